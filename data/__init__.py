@@ -1,0 +1,1 @@
+"""Records, readers, writers, the bundled sample and models; imports nothing of the other layers."""

@@ -1,0 +1,67 @@
+"""What can go wrong for a user, as one tree.
+
+ClaimhoundError            every error that is the user's to mend; printed in one line, exit status 1
+├── InputError             a file, folder or argument cannot be used as it is
+│   └── RecordError        one record of a file is bad: names file and line
+├── IndexWriteError        the disk failed while an index was written; it is as it was before
+├── IndexUnusableError     the index cannot serve
+│   ├── IndexMissingError      there is none at that path
+│   ├── IndexVersionError      written in another format version
+│   ├── IndexDamagedError      bytes are not those that were committed
+│   ├── IndexLockedError       another process is writing it
+│   └── EncoderMismatchError   its vectors come from another encoder
+└── ModelError             a model is missing, or is not of the kind that is needed
+"""
+
+from __future__ import annotations
+
+
+class ClaimhoundError(Exception):
+    """An error that the user can mend; its text is one line that says how."""
+
+
+class InputError(ClaimhoundError):
+    """A file, folder or argument cannot be used as it is."""
+
+
+class RecordError(InputError):
+    """One record of a source is bad; the text reads `source:line: reason`."""
+
+    def __init__(self, source: str, line: int, reason: str) -> None:
+        """`line` counts from 1; for sources without lines it is the record's number."""
+        super().__init__(f"{source}:{line}: {reason}")
+        self.source = source
+        self.line = line
+        self.reason = reason
+
+
+class IndexWriteError(ClaimhoundError):
+    """The disk failed while an index was written; the index is as it was before."""
+
+
+class IndexUnusableError(ClaimhoundError):
+    """The index cannot serve."""
+
+
+class IndexMissingError(IndexUnusableError):
+    """There is no index at the path."""
+
+
+class IndexVersionError(IndexUnusableError):
+    """The index is written in another format version than this program reads."""
+
+
+class IndexDamagedError(IndexUnusableError):
+    """Bytes of the index are not those that were committed."""
+
+
+class IndexLockedError(IndexUnusableError):
+    """Another process is writing the index."""
+
+
+class EncoderMismatchError(IndexUnusableError):
+    """The index's vectors come from another encoder than the one in use."""
+
+
+class ModelError(ClaimhoundError):
+    """A model is missing, or is not of the kind that is needed."""

@@ -1,0 +1,94 @@
+"""Every change that the index makes to a disk, each through one object, so that tests can make any of them fail."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+_READ_BYTES = 1 << 20
+
+
+class Disk:
+    """The real disk. `before` is called ahead of every change; a test's subclass raises or dies there."""
+
+    def before(self, operation: str, path: Path) -> None:
+        """Do nothing: the place for a test to fail or to die, named by `operation` and `path`."""
+
+    def make_dir(self, path: Path) -> None:
+        """Make the folder and its parents; one that is there already is fine."""
+        self.before("make_dir", path)
+        path.mkdir(parents=True, exist_ok=True)
+
+    def write_bytes(self, path: Path, data: bytes) -> None:
+        """Write a new file and bring it to the disk."""
+        self.before("write_bytes", path)
+        with path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def link(self, source: Path, target: Path) -> None:
+        """Give an immutable file a second name; copies it where the file system has no hard links."""
+        self.before("link", target)
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copy2(source, target)
+
+    def copy(self, source: Path, target: Path) -> None:
+        """Copy a file that is going to be changed."""
+        self.before("copy", target)
+        shutil.copy2(source, target)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Move `source` to `target` in one step, and bring both folders to the disk."""
+        self.before("rename", target)
+        source.replace(target)
+        self.sync_dir(target.parent)
+
+    def remove_tree(self, path: Path) -> None:
+        """Remove a folder with all that it holds; one that is not there is fine."""
+        self.before("remove_tree", path)
+        if path.exists():
+            shutil.rmtree(path)
+
+    def sync_file(self, path: Path) -> None:
+        """Bring a file that a library wrote to the disk."""
+        self.before("sync_file", path)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def sync_dir(self, path: Path) -> None:
+        """Bring a folder's list of names to the disk, where the system can (not on Windows)."""
+        self.before("sync_dir", path)
+        if os.name == "nt":
+            return
+        self._sync_dir_descriptor(path)
+
+    @staticmethod
+    def _sync_dir_descriptor(path: Path) -> None:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def sync_tree(self, path: Path) -> None:
+        """Bring the list of names of a folder and of every folder below it to the disk."""
+        for folder in sorted(p for p in path.rglob("*") if p.is_dir()):
+            self.sync_dir(folder)
+        self.sync_dir(path)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,77 @@
+"""Where things lie below an index folder.
+
+DIR/generation-000003/manifest.json    what the generation holds, with a checksum for each file
+DIR/generation-000003/text/            a tantivy index
+DIR/generation-000003/vectors/         FAISS segments, and the positions that no longer count
+DIR/staging/                           the next generation, until it is renamed into place
+DIR/encoded/                           vectors of an interrupted build, by content
+DIR/write.lock                         held by the one writer
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from data.errors import IndexMissingError
+from indexes.manifest import MANIFEST_NAME
+
+TEXT_DIR = "text"
+VECTOR_DIR = "vectors"
+DEAD_FILE = "dead.npy"
+_GENERATION = re.compile(r"generation-(\d{6,})")
+
+
+def generation_dir(index_dir: Path, generation: int) -> Path:
+    """Return the folder of a generation."""
+    return index_dir / f"generation-{generation:06d}"
+
+
+def staging_dir(index_dir: Path) -> Path:
+    """Return the folder in which a writer prepares the next generation."""
+    return index_dir / "staging"
+
+
+def encoded_dir(index_dir: Path) -> Path:
+    """Return the folder in which a build keeps the vectors it has so far."""
+    return index_dir / "encoded"
+
+
+def lock_path(index_dir: Path) -> Path:
+    """Return the file whose lock the writer holds."""
+    return index_dir / "write.lock"
+
+
+def generations(index_dir: Path) -> list[int]:
+    """Return the numbers of the generations that lie there, ascending."""
+    if not index_dir.is_dir():
+        return []
+    matches = (_GENERATION.fullmatch(path.name) for path in index_dir.iterdir())
+    return sorted(int(match.group(1)) for match in matches if match)
+
+
+def latest_generation(index_dir: Path) -> int:
+    """Return the number of the newest generation.
+
+    Raises IndexMissingError if there is none.
+    """
+    numbers = generations(index_dir)
+    if numbers:
+        return numbers[-1]
+    if not index_dir.exists():
+        raise IndexMissingError(
+            f"{index_dir}: no such folder; make an index with: claimhound index build SOURCE --index {index_dir}"
+        )
+    raise IndexMissingError(
+        f"{index_dir}: holds no finished index; make one with: claimhound index build SOURCE --index {index_dir}"
+    )
+
+
+def is_index_entry(path: Path) -> bool:
+    """Tell whether a path directly below an index folder is one that an index makes."""
+    return path.name in {"staging", "encoded", "write.lock"} or _GENERATION.fullmatch(path.name) is not None
+
+
+def manifest_path(index_dir: Path, generation: int) -> Path:
+    """Return a generation's manifest file."""
+    return generation_dir(index_dir, generation) / MANIFEST_NAME

@@ -1,0 +1,1 @@
+"""What happens to a claim: models, stages, jobs."""

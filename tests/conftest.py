@@ -1,0 +1,110 @@
+"""Fixtures for every test; network closed by construction."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SHARED_DATASETS = Path(__file__).resolve().parents[2] / "shared" / "datasets"
+
+WORDS = (
+    "the a of and in to is are was were by than more less not no it sea level ice sheet glacier melts melt rise rises rising "
+    "warm warms warming heat ocean oceans carbon dioxide emissions human humans volcano volcanoes sun solar energy power wind "
+    "coal gas oil nuclear vaccine vaccines virus measles cause causes autism moon landing mars rocket orbit year years since "
+    "per cent percent temperature global average price prices inflation bank war empire city people population water climate "
+    "change science study shows data record 1 2 3 4 5 10 20 50 100 1900 1969 2020 degrees celsius metres meters"
+).split()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    """Refuse every connection to another machine: nothing here may need one."""
+    connect = socket.socket.connect
+
+    def refuse(self: socket.socket, address: object) -> None:
+        if self.family == socket.AF_UNIX:
+            connect(self, address)  # type: ignore[arg-type]
+            return
+        raise OSError(f"tests do not use the network: {address!r}")
+
+    socket.socket.connect = refuse  # type: ignore[assignment,method-assign]
+    yield
+    socket.socket.connect = connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep models converted by the tests out of the user's cache."""
+    before = os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["XDG_CACHE_HOME"]
+    else:
+        os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def shared_datasets() -> Path:
+    """The folder of real data sets beside the checkout; the test is skipped where there is none."""
+    if not SHARED_DATASETS.is_dir():
+        pytest.skip(f"real data sets are not at {SHARED_DATASETS}")
+    return SHARED_DATASETS
+
+
+def _save_tiny_bert(directory: Path, *, num_labels: int | None, seed: int) -> None:
+    import torch
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
+
+    directory.mkdir(parents=True)
+    letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{c}" for c in letters), ".", ","]
+    vocab = list(dict.fromkeys(pieces))
+    backend = BertWordPieceTokenizer(vocab={word: i for i, word in enumerate(vocab)}, lowercase=True)
+    tokenizer = BertTokenizerFast(tokenizer_object=backend._tokenizer, model_max_length=64)
+    tokenizer.save_pretrained(directory)
+    config = BertConfig(
+        vocab_size=len(vocab),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        **({} if num_labels is None else {"num_labels": num_labels}),
+    )
+    torch.manual_seed(seed)
+    model = BertModel(config) if num_labels is None else BertForSequenceClassification(config)
+    model.eval().save_pretrained(directory)
+
+
+@pytest.fixture(scope="session")
+def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a one-layer, 32-dimension BERT and its tokenizer, random weights from a fixed seed."""
+    directory = tmp_path_factory.mktemp("models") / "tiny-bert"
+    _save_tiny_bert(directory, num_labels=None, seed=1)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def other_tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same architecture and dimension as `tiny_model_dir`, other weights."""
+    directory = tmp_path_factory.mktemp("models") / "other-tiny-bert"
+    _save_tiny_bert(directory, num_labels=None, seed=2)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_reranker_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-encoder with one label on the tiny BERT."""
+    directory = tmp_path_factory.mktemp("models") / "tiny-reranker"
+    _save_tiny_bert(directory, num_labels=1, seed=3)
+    return directory
