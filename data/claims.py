@@ -1,0 +1,46 @@
+"""Claims out of files, BEIR folders, Hugging Face data sets and standard input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from data.errors import RecordError
+from data.fields import FieldNames, Record
+from data.reading import read_records
+from data.records import Query
+from data.rejects import OnError, rejecter
+from data.sources import locate
+
+CLAIM_FIELDS = FieldNames(
+    id=("_id", "id", "query_id", "claim_id", "qid"),
+    text=("text", "claim", "claim_text", "query", "question", "statement"),
+)
+CLAIMS_FILE = "queries.jsonl"
+
+
+def read_claims(
+    source: str | Path,
+    *,
+    id_field: str | None = None,
+    text_field: str | None = None,
+    on_error: OnError = "stop",
+    skipped: list[RecordError] | None = None,
+) -> Iterator[Query]:
+    """Give the claims of a source in its order.
+
+    A source is what it is for `read_documents`, a folder having `queries.jsonl` in it; `-` is standard input, a claim a
+    line. The id is the field `id_field`, or the first of `_id`, `id`, `query_id`, `claim_id` and `qid` that the record
+    has; without any of these, and in plain text, it is `<file stem>:<line>` (`stdin:<line>`). The text is `text_field`,
+    or the first of `text`, `claim`, `claim_text`, `query`, `question` and `statement`. All other fields are kept.
+
+    Bad records and bad sources are treated as by `read_documents`.
+    """
+    located = locate(source, folder_file=CLAIMS_FILE)
+    records = read_records([located], CLAIM_FIELDS.given(id_field, text_field), rejecter(on_error, skipped))
+    return _queries(records)
+
+
+def _queries(records: Iterator[Record]) -> Iterator[Query]:
+    for _, _, query_id, text, fields in records:
+        yield Query(query_id, text, fields)

@@ -1,0 +1,32 @@
+"""A record as its file holds it, before anybody asks which field is the id and which the text."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from data.records import Json
+
+
+class RawRecord(NamedTuple):
+    """One record and where it stands.
+
+    `line` counts from 1 and is the line that the record begins at; in a source without lines it is the record's
+    number. `key` is the record's id where it stands outside the record, as in an `id -> text` object. `value` is the
+    record's fields, or its text alone.
+    """
+
+    line: int
+    key: str | None
+    value: dict[str, Json] | str
+
+
+def json_kind(value: object) -> str:
+    """Return what to call a JSON value in an error."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    for kind, name in ((int, "a number"), (float, "a number"), (str, "a text"), (dict, "an object")):
+        if isinstance(value, kind):
+            return name
+    return "a list"

@@ -1,0 +1,76 @@
+"""Records with an id and a text out of any source; what documents and claims have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from data.errors import InputError, RecordError
+from data.fields import FieldNames, Record, find_fields
+from data.hub import read_hub
+from data.json_records import read_json, read_jsonl
+from data.raw_record import RawRecord
+from data.rejects import Reject
+from data.sources import Source
+from data.streams import read_lines
+from data.tables import read_csv, read_parquet, read_tsv
+
+_LINE_BITS = 40
+
+
+def read_records(sources: Sequence[Source], names: FieldNames, reject: Reject) -> Iterator[Record]:
+    """Give the records of the sources in their order, ids unique over all of them.
+
+    Bad records are rejected, and so is one with an id that was there before. Raises InputError for a source that
+    holds no record, neither good nor bad.
+    """
+    # id -> source number and line in one int: a million ids take some 150 MB, of which most are the ids themselves.
+    first_seen: dict[str, int] = {}
+    for source_number, source in enumerate(sources):
+        count = _Count(reject)
+        for raw in _read_raw(source, names, count.reject):
+            count.good += 1
+            try:
+                record = find_fields(source, raw, names)
+            except RecordError as error:
+                reject(error)
+                continue
+            here = source_number << _LINE_BITS | record.line
+            first = first_seen.setdefault(record.record_id, here)
+            if first == here:
+                yield record
+                continue
+            seen_at = f"{sources[first >> _LINE_BITS].name}:{first & ((1 << _LINE_BITS) - 1)}"
+            reject(RecordError(source.name, record.line, f"duplicate id {record.record_id!r}, first seen at {seen_at}"))
+        if not count.good and not count.bad:
+            raise InputError(f"{source.name}: holds no records")
+
+
+class _Count:
+    """Counts what a source gave, so that one that gave nothing is noticed."""
+
+    def __init__(self, reject: Reject) -> None:
+        self.good = 0
+        self.bad = 0
+        self._reject = reject
+
+    def reject(self, error: RecordError) -> None:
+        self.bad += 1
+        self._reject(error)
+
+
+def _read_raw(source: Source, names: FieldNames, reject: Reject) -> Iterator[RawRecord]:  # noqa: PLR0911
+    match source.format:
+        case "jsonl":
+            return read_jsonl(source, reject)
+        case "json":
+            return read_json(source, reject, names.text)
+        case "csv":
+            return read_csv(source, reject)
+        case "tsv":
+            return read_tsv(source, reject)
+        case "parquet":
+            return read_parquet(source, reject)
+        case "hub":
+            return read_hub(source, reject)
+        case "text":
+            return (RawRecord(line_number, None, line) for line_number, line in read_lines(source, reject))

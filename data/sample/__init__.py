@@ -1,0 +1,1 @@
+"""Sample corpus, claims and relevance judgments bundled with claimhound."""

@@ -1,0 +1,134 @@
+"""Where records come from: a name that a user typed, turned into a file, a stream or a Hub data set and its format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from data.errors import InputError
+
+Format: TypeAlias = Literal["jsonl", "json", "csv", "tsv", "parquet", "text", "hub"]
+Compression: TypeAlias = Literal["gz", "xz", "zst"]
+
+STDIN = "-"
+HUB_PREFIX = "hf:"
+
+_FORMATS: dict[str, Format] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".txt": "text",
+}
+_COMPRESSIONS: dict[str, Compression] = {".gz": "gz", ".xz": "xz", ".zst": "zst"}
+READABLE = ".jsonl, .ndjson, .json, .csv, .tsv, .txt (each also .gz, .xz, .zst) and .parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One place to read from. `name` is what errors show; `stem` is what ids are made of where records have none.
+
+    `path` is None for standard input and for a Hub data set.
+    """
+
+    name: str
+    stem: str
+    path: Path | None
+    format: Format
+    compression: Compression | None = None
+
+
+def locate(source: str | Path, *, folder_file: str) -> Source:
+    """Return the source that a user's word names; its format is told by the file's suffix.
+
+    The word is a file, a folder that holds `folder_file` (as it is or compressed), `-` for standard input (one text a
+    line), or `hf:NAME[@CONFIG][:SPLIT]`. A file is looked up but not opened.
+
+    Raises InputError for what does not exist, has another suffix, or is a folder without that file or with several.
+    """
+    name = str(source)
+    if name == STDIN:
+        return Source(name=STDIN, stem="stdin", path=None, format="text")
+    if name.startswith(HUB_PREFIX):
+        data_set, _, _ = parse_hub_name(name)
+        return Source(name=name, stem=_id_stem(data_set.rstrip("/").rsplit("/", 1)[-1]), path=None, format="hub")
+    path = _existing(name)
+    if path.is_dir():
+        path = find_in_folder(path, folder_file)
+    plain, compression = split_compression(path.name)
+    suffix = Path(plain).suffix.lower()
+    file_format = _FORMATS.get(suffix)
+    if file_format is None:
+        raise InputError(f"{path}: cannot read a file with suffix {suffix!r}; readable are {READABLE}")
+    if file_format == "parquet" and compression is not None:
+        raise InputError(f"{path}: a Parquet file is compressed inside; unpack the .{compression} first")
+    return Source(str(path), _id_stem(Path(plain).stem), path, file_format, compression)
+
+
+def locate_text(source: str | Path) -> Source:
+    """Return the source of a text file whose suffix says nothing (runs and judgments have all kinds), or `-`.
+
+    The format is `json` for a .json file and `text` for every other. Raises InputError for a missing file or a folder.
+    """
+    name = str(source)
+    if name == STDIN:
+        return Source(name=STDIN, stem="stdin", path=None, format="text")
+    path = _existing(name)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, and a file is wanted")
+    plain, compression = split_compression(path.name)
+    file_format: Format = "json" if Path(plain).suffix.lower() == ".json" else "text"
+    return Source(str(path), _id_stem(Path(plain).stem), path, file_format, compression)
+
+
+def parse_hub_name(word: str) -> tuple[str, str | None, str | None]:
+    """Return (name, configuration, split) of `hf:NAME[@CONFIG][:SPLIT]`, None for what is not given.
+
+    Raises InputError for an empty part.
+    """
+    rest, colon, split = word.removeprefix(HUB_PREFIX).partition(":")
+    name, at, config = rest.partition("@")
+    if not name or (colon and not split) or (at and not config):
+        raise InputError(f"{word}: not of the form {HUB_PREFIX}NAME[@CONFIG][:SPLIT]")
+    return name, config or None, split or None
+
+
+def split_compression(file_name: str) -> tuple[str, Compression | None]:
+    """Return the file's name without .gz, .xz or .zst, and which of these it had."""
+    suffix = Path(file_name).suffix
+    compression = _COMPRESSIONS.get(suffix.lower())
+    return (file_name, None) if compression is None else (file_name[: -len(suffix)], compression)
+
+
+def find_in_folder(folder: Path, file_name: str) -> Path:
+    """Return the one file of that name in the folder, as it is or compressed; raises InputError otherwise."""
+    found = [path for suffix in ("", *_COMPRESSIONS) if (path := folder / f"{file_name}{suffix}").is_file()]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"{folder}: holds {', '.join(path.name for path in found)}; name one of these files")
+    stem, suffix = Path(file_name).stem, Path(file_name).suffix
+    near = sorted(path.name for path in folder.glob(f"{stem}*{suffix}*") if path.is_file())
+    hint = f"; it holds {', '.join(near)}: name one of these files" if near else ""
+    raise InputError(f"{folder}: is a folder without {file_name} (as it is, .gz, .xz or .zst){hint}")
+
+
+def _existing(name: str) -> Path:
+    path = Path(name)
+    try:
+        found = path.exists()
+    except (OSError, ValueError) as error:  # a name too long for the system, a NUL in it
+        raise InputError(f"{name!r}: not a usable path: {error}") from error
+    if not found:
+        raise InputError(
+            f"{name}: no such file or folder; readable are {READABLE}, BEIR folders and hf:NAME[@CONFIG][:SPLIT]"
+        )
+    return path
+
+
+def _id_stem(stem: str) -> str:
+    """Join the words of a file's name: an id with white space cannot stand in a TREC file."""
+    return "_".join(stem.split()) or "_"

@@ -1,0 +1,155 @@
+"""A model folder to int8 for OpenVINO, once, in a process of its own.
+
+Searching then needs neither torch nor NNCF, which take seconds to import and hundreds of megabytes. Activation scales
+are fixed by calibration on the bundled sample, so that a text's result depends on that text alone; scales taken from
+each batch (ONNX Runtime's dynamic quantization) would make it depend on its neighbours.
+
+Run as `python -m pipeline.conversion MODEL_DIR KIND MAX_LENGTH TARGET_DIR`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from data.bundled import sample_dir
+from data.claims import read_claims
+from data.documents import read_documents
+from data.errors import ModelError
+from data.judgments import read_qrels
+from pipeline.batching import batches_by_length
+from pipeline.model_files import cache_dir, weights_sha256
+from pipeline.tokenization import TextTokenizer
+
+Kind = Literal["encoder", "cross-encoder"]
+
+# Raise when the conversion changes, so that what an older version cached is made anew.
+_VERSION = 1
+_CALIBRATION_TEXTS = 300
+_IR = "model.xml"
+
+
+def converted_dir(model_dir: Path, kind: Kind, max_length: int, on_start: Callable[[str], None] | None = None) -> Path:
+    """Return the folder with the model in int8, converting it first if that was not done before.
+
+    `on_start` is told in one line that a conversion begins: it takes up to a minute. Raises ModelError if the model
+    cannot be converted.
+    """
+    weights = weights_sha256(model_dir)
+    stamp = [_VERSION, kind, max_length, weights, (model_dir / "config.json").read_text(), version("openvino")]
+    key = hashlib.sha256(json.dumps(stamp).encode()).hexdigest()[:24]
+    target = cache_dir() / "int8" / key
+    if (target / _IR).is_file():
+        return target
+    if on_start is not None:
+        on_start(f"converting {model_dir.name} to int8 for this machine's processor (once) …")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"{target.parent}: cannot be written ({error.strerror}); converted models are kept there"
+        ) from error
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="making-") as scratch:
+        made = Path(scratch) / "model"
+        made.mkdir()
+        _convert_in_child(model_dir, kind, max_length, made)
+        try:
+            made.rename(target)
+        except OSError:
+            # Another process made the same one meanwhile.
+            if not (target / _IR).is_file():
+                raise
+    return target
+
+
+def _convert_in_child(model_dir: Path, kind: Kind, max_length: int, target: Path) -> None:
+    # NNCF_CI keeps NNCF from reporting its use over the network.
+    root = str(Path(__file__).resolve().parents[1])
+    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
+    environment = os.environ | {
+        "NNCF_CI": "1",
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONPATH": path,
+    }
+    command = [sys.executable, "-m", "pipeline.conversion", str(model_dir), kind, str(max_length), str(target)]
+    finished = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if finished.returncode != 0:
+        lines = [line for line in finished.stderr.splitlines() if line.strip()] or ["no reason given"]
+        raise ModelError(f"{model_dir}: cannot be converted to int8 ({lines[-1].strip()})")
+
+
+def _convert(model_dir: Path, kind: Kind, max_length: int, target: Path) -> None:
+    import nncf
+    import openvino
+    import torch
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    loader = transformers.AutoModel if kind == "encoder" else transformers.AutoModelForSequenceClassification
+    model = loader.from_pretrained(model_dir, attn_implementation="eager", dtype=torch.float32).eval()
+    names = ["input_ids", "attention_mask"]
+    if getattr(model.config, "type_vocab_size", 0) > 1:
+        names.append("token_type_ids")
+
+    class OneOutput(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+            output = self.model(**dict(zip(names, inputs, strict=True)))
+            value: torch.Tensor = output.last_hidden_state if kind == "encoder" else output.logits
+            return value
+
+    example = torch.ones(2, 16, dtype=torch.long)  # (rows, tokens)
+    with tempfile.TemporaryDirectory() as scratch:
+        onnx_path = Path(scratch) / "model.onnx"
+        # The TorchScript exporter: the newer one needs a further package and gave the same graph.
+        torch.onnx.export(
+            OneOutput(),
+            (example,) * len(names),
+            str(onnx_path),
+            input_names=names,
+            output_names=["output"],
+            dynamic_axes={name: {0: "rows", 1: "tokens"} for name in names} | {"output": {0: "rows"}},
+            opset_version=17,
+            dynamo=False,
+        )
+        exact = openvino.Core().read_model(onnx_path)
+    tokenizer = TextTokenizer(model_dir, max_length)
+    inputs = [
+        {name: getattr(batch, name) for name in names}
+        for batch in batches_by_length(tokenizer.tokenize(_calibration_texts(kind)), tokens_per_batch=1)
+    ]
+    small = nncf.quantize(exact, nncf.Dataset(inputs), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(inputs))
+    openvino.save_model(small, target / _IR)
+
+
+def _calibration_texts(kind: Kind) -> list[str] | list[tuple[str, str]]:
+    """Return texts of the bundled sample: evidence and claims, or judged and neighbouring pairs."""
+    folder = sample_dir()
+    evidence = {document.doc_id: document.text for document in read_documents([str(folder / "evidence.jsonl")])}
+    claims = {claim.query_id: claim.text for claim in read_claims(str(folder / "claims.jsonl"))}
+    if kind == "encoder":
+        texts = [*claims.values(), *evidence.values()]
+        step = max(1, len(texts) // _CALIBRATION_TEXTS)
+        return texts[::step][:_CALIBRATION_TEXTS]
+    qrels = read_qrels(str(folder / "qrels.tsv"))
+    judged = [(claims[claim], evidence[doc]) for claim, grades in qrels.items() for doc in grades]
+    others = [*evidence.values()]
+    step = len(others) // max(1, _CALIBRATION_TEXTS - len(judged))
+    spread = [(text, others[(7 * row) % len(others)]) for row, text in enumerate([*claims.values()] * max(1, step))]
+    return (judged + spread)[:_CALIBRATION_TEXTS]
+
+
+if __name__ == "__main__":
+    _convert(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))  # type: ignore[arg-type]

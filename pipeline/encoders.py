@@ -1,0 +1,146 @@
+"""Texts to unit vectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from data.errors import ModelError
+from indexes.manifest import EncoderIdentity
+from indexes.vectors import Vectors
+from pipeline.batching import Batch, batches_by_length
+from pipeline.config import Device
+from pipeline.model_files import (
+    BUNDLED,
+    BUNDLED_ENCODER_NAME,
+    display_name,
+    encoder_dir,
+    read_json,
+    weights_sha256,
+)
+from pipeline.runtimes import Output, Runtime, open_runtime
+from pipeline.tokenization import TextTokenizer
+
+Pooling = Literal["mean", "cls"]
+_PLAIN_MAX_LENGTH = 256
+
+
+class Encoder(Protocol):
+    """Turns texts into unit vectors."""
+
+    identity: EncoderIdentity
+    runtime_name: str
+
+    def encode(self, texts: Sequence[str], *, as_query: bool = False) -> Vectors:
+        """Return (len(texts), dim), float32, unit length; zero for a blank text."""
+
+    def unknown_share(self, text: str) -> float:
+        """Return the share of the text's tokens that the model does not know, in [0, 1]."""
+
+
+class TransformerEncoder:
+    """A bi-encoder of sentence-transformers: a transformer, mean or first-token pooling, unit length.
+
+    A text's vector is the same whatever other texts are encoded with it.
+    """
+
+    def __init__(
+        self,
+        tokenizer: TextTokenizer,
+        runtime: Runtime,
+        identity: EncoderIdentity,
+        *,
+        query_prompt: str = "",
+        document_prompt: str = "",
+    ) -> None:
+        self.identity = identity
+        self.runtime_name = runtime.name
+        self._tokenizer = tokenizer
+        self._runtime = runtime
+        self._prompts = {True: query_prompt, False: document_prompt}
+
+    def encode(self, texts: Sequence[str], *, as_query: bool = False) -> Vectors:
+        """See `Encoder`."""
+        vectors = np.zeros((len(texts), self.identity.dim), dtype=np.float32)
+        filled = [row for row, text in enumerate(texts) if text.strip()]
+        prompt = self._prompts[as_query]
+        tokens = self._tokenizer.tokenize([prompt + texts[row] for row in filled])
+
+        def receive(batch: Batch, output: Output) -> None:
+            pooled = self._pool(output, batch)  # (rows, dim)
+            lengths = np.linalg.norm(pooled, axis=1, keepdims=True)
+            vectors[[filled[row] for row in batch.rows]] = pooled / np.maximum(lengths, 1e-12)
+
+        self._runtime.run(batches_by_length(tokens, longest_first=self._runtime.prefers_longest_first), receive)
+        return vectors
+
+    def unknown_share(self, text: str) -> float:
+        """See `Encoder`."""
+        return self._tokenizer.unknown_share(text)
+
+    def _pool(self, output: Output, batch: Batch) -> Output:
+        """Return one vector for each row of a (rows, tokens, dim) output."""
+        if self.identity.pooling == "cls":
+            return output[:, 0]
+        mask = batch.attention_mask[..., None].astype(np.float32)  # (rows, tokens, 1)
+        mean: Output = (output * mask).sum(axis=1) / mask.sum(axis=1)
+        return mean
+
+
+def load_encoder(
+    model: str = BUNDLED,
+    device: Device = "auto",
+    *,
+    n_threads: int | None = None,
+    on_start: Callable[[str], None] | None = None,
+) -> TransformerEncoder:
+    """Load a bi-encoder: `bundled`, a folder, or a name on the Hub.
+
+    Raises ModelError if it cannot be had or is of a kind that is not read (other pooling than mean and first token,
+    further layers after it).
+    """
+    folder = encoder_dir(model)
+    pooling, max_length = _pooling(folder), _max_length(folder)
+    dim = read_json(folder / "config.json").get("hidden_size")
+    if not isinstance(dim, int):
+        raise ModelError(f"{folder}: its config.json has no hidden_size")
+    name = display_name(model, BUNDLED_ENCODER_NAME)
+    identity = EncoderIdentity(name, weights_sha256(folder), pooling, max_length, dim)
+    runtime = open_runtime(folder, "encoder", max_length, device, n_threads=n_threads, on_start=on_start)
+    prompts = read_json(folder / "config_sentence_transformers.json").get("prompts")
+    prompts = prompts if isinstance(prompts, dict) else {}
+    return TransformerEncoder(
+        TextTokenizer(folder, max_length),
+        runtime,
+        identity,
+        query_prompt=str(prompts.get("query") or ""),
+        document_prompt=str(prompts.get("document") or prompts.get("passage") or ""),
+    )
+
+
+def _pooling(folder: Path) -> Pooling:
+    """Return how token vectors become one; a plain transformer without modules.json is averaged."""
+    modules_path = folder / "modules.json"
+    if not modules_path.is_file():
+        return "mean"
+    kinds = [str(module["type"]).rsplit(".", 1)[-1] for module in json.loads(modules_path.read_text())]
+    if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+        raise ModelError(f"{folder}: is built of {' + '.join(kinds)}; only Transformer + Pooling (+ Normalize) is read")
+    settings = read_json(folder / "1_Pooling" / "config.json")
+    if settings.get("pooling_mode_mean_tokens") or settings.get("pooling_mode") == "mean":
+        return "mean"
+    if settings.get("pooling_mode_cls_token") or settings.get("pooling_mode") == "cls":
+        return "cls"
+    raise ModelError(f"{folder}: pools neither by mean nor by first token; that is not read")
+
+
+def _max_length(folder: Path) -> int:
+    """Return how many tokens of a text are read."""
+    positions = read_json(folder / "config.json").get("max_position_embeddings")
+    longest = positions if isinstance(positions, int) else _PLAIN_MAX_LENGTH
+    chosen = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
+    return min(longest, chosen if isinstance(chosen, int) else _PLAIN_MAX_LENGTH)

@@ -1,0 +1,250 @@
+"""The path of a claim: two searches, fusion, rescoring."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from data.errors import InputError
+from data.records import Document, Ranking, ScoredDoc
+from indexes.analysis import tokenize
+from indexes.memory import MemoryIndex
+from indexes.snapshot import IndexSnapshot
+from indexes.text import Conditions
+from pipeline.blending import HitScores, probability
+from pipeline.config import PipelineConfig
+from pipeline.encoders import Encoder
+from pipeline.fusion import by_score, min_max_fusion, reciprocal_rank_fusion
+from pipeline.rerankers import Reranker
+from pipeline.results import STAGES, ClaimEvidence, Evidence, StageRankings, StageScore
+
+_MOSTLY_UNKNOWN = 0.5
+# Beyond this a probability's digits are float noise.
+_PROBABILITY_DIGITS = 6
+_NO_CONDITIONS = Conditions()
+
+
+class EvidencePipeline:
+    """Finds evidence for claims in one index.
+
+    A claim gets the same evidence alone or among a thousand. Without an encoder only BM25 searches, without a reranker the
+    fused list is the answer; a `MemoryIndex` has no vectors.
+    """
+
+    def __init__(
+        self,
+        index: IndexSnapshot | MemoryIndex,
+        encoder: Encoder | None,
+        reranker: Reranker | None,
+        config: PipelineConfig = PipelineConfig(),  # noqa: B008 (frozen)
+    ) -> None:
+        """Raise EncoderMismatchError if the index's vectors come from another encoder."""
+        if isinstance(index, IndexSnapshot) and encoder is not None:
+            index.manifest.encoder.require_same(encoder.identity, index.path)
+        self.index = index
+        self.encoder = encoder if isinstance(index, IndexSnapshot) else None
+        self.reranker = reranker
+        self.config = config
+
+    def find_evidence(
+        self, claims: Sequence[str], k: int = 5, *, conditions: Conditions = _NO_CONDITIONS, context: int = 0
+    ) -> list[ClaimEvidence]:
+        """Return for each claim its k best pieces of evidence, fewer where fewer were found.
+
+        `context` adds that many neighbouring sentences to each. Raises InputError for a blank claim.
+        """
+        for number, claim in enumerate(claims, start=1):
+            if not claim.strip():
+                which = "the claim is" if len(claims) == 1 else f"claim {number} is"
+                raise InputError(f"{which} empty; type a sentence to find evidence for")
+        stages, timings = self._rank(claims, conditions, depth=k)
+        clock = _Clock(timings)
+        answers = [self._answer(claim, ranked, k, context, clock) for claim, ranked in zip(claims, stages, strict=True)]
+        share = {name: round(spent / max(1, len(claims)), 3) for name, spent in clock.spent_ms.items()}
+        return [self._described(answer, share) for answer in answers]
+
+    def rank(self, claims: Sequence[str], *, conditions: Conditions = _NO_CONDITIONS) -> list[StageRankings]:
+        """Return every stage's whole ranking for each claim."""
+        return self._rank(claims, conditions, depth=1)[0]
+
+    def _rank(
+        self, claims: Sequence[str], conditions: Conditions, depth: int
+    ) -> tuple[list[StageRankings], dict[str, float]]:
+        clock = _Clock({})
+        k = max(self.config.first_stage_k, depth)
+        query_vectors = None
+        if self.encoder is not None:
+            with clock("encode"):
+                query_vectors = self.encoder.encode(claims, as_query=True)
+        with clock("bm25"):
+            if isinstance(self.index, IndexSnapshot):
+                bm25 = [self.index.search_text(claim, k, conditions) for claim in claims]
+            else:
+                bm25 = [self.index.search_text(claim, k) for claim in claims]
+        dense: list[Ranking | None] = [None for _ in claims]
+        if query_vectors is not None and isinstance(self.index, IndexSnapshot):
+            with clock("dense"):
+                found = self.index.search_vectors(query_vectors, k, conditions, probe_share=self.config.probe_share)
+                dense = [
+                    [hit for hit in ranking if hit.score >= self.config.min_cosine] if self._is_readable(claim) else []
+                    for claim, ranking in zip(claims, found, strict=True)
+                ]
+        with clock("fuse"):
+            fused = [self._fuse(first, second, 2 * k) for first, second in zip(bm25, dense, strict=True)]
+        if self.reranker is None:
+            rankings = [
+                StageRankings(first, second, both if second is not None else None, None)
+                for first, second, both in zip(bm25, dense, fused, strict=True)
+            ]
+            return rankings, clock.spent_ms
+        return self._rerank(claims, bm25, dense, fused, max(self.config.rerank_k, depth), clock), clock.spent_ms
+
+    def _is_readable(self, claim: str) -> bool:
+        return self.encoder is not None and self.encoder.unknown_share(claim) < _MOSTLY_UNKNOWN
+
+    def _fuse(self, bm25: Ranking, dense: Ranking | None, k: int) -> Ranking:
+        if dense is None:
+            return bm25
+        if self.config.fusion == "min-max":
+            weights = [self.config.bm25_weight, 1 - self.config.bm25_weight]
+            return min_max_fusion([bm25, dense], weights, k)
+        return reciprocal_rank_fusion([bm25, dense], k, self.config.rrf_k)
+
+    def _rerank(
+        self,
+        claims: Sequence[str],
+        bm25: list[Ranking],
+        dense: list[Ranking | None],
+        fused: list[Ranking],
+        rerank_k: int,
+        clock: _Clock,
+    ) -> list[StageRankings]:
+        assert self.reranker is not None
+        with clock("fetch"):
+            documents = [self.index.documents([hit.doc_id for hit in ranking[:rerank_k]]) for ranking in fused]
+        with clock("rerank"):
+            pairs = [
+                (claim, evidence_text(document))
+                for claim, found in zip(claims, documents, strict=True)
+                for document in found
+            ]
+            scores = self.reranker.score(pairs)
+            rankings: list[StageRankings] = []
+            start = 0
+            for first, second, both in zip(bm25, dense, fused, strict=True):
+                end = start + min(len(both), rerank_k)
+                hits = HitScores(
+                    logit=scores.logits[start:end],
+                    fused_rank=np.arange(1, end - start + 1, dtype=np.float64),
+                    bm25=_scores_of(both[:rerank_k], first),
+                    cosine=_scores_of(both[:rerank_k], second or []),
+                )
+                values = np.round(probability(self.reranker.blend, hits), _PROBABILITY_DIGITS).tolist()
+                head = by_score([ScoredDoc(hit.doc_id, value) for hit, value in zip(both, values, strict=False)])
+                # What was not rescored follows in the fused order, below every rescored hit.
+                tail = [ScoredDoc(hit.doc_id, -float(rank)) for rank, hit in enumerate(both[rerank_k:], start=1)]
+                cut = frozenset(
+                    hit.doc_id for hit, was_cut in zip(both, scores.truncated[start:end], strict=False) if was_cut
+                )
+                rankings.append(StageRankings(first, second, both if second is not None else None, head + tail, cut))
+                start = end
+        return rankings
+
+    def _answer(self, claim: str, stages: StageRankings, k: int, context: int, clock: _Clock) -> ClaimEvidence:
+        best = stages.final()[:k]
+        places = {name: _places(getattr(stages, name)) for name in STAGES}
+        with clock("fetch"):
+            documents = self.index.documents([hit.doc_id for hit in best])
+            around = [self._neighbours(hit.doc_id, context) for hit in best]
+        evidence = tuple(
+            Evidence(
+                rank=rank,
+                document=document,
+                score=hit.score,
+                truncated=hit.doc_id in stages.truncated,
+                stages={name: places[name].get(hit.doc_id) for name in STAGES},
+                before=tuple(before),
+                after=tuple(after),
+            )
+            for rank, (hit, document, (before, after)) in enumerate(zip(best, documents, around, strict=True), start=1)
+        )
+        return ClaimEvidence(claim, evidence, tuple(self._notes(claim, stages, evidence)))
+
+    def _neighbours(self, doc_id: str, n: int) -> tuple[list[Document], list[Document]]:
+        if n == 0 or not isinstance(self.index, IndexSnapshot):
+            return [], []
+        return self.index.neighbours(doc_id, n)
+
+    def _notes(self, claim: str, stages: StageRankings, evidence: Sequence[Evidence]) -> Iterator[str]:
+        if self.index.n_docs == 0:
+            yield "The corpus is empty: there is no evidence to find."
+            return
+        terms = list(dict.fromkeys(tokenize(claim)))
+        readable = self._is_readable(claim)
+        if not evidence:
+            if not terms and not readable:
+                yield "No evidence found: the claim holds no word that can be searched for."
+            elif not stages.bm25 and stages.dense is None:
+                yield "No evidence found: no document holds a word of the claim."
+            elif not stages.bm25 and not readable:
+                yield "No evidence found: no document holds a word of the claim, and the encoder does not know its script."
+            elif not stages.bm25:
+                yield "No evidence found: no document holds a word of the claim, and none is near it in meaning."
+            else:
+                yield "No evidence found."
+            return
+        if self.encoder is not None and not readable:
+            yield "Searched by words alone: the encoder does not know the claim's words or script."
+        elif not stages.bm25:
+            yield "Found by meaning alone: no document holds a word of the claim."
+        if any(hit.truncated for hit in evidence):
+            yield "Claim and evidence were too long together for the reranker and were cut where marked."
+
+    def _described(self, answer: ClaimEvidence, timings_ms: dict[str, float]) -> ClaimEvidence:
+        on_disk = isinstance(self.index, IndexSnapshot)
+        return ClaimEvidence(
+            claim=answer.claim,
+            evidence=answer.evidence,
+            notes=answer.notes,
+            index={
+                "path": str(self.index.path) if isinstance(self.index, IndexSnapshot) else None,
+                "generation": self.index.manifest.generation if isinstance(self.index, IndexSnapshot) else None,
+                "n_docs": self.index.n_docs,
+            },
+            models={
+                "encoder": self.encoder.identity.name if on_disk and self.encoder else None,
+                "reranker": self.reranker.name if self.reranker else None,
+            },
+            timings_ms=timings_ms,
+        )
+
+
+class _Clock:
+    """Adds up wall time by stage, in milliseconds."""
+
+    def __init__(self, spent_ms: dict[str, float]) -> None:
+        self.spent_ms = spent_ms
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.spent_ms[stage] = self.spent_ms.get(stage, 0.0) + (time.perf_counter() - start) * 1000
+
+
+def evidence_text(document: Document) -> str:
+    """Return what the reranker reads of a document."""
+    return document.text
+
+
+def _places(ranking: Ranking | None) -> dict[str, StageScore]:
+    return {hit.doc_id: StageScore(rank, hit.score) for rank, hit in enumerate(ranking or [], start=1)}
+
+
+def _scores_of(hits: Ranking, ranking: Ranking) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return each hit's score in another ranking, NaN where that one lacks it."""
+    scores = dict(ranking)
+    return np.array([scores.get(hit.doc_id, np.nan) for hit in hits], dtype=np.float64)

@@ -1,0 +1,89 @@
+"""Claim and evidence pairs to scores that see both texts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import ModelError
+from pipeline.batching import Batch, batches_by_length
+from pipeline.blending import Blend, load_blend
+from pipeline.config import Device
+from pipeline.model_files import BUNDLED, BUNDLED_RERANKER_NAME, display_name, read_json, reranker_dir
+from pipeline.runtimes import Output, Runtime, open_runtime
+from pipeline.tokenization import TextTokenizer
+
+MAX_LENGTH = 256
+
+
+class PairScores(NamedTuple):
+    """(n,) raw logits, higher is more relevant, and whether a pair was too long and cut."""
+
+    logits: NDArray[np.float64]
+    truncated: NDArray[np.bool_]
+
+
+class Reranker(Protocol):
+    """Scores pairs of a claim and a piece of evidence, in this order."""
+
+    name: str
+    runtime_name: str
+    blend: Blend
+    """How the logit becomes a probability."""
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
+        """Return the scores in the order of the pairs."""
+
+
+class CrossEncoderReranker:
+    """A cross-encoder with one label. A pair's score is the same whatever other pairs are scored with it."""
+
+    def __init__(self, name: str, tokenizer: TextTokenizer, runtime: Runtime, blend: Blend) -> None:
+        self.name = name
+        self.runtime_name = runtime.name
+        self.blend = blend
+        self._tokenizer = tokenizer
+        self._runtime = runtime
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
+        """See `Reranker`. A pair that stands several times is computed once."""
+        distinct = {pair: row for row, pair in enumerate(dict.fromkeys(pairs))}
+        tokens = self._tokenizer.tokenize(list(distinct))
+        logits = np.zeros(len(tokens), dtype=np.float64)
+
+        def receive(batch: Batch, output: Output) -> None:
+            logits[batch.rows] = output[:, 0]
+
+        self._runtime.run(batches_by_length(tokens, longest_first=self._runtime.prefers_longest_first), receive)
+        truncated = np.array([text.truncated for text in tokens], dtype=np.bool_)
+        rows = np.array([distinct[pair] for pair in pairs], dtype=np.int64)
+        return PairScores(logits[rows], truncated[rows])
+
+
+def load_reranker(
+    model: str = BUNDLED,
+    device: Device = "auto",
+    *,
+    n_threads: int | None = None,
+    on_start: Callable[[str], None] | None = None,
+) -> CrossEncoderReranker:
+    """Load a cross-encoder: `bundled`, a folder, or a name on the Hub.
+
+    Raises ModelError if it cannot be had or does not have exactly one label.
+    """
+    folder = reranker_dir(model)
+    config = read_json(folder / "config.json")
+    labels = config.get("id2label")
+    n_labels = len(labels) if isinstance(labels, dict) else config.get("num_labels", 2)
+    if n_labels != 1:
+        raise ModelError(
+            f"{folder}: has {n_labels} labels; a reranker has one (train one with: claimhound train reranker)"
+        )
+    positions = config.get("max_position_embeddings")
+    max_length = min(MAX_LENGTH, positions) if isinstance(positions, int) else MAX_LENGTH
+    tokenizer = TextTokenizer(folder, max_length)
+    runtime = open_runtime(folder, "cross-encoder", max_length, device, n_threads=n_threads, on_start=on_start)
+    return CrossEncoderReranker(display_name(model, BUNDLED_RERANKER_NAME), tokenizer, runtime, load_blend(folder))

@@ -1,0 +1,77 @@
+"""What a search gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from data.records import Document, Json, Ranking
+
+STAGES = ("bm25", "dense", "fused", "rerank")
+
+
+class StageScore(NamedTuple):
+    """Where a stage ranked a hit (from 1) and how it scored it; higher is better."""
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One piece of evidence for a claim.
+
+    `score` is the probability of relevance where a reranker was used, otherwise the score of the last stage.
+    `stages` has an entry for each of STAGES, None where that stage did not find the hit. `truncated` says that claim and
+    evidence together were too long for the reranker and cut.
+    """
+
+    rank: int
+    document: Document
+    score: float
+    truncated: bool
+    stages: dict[str, StageScore | None]
+    before: tuple[Document, ...] = ()
+    after: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True)
+class StageRankings:
+    """Every stage's whole ranking for one claim, for those who measure; None for a stage that did not run.
+
+    `rerank` holds the fused list's documents, all of them: those below `rerank_k` keep their order at the end.
+    """
+
+    bm25: Ranking | None
+    dense: Ranking | None
+    fused: Ranking | None
+    rerank: Ranking | None
+    truncated: frozenset[str] = frozenset()
+
+    def final(self) -> Ranking:
+        """Return the last stage's ranking."""
+        for ranking in (self.rerank, self.fused, self.dense, self.bm25):
+            if ranking is not None:
+                return ranking
+        return []
+
+
+@dataclass(frozen=True)
+class ClaimEvidence:
+    """The answer for one claim.
+
+    `notes` say in whole sentences why there is nothing, or what a reader should know. `timings_ms` is each stage's wall
+    time, of a batch the claim's equal share.
+    """
+
+    claim: str
+    evidence: tuple[Evidence, ...]
+    notes: tuple[str, ...] = ()
+    index: dict[str, Json] = field(default_factory=dict)
+    models: dict[str, Json] = field(default_factory=dict)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the scores are probabilities of relevance."""
+        return any(hit.stages.get("rerank") is not None for hit in self.evidence)

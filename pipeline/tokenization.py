@@ -1,0 +1,52 @@
+"""Texts to token ids, with truncation that is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from data.errors import ModelError
+from pipeline.batching import TokenizedText
+
+TOKENIZER_FILE = "tokenizer.json"
+
+
+class TextTokenizer:
+    """A model's tokenizer, at most `max_length` tokens a text or pair, never padding."""
+
+    def __init__(self, model_dir: Path, max_length: int) -> None:
+        """Raise ModelError if the folder holds no usable tokenizer.json."""
+        path = model_dir / TOKENIZER_FILE
+        if not path.is_file():
+            raise ModelError(f"{model_dir}: has no {TOKENIZER_FILE}; save the model's fast tokenizer beside it")
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # tokenizers raises bare Exception for a bad file
+            raise ModelError(f"{path}: is no tokenizer ({error})") from error
+        # The file's own settings win otherwise: MiniLM's pads and cuts at 128.
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_length, strategy="longest_first")
+        self._unknown_id = self._unknown_token_id()
+
+    def tokenize(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[TokenizedText]:
+        """Return the tokens of each text or pair; too long a pair is cut at the end of its longer text."""
+        return [
+            TokenizedText(encoding.ids, encoding.type_ids, bool(encoding.overflowing))
+            for encoding in self._tokenizer.encode_batch([*texts])
+        ]
+
+    def unknown_share(self, text: str) -> float:
+        """Return the share of the text's tokens that the model does not know, in [0, 1]; 1 for a text without tokens."""
+        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+        if not ids:
+            return 1.0
+        return sum(token == self._unknown_id for token in ids) / len(ids)
+
+    def _unknown_token_id(self) -> int | None:
+        for token in ("[UNK]", "<unk>"):
+            number = self._tokenizer.token_to_id(token)
+            if number is not None:
+                return int(number)
+        return None
