@@ -18,6 +18,7 @@ DOCUMENT_FIELDS = FieldNames(
     id=("_id", "id", "doc_id", "docid", "evidence_id"),
     text=("text", "evidence", "sentence", "passage", "contents", "abstract"),
 )
+_KNOWN = frozenset(("title", "source", "url", "link", "date", "published"))
 CORPUS_FILE = "corpus.jsonl"
 
 
@@ -57,8 +58,8 @@ def read_documents(
 
 def _documents(records: Iterator[Record], reject: Reject) -> Iterator[Document]:
     for source, line, doc_id, text, fields in records:
-        if not fields:
-            yield Document(doc_id, text)
+        if _KNOWN.isdisjoint(fields):
+            yield Document(doc_id, text, fields=fields)
             continue
         try:
             when = _date(fields)
@@ -90,14 +91,14 @@ def _date(fields: dict[str, Json]) -> str | None:
             text = str(value).strip() if isinstance(value, (str, int)) else ""
             if value is None or value == "" or (isinstance(value, str) and not text):
                 continue
-            iso = _iso_day(text)
+            iso = iso_day(text)
             if iso is None:
                 raise ValueError(f"the date in field {name!r} is not YYYY, YYYY-MM or YYYY-MM-DD: {value!r}")
             return iso
     return None
 
 
-def _iso_day(text: str) -> str | None:
+def iso_day(text: str) -> str | None:
     """Return the text cut to its day, or None if it is not an ISO 8601 date of the calendar."""
     match = _DATE.fullmatch(text)
     if match is None:

@@ -72,18 +72,19 @@ def _first(names: tuple[str, ...], fields: dict[str, Json]) -> str | None:
 
 
 def _checked_id(source: Source, line: int, value: Json, name: str | None) -> str:
+    if isinstance(value, str) and (stripped := value.strip()):
+        return stripped
     if type(value) is int:
         return str(value)
     where = "the id" if name is None else f"the id in field {name!r}"
     if not isinstance(value, str):
         raise RecordError(source.name, line, f"{where} is {json_kind(value)}, not a text or a whole number")
-    stripped = value.strip()
-    if not stripped:
-        raise RecordError(source.name, line, f"{where} is blank")
-    return stripped
+    raise RecordError(source.name, line, f"{where} is blank")
 
 
 def _checked_text(source: Source, line: int, value: Json, name: str | None = None) -> str:
+    if isinstance(value, str) and (stripped := value.strip()):
+        return stripped
     where = "the text" if name is None else f"the text in field {name!r}"
     if isinstance(value, list):
         parts = [part for part in value if isinstance(part, str)]

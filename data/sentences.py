@@ -51,7 +51,7 @@ _STOP = re.compile(
     rf"|(?P<cjk>[。｡！？]++[」』”’）〉》】]*+)"
     rf"|(?<![.!?…])(?P<stops>[.!?…]++)(?P<closers>[{_CLOSERS}]*+){_REFERENCE}*+(?=\s|$)"
 )
-_NEXT_WORD = re.compile(r"\s+(?P<opening>[^\w\s]*)(?P<word>\w*)")
+_NEXT_WORD = re.compile(r"\s+[^\w\s]*(?P<word>\w*)")
 _LAST_WORD = re.compile(r"[^\s(\[{\"“”‘«—/]*$")
 _LONGEST_WORD = 40
 
@@ -63,9 +63,9 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# All in lower case and without the last stop. Units of measure and short weekdays are left out: many are words ("sun").
+# In lower case and without the last stop. Units of measure and weekdays are left out: many are words ("sun").
 _TITLES = _words(
-    "mr mrs ms mx dr prof st ste mt messrs mme mlle rev fr hon gen col lt capt cpt maj sgt cmdr adm sen rep gov pres amb"
+    "mr mrs ms mx dr prof st ste mt messrs mme mlle rev fr hon gen col lt capt cpt maj sgt cmdr adm sen rep gov pres"
 )
 """A name follows, and they are written with a capital letter."""
 
@@ -115,10 +115,10 @@ def _ends_sentence(text: str, sentence_start: int, match: re.Match[str]) -> bool
     before = text[last.start() if last else start : match.start()]
     if before.isdigit() and not text[sentence_start : match.start() - len(before)].strip():
         return False  # "1. Introduction" numbers what follows
-    return not _goes_on(before, following["opening"], following["word"])
+    return not _goes_on(before, following["word"])
 
 
-def _goes_on(before: str, opening: str, word: str) -> bool:
+def _goes_on(before: str, word: str) -> bool:
     """Return whether the word before the stop is short for something and the sentence goes on with `word`."""
     short = before.lower()
     if short in _BEFORE_NUMBER and word[:1].isdigit():
@@ -126,8 +126,6 @@ def _goes_on(before: str, opening: str, word: str) -> bool:
     if before.isupper() and len(before) > 1 and "." not in before:
         return False  # an acronym that looks like an abbreviation: CO, MS, CA
     if short in _NEVER_LAST or (short in _TITLES and before[0].isupper()):
-        return True
-    if short == "al" and opening[:1] in ("(", "["):
         return True
     if short in _MAY_BE_LAST or _INITIALS.fullmatch(before):
         return word.lower() not in _STARTERS

@@ -120,8 +120,8 @@ def _existing(name: str) -> Path:
     path = Path(name)
     try:
         found = path.exists()
-    except (OSError, ValueError) as error:  # a name too long for the system, a NUL in it
-        raise InputError(f"{name!r}: not a usable path: {error}") from error
+    except OSError as error:  # a name too long for the system, a folder that may not be entered
+        raise InputError(f"{name!r}: not a usable path: {error.strerror}") from error
     if not found:
         raise InputError(
             f"{name}: no such file or folder; readable are {READABLE}, BEIR folders and hf:NAME[@CONFIG][:SPLIT]"

@@ -77,7 +77,7 @@ def read_tsv(source: Source, reject: Reject) -> Iterator[RawRecord]:
 
 
 def read_parquet(source: Source, reject: Reject) -> Iterator[RawRecord]:
-    """Give one record for each row, numbered from 1; times become ISO 8601, and a missing number becomes null.
+    """Give one record for each row, numbered from 1; times become ISO 8601, nulls and NaN are left out.
 
     Rejects a row that holds what JSON cannot. Raises InputError for a damaged file.
     """
@@ -99,9 +99,13 @@ def read_parquet(source: Source, reject: Reject) -> Iterator[RawRecord]:
 
 
 def plain_record(source: Source, number: int, row: dict[str, Any], reject: Reject) -> RawRecord | None:
-    """Return the row with Python's own values turned into JSON's, or None when it was rejected."""
+    """Return the row with Python's own values turned into JSON's, or None when it was rejected.
+
+    A row of such tables has every column of its table, so that a null in one stands for a field that is missing.
+    """
     try:
-        return RawRecord(number, None, {name: _plain(value) for name, value in row.items()})
+        plain = {name: _plain(value) for name, value in row.items()}
+        return RawRecord(number, None, {name: value for name, value in plain.items() if value is not None})
     except TypeError:
         bad = next(name for name, value in row.items() if not _is_plain(value))
         kind = type(row[bad]).__name__

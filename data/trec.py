@@ -16,6 +16,7 @@ from data.sources import locate_text
 from data.streams import read_lines
 
 _COLUMNS = 6
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_run(source: str | Path) -> Run:
@@ -86,12 +87,12 @@ def _parse_score(source: str, line_number: int, word: str) -> float:
 def _strictly_decreasing(query_id: str, ranking: Ranking) -> Iterator[ScoredDoc]:
     above = np.float32(np.inf)
     seen: set[str] = set()
-    largest = float(np.finfo(np.float32).max)
     for doc_id, score in _ordered(ScoredDoc(hit.doc_id, float(hit.score)) for hit in ranking):
         if doc_id in seen:
             raise ValueError(f"{query_id!r} has the document {doc_id!r} twice")
         seen.add(doc_id)
-        if not abs(score) <= largest:
+        # The last of many hits with the lowest number of all could not be lowered.
+        if not abs(score) <= _LARGEST or above == -_LARGEST:
             raise ValueError(f"the score of {doc_id!r} for {query_id!r} is not a number that 32 bits hold: {score!r}")
         rounded = np.float32(score)
         if rounded < above:

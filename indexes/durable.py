@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
 from pathlib import Path
 
 _READ_BYTES = 1 << 20
+# What a file system answers that has no hard links, allows none here, or has given out all that it has for this file.
+_NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 class Disk:
@@ -30,12 +33,15 @@ class Disk:
             os.fsync(file.fileno())
 
     def link(self, source: Path, target: Path) -> None:
-        """Give an immutable file a second name; copies it where the file system has no hard links."""
+        """Give an immutable file a second name; where that cannot be, copy it and bring the copy to the disk."""
         self.before("link", target)
         try:
             os.link(source, target)
-        except OSError:
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
             shutil.copy2(source, target)
+            self.sync_file(target)
 
     def copy(self, source: Path, target: Path) -> None:
         """Copy a file that is going to be changed."""
@@ -43,7 +49,7 @@ class Disk:
         shutil.copy2(source, target)
 
     def rename(self, source: Path, target: Path) -> None:
-        """Move `source` to `target` in one step, and bring both folders to the disk."""
+        """Move `source` to `target` in one step, within a folder, and bring that folder to the disk."""
         self.before("rename", target)
         source.replace(target)
         self.sync_dir(target.parent)
@@ -57,26 +63,13 @@ class Disk:
     def sync_file(self, path: Path) -> None:
         """Bring a file that a library wrote to the disk."""
         self.before("sync_file", path)
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _fsync(path)
 
     def sync_dir(self, path: Path) -> None:
         """Bring a folder's list of names to the disk, where the system can (not on Windows)."""
         self.before("sync_dir", path)
-        if os.name == "nt":
-            return
-        self._sync_dir_descriptor(path)
-
-    @staticmethod
-    def _sync_dir_descriptor(path: Path) -> None:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        if os.name != "nt":
+            _fsync(path)
 
     def sync_tree(self, path: Path) -> None:
         """Bring the list of names of a folder and of every folder below it to the disk."""
@@ -85,10 +78,27 @@ class Disk:
         self.sync_dir(path)
 
 
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sha256_of(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file's bytes."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_READ_BYTES):
             digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256_of_edges(path: Path, head_size: int, tail_size: int) -> str:
+    """Return the hexadecimal SHA-256 of a file's first `head_size` bytes followed by its last `tail_size`."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256(file.read(head_size))
+        file.seek(max(head_size, path.stat().st_size - tail_size))
+        digest.update(file.read(tail_size))
     return digest.hexdigest()

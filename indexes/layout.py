@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from data.errors import IndexMissingError
+from data.errors import IndexMissingError, IndexUnusableError
 from indexes.manifest import MANIFEST_NAME
 
 TEXT_DIR = "text"
@@ -43,17 +43,26 @@ def lock_path(index_dir: Path) -> Path:
 
 
 def generations(index_dir: Path) -> list[int]:
-    """Return the numbers of the generations that lie there, ascending."""
-    if not index_dir.is_dir():
+    """Return the numbers of the generations that lie there, ascending.
+
+    The newest counts. An older one is what a writer could not remove, perhaps in part only.
+
+    Raises IndexUnusableError if the folder may not be read.
+    """
+    try:
+        names = [path.name for path in index_dir.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    matches = (_GENERATION.fullmatch(path.name) for path in index_dir.iterdir())
+    except OSError as error:
+        raise IndexUnusableError(f"{index_dir}: cannot be read ({error.strerror})") from error
+    matches = (_GENERATION.fullmatch(name) for name in names)
     return sorted(int(match.group(1)) for match in matches if match)
 
 
 def latest_generation(index_dir: Path) -> int:
     """Return the number of the newest generation.
 
-    Raises IndexMissingError if there is none.
+    Raises IndexMissingError if there is none, IndexUnusableError if the folder may not be read.
     """
     numbers = generations(index_dir)
     if numbers:

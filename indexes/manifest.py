@@ -6,11 +6,16 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Self
 
 from data.errors import EncoderMismatchError, IndexDamagedError, IndexVersionError
+from indexes.durable import sha256_of, sha256_of_edges
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+
+_HEAD_BYTES = 4096
+_TAIL_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ class EncoderIdentity:
         )
 
     def _text(self) -> str:
-        return f"{self.name} (weights {self.weights_sha256[:12]}, {self.pooling}, {self.max_length} tokens, {self.dim} dimensions)"
+        weights = f"weights {self.weights_sha256[:12]}"
+        return f"{self.name} ({weights}, {self.pooling}, {self.max_length} tokens, {self.dim} dimensions)"
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,39 @@ class VectorFile:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """Size in bytes and SHA-256 of a committed file."""
+    """Size in bytes and SHA-256 of a committed file, and of its edges, which are checked whenever it is opened.
+
+    The edges are the first `head_size` bytes and the last 4 KiB. The libraries keep there what says how to read the rest:
+    a bad byte in it makes them ask for absurd amounts of memory or hang. A bad byte elsewhere makes a wrong answer or an
+    error, and is found by `verify_index`.
+    """
 
     size: int
     sha256: str
+    head_size: int
+    edges_sha256: str
+
+    @classmethod
+    def of(cls, path: Path, head_size: int = _HEAD_BYTES) -> Self:
+        """Read a file that is going to be committed."""
+        size = path.stat().st_size
+        head_size = min(head_size, size)
+        return cls(size, sha256_of(path), head_size, sha256_of_edges(path, head_size, _TAIL_BYTES))
+
+    def damage(self, path: Path) -> str | None:
+        """Read the whole file; returns what is wrong with it, or None."""
+        return self._wrong_size(path) or (None if sha256_of(path) == self.sha256 else "its checksum does not match")
+
+    def visible_damage(self, path: Path) -> str | None:
+        """Read the file's edges only; returns what is wrong with them, or None."""
+        if wrong_size := self._wrong_size(path):
+            return wrong_size
+        edges = sha256_of_edges(path, self.head_size, _TAIL_BYTES)
+        return None if edges == self.edges_sha256 else "the checksum of its edges does not match"
+
+    def _wrong_size(self, path: Path) -> str | None:
+        size = path.stat().st_size
+        return None if size == self.size else f"{size} bytes, committed with {self.size}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +124,7 @@ class Manifest:
             outer = json.loads(data)
             body = outer["manifest"]
             intact = outer["checksum"] == hashlib.sha256(_canonical(body)).hexdigest() and _canonical(outer) == data
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             intact = False
         if not intact:
             raise IndexDamagedError(

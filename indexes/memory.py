@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from rank_bm25 import BM25Plus
 
 from data.records import Document, Ranking, ScoredDoc
 from indexes.analysis import tokenize
+from indexes.vectors import SCORE_DIGITS, Vectors
 
 
 class MemoryIndex:
@@ -18,7 +20,14 @@ class MemoryIndex:
     Source: Lv and Zhai, Lower-bounding term frequency normalization, CIKM 2011; the arithmetic is rank_bm25's.
     """
 
-    def __init__(self, documents: Sequence[Document]) -> None:
+    def __init__(self, documents: Sequence[Document], doc_vectors: Vectors | None = None) -> None:
+        """Give (len(documents), dim) unit vectors to search by meaning too.
+
+        Raises ValueError if their number does not fit.
+        """
+        if doc_vectors is not None and len(doc_vectors) != len(documents):
+            raise ValueError(f"{len(documents)} documents need as many vectors, got {len(doc_vectors)}")
+        self._doc_vectors = doc_vectors
         self._documents = {document.doc_id: document for document in documents}
         terms = [tokenize(document.text) for document in self._documents.values()]
         self._terms = [frozenset(found) for found in terms]
@@ -44,6 +53,27 @@ class MemoryIndex:
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.doc_id))
         return hits[:k]
+
+    def search_vectors(self, query_vectors: Vectors, k: int) -> list[Ranking]:
+        """Return for each row of (n, dim) query vectors the k documents of highest cosine, by exact search.
+
+        Raises ValueError if it was made without vectors.
+        """
+        if self._doc_vectors is None:
+            raise ValueError("this index was made without vectors")
+        # A product for each claim: in one of all claims the last digits depend on how many there are.
+        return [self._nearest(self._doc_vectors @ vector, k) for vector in query_vectors]
+
+    def _nearest(self, cosines: Vectors, k: int) -> Ranking:
+        rounded = np.round(cosines.astype(np.float64), SCORE_DIGITS).tolist()
+        hits = [ScoredDoc(doc_id, score) for doc_id, score in zip(self._documents, rounded, strict=True)]
+        hits.sort(key=lambda hit: (-hit.score, hit.doc_id))
+        return hits[:k]
+
+    def positions_of(self, doc_ids: Sequence[str]) -> dict[str, int]:
+        """Return the position of each of the ids that it holds."""
+        places = {doc_id: position for position, doc_id in enumerate(self._documents)}
+        return {doc_id: places[doc_id] for doc_id in doc_ids if doc_id in places}
 
     def documents(self, doc_ids: Sequence[str]) -> list[Document]:
         """Return the documents with these ids, in this order.

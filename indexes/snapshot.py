@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from data.errors import IndexDamagedError
+from data.errors import IndexDamagedError, IndexUnusableError
 from data.records import Document, Ranking, ScoredDoc
 from indexes.layout import DEAD_FILE, TEXT_DIR, VECTOR_DIR, generation_dir, latest_generation
 from indexes.manifest import MANIFEST_NAME, Manifest
-from indexes.text import Conditions, TextIndex
+from indexes.text import NO_CONDITIONS, Conditions, TextIndex, first_day, is_panic
+from indexes.ties import Found
 from indexes.vectors import Positions, Vectors, VectorSegment, search_segments
 
 # Share of the inverted lists that a search scans. See docs/measurements.md for how agreement with exact search grows with it.
@@ -24,47 +28,54 @@ _OPEN_TRIES = 20
 class IndexSnapshot:
     """The newest generation of an index at the moment it was opened.
 
-    Opening checks what is cheap: the manifest's checksum, format version, file sizes, counts. `verify_index` reads all.
+    Opening checks what is cheap: the manifest's checksum, format version, counts, size and edges of each file.
+    `verify_index` reads all. A search that comes upon damaged bytes raises IndexDamagedError.
     """
 
     def __init__(self, index_dir: Path, generation: int, manifest: Manifest) -> None:
-        folder = generation_dir(index_dir, generation)
-        _check_sizes(folder, manifest)
         self.path = index_dir
         self.manifest = manifest
-        try:
-            self._text = TextIndex(folder / TEXT_DIR)
-            self._segments = [VectorSegment(folder / item.file, exact=item.exact) for item in manifest.vector_files]
-            self._dead: Positions = np.load(folder / VECTOR_DIR / DEAD_FILE, allow_pickle=False)
-        except (ValueError, RuntimeError) as error:
-            if not folder.exists():
-                raise FileNotFoundError(folder) from error
-            reason = str(error).strip().splitlines()[0]
-            raise IndexDamagedError(
-                f"{folder}: cannot be opened ({reason}); run: claimhound index verify --index {index_dir}"
-            ) from error
-        counted = (self._text.n_docs, [len(segment) for segment in self._segments], len(self._dead))
+        self._folder = generation_dir(index_dir, generation)
+        for name, check in manifest.files.items():
+            if damage := check.visible_damage(self._folder / name):
+                raise IndexDamagedError(
+                    f"{self._folder / name}: damaged ({damage}); restore it or build the index anew"
+                )
+        with self._reading():
+            self._text = TextIndex(self._folder / TEXT_DIR)
+            self._segments = [VectorSegment(self._folder / item.file) for item in manifest.vector_files]
+            dead_bytes = (self._folder / VECTOR_DIR / DEAD_FILE).read_bytes()
+            self._dead: Positions = np.load(io.BytesIO(dead_bytes), allow_pickle=False)
+            counted = (self._text.n_docs, [len(segment) for segment in self._segments], len(self._dead))
         expected = (manifest.n_docs, [item.n_rows for item in manifest.vector_files], manifest.n_dead_vectors)
         if counted != expected:
-            raise IndexDamagedError(f"{folder}: holds {counted} documents and vectors, its manifest says {expected}")
+            raise IndexDamagedError(
+                f"{self._folder}: holds {counted} documents, vectors and dead vectors, its manifest says {expected}"
+            )
+        self._living = _mask(manifest.next_position, self._dead, others=True) if len(self._dead) else None
         self._remembered: OrderedDict[str, tuple[int, Document]] = OrderedDict()
 
     @classmethod
     def open(cls, index_dir: Path) -> IndexSnapshot:
         """Open the newest generation.
 
-        Raises IndexMissingError, IndexVersionError or IndexDamagedError.
+        Raises IndexMissingError, IndexVersionError or IndexDamagedError, or IndexUnusableError if it may not be read.
         """
-        for attempt in range(_OPEN_TRIES):
+        for _ in range(_OPEN_TRIES):
             generation = latest_generation(index_dir)
             try:
                 manifest = Manifest.read(generation_dir(index_dir, generation) / MANIFEST_NAME)
                 return cls(index_dir, generation, manifest)
-            except FileNotFoundError as error:
-                # A writer may have put the next generation in its place while this one was being opened.
-                if attempt == _OPEN_TRIES - 1 or latest_generation(index_dir) == generation:
+            except (OSError, IndexDamagedError) as error:
+                # A writer may have put the next generation in its place, and removed this one, while it was opened.
+                if latest_generation(index_dir) != generation:
+                    continue
+                if isinstance(error, FileNotFoundError):
                     raise IndexDamagedError(f"{error.filename}: missing; restore it or build the index anew") from error
-        raise AssertionError("unreachable")
+                if isinstance(error, OSError):
+                    raise IndexUnusableError(f"{error.filename}: cannot be read ({error.strerror})") from error
+                raise
+        raise IndexUnusableError(f"{index_dir}: changes faster than it can be opened; try again")
 
     @property
     def n_docs(self) -> int:
@@ -83,33 +94,46 @@ class IndexSnapshot:
 
     def positions_of(self, doc_ids: Sequence[str]) -> dict[str, int]:
         """Return the position of each of the ids that the index holds."""
-        return self._text.positions_of(doc_ids)
+        with self._reading():
+            return self._text.positions_of(doc_ids)
 
-    def search_text(self, text: str, k: int, conditions: Conditions = Conditions()) -> Ranking:
-        """Return the k best documents by BM25; documents that share no term with the text are not among them."""
-        hits = self._text.search(text, k, conditions)
-        return self._ranking([(hit.position, hit.score) for hit in hits], k)
+    def search_text(self, text: str, k: int, conditions: Conditions = NO_CONDITIONS) -> Ranking:
+        """Return the k best documents by BM25; documents that share no term with the text are not among them.
+
+        Raises ValueError if the conditions' day is no date.
+        """
+        _require_date(conditions)
+        with self._reading():
+            return self._ranking(self._text.search(text, k, conditions), k)
 
     def search_vectors(
         self,
         query_vectors: Vectors,
         k: int,
-        conditions: Conditions = Conditions(),
+        conditions: Conditions = NO_CONDITIONS,
         *,
         probe_share: float = DEFAULT_PROBE_SHARE,
     ) -> list[Ranking]:
-        """Return for each row of (n, dim) query vectors the k documents of highest cosine.
+        """Return for each row of (n, dim) query vectors the k documents of highest cosine; none for a row of zeros.
 
-        Raises ValueError if the dimension is not the index's.
+        Of large segments `probe_share` of the inverted lists is scanned, with conditions that few documents fulfil a larger
+        part: as many vectors are compared. 1 makes the search exact.
+
+        Raises ValueError if the dimension is not the index's, a number is not finite, or the conditions' day is no date.
         """
         dim = self.manifest.encoder.dim
         if query_vectors.ndim != 2 or query_vectors.shape[1] != dim:
             raise ValueError(f"expected query vectors of shape (n, {dim}), got {query_vectors.shape}")
-        allowed = np.array(self._text.matching_positions(conditions), dtype=np.int64) if conditions else None
-        found = search_segments(
-            self._segments, query_vectors, k, probe_share=probe_share, dead=self._dead, allowed=allowed
-        )
-        return [self._ranking(hits, k) for hits in found]
+        if not np.isfinite(query_vectors).all():
+            raise ValueError("query vectors hold NaN or infinity")
+        _require_date(conditions)
+        with self._reading():
+            counting = self._living
+            if conditions:
+                counting = self._fulfilling(conditions)
+                probe_share = min(1.0, probe_share * len(counting) / max(1, int(np.count_nonzero(counting))))
+            found = search_segments(self._segments, query_vectors, k, probe_share=probe_share, counting=counting)
+            return [self._ranking(hits, k) for hits in found]
 
     def documents(self, doc_ids: Sequence[str]) -> list[Document]:
         """Return the documents with these ids, in this order.
@@ -127,23 +151,26 @@ class IndexSnapshot:
         Raises KeyError for an id that the index does not hold.
         """
         position, document = self._entries([doc_id])[doc_id]
-        around = [p for p in range(position - n, position + n + 1) if p >= 0 and p != position]
-        found = self._text.documents(around)
-        before: list[Document] = []
-        after: list[Document] = []
-        for side, step in ((before, -1), (after, 1)):
-            for distance in range(1, n + 1):
-                neighbour = found.get(position + step * distance)
-                if neighbour is None or not _same_text(document, neighbour):
-                    break
-                side.append(neighbour)
+        first, last = max(0, position - n), min(self.manifest.next_position - 1, position + n)
+        with self._reading():
+            found = self._text.documents(range(first, last + 1))
+        before = list(_same_text(document, found, range(position - 1, first - 1, -1)))
+        after = list(_same_text(document, found, range(position + 1, last + 1)))
         return before[::-1], after
 
     def known_terms(self, terms: Sequence[str]) -> set[str]:
-        """Return those of the terms (of `analysis.tokenize`) that occur in some document."""
-        return self._text.known_terms(terms)
+        """Return those of the terms (of `analysis.tokenize`) that occur in some document.
 
-    def _ranking(self, found: Sequence[tuple[int, float]], k: int) -> Ranking:
+        In a large index that may be a document which was deleted.
+        """
+        with self._reading():
+            return self._text.known_terms(terms)
+
+    def _fulfilling(self, conditions: Conditions) -> NDArray[np.bool_]:
+        allowed = np.array(self._text.matching_positions(conditions), dtype=np.int64)
+        return _mask(self.manifest.next_position, allowed)
+
+    def _ranking(self, found: Found, k: int) -> Ranking:
         documents = self._text.documents([position for position, _ in found])
         for position, document in documents.items():
             self._remember(position, document)
@@ -156,9 +183,10 @@ class IndexSnapshot:
         found = {doc_id: self._remembered[doc_id] for doc_id in doc_ids if doc_id in self._remembered}
         missing = [doc_id for doc_id in doc_ids if doc_id not in found]
         if missing:
-            positions = self._text.positions_of(missing)
-            documents = self._text.documents(list(positions.values()))
-            found.update((doc_id, (position, documents[position])) for doc_id, position in positions.items())
+            with self._reading():
+                positions = self._text.positions_of(missing)
+                documents = self._text.documents(list(positions.values()))
+                found.update((doc_id, (position, documents[position])) for doc_id, position in positions.items())
         return found
 
     def _remember(self, position: int, document: Document) -> None:
@@ -167,18 +195,42 @@ class IndexSnapshot:
         while len(self._remembered) > _REMEMBERED_DOCUMENTS:
             self._remembered.popitem(last=False)
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Turn what bad bytes lead to into one of our errors."""
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, ValueError | LookupError | RuntimeError) and not is_panic(error):
+                raise
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise IndexDamagedError(
+                f"{self._folder}: cannot be read ({reason}); run: claimhound index verify --index {self.path}"
+            ) from error
 
-def _same_text(document: Document, other: Document) -> bool:
+
+def _require_date(conditions: Conditions) -> None:
+    if conditions.before is not None:
+        first_day(conditions.before)
+
+
+def _mask(n_positions: int, positions: Positions, *, others: bool = False) -> NDArray[np.bool_]:
+    """Return for each position whether it is one of `positions`, or, with `others`, whether it is not."""
+    mask = np.full(n_positions, others)
+    mask[positions] = not others
+    return mask
+
+
+def _same_text(document: Document, found: dict[int, Document], places: range) -> Iterator[Document]:
+    """Yield the documents at these places up to the first that is missing or out of another text."""
+    for position in places:
+        neighbour = found.get(position)
+        if neighbour is None or not _is_same_text(document, neighbour):
+            return
+        yield neighbour
+
+
+def _is_same_text(document: Document, other: Document) -> bool:
     if document.parent_id is not None or other.parent_id is not None:
         return document.parent_id == other.parent_id
     return document.title is not None and (document.title, document.source) == (other.title, other.source)
-
-
-def _check_sizes(folder: Path, manifest: Manifest) -> None:
-    for name, check in manifest.files.items():
-        path = folder / name
-        size = path.stat().st_size
-        if size != check.size:
-            raise IndexDamagedError(
-                f"{path}: damaged ({size} bytes, committed with {check.size}); restore it or build the index anew"
-            )

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.errors import IndexDamagedError
-from indexes.durable import sha256_of
 from indexes.layout import generation_dir, latest_generation
-from indexes.manifest import MANIFEST_NAME, Manifest
+from indexes.manifest import MANIFEST_NAME, FileCheck, Manifest
 from indexes.snapshot import IndexSnapshot
 
 
@@ -25,25 +24,29 @@ class Verification(NamedTuple):
 def verify_index(index_dir: Path, on_file: Callable[[str, int], None] | None = None) -> Verification:
     """Compare every file of the newest generation with its checksum; `on_file` is told each name and size.
 
+    If a writer replaces the generation meanwhile, the new one is compared.
+
     Raises IndexMissingError if there is no index, IndexVersionError for one of another format version.
     """
-    generation = latest_generation(index_dir)
+    while True:
+        generation = latest_generation(index_dir)
+        verification = _verify(index_dir, generation, on_file)
+        if not verification.damaged or latest_generation(index_dir) == generation:
+            return verification
+
+
+def _verify(index_dir: Path, generation: int, on_file: Callable[[str, int], None] | None) -> Verification:
     folder = generation_dir(index_dir, generation)
     try:
         manifest = Manifest.read(folder / MANIFEST_NAME)
-    except FileNotFoundError:
-        return Verification(generation, 0, 0, [f"{folder / MANIFEST_NAME}: missing"])
     except IndexDamagedError as error:
         return Verification(generation, 0, 0, [str(error)])
+    except OSError as error:
+        return Verification(generation, 0, 0, [_unreadable(folder / MANIFEST_NAME, error)])
     damaged: list[str] = []
     for name, check in sorted(manifest.files.items()):
-        path = folder / name
-        if not path.is_file():
-            damaged.append(f"{path}: missing")
-        elif path.stat().st_size != check.size:
-            damaged.append(f"{path}: {path.stat().st_size} bytes, committed with {check.size}")
-        elif sha256_of(path) != check.sha256:
-            damaged.append(f"{path}: its checksum does not match")
+        if damage := _damage(folder / name, check):
+            damaged.append(damage)
         if on_file is not None:
             on_file(name, check.size)
     if not damaged:
@@ -51,5 +54,19 @@ def verify_index(index_dir: Path, on_file: Callable[[str, int], None] | None = N
             IndexSnapshot(index_dir, generation, manifest)
         except IndexDamagedError as error:
             damaged.append(str(error))
+        except OSError as error:
+            damaged.append(_unreadable(folder, error))
     n_bytes = sum(check.size for check in manifest.files.values())
     return Verification(generation, len(manifest.files), n_bytes, damaged)
+
+
+def _damage(path: Path, check: FileCheck) -> str | None:
+    try:
+        damage = check.damage(path)
+    except OSError as error:
+        return _unreadable(path, error)
+    return f"{path}: {damage}" if damage else None
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return f"{path}: missing" if isinstance(error, FileNotFoundError) else f"{path}: cannot be read ({error.strerror})"

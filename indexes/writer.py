@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,9 +14,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from data.errors import IndexLockedError, IndexWriteError, InputError
+from data.errors import IndexDamagedError, IndexLockedError, IndexUnusableError, IndexWriteError, InputError
 from data.records import Document
-from indexes.durable import Disk, sha256_of
+from indexes import text as text_files
+from indexes import vectors as vector_files
+from indexes.durable import Disk
 from indexes.layout import (
     DEAD_FILE,
     TEXT_DIR,
@@ -30,21 +32,19 @@ from indexes.layout import (
     staging_dir,
 )
 from indexes.manifest import MANIFEST_NAME, EncoderIdentity, FileCheck, Manifest, VectorFile
-from indexes.merging import SMALL_INDEX, first_to_merge, text_wants_rewrite
+from indexes.merging import text_wants_rewrite, vectors_to_keep
 from indexes.snapshot import IndexSnapshot
-from indexes.text import TextIndex, TextWriter
-from indexes.vectors import EXACT_UP_TO, Positions, VectorBlocks, write_segment
+from indexes.text import CHANGING_FILES, LOCK_FILES, TextIndex, TextWriter
+from indexes.vectors import EXACT_UP_TO, VectorBlocks, write_segment
 
-# tantivy replaces these files as it goes; all others it writes once.
-_CHANGING = {"meta.json", ".managed.json"}
-_LOCKS = {".tantivy-writer.lock", ".tantivy-meta.lock"}
+_DEAD_NAME = f"{VECTOR_DIR}/{DEAD_FILE}"
 
 
 class IndexWriter:
     """The one writer of an index folder, for one change of any size: add and delete, then `commit` once.
 
     Until `commit` returns, readers and crashes see the generation before. Use it as a context manager; leaving it without
-    a commit leaves the index as it was.
+    a commit leaves the index as it was. After a commit, or an error of the disk, it takes no more changes.
     """
 
     def __init__(
@@ -52,17 +52,20 @@ class IndexWriter:
     ) -> None:
         """Use `create` or `open`."""
         self._dir = index_dir
+        self._staging = staging_dir(index_dir)
         self._current = current
         self._encoder = encoder
         self._disk = disk
         self._exact_up_to = exact_up_to
+        self._n_docs = current.n_docs if current else 0
         self._next_position = current.manifest.next_position if current else 0
         self._added: dict[str, int] = {}
         self._new_vectors = VectorBlocks(encoder.dim)
         self._newly_dead: set[int] = set()
-        self._deleted_ids: set[str] = set()
+        self._known_checks: dict[str, FileCheck] = {}
         self._text: TextWriter | None = None
         self._rewrite_all = False
+        self._usable = True
         self._lock: FileLock | None = None
 
     @classmethod
@@ -81,16 +84,9 @@ class IndexWriter:
         IndexLockedError if another process writes it.
         """
         disk = disk or Disk()
-        if index_dir.exists() and not index_dir.is_dir():
-            raise InputError(f"{index_dir}: is a file; name a folder for the index")
-        if index_dir.is_dir():
-            strange = sorted(path.name for path in index_dir.iterdir() if not is_index_entry(path))
-            if strange:
-                raise InputError(
-                    f"{index_dir}: is not an index folder (it holds {strange[0]}); name a new or empty one"
-                )
         with _errors_of_the_disk(index_dir):
-            disk.make_dir(index_dir)
+            _require_index_folder(index_dir)
+            _make_durable_dir(index_dir, disk)
         lock = _lock(index_dir)
         try:
             if generations(index_dir) and not overwrite:
@@ -129,8 +125,7 @@ class IndexWriter:
     @property
     def n_docs(self) -> int:
         """How many documents the index will hold after a commit."""
-        before = self._current.n_docs if self._current else 0
-        return before - len(self._dead_before_commit()) + len(self._added)
+        return self._n_docs
 
     def __enter__(self) -> Self:
         return self
@@ -142,42 +137,49 @@ class IndexWriter:
 
     def close(self) -> None:
         """Let go of the lock and of what was not committed."""
-        self._text = None
+        self._usable = False
+        if self._text is not None:
+            self._text.close()
+            self._text = None
         if self._lock is not None:
-            shutil.rmtree(staging_dir(self._dir), ignore_errors=True)
+            shutil.rmtree(self._staging, ignore_errors=True)
             self._lock.release()
             self._lock = None
 
     def add(self, documents: Sequence[Document], doc_vectors: NDArray[np.floating]) -> int:
         """Add documents with their (len(documents), dim) unit vectors; returns how many of them replaced another.
 
-        A document whose id the index holds takes the other's place. `doc_vectors` is kept until the commit and may be a
-        memory map.
+        A document whose id the index holds takes the other's place. A vector of zeros stands for a text without content.
+        `doc_vectors` is kept until the commit and may be a memory map.
 
-        Raises ValueError if an id stands twice among the documents, or the vectors' shape does not fit.
+        Raises ValueError if an id stands twice among the documents, a date is none, the vectors' shape does not fit or a
+        number in them is not finite, and InputError if an id cannot be stored. Nothing is then added.
         """
         doc_ids = [document.doc_id for document in documents]
         if len(set(doc_ids)) != len(doc_ids):
             raise ValueError("a document id stands twice in one batch")
-        with _errors_of_the_disk(self._dir):
-            text = self._open_text(len(documents))
-            replaced = self._forget(doc_ids, text)
-            first = self._next_position
-            for position, document in enumerate(documents, start=first):
+        for document in documents:
+            text_files.require_storable(document)
+        positions = np.arange(self._next_position, self._next_position + len(documents), dtype=np.int64)
+        vector_files.require_storable(doc_vectors)
+        new_vectors = VectorBlocks(self._encoder.dim)
+        new_vectors.append(positions, doc_vectors)
+        with self._changing():
+            replaced = self._forget(doc_ids)
+            text = self._open_text()
+            for position, document in enumerate(documents, start=self._next_position):
                 text.add(position, document)
                 self._added[document.doc_id] = position
             self._next_position += len(documents)
-            self._new_vectors.append(np.arange(first, self._next_position, dtype=np.int64), doc_vectors)
-        return replaced
+            self._n_docs += len(documents)
+            self._new_vectors.extend(new_vectors)
+        return len(replaced)
 
     def delete(self, doc_ids: Sequence[str]) -> list[str]:
         """Delete documents; returns the ids that the index did not hold."""
-        with _errors_of_the_disk(self._dir):
-            text = self._open_text(0)
-            held = self._current.positions_of(doc_ids) if self._current else {}
-            unknown = [doc_id for doc_id in dict.fromkeys(doc_ids) if doc_id not in held and doc_id not in self._added]
-            self._forget(doc_ids, text)
-        return unknown
+        with self._changing():
+            forgotten = self._forget(doc_ids)
+        return [doc_id for doc_id in dict.fromkeys(doc_ids) if doc_id not in forgotten]
 
     def compact(self) -> None:
         """Have the commit write everything anew: no deleted document left, one vector segment."""
@@ -186,169 +188,208 @@ class IndexWriter:
     def commit(self) -> Manifest:
         """Make all changes the current generation at once; returns its manifest.
 
-        Raises IndexWriteError if the disk fails; the generation before then stays.
+        Raises IndexWriteError if the disk fails. The generation before then stays, unless it was the very last step that
+        failed, of which the error then tells.
         """
-        with _errors_of_the_disk(self._dir):
+        with self._changing():
             manifest = self._prepare()
-            staging = staging_dir(self._dir)
-            self._disk.write_bytes(staging / MANIFEST_NAME, manifest.to_bytes())
-            self._disk.sync_tree(staging)
-            self._disk.rename(staging, generation_dir(self._dir, manifest.generation))
-        self._remove_old(manifest.generation)
+            self._disk.write_bytes(self._staging / MANIFEST_NAME, manifest.to_bytes())
+            self._disk.sync_tree(self._staging)
+            target = generation_dir(self._dir, manifest.generation)
+            try:
+                self._disk.rename(self._staging, target)
+            except OSError as error:
+                if not target.exists():
+                    raise
+                raise IndexWriteError(
+                    f"{self._dir}: written, but the disk does not confirm that it keeps it ({error.strerror}); "
+                    f"run: claimhound index verify --index {self._dir}"
+                ) from error
+        self._usable = False
         self._current = None
+        self._remove_replaced(manifest.generation)
         return manifest
 
-    def _start(self, lock: FileLock) -> None:
-        self._lock = lock
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Let one change be made; one that fails half-way is the last."""
+        if not self._usable:
+            raise ValueError("this writer has committed, failed or been closed; open another")
+        self._usable = False
         with _errors_of_the_disk(self._dir):
-            staging = staging_dir(self._dir)
-            self._disk.remove_tree(staging)
-            self._disk.make_dir(staging / TEXT_DIR)
-            self._disk.make_dir(staging / VECTOR_DIR)
+            yield
+        self._usable = True
+
+    def _start(self, lock: FileLock) -> None:
+        with _errors_of_the_disk(self._dir):
+            self._disk.remove_tree(self._staging)
+            self._disk.make_dir(self._staging / TEXT_DIR)
+            self._disk.make_dir(self._staging / VECTOR_DIR)
             if self._current is not None:
-                self._link_text(generation_dir(self._dir, self._current.manifest.generation) / TEXT_DIR)
+                for name in self._current.manifest.files:
+                    if name.startswith(f"{TEXT_DIR}/"):
+                        self._take_over(name)
+        self._lock = lock
 
-    def _link_text(self, source: Path) -> None:
-        target = staging_dir(self._dir) / TEXT_DIR
-        for path in sorted(source.iterdir()):
-            if path.name in _CHANGING:
-                self._disk.copy(path, target / path.name)
-            elif path.name not in _LOCKS:
-                self._disk.link(path, target / path.name)
+    def _take_over(self, name: str) -> None:
+        """Stage a file of the current generation; one that is never changed keeps its bytes and its checksum."""
+        assert self._current is not None
+        source = generation_dir(self._dir, self._current.manifest.generation) / name
+        if source.name in CHANGING_FILES:
+            self._disk.copy(source, self._staging / name)
+        else:
+            self._disk.link(source, self._staging / name)
+            self._known_checks[name] = self._current.manifest.files[name]
 
-    def _open_text(self, expect: int) -> TextWriter:
+    def _open_text(self) -> TextWriter:
         if self._text is None:
-            self._disk.before("open_text", staging_dir(self._dir))
-            self._text = TextWriter(staging_dir(self._dir) / TEXT_DIR, expect=expect)
+            self._disk.before("open_text", self._staging / TEXT_DIR)
+            self._text = TextWriter(self._staging / TEXT_DIR)
         return self._text
 
-    def _forget(self, doc_ids: Sequence[str], text: TextWriter) -> int:
+    def _forget(self, doc_ids: Sequence[str]) -> set[str]:
+        """Delete documents; returns the ids of those that there were."""
         held = self._current.positions_of(doc_ids) if self._current else {}
-        forgotten = 0
-        for doc_id in dict.fromkeys(doc_ids):
-            earlier = self._added.pop(doc_id, None)
-            position = held.get(doc_id)
-            newly_dead = position is not None and position not in self._newly_dead
-            if earlier is None and not newly_dead:
+        forgotten: set[str] = set()
+        for doc_id in doc_ids:
+            position = self._added.pop(doc_id, held.get(doc_id))
+            if position is None or position in self._newly_dead:
                 continue
-            text.delete(doc_id)
-            forgotten += 1
-            if earlier is not None:
-                self._newly_dead.add(earlier)
-            if position is not None:
-                self._newly_dead.add(position)
+            self._open_text().delete(doc_id)
+            self._newly_dead.add(position)
+            forgotten.add(doc_id)
+        self._n_docs -= len(forgotten)
         return forgotten
 
-    def _dead_before_commit(self) -> list[int]:
-        first_new = self._current.manifest.next_position if self._current else 0
-        return [position for position in self._newly_dead if position < first_new]
-
     def _prepare(self) -> Manifest:
-        n_docs = self.n_docs
-        n_dead_text = self._write_text(n_docs)
-        vector_files, n_dead_vectors = self._write_vectors(n_docs)
+        generation = max(generations(self._dir), default=0) + 1
+        n_dead_text = self._write_text()
+        written, n_dead_vectors = self._write_vectors(f"{VECTOR_DIR}/segment-{generation:06d}.faiss")
         return Manifest(
-            generation=max(generations(self._dir), default=0) + 1,
-            n_docs=n_docs,
+            generation=generation,
+            n_docs=self._n_docs,
             next_position=self._next_position,
             n_dead_text=n_dead_text,
             n_dead_vectors=n_dead_vectors,
             encoder=self._encoder,
-            vector_files=tuple(vector_files),
+            vector_files=tuple(written),
             files=self._checks(),
         )
 
-    def _write_text(self, n_docs: int) -> int:
-        text_dir = staging_dir(self._dir) / TEXT_DIR
-        text = self._open_text(0)
+    def _write_text(self) -> int:
+        """Write the text; returns how many deleted documents it still holds."""
+        text_dir = self._staging / TEXT_DIR
+        text = self._open_text()
         self._disk.before("commit_text", text_dir)
         text.commit()
         self._text = None
-        before = self._current.manifest.n_dead_text if self._current else 0
-        n_dead = before + len(self._newly_dead)
-        if n_dead and (self._rewrite_all or text_wants_rewrite(n_docs, n_dead)):
-            self._rewrite_text(text_dir, n_docs)
+        n_dead = text_files.n_deleted(text_dir)
+        if n_dead and (self._rewrite_all or text_wants_rewrite(self._n_docs, n_dead)):
+            self._rewrite_text(text_dir)
             n_dead = 0
+        if (n_docs := TextIndex(text_dir).n_docs) != self._n_docs:
+            raise IndexDamagedError(
+                f"{self._dir}: {n_docs} texts where {self._n_docs} were to be written; build it anew"
+            )
         return n_dead
 
-    def _rewrite_text(self, text_dir: Path, n_docs: int) -> None:
-        fresh_dir = staging_dir(self._dir) / "text-anew"
+    def _rewrite_text(self, text_dir: Path) -> None:
+        for name in self._known_checks:
+            self._require_intact(name)
+        fresh_dir = self._staging / "text-anew"
         self._disk.make_dir(fresh_dir)
         self._disk.before("rewrite_text", fresh_dir)
-        fresh = TextWriter(fresh_dir, expect=n_docs)
+        fresh = TextWriter(fresh_dir)
         for position, document in TextIndex(text_dir).all_documents(self._next_position):
             fresh.add(position, document)
         fresh.commit()
         self._disk.remove_tree(text_dir)
         self._disk.rename(fresh_dir, text_dir)
 
-    def _write_vectors(self, n_docs: int) -> tuple[list[VectorFile], int]:
-        staging = staging_dir(self._dir)
+    def _write_vectors(self, new_name: str) -> tuple[list[VectorFile], int]:
+        """Write the vectors; returns their segments, and how many dead vectors these still hold."""
         old = list(self._current.manifest.vector_files) if self._current else []
-        segments = list(self._current.segments) if self._current else []
         dead = np.array(sorted(self._newly_dead), dtype=np.int64)
         if self._current:
             dead = np.union1d(self._current.dead, dead)
-        keep = first_to_merge([item.n_rows for item in old], len(self._new_vectors))
-        if self._rewrite_all or n_docs <= SMALL_INDEX:
+        keep = vectors_to_keep([item.n_rows for item in old], len(self._new_vectors), self._n_docs, len(dead))
+        if self._rewrite_all:
             keep = 0
-        files: list[VectorFile] = []
-        for item in old[:keep]:
-            self._link_vector_file(item)
-            files.append(item)
+        written = old[:keep]
+        for item in written:
+            self._take_over(item.file)
         merged = VectorBlocks(self._encoder.dim)
-        for segment in segments[keep:]:
+        for item, segment in zip(old[keep:], self._current.segments[keep:] if self._current else [], strict=True):
+            self._require_intact(item.file)
             merged.extend(segment.blocks())
         merged.extend(self._new_vectors)
         living = merged.without(dead)
-        dead = self._still_dead(dead, merged, living)
+        # What was not written anew has left the segments: nothing is there that a search would have to pass over.
+        dead = np.setdiff1d(dead, merged.positions())
         if len(living):
-            generation = max(generations(self._dir), default=0) + 1
-            name = f"{VECTOR_DIR}/segment-{generation:06d}.faiss"
-            self._disk.before("write_vectors", staging / name)
-            exact = write_segment(living, staging / name, exact_up_to=self._exact_up_to)
-            self._disk.sync_file(staging / name)
-            files.append(VectorFile(name, len(living), exact))
+            path = self._staging / new_name
+            self._disk.before("write_vectors", path)
+            segment_written = write_segment(living, path, exact_up_to=self._exact_up_to)
+            self._disk.sync_file(path)
+            self._known_checks[new_name] = FileCheck.of(path, segment_written.head_size)
+            written.append(VectorFile(new_name, len(living), segment_written.exact))
         buffer = io.BytesIO()
         np.save(buffer, dead, allow_pickle=False)
-        self._disk.write_bytes(staging / VECTOR_DIR / DEAD_FILE, buffer.getvalue())
-        return files, len(dead)
+        dead_path = self._staging / _DEAD_NAME
+        self._disk.write_bytes(dead_path, buffer.getvalue())
+        self._known_checks[_DEAD_NAME] = FileCheck.of(dead_path, len(buffer.getvalue()))
+        return written, len(dead)
 
-    @staticmethod
-    def _still_dead(dead: Positions, merged: VectorBlocks, living: VectorBlocks) -> Positions:
-        """Return the dead positions whose vectors still lie in a segment that was not written anew."""
-        gone = np.setdiff1d(merged.positions(), living.positions())
-        return np.setdiff1d(dead, gone)
-
-    def _link_vector_file(self, item: VectorFile) -> None:
+    def _require_intact(self, name: str) -> None:
+        """Check a file that is going to be written anew: bad bytes must not come under a good checksum."""
         assert self._current is not None
-        source = generation_dir(self._dir, self._current.manifest.generation) / item.file
-        self._disk.link(source, staging_dir(self._dir) / item.file)
+        path = generation_dir(self._dir, self._current.manifest.generation) / name
+        if damage := self._current.manifest.files[name].damage(path):
+            raise IndexDamagedError(f"{path}: damaged ({damage}); restore it or build the index anew")
 
     def _checks(self) -> dict[str, FileCheck]:
-        """Return size and checksum of every staged file; those of linked files are known."""
-        staging = staging_dir(self._dir)
-        known = self._current.manifest.files if self._current else {}
+        """Return size and checksums of every staged file, each of them on the disk."""
+        mode = (self._staging / _DEAD_NAME).stat().st_mode
         checks: dict[str, FileCheck] = {}
-        for path in sorted(staging.rglob("*")):
-            if path.is_dir() or path.name in _LOCKS:
+        for path in sorted(self._staging.rglob("*")):
+            if path.is_dir():
                 continue
-            name = path.relative_to(staging).as_posix()
-            if name in known and path.name not in _CHANGING and path.name != DEAD_FILE and path.stat().st_nlink > 1:
-                checks[name] = known[name]
+            if path.name in LOCK_FILES:
+                path.unlink()
                 continue
-            self._disk.sync_file(path)
-            checks[name] = FileCheck(path.stat().st_size, sha256_of(path))
-        for lock in staging.rglob("*.lock"):
-            lock.unlink()
+            name = path.relative_to(self._staging).as_posix()
+            if name not in self._known_checks:
+                # tantivy hides some of its files from other users.
+                path.chmod(mode)
+                self._disk.sync_file(path)
+                self._known_checks[name] = FileCheck.of(path)
+            checks[name] = self._known_checks[name]
         return checks
 
-    def _remove_old(self, generation: int) -> None:
+    def _remove_replaced(self, generation: int) -> None:
         """Remove what the new generation replaces; what cannot be removed now goes with the next commit."""
         for number in generations(self._dir):
             if number != generation:
-                shutil.rmtree(generation_dir(self._dir, number), ignore_errors=True)
-        shutil.rmtree(encoded_dir(self._dir), ignore_errors=True)
+                with suppress(OSError):
+                    self._disk.remove_tree(generation_dir(self._dir, number))
+        with suppress(OSError):
+            self._disk.remove_tree(encoded_dir(self._dir))
+
+
+def _require_index_folder(index_dir: Path) -> None:
+    if index_dir.exists() and not index_dir.is_dir():
+        raise InputError(f"{index_dir}: is a file; name a folder for the index")
+    if index_dir.is_dir():
+        strange = sorted(path.name for path in index_dir.iterdir() if not is_index_entry(path))
+        if strange:
+            raise InputError(f"{index_dir}: is not an index folder (it holds {strange[0]}); name a new or empty one")
+
+
+def _make_durable_dir(path: Path, disk: Disk) -> None:
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    disk.make_dir(path)
+    for folder in missing:
+        disk.sync_dir(folder.parent)
 
 
 def _lock(index_dir: Path) -> FileLock:
@@ -358,7 +399,7 @@ def _lock(index_dir: Path) -> FileLock:
     except Timeout:
         raise IndexLockedError(f"{index_dir}: another process is writing this index; wait for it, or stop it") from None
     except OSError as error:
-        raise InputError(f"{index_dir}: cannot be written ({error.strerror})") from error
+        raise IndexUnusableError(f"{index_dir}: cannot be written ({error.strerror})") from error
     return lock
 
 

@@ -66,5 +66,8 @@ def _batch(texts: Sequence[TokenizedText], rows: list[int], length: int) -> Batc
 def halves(batch: Batch) -> tuple[Batch, Batch]:
     """Return the two halves of a batch of at least two rows."""
     middle = len(batch.rows) // 2
-    first, second = slice(None, middle), slice(middle, None)
-    return Batch(*(part[first] for part in batch)), Batch(*(part[second] for part in batch))
+    return _part(batch, slice(None, middle)), _part(batch, slice(middle, None))
+
+
+def _part(batch: Batch, rows: slice) -> Batch:
+    return Batch(batch.rows[rows], batch.input_ids[rows], batch.attention_mask[rows], batch.token_type_ids[rows])

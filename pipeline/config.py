@@ -23,7 +23,7 @@ class PipelineConfig:
     rrf_k: int = 60
     bm25_weight: float = 0.5
     min_cosine: float = 0.2
-    probe_share: float = 0.1
+    probe_share: float = 0.075
 
     def __post_init__(self) -> None:
         if self.first_stage_k < 1 or self.rerank_k < 1:

@@ -93,7 +93,7 @@ def _convert(model_dir: Path, kind: Kind, max_length: int, target: Path) -> None
     import torch
     import transformers
 
-    transformers.logging.set_verbosity_error()
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     loader = transformers.AutoModel if kind == "encoder" else transformers.AutoModelForSequenceClassification
     model = loader.from_pretrained(model_dir, attn_implementation="eager", dtype=torch.float32).eval()
     names = ["input_ids", "attention_mask"]

@@ -14,6 +14,7 @@ from indexes.analysis import tokenize
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
 from indexes.text import Conditions
+from indexes.vectors import Vectors
 from pipeline.blending import HitScores, probability
 from pipeline.config import PipelineConfig
 from pipeline.encoders import Encoder
@@ -30,8 +31,8 @@ _NO_CONDITIONS = Conditions()
 class EvidencePipeline:
     """Finds evidence for claims in one index.
 
-    A claim gets the same evidence alone or among a thousand. Without an encoder only BM25 searches, without a reranker the
-    fused list is the answer; a `MemoryIndex` has no vectors.
+    A claim gets the same evidence alone or among a thousand. Without an encoder only BM25 searches, without a reranker
+    the fused list is the answer. A `MemoryIndex` knows no conditions and no neighbours.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class EvidencePipeline:
         if isinstance(index, IndexSnapshot) and encoder is not None:
             index.manifest.encoder.require_same(encoder.identity, index.path)
         self.index = index
-        self.encoder = encoder if isinstance(index, IndexSnapshot) else None
+        self.encoder = encoder
         self.reranker = reranker
         self.config = config
 
@@ -80,14 +81,11 @@ class EvidencePipeline:
             with clock("encode"):
                 query_vectors = self.encoder.encode(claims, as_query=True)
         with clock("bm25"):
-            if isinstance(self.index, IndexSnapshot):
-                bm25 = [self.index.search_text(claim, k, conditions) for claim in claims]
-            else:
-                bm25 = [self.index.search_text(claim, k) for claim in claims]
+            bm25 = [self._search_text(claim, k, conditions) for claim in claims]
         dense: list[Ranking | None] = [None for _ in claims]
-        if query_vectors is not None and isinstance(self.index, IndexSnapshot):
+        if query_vectors is not None:
             with clock("dense"):
-                found = self.index.search_vectors(query_vectors, k, conditions, probe_share=self.config.probe_share)
+                found = self._search_vectors(query_vectors, k, conditions)
                 dense = [
                     [hit for hit in ranking if hit.score >= self.config.min_cosine] if self._is_readable(claim) else []
                     for claim, ranking in zip(claims, found, strict=True)
@@ -101,6 +99,16 @@ class EvidencePipeline:
             ]
             return rankings, clock.spent_ms
         return self._rerank(claims, bm25, dense, fused, max(self.config.rerank_k, depth), clock), clock.spent_ms
+
+    def _search_text(self, claim: str, k: int, conditions: Conditions) -> Ranking:
+        if isinstance(self.index, MemoryIndex):
+            return self.index.search_text(claim, k)
+        return self.index.search_text(claim, k, conditions)
+
+    def _search_vectors(self, query_vectors: Vectors, k: int, conditions: Conditions) -> list[Ranking]:
+        if isinstance(self.index, MemoryIndex):
+            return self.index.search_vectors(query_vectors, k)
+        return self.index.search_vectors(query_vectors, k, conditions, probe_share=self.config.probe_share)
 
     def _is_readable(self, claim: str) -> bool:
         return self.encoder is not None and self.encoder.unknown_share(claim) < _MOSTLY_UNKNOWN
@@ -190,7 +198,10 @@ class EvidencePipeline:
             elif not stages.bm25 and stages.dense is None:
                 yield "No evidence found: no document holds a word of the claim."
             elif not stages.bm25 and not readable:
-                yield "No evidence found: no document holds a word of the claim, and the encoder does not know its script."
+                yield (
+                    "No evidence found: no document holds a word of the claim, "
+                    "and the encoder does not know its script."
+                )
             elif not stages.bm25:
                 yield "No evidence found: no document holds a word of the claim, and none is near it in meaning."
             else:
@@ -204,7 +215,6 @@ class EvidencePipeline:
             yield "Claim and evidence were too long together for the reranker and were cut where marked."
 
     def _described(self, answer: ClaimEvidence, timings_ms: dict[str, float]) -> ClaimEvidence:
-        on_disk = isinstance(self.index, IndexSnapshot)
         return ClaimEvidence(
             claim=answer.claim,
             evidence=answer.evidence,
@@ -215,7 +225,7 @@ class EvidencePipeline:
                 "n_docs": self.index.n_docs,
             },
             models={
-                "encoder": self.encoder.identity.name if on_disk and self.encoder else None,
+                "encoder": self.encoder.identity.name if self.encoder else None,
                 "reranker": self.reranker.name if self.reranker else None,
             },
             timings_ms=timings_ms,

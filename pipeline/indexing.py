@@ -61,7 +61,7 @@ def build_index(
     sources: Sequence[str],
     index_dir: Path,
     encoder: Encoder,
-    options: SourceOptions = SourceOptions(),  # noqa: B008 (frozen)
+    options: SourceOptions = SourceOptions(),
     *,
     overwrite: bool = False,
     on_progress: Callable[[Progress], None] = lambda _: None,
@@ -84,7 +84,7 @@ def add_documents(
     sources: Sequence[str],
     index_dir: Path,
     encoder: Encoder,
-    options: SourceOptions = SourceOptions(),  # noqa: B008 (frozen)
+    options: SourceOptions = SourceOptions(),
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
     shard_size: int = SHARD_SIZE,

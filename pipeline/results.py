@@ -22,8 +22,8 @@ class Evidence:
     """One piece of evidence for a claim.
 
     `score` is the probability of relevance where a reranker was used, otherwise the score of the last stage.
-    `stages` has an entry for each of STAGES, None where that stage did not find the hit. `truncated` says that claim and
-    evidence together were too long for the reranker and cut.
+    `stages` has an entry for each of STAGES, None where that stage did not find the hit. `truncated` says that claim
+    and evidence together were too long for the reranker and cut.
     """
 
     rank: int

@@ -38,7 +38,7 @@ class TextTokenizer:
         ]
 
     def unknown_share(self, text: str) -> float:
-        """Return the share of the text's tokens that the model does not know, in [0, 1]; 1 for a text without tokens."""
+        """Return the share of the text's tokens that the model does not know, in [0, 1]; 1 if it has none."""
         ids = self._tokenizer.encode(text, add_special_tokens=False).ids
         if not ids:
             return 1.0

@@ -1,0 +1,107 @@
+"""What this installation has, and what it lacks."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
+
+from data.bundled import sample_dir
+from data.errors import ModelError
+from pipeline.config import Device
+from pipeline.model_files import (
+    BUNDLED,
+    BUNDLED_ENCODER_NAME,
+    BUNDLED_RERANKER_NAME,
+    cache_dir,
+    encoder_dir,
+    reranker_dir,
+)
+from pipeline.runtimes import n_threads_available, resolve_device
+
+_SEARCHING = ("tantivy", "faiss-cpu", "openvino", "tokenizers", "numpy", "rank-bm25")
+_TRAINING = ("torch", "sentence-transformers", "transformers", "datasets", "nncf", "ir-measures")
+
+
+class Finding(NamedTuple):
+    """One line of the report; `cure` says what to do where something is missing, and is None where all is well."""
+
+    name: str
+    value: str
+    cure: str | None = None
+
+
+def examine(*, with_devices: bool = True) -> list[Finding]:
+    """Return what was found. `with_devices` imports torch (seconds) to ask it for accelerators."""
+    findings = [
+        Finding("claimhound", _version("claimhound") or "not installed (run from its folder)"),
+        Finding("python", f"{platform.python_version()} at {sys.executable}"),
+        Finding("system", f"{platform.system()} {platform.machine()}"),
+    ]
+    for package in (*_SEARCHING, *_TRAINING):
+        found = _version(package)
+        findings.append(Finding(package, found or "missing", None if found else f"pip install {package}"))
+    findings.append(Finding("threads", str(n_threads_available())))
+    if with_devices:
+        findings.extend(_devices())
+    findings.extend(_models())
+    findings.append(_sample())
+    findings.append(_cache())
+    return findings
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _devices() -> list[Finding]:
+    if importlib.util.find_spec("torch") is None:
+        return []
+    import torch
+
+    findings: list[Finding] = []
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+        findings.append(Finding("cuda", ", ".join(names)))
+    else:
+        findings.append(Finding("cuda", "none that torch can use"))
+    findings.append(Finding("mps", "present" if torch.backends.mps.is_available() else "none"))
+    auto: Device = "auto"
+    findings.append(Finding("--device auto is", resolve_device(auto)))
+    return findings
+
+
+def _models() -> list[Finding]:
+    findings: list[Finding] = []
+    for name, find in ((BUNDLED_ENCODER_NAME, encoder_dir), (BUNDLED_RERANKER_NAME, reranker_dir)):
+        try:
+            findings.append(Finding(f"model {name}", str(find(BUNDLED))))
+        except ModelError as error:
+            findings.append(Finding(f"model {name}", "missing", str(error)))
+    return findings
+
+
+def _sample() -> Finding:
+    path = sample_dir() / "evidence.jsonl"
+    return Finding(
+        "sample", str(path) if path.is_file() else "missing", None if path.is_file() else "reinstall claimhound"
+    )
+
+
+def _cache() -> Finding:
+    folder = cache_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return Finding(
+            "cache", str(folder), f"cannot be written ({error.strerror}); set XDG_CACHE_HOME to a folder that can"
+        )
+    converted = [path.parent.name for path in folder.glob("int8/*/model.xml")]
+    free = shutil.disk_usage(folder).free / 1e9
+    return Finding("cache", f"{folder} ({len(converted)} converted models, {free:.0f} GB free)")

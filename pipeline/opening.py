@@ -1,0 +1,83 @@
+"""Everything that a search needs, opened together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from data.documents import read_documents
+from data.errors import InputError
+from indexes.memory import MemoryIndex
+from indexes.snapshot import IndexSnapshot
+from pipeline.config import Device, PipelineConfig
+from pipeline.encoders import Encoder, load_encoder
+from pipeline.evidence import EvidencePipeline
+from pipeline.model_files import BUNDLED
+from pipeline.rerankers import load_reranker
+
+# Above this, indexing once is quicker than ranking in memory at every search.
+_MEMORY_DOCUMENTS = 5_000
+
+
+def open_pipeline(
+    index_dir: Path | None,
+    *,
+    corpus: str | None = None,
+    encoder: str | None = None,
+    reranker: str | None = None,
+    with_encoder: bool = True,
+    with_reranker: bool = True,
+    config: PipelineConfig = PipelineConfig(),  # noqa: B008 (frozen)
+    device: Device = "auto",
+    n_threads: int | None = None,
+    on_start: Callable[[str], None] | None = None,
+) -> EvidencePipeline:
+    """Open an index, or a few documents of a file in memory, with its models.
+
+    The encoder is the one that the index was built with unless another is named. Raises IndexUnusableError, ModelError
+    or InputError, each of which says what to do.
+    """
+    index: IndexSnapshot | MemoryIndex
+    model: Encoder | None = None
+    if index_dir is not None:
+        index = IndexSnapshot.open(index_dir)
+        if with_encoder:
+            name = encoder or index.manifest.encoder.name
+            model = load_encoder(name, device, n_threads=n_threads, on_start=on_start)
+    elif corpus is not None:
+        if with_encoder:
+            model = load_encoder(encoder or BUNDLED, device, n_threads=n_threads, on_start=on_start)
+        index = _in_memory(corpus, model)
+    else:
+        raise ValueError("name an index folder or a corpus")
+    chosen = None
+    if with_reranker:
+        chosen = load_reranker(reranker or BUNDLED, device, n_threads=n_threads, on_start=on_start)
+    return EvidencePipeline(index, model, chosen, config)
+
+
+def _in_memory(corpus: str, encoder: Encoder | None) -> MemoryIndex:
+    documents = []
+    for document in read_documents([corpus]):
+        documents.append(document)
+        if len(documents) > _MEMORY_DOCUMENTS:
+            raise InputError(
+                f"{corpus}: holds more than {_MEMORY_DOCUMENTS:,} documents; "
+                f"build an index with: claimhound index build {corpus} --index DIR"
+            )
+    vectors = encoder.encode([document.text for document in documents]) if encoder else None
+    return MemoryIndex(documents, vectors)
+
+
+def describe(pipeline: EvidencePipeline) -> dict[str, object]:
+    """Return the settings, index and models of a pipeline, for a record of what was measured."""
+    index = pipeline.index
+    facts: dict[str, object] = {"config": asdict(pipeline.config), "n_docs": index.n_docs}
+    if isinstance(index, IndexSnapshot):
+        facts |= {"index": str(index.path), "generation": index.manifest.generation}
+    if pipeline.encoder is not None:
+        facts |= {"encoder": asdict(pipeline.encoder.identity), "encoder_runtime": pipeline.encoder.runtime_name}
+    if pipeline.reranker is not None:
+        facts |= {"reranker": pipeline.reranker.name, "reranker_runtime": pipeline.reranker.runtime_name}
+    return facts

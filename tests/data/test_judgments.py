@@ -1,0 +1,138 @@
+import gzip
+from pathlib import Path
+
+import ir_measures
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.errors import InputError, RecordError
+from data.judgments import read_qrels, write_qrels
+from data.records import Qrels
+
+EXPECTED = {"q1": {"d1": 1, "d2": 0}, "q2": {"d1": 2}}
+
+SHAPES = {
+    "beir.tsv": "query-id\tcorpus-id\tscore\nq1\td1\t1\nq1\td2\t0\nq2\td1\t2\n",
+    "beir_without_header.tsv": "q1\td1\t1\nq1\td2\t0\n\nq2\td1\t2",
+    "trec.txt": "q1 0 d1 1\nq1 Q0 d2 0\r\nq2  0\td1  2\n",
+    "trec.qrels": "q1\t0\td1\t1\nq1\t0\td2\t0\nq2\t0\td1\t2\nq2\t0\td1\t2\n",
+    "no_suffix": "q1 d1 1\nq1 d2 0\nq2 d1 2\n",
+}
+
+
+@pytest.mark.parametrize("name", list(SHAPES))
+def test_every_shape_gives_the_same_judgments(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(SHAPES[name])
+    assert read_qrels(path) == EXPECTED
+    packed = tmp_path / f"{name}.gz"
+    packed.write_bytes(gzip.compress(SHAPES[name].encode()))
+    assert read_qrels(str(packed)) == EXPECTED
+
+
+def test_ids_in_a_table_with_tabs_may_hold_spaces(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("q 1\tSouth Australia:269\t1\n")
+    assert read_qrels(path) == {"q 1": {"South Australia:269": 1}}
+
+
+def test_claims_that_name_their_evidence_are_judgments_of_grade_one(tmp_path: Path) -> None:
+    path = tmp_path / "train-claims.json"
+    path.write_text(
+        '{"c1": {"claim_text": "t", "evidences": ["e2", 1]}, "c2": {"evidences": []}, "text": {"evidences": ["e3"]}}'
+    )
+    assert read_qrels(path) == {"c1": {"e2": 1, "1": 1}, "text": {"e3": 1}}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line", "reason"),
+    [
+        ("a.tsv", "query-id\tcorpus-id\tscore\nq1\td1\tyes\n", 2, "the grade is not a whole number from 0: 'yes'"),
+        ("a.tsv", "q1\td1\t-1\n", 1, "the grade is not a whole number from 0: '-1'"),
+        ("a.tsv", "q1 0 d1 1.0\n", 1, "the grade is not a whole number from 0: '1.0'"),
+        ("a.tsv", "q1\td1\t1_0\n", 1, "the grade is not a whole number from 0: '1_0'"),
+        ("a.tsv", "q1\td1\t\u0661\n", 1, "the grade is not a whole number from 0: '\u0661'"),
+        ("a.tsv", "query\tdocument\tgrade\nq1\td1\t1\n", 1, "the grade is not a whole number from 0: 'grade'"),
+        ("a.tsv", "q1 d1\n", 1, "expected 3 columns (BEIR) or 4 (TREC), got 2"),
+        ("a.tsv", "q1 0 d1 1 x\n", 1, "expected 3 columns (BEIR) or 4 (TREC), got 5"),
+        ("a.tsv", "q1 d1 1\n\nq1 0 d1 1\n", 3, "expected 3 columns, got 4"),
+        ("a.tsv", "q1\t0\td1\t1\nq1\td2\t1\n", 2, "expected 4 columns, got 3"),
+        ("a.tsv", "q1\t \t1\n", 1, "an id is blank"),
+        ("a.tsv", "q1 d1 1\nq2 d1 0\nq1 d1 2\n", 3, "'q1' and 'd1' are judged 2 here and 1 at line 1"),
+        ("a.json", "[]", None, "holds no judgments"),
+        ("a.json", '[{"evidences": []}]', 1, "expected an object `claim id -> object with evidences`"),
+        ("a.json", '{"c1": "t"}', 1, "expected an object `claim id -> object with evidences`"),
+        ("a.json", '{"c1": {"evidences": []}, "c2": {}}', 2, "missing field 'evidences' in claim 'c2'"),
+        (
+            "a.json",
+            '{"c1": {"evidences": "e1"}}',
+            1,
+            "the field 'evidences' of claim 'c1' is a text, not a list of ids",
+        ),
+        (
+            "a.json",
+            '{"c1": {"evidences": [null]}}',
+            1,
+            "an id in 'evidences' of claim 'c1' is neither a text nor a whole number",
+        ),
+        ("a.json", '{"c1": {"evidences": []}}', None, "holds no judgments"),
+        ("a.txt", "", None, "holds no judgments"),
+        ("a.txt", "query-id corpus-id score\n", None, "holds no judgments"),
+    ],
+)
+def test_bad_judgments_are_errors_that_name_their_line(
+    tmp_path: Path, name: str, content: str, line: int | None, reason: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_qrels(path)
+    assert str(caught.value) == (f"{path}: {reason}" if line is None else f"{path}:{line}: {reason}")
+    assert isinstance(caught.value, RecordError) == (line is not None)
+
+
+def test_a_folder_needs_exactly_one_table(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as none:
+        read_qrels(tmp_path)
+    assert str(none.value) == f"{tmp_path}: is a folder without judgments (qrels/*.tsv, or qrels*.tsv)"
+
+    (tmp_path / "qrels-dev.tsv").write_text(SHAPES["beir.tsv"])
+    assert read_qrels(tmp_path) == EXPECTED
+    (tmp_path / "qrels-train.tsv").write_text(SHAPES["beir.tsv"])
+    with pytest.raises(InputError) as several:
+        read_qrels(tmp_path)
+    names = "qrels-dev.tsv, qrels-train.tsv"
+    assert str(several.value) == f"{tmp_path}: holds several tables of judgments: {names}; name one of them"
+
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "test.tsv.gz").write_bytes(gzip.compress(SHAPES["beir.tsv"].encode()))
+    assert read_qrels(tmp_path) == EXPECTED
+
+
+ids = st.text(st.characters(exclude_categories=["Cs", "Z", "Cc"]), min_size=1).filter(lambda i: i.split() == [i])
+qrels = st.dictionaries(ids, st.dictionaries(ids, st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=4)
+
+
+@given(judged=qrels)
+def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, judged: Qrels) -> None:
+    path = tmp_path_factory.mktemp("qrels") / "a.qrels"
+    write_qrels(judged, path)
+    assert read_qrels(path) == judged
+
+
+def test_ir_measures_reads_what_is_written(tmp_path: Path) -> None:
+    write_qrels(EXPECTED, tmp_path / "a.qrels")
+    assert (tmp_path / "a.qrels").read_bytes() == b"q1 0 d1 1\nq1 0 d2 0\nq2 0 d1 2\n"
+    read = [(row.query_id, row.doc_id, row.relevance) for row in ir_measures.read_trec_qrels(str(tmp_path / "a.qrels"))]
+    assert read == [("q1", "d1", 1), ("q1", "d2", 0), ("q2", "d1", 2)]
+
+
+@pytest.mark.parametrize("bad", ["a b", "", "a\u00a0b", "a\n"])
+def test_an_id_with_white_space_is_not_written(tmp_path: Path, bad: str) -> None:
+    path = tmp_path / "a.qrels"
+    for judged in ({bad: {"d": 1}}, {"q": {bad: 1}}):
+        with pytest.raises(InputError) as caught:
+            write_qrels(judged, path)
+        assert str(caught.value) == f"the id {bad!r} cannot be written in TREC form: it is empty or has white space"
+        assert list(tmp_path.iterdir()) == []

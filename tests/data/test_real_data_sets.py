@@ -1,0 +1,62 @@
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from data.claims import read_claims
+from data.documents import read_documents
+from data.judgments import read_qrels
+from data.records import Document
+from data.sentences import split_document
+
+pytestmark = pytest.mark.shared
+
+DATA_SETS = Path(__file__).resolve().parents[3] / "shared" / "datasets"
+if not DATA_SETS.is_dir():
+    pytest.skip("the real data sets are not at ../shared/datasets", allow_module_level=True)
+
+
+def test_the_climate_corpus_begins_as_it_should() -> None:
+    documents = list(islice(read_documents([DATA_SETS / "climate"]), 1000))
+    assert documents[0] == Document("p0000000", "This is an information asymmetry.", source="wikipedia")
+    assert [document.doc_id for document in documents] == [f"p{n:07}" for n in range(1000)]
+
+
+def test_the_climate_claims_are_judged_as_the_readme_says() -> None:
+    claims = list(read_claims(DATA_SETS / "climate" / "queries-dev.jsonl"))
+    qrels = read_qrels(DATA_SETS / "climate" / "qrels-dev.tsv")
+    assert (len(claims), sum(map(len, qrels.values()))) == (154, 491)
+    assert {claim.query_id for claim in claims} == set(qrels)
+    assert claims[0].fields == {"label": "SUPPORTS"}
+
+
+def test_the_course_files_are_read_as_mappings() -> None:
+    documents = list(read_documents([DATA_SETS / "comp90042" / "evidence_subset.json.xz"]))
+    claims = list(read_claims(DATA_SETS / "comp90042" / "train-claims.json.xz"))
+    qrels = read_qrels(DATA_SETS / "comp90042" / "train-claims.json.xz")
+    assert (len(documents), len(claims), sum(map(len, qrels.values()))) == (19691, 1228, 4122)
+    assert {doc_id for grades in qrels.values() for doc_id in grades} <= {document.doc_id for document in documents}
+
+
+def test_scifact_abstracts_are_joined_and_can_be_split_again() -> None:
+    documents = list(read_documents([DATA_SETS / "scifact"]))
+    claims = list(read_claims(DATA_SETS / "scifact" / "claims_dev.jsonl"))
+    assert (len(documents), len(claims), claims[0].query_id) == (5183, 300, "1")
+    assert documents[0].doc_id == "4983"
+    assert documents[0].title is not None
+    assert documents[0].title.startswith("Microstructural development")
+    assert documents[0].fields == {"structured": False}
+    sentences = list(split_document(documents[0]))
+    assert all(documents[0].text[s.span[0] : s.span[1]] == s.text for s in sentences if s.span)
+    assert len(sentences) > 3
+
+
+def test_tables_are_read_as_they_come() -> None:
+    rte = list(read_claims(DATA_SETS / "rte" / "dev.tsv", id_field="index", text_field="sentence2"))
+    assert (len(rte), rte[0].text) == (277, "Christopher Reeve had an accident.")
+    healthver = list(read_claims(DATA_SETS / "healthver" / "healthver_dev.csv.xz"))
+    assert len(healthver) == 1917
+    creak = list(read_claims(DATA_SETS / "creak" / "dev.json.xz", id_field="ex_id", text_field="sentence"))
+    assert creak[0].text == "Eating soup means eating only solids."
+    tweets = read_qrels(DATA_SETS / "checkthat2022_2a" / "CT2022-Task2A-EN-Train_QRELs.tsv")
+    assert tweets["tweet-sno-0"] == {"vclaim-sno-hero-wombats-australia-fires": 1}
