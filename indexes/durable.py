@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 _READ_BYTES = 1 << 20
+_REMOVE_TRIES = 5
 # What a file system answers that has no hard links, allows none here, or has given out all that it has for this file.
 _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
@@ -57,8 +58,7 @@ class Disk:
     def remove_tree(self, path: Path) -> None:
         """Remove a folder with all that it holds; one that is not there is fine."""
         self.before("remove_tree", path)
-        if path.exists():
-            shutil.rmtree(path)
+        remove_folder(path)
 
     def sync_file(self, path: Path) -> None:
         """Bring a file that a library wrote to the disk."""
@@ -84,6 +84,23 @@ def _fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all that it holds; one that is not there is fine.
+
+    tantivy looks at a folder from a thread of its own for as long as an index in it is open, and may make its lock file
+    anew while the folder is being emptied.
+    """
+    for tries_left in reversed(range(_REMOVE_TRIES)):
+        try:
+            shutil.rmtree(path)
+            return
+        except OSError as error:
+            if not path.exists():
+                return
+            if error.errno not in {errno.ENOTEMPTY, errno.ENOENT} or not tries_left:
+                raise
 
 
 def sha256_of(path: Path) -> str:

@@ -58,9 +58,9 @@ class VectorFile:
 class FileCheck:
     """Size in bytes and SHA-256 of a committed file, and of its edges, which are checked whenever it is opened.
 
-    The edges are the first `head_size` bytes and the last 4 KiB. The libraries keep there what says how to read the rest:
-    a bad byte in it makes them ask for absurd amounts of memory or hang. A bad byte elsewhere makes a wrong answer or an
-    error, and is found by `verify_index`.
+    The edges are the first `head_size` bytes and the last 4 KiB. The libraries keep there what says how to read the
+    rest: a bad byte in it makes them ask for absurd amounts of memory, or never end. A bad byte elsewhere makes a wrong
+    answer or an error, and is found by `verify_index`.
     """
 
     size: int

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from rank_bm25 import BM25Plus
 
 from data.records import Document, Ranking, ScoredDoc
 from indexes.analysis import tokenize
+from indexes.ties import level
 from indexes.vectors import SCORE_DIGITS, Vectors
 
 
@@ -57,16 +57,19 @@ class MemoryIndex:
     def search_vectors(self, query_vectors: Vectors, k: int) -> list[Ranking]:
         """Return for each row of (n, dim) query vectors the k documents of highest cosine, by exact search.
 
+        A row of zeros, which stands for a text without content, is near to none.
+
         Raises ValueError if it was made without vectors.
         """
         if self._doc_vectors is None:
             raise ValueError("this index was made without vectors")
         # A product for each claim: in one of all claims the last digits depend on how many there are.
-        return [self._nearest(self._doc_vectors @ vector, k) for vector in query_vectors]
+        return [self._nearest(self._doc_vectors @ vector, k) if vector.any() else [] for vector in query_vectors]
 
     def _nearest(self, cosines: Vectors, k: int) -> Ranking:
-        rounded = np.round(cosines.astype(np.float64), SCORE_DIGITS).tolist()
-        hits = [ScoredDoc(doc_id, score) for doc_id, score in zip(self._documents, rounded, strict=True)]
+        doc_ids = list(self._documents)
+        found = level(enumerate(cosines.tolist()), k, SCORE_DIGITS)
+        hits = [ScoredDoc(doc_ids[position], score) for position, score in found]
         hits.sort(key=lambda hit: (-hit.score, hit.doc_id))
         return hits[:k]
 

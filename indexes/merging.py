@@ -1,4 +1,4 @@
-"""When to write parts of an index anew, so that each change costs what it changes and answers stay those of a rebuild."""
+"""When to write parts of an index anew, so that a change costs what it changes and answers stay those of a rebuild."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _DEAD_VECTOR_SHARE = 1 / 3
 def text_wants_rewrite(n_docs: int, n_dead: int) -> bool:
     """Tell whether the text is to be written anew without its deleted documents.
 
-    Until then BM25 counts deleted documents in its statistics (so do Lucene and tantivy). A rewrite costs the whole corpus,
-    at most once for every tenth of it that was deleted.
+    Until then BM25 counts deleted documents in its statistics (so do Lucene and tantivy). A rewrite costs the whole
+    corpus, at most once for every tenth of it that was deleted.
     """
     return n_dead > 0 and (n_docs <= SMALL_INDEX or n_dead > _DEAD_TEXT_SHARE * (n_docs + n_dead))
 
@@ -22,8 +22,8 @@ def text_wants_rewrite(n_docs: int, n_dead: int) -> bool:
 def vectors_to_keep(sizes: Sequence[int], n_new: int, n_docs: int, n_dead: int) -> int:
     """Return how many leading vector segments stay as they are; the others are merged with the new vectors.
 
-    `sizes` are rows, of which `n_dead` no longer count: a search passes over them, so answers stay exact and only time is
-    lost. None stays in a small index, or once a third of the rows is dead.
+    `sizes` are rows, of which `n_dead` no longer count: a search passes over them, so answers stay exact and only time
+    is lost. None stays in a small index, or once a third of the rows is dead.
     """
     if n_docs <= SMALL_INDEX or n_dead > _DEAD_VECTOR_SHARE * (sum(sizes) + n_new):
         return 0

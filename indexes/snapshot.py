@@ -19,7 +19,7 @@ from indexes.text import NO_CONDITIONS, Conditions, TextIndex, first_day, is_pan
 from indexes.ties import Found
 from indexes.vectors import Positions, Vectors, VectorSegment, search_segments
 
-# Share of the inverted lists that a search scans. See docs/measurements.md for how agreement with exact search grows with it.
+# Share of the inverted lists that a search scans; docs/measurements.md tells how agreement with exact search grows.
 DEFAULT_PROBE_SHARE = 0.1
 _REMEMBERED_DOCUMENTS = 20_000
 _OPEN_TRIES = 20
@@ -70,10 +70,12 @@ class IndexSnapshot:
                 # A writer may have put the next generation in its place, and removed this one, while it was opened.
                 if latest_generation(index_dir) != generation:
                     continue
-                if isinstance(error, FileNotFoundError):
+                if isinstance(error, FileNotFoundError) and error.filename:
                     raise IndexDamagedError(f"{error.filename}: missing; restore it or build the index anew") from error
                 if isinstance(error, OSError):
-                    raise IndexUnusableError(f"{error.filename}: cannot be read ({error.strerror})") from error
+                    raise IndexUnusableError(
+                        f"{error.filename or index_dir}: cannot be read ({error.strerror})"
+                    ) from error
                 raise
         raise IndexUnusableError(f"{index_dir}: changes faster than it can be opened; try again")
 
@@ -116,10 +118,10 @@ class IndexSnapshot:
     ) -> list[Ranking]:
         """Return for each row of (n, dim) query vectors the k documents of highest cosine; none for a row of zeros.
 
-        Of large segments `probe_share` of the inverted lists is scanned, with conditions that few documents fulfil a larger
-        part: as many vectors are compared. 1 makes the search exact.
+        Of large segments `probe_share` of the inverted lists is scanned, and more of them the fewer documents fulfil
+        the conditions, so that as many vectors are compared. 1 makes the search exact.
 
-        Raises ValueError if the dimension is not the index's, a number is not finite, or the conditions' day is no date.
+        Raises ValueError if the dimension is not the index's, a number is not finite or the conditions' day is no date.
         """
         dim = self.manifest.encoder.dim
         if query_vectors.ndim != 2 or query_vectors.shape[1] != dim:

@@ -1,7 +1,7 @@
 """Text and BM25 on disk: a tantivy index of documents, each under its position.
 
-k1 = 1.2 and b = 0.75 are tantivy's own and fixed. Its formula adds 1 inside the idf's logarithm (Lucene's form), so a term
-in most documents still counts a little and a score of 0 means "no match".
+k1 = 1.2 and b = 0.75 are tantivy's own and fixed. Its formula adds 1 inside the idf's logarithm (Lucene's form), so a
+term in most documents still counts a little and a score of 0 means "no match".
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
 import tantivy
@@ -22,12 +23,13 @@ import tantivy
 from data.errors import InputError
 from data.records import Document
 from indexes.analysis import ANALYZER_NAME, analyzer, split_words, tokenize
+from indexes.durable import remove_folder
 from indexes.ties import Found, level
 
 # tantivy replaces these files as it goes; all others it writes once.
 CHANGING_FILES = frozenset({"meta.json", ".managed.json"})
-# It locks these, also to read.
-LOCK_FILES = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})
+_READ_LOCK = ".tantivy-meta.lock"
+LOCK_FILES = frozenset({".tantivy-writer.lock", _READ_LOCK})
 
 _HEAP_BYTES = 256 << 20
 _PAGE = 4096
@@ -80,7 +82,7 @@ def first_day(date: str) -> int:
     return int("".join(part or "01" for part in match.groups()))
 
 
-def require_storable(document: Document) -> None:
+def require_storable_document(document: Document) -> None:
     """Raise InputError for an id that cannot be found again, and ValueError for a date that is none."""
     try:
         n_bytes = len(document.doc_id.encode())
@@ -88,7 +90,7 @@ def require_storable(document: Document) -> None:
         raise InputError(f"document id {document.doc_id!r}: half of a surrogate pair is no character") from None
     if n_bytes > _LONGEST_ID_BYTES:
         raise InputError(
-            f"document id {document.doc_id[:40]!r}…: {n_bytes:,} bytes long, at most {_LONGEST_ID_BYTES:,} can be stored"
+            f"document id {document.doc_id[:40]!r}…: has {n_bytes:,} bytes, at most {_LONGEST_ID_BYTES:,} can be stored"
         )
     if document.date is not None:
         first_day(document.date)
@@ -180,7 +182,7 @@ def is_panic(error: BaseException) -> bool:
     return type(error).__name__ == "PanicException"
 
 
-def n_deleted(path: Path) -> int:
+def n_deleted_texts(path: Path) -> int:
     """Return how many deleted documents still lie in the committed tantivy index in a folder."""
     meta = json.loads((path / "meta.json").read_bytes())
     return sum((segment["deletes"] or {"num_deleted_docs": 0})["num_deleted_docs"] for segment in meta["segments"])
@@ -193,7 +195,7 @@ class TextIndex:
     """
 
     def __init__(self, path: Path) -> None:
-        self._index = _open_without_writing(path)
+        self._index = _open(path)
         self._index.register_tokenizer(ANALYZER_NAME, analyzer())
         self._schema = self._index.schema
         self._searcher = self._index.searcher()
@@ -218,8 +220,8 @@ class TextIndex:
             hits = self._searcher.search(query, ask, count=False).hits
             if len(hits) < ask or hits[-1][0] < hits[k - 1][0] - 10.0**-_SCORE_DIGITS:
                 break
-            # Which of the documents that tie at the end have come so far is chance. The worst case is cheap enough: 0.12 s
-            # for 200,000 equal ones.
+            # Which of the documents that tie at the end have come so far is chance. The worst case is cheap enough:
+            # 0.12 s for 200,000 equal ones.
             ask *= _ASK_GROWTH
         positions = self._positions([address for _, address in hits])
         scores = [float(score) for score, _ in hits]
@@ -303,18 +305,20 @@ def _is_text(doc_id: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in doc_id)
 
 
-def _open_without_writing(path: Path) -> tantivy.Index:
-    """Open a committed index whose folder may be on a read-only disk or belong to somebody else.
+def _open(path: Path) -> tantivy.Index:
+    """Open a committed index, also on a read-only disk or in a folder that belongs to somebody else.
 
-    tantivy makes a lock file beside the files that it reads. It is given a folder of links to them, which can go once it
-    has mapped them all.
+    tantivy locks a file beside those that it reads. Where it cannot, it is given a folder of links to them, which may
+    go once it has mapped them all; elsewhere that is not worth its 2 ms for each link.
     """
-    try:
-        with TemporaryDirectory(prefix="claimhound-", ignore_cleanup_errors=True) as links:
-            for file in path.resolve().iterdir():
-                if file.name not in LOCK_FILES:
-                    Path(links, file.name).symlink_to(file)
-            return tantivy.Index.open(links)
-    except (OSError, NotImplementedError):
-        # No temporary folder or no symbolic links here: then the folder itself, which must be writable.
+    lock = path / _READ_LOCK
+    if os.access(lock if lock.exists() else path, os.W_OK):
         return tantivy.Index.open(str(path))
+    links = Path(mkdtemp(prefix="claimhound-"))
+    try:
+        for file in path.resolve().iterdir():
+            if file.name not in LOCK_FILES:
+                (links / file.name).symlink_to(file)
+        return tantivy.Index.open(str(links))
+    finally:
+        remove_folder(links)

@@ -15,9 +15,9 @@ _MOST_TIED = 1_000
 def level(found: Iterable[tuple[int, float]], k: int, digits: int) -> Found:
     """Return the k best and all that tie with the last of them, best first, with one score for all that tie.
 
-    Scores tie if they are less than one unit of the last of `digits` decimals below the best of their group: what is finer
-    is the noise of float32 sums, which tantivy adds in a varying order. Rounding alone would part equal sums that come to
-    lie on either side of a boundary.
+    Scores tie if they are less than one unit of the last of `digits` decimals below the best of their group: what is
+    finer is the noise of float32 sums, which tantivy adds in a varying order. Rounding alone would part equal sums that
+    come to lie on either side of a boundary.
     """
     unit = 10.0**-digits
     levelled: Found = []

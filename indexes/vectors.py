@@ -1,7 +1,7 @@
 """Vectors on disk: immutable FAISS segments in half precision, mapped into memory.
 
-A small segment is one inverted list, and its search exact; a large one has many, of which a search scans a part. FAISS's
-flat index would be read whole, 44 ms for 50,000 vectors instead of 0.2 ms, and scans no faster.
+A small segment is one inverted list, and its search exact; a large one has many, of which a search scans a part.
+FAISS's flat index would be read whole, 44 ms for 50,000 vectors instead of 0.2 ms, and scans no faster.
 
 Scores are inner products of unit vectors: cosines in [-1, 1], higher is better.
 """
@@ -40,11 +40,16 @@ def n_lists_for(n_rows: int) -> int:
     return int(2 ** round(np.log2(4 * np.sqrt(n_rows))))
 
 
-def require_storable(vectors: NDArray[np.floating]) -> None:
+def require_storable_vectors(vectors: NDArray[np.floating]) -> None:
     """Raise ValueError if a number is not finite or too large for half precision."""
     for start in range(0, len(vectors), _BLOCK):
-        # Not "> largest": that is false for NaN.
-        if not (np.abs(vectors[start : start + _BLOCK]) <= _LARGEST_HALF).all():
+        part = vectors[start : start + _BLOCK]
+        if vectors.dtype == np.float16:
+            # The least of a million vectors in half precision takes 2 s to find, this 0.3 s.
+            storable = np.isfinite(part).all()
+        else:
+            storable = part.min() >= -_LARGEST_HALF and part.max() <= _LARGEST_HALF
+        if not storable:
             raise ValueError("vectors hold NaN, infinity or numbers too large for half precision")
 
 
@@ -227,7 +232,7 @@ def _search_segment(
     keep: faiss.IDSelector | None,
     found: list[Found],
 ) -> None:
-    """Add to `found` the k best of each of the rows, and all that tie with the last: which of them FAISS gives is chance."""
+    """Add to `found` the k best of each of the rows, and all that tie with the last: which FAISS gives is chance."""
     ask = k + _ASK_MORE
     while len(rows):
         ask = min(ask, len(segment))

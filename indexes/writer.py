@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,11 +13,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from data.errors import IndexDamagedError, IndexLockedError, IndexUnusableError, IndexWriteError, InputError
+from data.errors import IndexDamagedError, IndexLockedError, IndexWriteError, InputError
 from data.records import Document
-from indexes import text as text_files
-from indexes import vectors as vector_files
-from indexes.durable import Disk
+from indexes.durable import Disk, remove_folder
 from indexes.layout import (
     DEAD_FILE,
     TEXT_DIR,
@@ -34,8 +31,15 @@ from indexes.layout import (
 from indexes.manifest import MANIFEST_NAME, EncoderIdentity, FileCheck, Manifest, VectorFile
 from indexes.merging import text_wants_rewrite, vectors_to_keep
 from indexes.snapshot import IndexSnapshot
-from indexes.text import CHANGING_FILES, LOCK_FILES, TextIndex, TextWriter
-from indexes.vectors import EXACT_UP_TO, VectorBlocks, write_segment
+from indexes.text import (
+    CHANGING_FILES,
+    LOCK_FILES,
+    TextIndex,
+    TextWriter,
+    n_deleted_texts,
+    require_storable_document,
+)
+from indexes.vectors import EXACT_UP_TO, VectorBlocks, require_storable_vectors, write_segment
 
 _DEAD_NAME = f"{VECTOR_DIR}/{DEAD_FILE}"
 
@@ -43,8 +47,8 @@ _DEAD_NAME = f"{VECTOR_DIR}/{DEAD_FILE}"
 class IndexWriter:
     """The one writer of an index folder, for one change of any size: add and delete, then `commit` once.
 
-    Until `commit` returns, readers and crashes see the generation before. Use it as a context manager; leaving it without
-    a commit leaves the index as it was. After a commit, or an error of the disk, it takes no more changes.
+    Until `commit` returns, readers and crashes see the generation before. Use it as a context manager; leaving it
+    without a commit leaves the index as it was. After a commit, or an error of the disk, it takes no more changes.
     """
 
     def __init__(
@@ -91,7 +95,8 @@ class IndexWriter:
         try:
             if generations(index_dir) and not overwrite:
                 raise InputError(
-                    f"{index_dir}: holds an index already; add to it with: claimhound index add, or build with --overwrite"
+                    f"{index_dir}: holds an index already; add to it with: claimhound index add, "
+                    "or build with --overwrite"
                 )
             writer = cls(index_dir, None, encoder, disk, exact_up_to=exact_up_to)
             writer._start(lock)
@@ -104,7 +109,8 @@ class IndexWriter:
     def open(cls, index_dir: Path, *, disk: Disk | None = None, exact_up_to: int = EXACT_UP_TO) -> IndexWriter:
         """Open an index to change it.
 
-        Raises IndexMissingError, IndexVersionError, IndexDamagedError, or IndexLockedError if another process writes it.
+        Raises IndexMissingError, IndexVersionError, IndexDamagedError, or IndexLockedError if another process writes
+        it.
         """
         latest_generation(index_dir)
         lock = _lock(index_dir)
@@ -142,26 +148,27 @@ class IndexWriter:
             self._text.close()
             self._text = None
         if self._lock is not None:
-            shutil.rmtree(self._staging, ignore_errors=True)
+            with suppress(OSError):
+                remove_folder(self._staging)
             self._lock.release()
             self._lock = None
 
     def add(self, documents: Sequence[Document], doc_vectors: NDArray[np.floating]) -> int:
         """Add documents with their (len(documents), dim) unit vectors; returns how many of them replaced another.
 
-        A document whose id the index holds takes the other's place. A vector of zeros stands for a text without content.
-        `doc_vectors` is kept until the commit and may be a memory map.
+        A document whose id the index holds takes the other's place. A vector of zeros stands for a text without
+        content. `doc_vectors` is kept until the commit and may be a memory map.
 
-        Raises ValueError if an id stands twice among the documents, a date is none, the vectors' shape does not fit or a
-        number in them is not finite, and InputError if an id cannot be stored. Nothing is then added.
+        Raises ValueError if an id stands twice among the documents, a date is none, the vectors' shape does not fit or
+        a number in them is not finite, and InputError if an id cannot be stored. Nothing is then added.
         """
         doc_ids = [document.doc_id for document in documents]
         if len(set(doc_ids)) != len(doc_ids):
             raise ValueError("a document id stands twice in one batch")
         for document in documents:
-            text_files.require_storable(document)
+            require_storable_document(document)
         positions = np.arange(self._next_position, self._next_position + len(documents), dtype=np.int64)
-        vector_files.require_storable(doc_vectors)
+        require_storable_vectors(doc_vectors)
         new_vectors = VectorBlocks(self._encoder.dim)
         new_vectors.append(positions, doc_vectors)
         with self._changing():
@@ -188,8 +195,8 @@ class IndexWriter:
     def commit(self) -> Manifest:
         """Make all changes the current generation at once; returns its manifest.
 
-        Raises IndexWriteError if the disk fails. The generation before then stays, unless it was the very last step that
-        failed, of which the error then tells.
+        Raises IndexWriteError if the disk fails. The generation before then stays, unless it was the very last step
+        that failed, of which the error then tells.
         """
         with self._changing():
             manifest = self._prepare()
@@ -283,7 +290,7 @@ class IndexWriter:
         self._disk.before("commit_text", text_dir)
         text.commit()
         self._text = None
-        n_dead = text_files.n_deleted(text_dir)
+        n_dead = n_deleted_texts(text_dir)
         if n_dead and (self._rewrite_all or text_wants_rewrite(self._n_docs, n_dead)):
             self._rewrite_text(text_dir)
             n_dead = 0
@@ -355,7 +362,7 @@ class IndexWriter:
             if path.is_dir():
                 continue
             if path.name in LOCK_FILES:
-                path.unlink()
+                path.unlink(missing_ok=True)
                 continue
             name = path.relative_to(self._staging).as_posix()
             if name not in self._known_checks:
@@ -399,7 +406,7 @@ def _lock(index_dir: Path) -> FileLock:
     except Timeout:
         raise IndexLockedError(f"{index_dir}: another process is writing this index; wait for it, or stop it") from None
     except OSError as error:
-        raise IndexUnusableError(f"{index_dir}: cannot be written ({error.strerror})") from error
+        raise InputError(f"{index_dir}: cannot be written ({error.strerror})") from error
     return lock
 
 

@@ -1,8 +1,8 @@
 """Ours beside the plain way, in one run, on one machine: `make bench BENCH="--index DIR --claims FILE --qrels FILE"`.
 
-The plain way is `SentenceTransformer.encode` and `CrossEncoder.predict` in float32, `faiss.IndexFlatIP` and rank-bm25. Each
-pair of measurements is taken in turn (A B A B …), so that the ratio holds on a machine whose speed drifts. Without options
-it indexes the bundled sample, which shows that all of it runs; the figures that count come from a large index.
+The plain way is `SentenceTransformer.encode` and `CrossEncoder.predict` in float32, `faiss.IndexFlatIP` and rank-bm25.
+Each pair of measurements is taken in turn (A B A B …), so that the ratio holds on a machine whose speed drifts. Without
+options it indexes the bundled sample, which shows that all of it runs; the figures that count come from a large index.
 """
 
 from __future__ import annotations
