@@ -2,125 +2,223 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from data.errors import ClaimhoundError, InputError
 
 if TYPE_CHECKING:
+    from indexes.manifest import Manifest
     from indexes.text import Conditions
     from pipeline.evidence import EvidencePipeline
     from pipeline.indexing import IndexingReport, Progress
     from pipeline.results import ClaimEvidence
 
-EXIT_USER_ERROR = 1
+# 0 is an answer, 1 a user's error, 2 a usage error (click's); these two are what a shell shows for the signals.
 EXIT_INTERRUPTED = 130
+EXIT_OUTPUT_CLOSED = 141
 
-DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
-
-
-def _version() -> str:
-    try:
-        return version("claimhound")
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _stderr() -> Console:
-    return Console(stderr=True, highlight=False)
-
-
-def _say(line: str) -> None:
-    """Print a line about what is going on, for people: on standard error."""
-    click.echo(line, err=True)
+_STDIN = "-"
 
 
 class _Commands(click.Group):
     """Commands whose expected errors are one line on standard error and exit status 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A terminal that cannot show a character shows a question mark.
+            sys.stdout.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
         except ClaimhoundError as error:
-            raise click.ClickException(" ".join(str(error).split())) from error
-        except KeyboardInterrupt:
-            _say("interrupted")
+            _say(f"Error: {error}")
+            ctx.exit(1)
+        except KeyboardInterrupt as interrupt:
+            _say("; ".join(("interrupted", *map(str, interrupt.args))))
             ctx.exit(EXIT_INTERRUPTED)
+        except BrokenPipeError:
+            _drop(sys.stdout)
+            _drop(sys.stderr)
+            ctx.exit(EXIT_OUTPUT_CLOSED)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(_version(), prog_name="claimhound")
-def main() -> None:
-    """Find the sentences of your corpus that bear on a claim."""
+def _say(line: str) -> None:
+    """Print a line about what is going on, for people: on standard error."""
+    from pipeline.terminal_text import printable
+
+    click.echo(printable(line), err=True)
 
 
-index_option = click.option(
-    "--index", "index_dir", required=True, type=click.Path(path_type=Path), help="Folder of the index."
+def _print(text: str) -> None:
+    """Print what was asked for, at once: on standard output."""
+    try:
+        # Our colours are there only where they are wanted; without `color` click would take them out of a text.
+        click.echo(text, color=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop(sys.stdout)
+        raise InputError(f"the output cannot be written ({error.strerror})") from error
+
+
+def _drop(stream: TextIO) -> None:
+    """Send what is still buffered nowhere: the interpreter would try to write it once more at its end."""
+    with suppress(io.UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _print_utf8() -> None:
+    """Write UTF-8 from now on whatever the terminal speaks: programs read it.
+
+    What UTF-8 cannot hold, half a surrogate pair, becomes the escape that JSON has for it.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("claimhound")
+    except PackageNotFoundError:
+        return "of a folder that is not installed"
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted and not ctx.resilient_parsing:
+        _print(f"claimhound {_version()}")
+        ctx.exit()
+
+
+def _print_help_alone(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        _print(ctx.get_help())
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 an answer (also: nothing found), 1 an error that you can mend, 2 a wrong command line, "
+    "130 interrupted, 141 the reader of the output has gone.",
 )
-device_option = click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where models run.")
-threads_option = click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")
-encoder_option = click.option("--encoder", metavar="MODEL", help="Bi-encoder: a folder, or a name on the Hub.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
+)
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Find the sentences of your corpus that bear on a claim.
+
+    Build an index of your corpus once, then search it.
+    """
+    _print_help_alone(ctx)
 
 
-def source_options(command: Any) -> Any:
-    """Add the options that say how documents are read."""
-    for option in (
-        click.option(
-            "--on-error",
-            type=click.Choice(["stop", "skip"]),
-            default="stop",
-            show_default=True,
-            help="A bad record ends the command, or is skipped, counted and listed.",
-        ),
-        click.option("--text-field", metavar="NAME", help="Field that holds the text.  [default: by convention]"),
-        click.option("--id-field", metavar="NAME", help="Field that holds the id.  [default: by convention]"),
-        click.option("--split-sentences", is_flag=True, help="Index each sentence of a text on its own."),
-        click.argument("sources", metavar="SOURCE...", nargs=-1, required=True),
-    ):
-        command = option(command)
-    return command
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
-@main.command()
-@click.option("-k", default=3, show_default=True, type=click.IntRange(min=1), help="Pieces of evidence for each claim.")
-def demo(k: int) -> None:
-    """Index the bundled sample and answer three claims."""
-    from pipeline.demo import run_demo
-    from pipeline.rendering import print_table
+def _options(*options: Decorator) -> Decorator:
+    """Return one decorator for several options, shown in help in this order."""
 
-    answers = run_demo(k, _say)
-    console = Console()
-    for answer in answers:
-        print_table(console, answer)
-    console.print(
-        "Now with your own corpus (a sentence a line, or JSONL with a text field):\n"
-        "  claimhound index build corpus.jsonl --index my-index\n"
-        '  claimhound search "a claim" --index my-index',
-        highlight=False,
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _count(name: str, default: int, text: str) -> Decorator:
+    return click.option(name, default=default, show_default=True, metavar="N", type=click.IntRange(min=1), help=text)
+
+
+def _format(*formats: str, text: str) -> Decorator:
+    return click.option(
+        "--format", "output_format", type=click.Choice(formats), default="table", show_default=True, help=text
     )
 
 
-@main.group()
-def index() -> None:
+index_option = click.option(
+    "--index", "index_dir", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder of the index."
+)
+encoder_option = click.option(
+    "--encoder",
+    metavar="MODEL",
+    help="Bi-encoder: a folder, or a name on the Hub.  [default: the one that the index was built with]",
+)
+compute_options = _options(
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+        default="auto",
+        show_default=True,
+        help="Where the models run.",
+    ),
+    click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Cores to use.  [default: all]"),
+)
+source_options = _options(
+    click.argument("sources", metavar="SOURCE...", nargs=-1, required=True),
+    click.option("--split-sentences", is_flag=True, help="Index each sentence of a text on its own."),
+    click.option(
+        "--text-field", metavar="NAME", help="Field that holds the text.  [default: text, evidence, sentence, …]"
+    ),
+    click.option("--id-field", metavar="NAME", help="Field that holds the id.  [default: _id, id, doc_id, …]"),
+    click.option(
+        "--on-error",
+        type=click.Choice(["stop", "skip"]),
+        default="stop",
+        show_default=True,
+        help="A bad record ends the command, or is left out, counted and listed.",
+    ),
+)
+stage_options = _options(
+    _count("--first-stage-k", 100, "Candidates from BM25, and as many from the vectors."),
+    _count("--rerank-k", 100, "Candidates that the reranker rescores."),
+    click.option("--no-rerank", is_flag=True, help="Leave the candidates in the order of the first stage."),
+    click.option(
+        "--reranker", metavar="MODEL", help="Cross-encoder: a folder, or a name on the Hub.  [default: the bundled one]"
+    ),
+)
+
+
+@main.command()
+@_count("-k", 3, "Pieces of evidence for each claim.")
+def demo(k: int) -> None:
+    """Index the bundled sample and answer three claims."""
+    from pipeline.demo import run_demo
+
+    _print_tables(run_demo(k, _say))
+    _print(
+        "Now with your own corpus (a sentence a line, or JSONL with a text field):\n"
+        "  claimhound index build corpus.jsonl --index my-index\n"
+        '  claimhound search "a claim" --index my-index'
+    )
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def index(ctx: click.Context) -> None:
     """Build, change and check an index."""
+    _print_help_alone(ctx)
 
 
-@index.command("build")
+@index.command("build", short_help="Build an index of documents.")
 @source_options
 @index_option
-@encoder_option
+@click.option(
+    "--encoder", metavar="MODEL", help="Bi-encoder: a folder, or a name on the Hub.  [default: the bundled one]"
+)
 @click.option("--overwrite", is_flag=True, help="Replace the index that the folder holds.")
-@device_option
-@threads_option
+@compute_options
 def index_build(
     sources: tuple[str, ...],
     index_dir: Path,
@@ -130,65 +228,86 @@ def index_build(
     threads: int | None,
     **options: Any,
 ) -> None:
-    """Build an index of the documents in SOURCE: files, BEIR folders, or hf:NAME.
+    """Build an index of the documents in SOURCE: files, BEIR folders, or hf:NAME[@CONFIG][:SPLIT].
 
-    Reads JSONL, JSON, CSV, TSV, Parquet and text (a sentence a line), also as .gz, .xz or .zst. A build that was
-    interrupted goes on where it was when it is started again.
+    Reads JSONL, JSON, CSV, TSV and text (a sentence a line), each also as .gz, .xz or .zst, and Parquet; - is text on
+    standard input. A build that was interrupted goes on where it was when the same command is run again.
     """
     from pipeline.encoders import load_encoder
     from pipeline.indexing import SourceOptions, build_index
     from pipeline.model_files import BUNDLED
 
-    model = load_encoder(encoder or BUNDLED, device, n_threads=threads, on_start=_say)
     with _indexing_progress() as on_progress:
+        model = load_encoder(encoder or BUNDLED, device, n_threads=threads, on_start=_say)
         report = build_index(
             sources, index_dir, model, SourceOptions(**options), overwrite=overwrite, on_progress=on_progress
         )
     _report_indexing(report, index_dir)
 
 
-@index.command("add")
+@index.command("add", short_help="Add documents, or replace them by id.")
 @source_options
 @index_option
-@device_option
-@threads_option
+@compute_options
 def index_add(sources: tuple[str, ...], index_dir: Path, device: Any, threads: int | None, **options: Any) -> None:
-    """Add the documents in SOURCE; one whose id the index holds already takes the other's place."""
+    """Add the documents in SOURCE; one whose id the index holds already takes the other's place.
+
+    SOURCE is what it is for `index build`. The encoder is the one that the index was built with.
+    """
     from indexes.snapshot import IndexSnapshot
     from pipeline.encoders import load_encoder
     from pipeline.indexing import SourceOptions, add_documents
 
-    name = IndexSnapshot.open(index_dir).manifest.encoder.name
-    model = load_encoder(name, device, n_threads=threads, on_start=_say)
     with _indexing_progress() as on_progress:
+        name = IndexSnapshot.open(index_dir).manifest.encoder.name
+        model = load_encoder(name, device, n_threads=threads, on_start=_say)
         report = add_documents(sources, index_dir, model, SourceOptions(**options), on_progress=on_progress)
     _report_indexing(report, index_dir)
 
 
-@index.command("delete")
-@click.argument("ids", metavar="ID...", nargs=-1)
-@click.option("--ids-from", type=click.File("r", encoding="utf-8"), help="File with an id a line; - is standard input.")
+@index.command("delete", short_help="Delete documents by id.")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--ids-from", metavar="FILE", help="File with an id a line; - is standard input.")
 @index_option
-def index_delete(ids: tuple[str, ...], ids_from: TextIO | None, index_dir: Path) -> None:
-    """Delete the documents with these ids; exits 1 if the index holds one of them not."""
+def index_delete(ids: tuple[str, ...], ids_from: str | None, index_dir: Path) -> None:
+    """Delete the documents with these ids.
+
+    Ids that the index does not hold are reported, and the exit status is then 1; all others are deleted.
+    """
     from indexes.writer import IndexWriter
 
-    wanted = [*ids, *(line.strip() for line in ids_from or () if line.strip())]
+    wanted = list(dict.fromkeys([*ids, *_ids_in(ids_from)]))
     if not wanted:
         raise click.UsageError("name at least one ID, or a file of ids with --ids-from")
-    with IndexWriter.open(index_dir) as writer:
+    with _unchanged_if_interrupted(), IndexWriter.open(index_dir) as writer:
         unknown = writer.delete(wanted)
-        if len(unknown) == len(set(wanted)):
+        if len(unknown) == len(wanted):
             raise InputError(f"{index_dir}: holds none of these ids ({_some(unknown)}); nothing was deleted")
         manifest = writer.commit()
-    click.echo(f"{index_dir}: generation {manifest.generation}, {manifest.n_docs:,} documents")
+    _print(f"{_described(manifest, index_dir)}, {len(wanted) - len(unknown):,} deleted")
     if unknown:
-        raise InputError(f"{len(unknown)} of {len(set(wanted))} ids were not in the index: {_some(unknown)}")
+        raise InputError(
+            f"{index_dir}: does not hold {len(unknown):,} of {len(wanted):,} ids ({_some(unknown)}); "
+            "the others were deleted"
+        )
+
+
+def _ids_in(path: str | None) -> list[str]:
+    from data.rejects import rejecter
+    from data.sources import locate_text
+    from data.streams import read_lines
+
+    if path is None:
+        return []
+    found = [line for _, line in read_lines(locate_text(path), rejecter("stop"))]
+    if not found:
+        raise InputError(f"{path}: holds no ids")
+    return found
 
 
 @index.command("info")
 @index_option
-@click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@_format("table", "json", text="Lines for people, or JSON for programs.")
 def index_info(index_dir: Path, output_format: str) -> None:
     """Tell what an index holds."""
     from indexes.snapshot import IndexSnapshot
@@ -208,17 +327,18 @@ def index_info(index_dir: Path, output_format: str) -> None:
         "bytes": sum(check.size for check in manifest.files.values()),
     }
     if output_format == "json":
-        click.echo(
-            json.dumps({name.replace(", ", "_").replace(" ", "_"): value for name, value in facts.items()}, indent=2)
-        )
+        _print_json({name.replace(", ", "_").replace(" ", "_"): value for name, value in facts.items()})
         return
     _print_facts((name, f"{value:,}" if isinstance(value, int) else str(value)) for name, value in facts.items())
 
 
-@index.command("verify")
+@index.command("verify", short_help="Compare every byte with its checksum.")
 @index_option
 def index_verify(index_dir: Path) -> None:
-    """Read every byte of an index and compare it with its checksums; exits 1 and names the files that changed."""
+    """Read every byte of an index and compare it with its checksums.
+
+    Names each file that is not as it was written; the exit status is then 1.
+    """
     from indexes.verification import verify_index
 
     found = verify_index(index_dir)
@@ -228,56 +348,52 @@ def index_verify(index_dir: Path) -> None:
         raise InputError(
             f"{index_dir}: {len(found.damaged)} damaged; restore what is named above or build the index anew"
         )
-    click.echo(f"{index_dir}: generation {found.generation} is intact ({found.n_files} files, {found.n_bytes:,} bytes)")
+    _print(f"{index_dir}: generation {found.generation} is intact ({found.n_files} files, {found.n_bytes:,} bytes)")
 
 
-@index.command("compact")
+@index.command("compact", short_help="Write an index anew without what was deleted.")
 @index_option
 def index_compact(index_dir: Path) -> None:
-    """Write an index anew without its deleted documents."""
+    """Write an index anew without its deleted documents, in one vector segment."""
     from indexes.writer import IndexWriter
 
-    with IndexWriter.open(index_dir) as writer:
+    with _unchanged_if_interrupted(), IndexWriter.open(index_dir) as writer:
         writer.compact()
         manifest = writer.commit()
-    click.echo(f"{index_dir}: generation {manifest.generation}, {manifest.n_docs:,} documents")
+    _print(_described(manifest, index_dir))
 
 
-@main.command()
-@click.argument("claim")
-@click.option("--index", "index_dir", type=click.Path(path_type=Path), help="Folder of the index.")
-@click.option("--corpus", metavar="FILE", help="Search a file's few passages in memory, without an index.")
-@click.option("-k", default=5, show_default=True, type=click.IntRange(min=1), help="Pieces of evidence.")
-@click.option(
-    "--first-stage-k",
-    default=100,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Candidates from BM25, and as many from the vectors.",
-)
-@click.option("--rerank-k", default=100, show_default=True, type=click.IntRange(min=1), help="Candidates rescored.")
-@click.option("--no-rerank", is_flag=True, help="Leave the candidates in the order of the first stage.")
-@click.option("--reranker", metavar="MODEL", help="Cross-encoder: a folder, or a name on the Hub.")
-@encoder_option
-@click.option("--no-encoder", is_flag=True, help="Search by BM25 alone.")
-@device_option
-@threads_option
-@click.option("--explain", is_flag=True, help="Show each stage's rank and score, and the time spent.")
-@click.option("--context", default=0, metavar="N", type=click.IntRange(min=0), help="Show N neighbouring sentences.")
+@main.command(short_help="Find evidence for a claim.")
+@click.argument("claim_words", metavar="CLAIM", nargs=-1, required=True)
+@click.option("--index", "index_dir", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the index.")
+@click.option("--corpus", metavar="FILE", help="Search the few passages of a file in memory, without an index.")
+@_count("-k", 5, "Pieces of evidence.")
 @click.option("--before", metavar="DATE", help="Only documents dated before DATE (YYYY, YYYY-MM or YYYY-MM-DD).")
 @click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only documents with that value; may be repeated.")
 @click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json", "jsonl", "tsv"]),
-    default="table",
+    "--context",
+    default=0,
     show_default=True,
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Show N sentences before and after each, too.",
 )
+@click.option("--explain", is_flag=True, help="Show shared words, each stage's rank and score, and the time spent.")
+@_format("table", "json", "jsonl", "tsv", text="A table for people; JSON, JSON lines or TSV, in UTF-8, for programs.")
+@stage_options
+@encoder_option
+@click.option("--no-encoder", is_flag=True, help="Search by BM25 alone, without the vectors.")
+@compute_options
 def search(
-    claim: str,
+    claim_words: tuple[str, ...],
     index_dir: Path | None,
     corpus: str | None,
     k: int,
+    before: str | None,
+    where: tuple[str, ...],
+    context: int,
+    explain: bool,
+    output_format: str,
     first_stage_k: int,
     rerank_k: int,
     no_rerank: bool,
@@ -286,21 +402,28 @@ def search(
     no_encoder: bool,
     device: Any,
     threads: int | None,
-    explain: bool,
-    context: int,
-    before: str | None,
-    where: tuple[str, ...],
-    output_format: str,
 ) -> None:
-    """Find evidence for CLAIM; with - for each line of standard input."""
+    """Find evidence for CLAIM, in quotes; with - for each line of standard input.
+
+    Put -- before a claim that begins with a dash. A document without a date is not before any day.
+    """
+    if len(claim_words) > 1:
+        raise click.UsageError('put the claim in quotes: claimhound search "a claim of several words" --index DIR')
     if (index_dir is None) == (corpus is None):
         raise click.UsageError("name an index with --index, or a file with --corpus (one of the two)")
     if corpus is not None and (before or where or context):
         raise click.UsageError("--before, --where and --context need an index")
+    if corpus == _STDIN == claim_words[0]:
+        raise click.UsageError("claim and corpus cannot both come from standard input")
+    if no_encoder and encoder is not None:
+        raise click.UsageError("--no-encoder and --encoder exclude each other")
+    if no_rerank and reranker is not None:
+        raise click.UsageError("--no-rerank and --reranker exclude each other")
+    conditions = _conditions(before, where)
+    claim = _as_utf8(claim_words[0])
     from pipeline.config import PipelineConfig
     from pipeline.opening import open_pipeline
 
-    conditions = _conditions(before, where)
     pipeline = open_pipeline(
         index_dir,
         corpus=corpus,
@@ -313,45 +436,107 @@ def search(
         n_threads=threads,
         on_start=_say,
     )
-    answers = _answers(pipeline, claim, k, conditions, context)
-    _print_answers(answers, output_format, explain=explain, several=claim == "-")
+    claims = _claims_on_stdin() if claim == _STDIN else [claim]
+    _print_answers(
+        _answers(pipeline, claims, k, conditions, context), output_format, explain=explain, several=claim == _STDIN
+    )
 
 
 def _answers(
-    pipeline: EvidencePipeline, claim: str, k: int, conditions: Conditions, context: int
+    pipeline: EvidencePipeline, claims: Iterable[str], k: int, conditions: Conditions, context: int
 ) -> Iterator[ClaimEvidence]:
-    if claim != "-":
+    """Yield each claim's answer before the next claim is read."""
+    for claim in claims:
         yield from pipeline.find_evidence([claim], k, conditions=conditions, context=context)
-        return
-    from data.claims import read_claims
 
-    for query in read_claims("-"):
-        yield from pipeline.find_evidence([query.text], k, conditions=conditions, context=context)
+
+def _claims_on_stdin() -> Iterator[str]:
+    """Yield the lines of standard input as they come; blank ones and such as are not UTF-8 are reported.
+
+    Raises InputError at the end if there was no claim, or one that is not UTF-8: the others have their answers by then.
+    """
+    if sys.stdin is None:
+        raise InputError("standard input is closed; it should hold a claim a line")
+    if sys.stdin.isatty():
+        _say("type a claim a line; Ctrl-D ends")
+    n_claims = n_bad = 0
+    for number, raw in enumerate(sys.stdin.buffer, start=1):
+        try:
+            claim = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        except UnicodeDecodeError as error:
+            _say(f"stdin:{number}: not UTF-8 (byte 0x{error.object[error.start]:02x}), skipped")
+            n_bad += 1
+            continue
+        if not claim:
+            _say(f"stdin:{number}: blank, skipped")
+            continue
+        n_claims += 1
+        yield claim
+    if n_bad:
+        raise InputError(f"standard input: {n_bad:,} of {n_claims + n_bad:,} claims not answered")
+    if not n_claims:
+        raise InputError("standard input holds no claim; write a claim a line")
+
+
+def _as_utf8(argument: str) -> str:
+    """Return an argument as it was typed, also where the locale could not read its bytes."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        try:
+            return os.fsencode(argument).decode()
+        except UnicodeError as error:
+            raise InputError("the claim is not UTF-8; set the terminal to UTF-8") from error
+    return argument
 
 
 def _print_answers(answers: Iterable[ClaimEvidence], output_format: str, *, explain: bool, several: bool) -> None:
-    from pipeline.rendering import TSV_COLUMNS, as_json, as_json_line, as_tsv_lines, print_table
+    from pipeline.rendering import TSV_COLUMNS, as_json, as_tsv_lines
 
     if output_format == "table":
-        console = Console()
-        for answer in answers:
-            print_table(console, answer, explain=explain)
-    elif output_format == "tsv":
-        click.echo("\t".join(TSV_COLUMNS))
+        _print_tables(answers, explain=explain)
+        return
+    _print_utf8()
+    if output_format == "tsv":
+        _print("\t".join(TSV_COLUMNS))
         for answer in answers:
             for line in as_tsv_lines(answer):
-                click.echo(line)
+                _print(line)
+            _say_notes(answer)
     elif output_format == "jsonl":
         for answer in answers:
-            click.echo(as_json_line(answer))
+            _print(as_json(answer, indent=None))
     elif several:
-        click.echo("[")
-        for number, answer in enumerate(answers):
-            click.echo(("," if number else "") + as_json(answer))
-        click.echo("]")
+        _print_json_array(as_json(answer) for answer in answers)
     else:
         for answer in answers:
-            click.echo(as_json(answer))
+            _print(as_json(answer))
+
+
+def _print_tables(answers: Iterable[ClaimEvidence], *, explain: bool = False) -> None:
+    from pipeline.rendering import as_table
+
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    for answer in answers:
+        _print(as_table(answer, explain=explain, is_terminal=is_terminal) + "\n")
+
+
+def _say_notes(answer: ClaimEvidence) -> None:
+    """Say on standard error what a format without a place for it leaves out."""
+    for note in answer.notes:
+        _say(f"{answer.claim}: {note}")
+
+
+def _print_json_array(items: Iterator[str]) -> None:
+    """Print each item as it comes; the array is closed even if an error ends it."""
+    separator = "["
+    try:
+        for item in items:
+            _print(f"{separator}\n{item}")
+            separator = ","
+    finally:
+        if not isinstance(sys.exception(), BrokenPipeError):
+            _print("[]" if separator == "[" else "]")
 
 
 def _conditions(before: str | None, where: tuple[str, ...]) -> Conditions:
@@ -369,19 +554,17 @@ def _conditions(before: str | None, where: tuple[str, ...]) -> Conditions:
     return Conditions(before, tuple(pairs))
 
 
-@main.command()
+@main.command(short_help="Measure retrieval on judged claims.")
 @index_option
-@click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, CSV, TSV, JSON or a BEIR folder.")
+@click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder.")
 @click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels.")
-@click.option("--first-stage-k", default=100, show_default=True, type=click.IntRange(min=1))
-@click.option("--rerank-k", default=100, show_default=True, type=click.IntRange(min=1))
-@click.option("--no-rerank", is_flag=True, help="Measure the first stage alone.")
-@click.option("--reranker", metavar="MODEL", help="Cross-encoder: a folder, or a name on the Hub.")
+@stage_options
 @encoder_option
-@device_option
-@threads_option
-@click.option("--output", "output_dir", type=click.Path(path_type=Path), help="Folder for TREC runs and the figures.")
-@click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@compute_options
+@click.option(
+    "--output", "output_dir", metavar="DIR", type=click.Path(path_type=Path), help="Folder for TREC runs and figures."
+)
+@_format("table", "json", text="A table for people, or JSON for programs.")
 def evaluate(
     index_dir: Path,
     claims: str,
@@ -396,13 +579,19 @@ def evaluate(
     output_dir: Path | None,
     output_format: str,
 ) -> None:
-    """Measure each stage's recall, RR and nDCG on judged claims."""
+    """Measure each stage's recall, reciprocal rank and nDCG on judged claims.
+
+    Claims and judgments that cannot count are reported on standard error.
+    """
+    if no_rerank and reranker is not None:
+        raise click.UsageError("--no-rerank and --reranker exclude each other")
     from data.claims import read_claims
     from data.judgments import read_qrels
     from pipeline.config import PipelineConfig
     from pipeline.evaluation import evaluate as measure
     from pipeline.evaluation import write_evaluation
     from pipeline.opening import describe, open_pipeline
+    from pipeline.progress_display import progress_display
 
     queries, judgments = list(read_claims(claims)), read_qrels(qrels)
     config = PipelineConfig(first_stage_k=first_stage_k, rerank_k=rerank_k)
@@ -416,111 +605,109 @@ def evaluate(
         n_threads=threads,
         on_start=_say,
     )
-    with _progress("claims") as advance:
-        result = measure(pipeline, queries, judgments, on_progress=lambda done, total: advance(done, total, ""))
+    with progress_display("claims", _say) as advance:
+        result = measure(pipeline, queries, judgments, on_progress=lambda done, total: advance("evaluate", done, total))
+    settings = describe(pipeline) | {"claims": claims, "qrels": qrels}
     if output_dir is not None:
-        settings = describe(pipeline) | {"claims": claims, "qrels": qrels}
         for path in write_evaluation(result, output_dir, settings):
             _say(f"wrote {path}")
-    for count, what in (
-        (len(result.unjudged), "claims have no relevant judgment and do not count"),
-        (len(result.absent), "judged claims are not among the claims and do not count"),
-        (len(result.unknown_documents), "judged documents are not in the index and count as not found"),
+    for odd, what in (
+        (result.unjudged, "claims without a relevant judgment, not counted"),
+        (result.absent, "judged claims that are not among the claims, not counted"),
+        (result.unknown_documents, "relevant documents that are not in the index, counted as not found"),
     ):
-        if count:
-            _say(f"{count} {what}")
+        if odd:
+            _say(f"{what}: {len(odd):,} ({_some(odd)})")
     if output_format == "json":
-        click.echo(json.dumps({"n_claims": result.n_claims, "means": result.means}, indent=2))
+        _print_json(
+            {
+                "n_claims": result.n_claims,
+                "means": result.means,
+                "unjudged": result.unjudged,
+                "absent": result.absent,
+                "unknown_documents": result.unknown_documents,
+                "settings": settings,
+            }
+        )
         return
-    table = Table(
-        box=None, header_style="bold", title=f"{result.n_claims} claims, mean of each measure", title_justify="left"
-    )
-    table.add_column("stage")
-    measures = list(next(iter(result.means.values())))
-    for name in measures:
-        table.add_column(name, justify="right")
-    for stage, means in result.means.items():
-        table.add_row(stage, *(f"{means[name]:.3f}" for name in measures))
-    Console().print(table)
+    _print(f"{result.n_claims:,} claims, mean of each measure")
+    _print(f"{'':<8}" + "".join(f"{stage:>8}" for stage in result.means))
+    for name in next(iter(result.means.values())):
+        _print(f"{name:<8}" + "".join(f"{means[name]:8.3f}" for means in result.means.values()))
 
 
-@main.command()
+@main.command(short_help="Tell versions, devices and models, and what is missing.")
 def doctor() -> None:
-    """Tell versions, devices, models and threads, and what is missing; exits 1 if something is."""
+    """Tell versions, devices, models and threads, and what is missing; the exit status is then 1."""
     from pipeline.doctor import examine
 
     findings = examine()
-    _print_facts((finding.name, finding.value) for finding in findings)
+    _print_facts([(finding.name, finding.value) for finding in findings])
     missing = [finding for finding in findings if finding.cure]
     for finding in missing:
-        _say(f"{finding.name}: {finding.value}; {finding.cure}")
+        _say(f"{finding.name}: {finding.cure}")
     if missing:
-        raise InputError(f"{len(missing)} missing")
+        raise InputError(f"{_number(len(missing), 'thing')} missing; what to do is said above")
 
 
 def _print_facts(facts: Iterable[tuple[str, str]]) -> None:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in facts:
-        table.add_row(name, value)
-    Console().print(table, highlight=False, markup=False)
+    from pipeline.terminal_text import printable
+
+    lines = list(facts)
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        _print(f"{name:<{width}}  {printable(value)}")
+
+
+def _print_json(record: object) -> None:
+    _print_utf8()
+    _print(json.dumps(record, ensure_ascii=False, allow_nan=False, indent=2))
 
 
 @contextmanager
-def _progress(unit: str) -> Iterator[Any]:
-    """Yield a function `(done, total, description)` that draws on standard error, if that is a terminal."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+def _indexing_progress() -> Iterator[Callable[[Progress], None]]:
+    """Yield what shows an indexing job's progress; an interruption says how to go on."""
+    from pipeline.progress_display import progress_display
 
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(unit),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=_stderr(),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total, description: bar.update(task, completed=done, total=total, description=description)
+    try:
+        with progress_display("documents", _say) as advance:
+            yield lambda progress: advance(progress.phase, progress.done, progress.total)
+    except KeyboardInterrupt as interrupt:
+        cure = "run the same command again to go on; the index is as it was before"
+        raise KeyboardInterrupt(cure) from interrupt
 
 
 @contextmanager
-def _indexing_progress() -> Iterator[Any]:
-    with _progress("documents") as advance:
-
-        def on_progress(progress: Progress) -> None:
-            advance(progress.done, progress.total, progress.phase)
-
-        yield on_progress
+def _unchanged_if_interrupted() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt("the index is as it was before") from interrupt
 
 
 def _report_indexing(report: IndexingReport, index_dir: Path) -> None:
     for error in report.skipped:
         _say(f"skipped {error}")
-    parts = [f"{report.n_read:,} documents read"]
+    details = [f"{report.n_read:,} read"]
     if report.n_replaced:
-        parts.append(f"{report.n_replaced:,} replaced")
+        details.append(f"{report.n_replaced:,} replaced")
     if report.n_reused:
-        parts.append(f"{report.n_reused:,} taken up from an interrupted build")
+        details.append(f"{report.n_reused:,} taken up from an interrupted build")
     if report.skipped:
-        parts.append(f"{len(report.skipped):,} bad records skipped")
-    manifest = report.manifest
-    click.echo(f"{index_dir}: generation {manifest.generation}, {manifest.n_docs:,} documents ({', '.join(parts)})")
+        details.append(f"{_number(len(report.skipped), 'bad record')} skipped")
+    _print(f"{_described(report.manifest, index_dir)} ({', '.join(details)})")
+
+
+def _described(manifest: Manifest, index_dir: Path) -> str:
+    return f"{index_dir}: generation {manifest.generation}, {_number(manifest.n_docs, 'document')}"
+
+
+def _number(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def _some(items: list[str], n: int = 5) -> str:
-    return ", ".join(items[:n]) + (f" and {len(items) - n} more" if len(items) > n else "")
+    return ", ".join(items[:n]) + (f" and {len(items) - n:,} more" if len(items) > n else "")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 
 import regex
@@ -10,9 +11,11 @@ import tantivy
 
 ANALYZER_NAME = "claimhound_english"
 _LONGEST_TERM = 100
+_PAIR = 2
 
 # A word is letters, digits and the marks that belong to them: without \p{M} Hindi and Thai words fall apart.
 _WORD = regex.compile(r"[\p{L}\p{N}\p{M}]+")
+_WORD_AS_WRITTEN = regex.compile(r"[\p{L}\p{N}\p{M}\u00ad]+")
 _POSSESSIVE = regex.compile(r"['’]s(?![\p{L}\p{N}\p{M}])")
 _SOFT_HYPHEN = "\u00ad"
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+")
@@ -42,23 +45,21 @@ def split_words(text: str) -> list[str]:
     words: list[str] = _WORD.findall(text)
     if text.isascii():
         return words
-    return [part for word in words for part in _pairs_where_unspaced(word)]
+    return [word[start:end] for word in words for start, end in _parts(word)]
 
 
-def _pairs_where_unspaced(word: str) -> list[str]:
-    if not _UNSPACED.search(word):
-        return [word]
-    parts: list[str] = []
-    end = 0
+def _parts(word: str) -> Iterator[tuple[int, int]]:
+    """Yield the span of each pair of characters where the script has no spaces, and of what is between such runs."""
+    done = 0
     for run in _UNSPACED.finditer(word):
-        if run.start() > end:
-            parts.append(word[end : run.start()])
-        characters = run.group()
-        parts.extend(characters[i : i + 2] for i in range(max(1, len(characters) - 1)))
-        end = run.end()
-    if end < len(word):
-        parts.append(word[end:])
-    return parts
+        first, end = run.span()
+        if first > done:
+            yield done, first
+        for start in range(first, max(first + 1, end - _PAIR + 1)):
+            yield start, min(start + _PAIR, end)
+        done = end
+    if done < len(word):
+        yield done, len(word)
 
 
 def tokenize(text: str) -> list[str]:
@@ -67,5 +68,17 @@ def tokenize(text: str) -> list[str]:
 
 
 def matching_spans(text: str, terms: frozenset[str]) -> list[tuple[int, int]]:
-    """Return the half-open character spans of the words of `text` whose term is one of `terms`, for highlighting."""
-    return [word.span() for word in _WORD.finditer(text) if not terms.isdisjoint(tokenize(word.group()))]
+    """Return the half-open character spans of the words of `text` whose term is one of `terms`, for highlighting.
+
+    In scripts without spaces these are runs of the characters that match.
+    """
+    spans: list[tuple[int, int]] = []
+    for word in _WORD_AS_WRITTEN.finditer(text):
+        for part_start, part_end in _parts(word.group()):
+            if terms.isdisjoint(tokenize(word.group()[part_start:part_end])):
+                continue
+            start, end = word.start() + part_start, word.start() + part_end
+            if spans and start < spans[-1][1]:
+                start = spans.pop()[0]
+            spans.append((start, end))
+    return spans

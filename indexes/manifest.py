@@ -135,10 +135,15 @@ class Manifest:
                 f"{path.parent.parent}: written in format version {body['format_version']}, this program reads "
                 f"version {FORMAT_VERSION}; build the index anew, or use the program that wrote it"
             )
-        values = {item.name: body[item.name] for item in fields(cls)}
-        values["encoder"] = EncoderIdentity(**body["encoder"])
-        values["vector_files"] = tuple(VectorFile(**item) for item in body["vector_files"])
-        values["files"] = {name: FileCheck(**check) for name, check in body["files"].items()}
+        try:
+            values = {item.name: body[item.name] for item in fields(cls)}
+            values["encoder"] = EncoderIdentity(**body["encoder"])
+            values["vector_files"] = tuple(VectorFile(**item) for item in body["vector_files"])
+            values["files"] = {name: FileCheck(**check) for name, check in body["files"].items()}
+        except (KeyError, TypeError) as error:
+            raise IndexDamagedError(
+                f"{path}: is no manifest of format version {FORMAT_VERSION} ({error}); build the index anew"
+            ) from error
         return cls(**values)
 
 

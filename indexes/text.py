@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from data.errors import InputError
 from data.records import Document
 from indexes.analysis import ANALYZER_NAME, analyzer, split_words, tokenize
 from indexes.durable import remove_folder
-from indexes.ties import Found, level
+from indexes.ties import Found, least_tied, level
 
 # tantivy replaces these files as it goes; all others it writes once.
 CHANGING_FILES = frozenset({"meta.json", ".managed.json"})
@@ -33,6 +33,7 @@ LOCK_FILES = frozenset({".tantivy-writer.lock", _READ_LOCK})
 
 _HEAP_BYTES = 256 << 20
 _PAGE = 4096
+_FIELDS = tuple(item.name for item in fields(Document))
 _SCORE_DIGITS = 4
 _ASK_MORE = 16
 _ASK_GROWTH = 8
@@ -139,7 +140,7 @@ class TextWriter:
             entry.add_text("where", term)
         if document.date is not None:
             entry.add_unsigned("day", first_day(document.date))
-        record = {name: value for name, value in asdict(document).items() if value is not None and value != {}}
+        record = {name: value for name in _FIELDS if (value := getattr(document, name)) is not None and value != {}}
         entry.add_bytes("record", json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         with _disk_errors():
             self._open().add_document(entry)
@@ -218,7 +219,7 @@ class TextIndex:
         ask = k + _ASK_MORE
         while True:
             hits = self._searcher.search(query, ask, count=False).hits
-            if len(hits) < ask or hits[-1][0] < hits[k - 1][0] - 10.0**-_SCORE_DIGITS:
+            if len(hits) < ask or hits[-1][0] < least_tied(hits[k - 1][0], _SCORE_DIGITS):
                 break
             # Which of the documents that tie at the end have come so far is chance. The worst case is cheap enough:
             # 0.12 s for 200,000 equal ones.

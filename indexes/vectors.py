@@ -8,7 +8,6 @@ Scores are inner products of unit vectors: cosines in [-1, 1], higher is better.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -17,7 +16,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.ties import Found, level
+from indexes.ties import Found, least_tied, level
 
 Vectors: TypeAlias = NDArray[np.float32]
 Positions: TypeAlias = NDArray[np.int64]
@@ -30,14 +29,15 @@ _SEED = 42
 _BLOCK = 65_536
 SCORE_DIGITS = 6  # float32 sums differ beyond, with the order of addition
 _POSITION_BYTES = 8
+_WRITE_BYTES = 65_536
 _LARGEST_HALF = 65_504.0
 _ASK_MORE = 16
 _ASK_GROWTH = 8
 
 
 def n_lists_for(n_rows: int) -> int:
-    """Return the number of inverted lists for that many vectors: the power of two nearest to 4 sqrt(n)."""
-    return int(2 ** round(np.log2(4 * np.sqrt(n_rows))))
+    """Return the number of inverted lists for that many vectors: the power of two nearest to 4 sqrt(n), at most n."""
+    return min(n_rows, int(2 ** round(np.log2(4 * np.sqrt(n_rows)))))
 
 
 def require_storable_vectors(vectors: NDArray[np.floating]) -> None:
@@ -92,11 +92,19 @@ class VectorBlocks:
         return living
 
     def float32_blocks(self) -> Iterable[tuple[Positions, Vectors]]:
-        """Yield all of it in float32, a bounded number of rows at a time."""
+        """Yield all of it in float32, a bounded number of rows at a time, however small the blocks."""
+        gathered: list[tuple[Positions, NDArray[np.floating]]] = []
+        n_gathered = 0
         for positions, vectors in self._blocks:
             for start in range(0, len(positions), _BLOCK):
-                part = np.ascontiguousarray(vectors[start : start + _BLOCK], dtype=np.float32)
-                yield positions[start : start + _BLOCK], part
+                part = slice(start, start + _BLOCK)
+                gathered.append((positions[part], vectors[part]))
+                n_gathered += len(positions[part])
+                if n_gathered >= _BLOCK:
+                    yield _joined(gathered)
+                    gathered, n_gathered = [], 0
+        if gathered:
+            yield _joined(gathered)
 
     def sample(self, n: int) -> Vectors:
         """Return n rows (or all, if there are fewer) spread evenly over the blocks."""
@@ -118,16 +126,20 @@ class WrittenSegment(NamedTuple):
     head_size: int
 
 
+def _joined(blocks: list[tuple[Positions, NDArray[np.floating]]]) -> tuple[Positions, Vectors]:
+    positions = np.concatenate([positions for positions, _ in blocks])
+    return positions, np.concatenate([vectors for _, vectors in blocks], dtype=np.float32)
+
+
 def write_segment(blocks: VectorBlocks, path: Path, *, exact_up_to: int = EXACT_UP_TO) -> WrittenSegment:
     """Write the vectors as one segment: a single list if there are few, which makes its search exact."""
     exact = len(blocks) <= exact_up_to
     index = _one_list(blocks.dim) if exact else _inverted_lists(blocks)
     for positions, vectors in blocks.float32_blocks():
         index.add_with_ids(vectors, positions)
-    try:
-        faiss.write_index(index, str(path))
-    except RuntimeError as error:
-        raise OSError(errno.EIO, f"FAISS: {str(error).strip().splitlines()[-1]}") from error
+    with path.open("wb") as file:
+        # FAISS's own writer takes no notice if the last block does not fit on the disk.
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write, _WRITE_BYTES))
     # The file ends with the codes and positions of all lists.
     head_size = path.stat().st_size - len(blocks) * (index.code_size + _POSITION_BYTES)
     return WrittenSegment(exact, head_size)
@@ -182,7 +194,13 @@ class VectorSegment:
         """
         n_probe = min(self._index.nlist, max(1, round(probe_share * self._index.nlist)))
         parameters = faiss.SearchParametersIVF(sel=keep, nprobe=n_probe)
-        scores, positions = self._index.search(query_vectors, k, params=parameters)
+        n_threads = faiss.omp_get_max_threads()
+        # One query gains nothing from a second thread, and waits for it where the machine is busy (4 times slower).
+        faiss.omp_set_num_threads(1 if len(query_vectors) == 1 else n_threads)
+        try:
+            scores, positions = self._index.search(query_vectors, k, params=parameters)
+        finally:
+            faiss.omp_set_num_threads(n_threads)
         return scores, positions
 
     def blocks(self) -> VectorBlocks:
@@ -237,15 +255,14 @@ def _search_segment(
     while len(rows):
         ask = min(ask, len(segment))
         scores, positions = segment.search(query_vectors[rows], ask, probe_share=probe_share, keep=keep)
-        whole = (
-            np.full(len(rows), True)
-            if ask == len(segment)
-            else (positions[:, -1] < 0) | (scores[:, -1] < scores[:, k - 1] - 10.0**-SCORE_DIGITS)
-        )
-        for row in np.flatnonzero(whole):
-            there = positions[row] >= 0
-            found[rows[row]].extend(zip(positions[row][there].tolist(), scores[row][there].tolist(), strict=True))
-        rows = rows[~whole]
+        cut: list[int] = []
+        for row, row_scores, row_positions in zip(rows, scores, positions, strict=True):
+            there = row_positions >= 0
+            if ask < len(segment) and there[-1] and row_scores[-1] >= least_tied(row_scores[k - 1], SCORE_DIGITS):
+                cut.append(row)
+            else:
+                found[row].extend(zip(row_positions[there].tolist(), row_scores[there].tolist(), strict=True))
+        rows = np.array(cut, dtype=np.int64)
         ask *= _ASK_GROWTH
 
 

@@ -29,7 +29,7 @@ from indexes.layout import (
     staging_dir,
 )
 from indexes.manifest import MANIFEST_NAME, EncoderIdentity, FileCheck, Manifest, VectorFile
-from indexes.merging import text_wants_rewrite, vectors_to_keep
+from indexes.merging import SMALL_INDEX, text_wants_rewrite, vectors_to_keep
 from indexes.snapshot import IndexSnapshot
 from indexes.text import (
     CHANGING_FILES,
@@ -52,7 +52,14 @@ class IndexWriter:
     """
 
     def __init__(
-        self, index_dir: Path, current: IndexSnapshot | None, encoder: EncoderIdentity, disk: Disk, *, exact_up_to: int
+        self,
+        index_dir: Path,
+        current: IndexSnapshot | None,
+        encoder: EncoderIdentity,
+        disk: Disk,
+        *,
+        exact_up_to: int,
+        small_up_to: int,
     ) -> None:
         """Use `create` or `open`."""
         self._dir = index_dir
@@ -61,6 +68,7 @@ class IndexWriter:
         self._encoder = encoder
         self._disk = disk
         self._exact_up_to = exact_up_to
+        self._small_up_to = small_up_to
         self._n_docs = current.n_docs if current else 0
         self._next_position = current.manifest.next_position if current else 0
         self._added: dict[str, int] = {}
@@ -81,8 +89,12 @@ class IndexWriter:
         overwrite: bool = False,
         disk: Disk | None = None,
         exact_up_to: int = EXACT_UP_TO,
+        small_up_to: int = SMALL_INDEX,
     ) -> IndexWriter:
         """Start an index in a folder that is missing or empty, or, with `overwrite`, in place of the index there.
+
+        Vector segments of `exact_up_to` rows are searched exactly; an index of `small_up_to` documents is kept as a
+        rebuild would make it.
 
         Raises InputError if the folder holds something else or an index that is not to be overwritten, and
         IndexLockedError if another process writes it.
@@ -98,7 +110,7 @@ class IndexWriter:
                     f"{index_dir}: holds an index already; add to it with: claimhound index add, "
                     "or build with --overwrite"
                 )
-            writer = cls(index_dir, None, encoder, disk, exact_up_to=exact_up_to)
+            writer = cls(index_dir, None, encoder, disk, exact_up_to=exact_up_to, small_up_to=small_up_to)
             writer._start(lock)
         except BaseException:
             lock.release()
@@ -106,8 +118,15 @@ class IndexWriter:
         return writer
 
     @classmethod
-    def open(cls, index_dir: Path, *, disk: Disk | None = None, exact_up_to: int = EXACT_UP_TO) -> IndexWriter:
-        """Open an index to change it.
+    def open(
+        cls,
+        index_dir: Path,
+        *,
+        disk: Disk | None = None,
+        exact_up_to: int = EXACT_UP_TO,
+        small_up_to: int = SMALL_INDEX,
+    ) -> IndexWriter:
+        """Open an index to change it; the numbers are those of `create`.
 
         Raises IndexMissingError, IndexVersionError, IndexDamagedError, or IndexLockedError if another process writes
         it.
@@ -116,7 +135,8 @@ class IndexWriter:
         lock = _lock(index_dir)
         try:
             current = IndexSnapshot.open(index_dir)
-            writer = cls(index_dir, current, current.manifest.encoder, disk or Disk(), exact_up_to=exact_up_to)
+            encoder = current.manifest.encoder
+            writer = cls(index_dir, current, encoder, disk or Disk(), exact_up_to=exact_up_to, small_up_to=small_up_to)
             writer._start(lock)
         except BaseException:
             lock.release()
@@ -291,7 +311,7 @@ class IndexWriter:
         text.commit()
         self._text = None
         n_dead = n_deleted_texts(text_dir)
-        if n_dead and (self._rewrite_all or text_wants_rewrite(self._n_docs, n_dead)):
+        if n_dead and (self._rewrite_all or text_wants_rewrite(self._n_docs, n_dead, small_up_to=self._small_up_to)):
             self._rewrite_text(text_dir)
             n_dead = 0
         if (n_docs := TextIndex(text_dir).n_docs) != self._n_docs:
@@ -319,9 +339,12 @@ class IndexWriter:
         dead = np.array(sorted(self._newly_dead), dtype=np.int64)
         if self._current:
             dead = np.union1d(self._current.dead, dead)
-        keep = vectors_to_keep([item.n_rows for item in old], len(self._new_vectors), self._n_docs, len(dead))
-        if self._rewrite_all:
-            keep = 0
+        sizes = [item.n_rows for item in old]
+        keep = 0
+        if not self._rewrite_all:
+            keep = vectors_to_keep(
+                sizes, len(self._new_vectors), self._n_docs, len(dead), small_up_to=self._small_up_to
+            )
         written = old[:keep]
         for item in written:
             self._take_over(item.file)

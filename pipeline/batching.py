@@ -36,20 +36,30 @@ class Batch(NamedTuple):
 
 
 def batches_by_length(
-    texts: Sequence[TokenizedText], *, tokens_per_batch: int = TOKENS_PER_BATCH, longest_first: bool = False
+    texts: Sequence[TokenizedText],
+    max_length: int,
+    *,
+    tokens_per_batch: int = TOKENS_PER_BATCH,
+    longest_first: bool = False,
 ) -> Iterator[Batch]:
-    """Yield every text once, batched with texts of like length.
+    """Yield every text once, batched with texts of like length, none padded beyond `max_length`.
 
     `longest_first` makes an accelerator run out of memory at once or not at all.
     """
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for row, text in enumerate(texts):
-        buckets[-(-len(text.ids) // PAD_TO_MULTIPLE_OF) * PAD_TO_MULTIPLE_OF].append(row)
+        buckets[_padded_length(len(text.ids), max_length)].append(row)
     for length in sorted(buckets, reverse=longest_first):
         rows = buckets[length]
         step = max(1, tokens_per_batch // length)
         for start in range(0, len(rows), step):
             yield _batch(texts, rows[start : start + step], length)
+
+
+def _padded_length(n_tokens: int, max_length: int) -> int:
+    multiple = -(-max(n_tokens, 1) // PAD_TO_MULTIPLE_OF) * PAD_TO_MULTIPLE_OF
+    # A model has no positions beyond its maximum, which need not be such a multiple.
+    return max(min(multiple, max_length), n_tokens)
 
 
 def _batch(texts: Sequence[TokenizedText], rows: list[int], length: int) -> Batch:

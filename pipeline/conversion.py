@@ -12,13 +12,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from data.bundled import sample_dir
 from data.claims import read_claims
@@ -31,43 +33,12 @@ from pipeline.tokenization import TextTokenizer
 
 Kind = Literal["encoder", "cross-encoder"]
 
-# Raise when the conversion changes, so that what an older version cached is made anew.
+# Raise when the conversion or the sample changes, so that what an older version cached is made anew.
 _VERSION = 1
 _CALIBRATION_TEXTS = 300
 _IR = "model.xml"
-
-
-def converted_dir(model_dir: Path, kind: Kind, max_length: int, on_start: Callable[[str], None] | None = None) -> Path:
-    """Return the folder with the model in int8, converting it first if that was not done before.
-
-    `on_start` is told in one line that a conversion begins: it takes up to a minute. Raises ModelError if the model
-    cannot be converted.
-    """
-    weights = weights_sha256(model_dir)
-    stamp = [_VERSION, kind, max_length, weights, (model_dir / "config.json").read_text(), version("openvino")]
-    key = hashlib.sha256(json.dumps(stamp).encode()).hexdigest()[:24]
-    target = cache_dir() / "int8" / key
-    if (target / _IR).is_file():
-        return target
-    if on_start is not None:
-        on_start(f"converting {model_dir.name} to int8 for this machine's processor (once) …")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ModelError(
-            f"{target.parent}: cannot be written ({error.strerror}); converted models are kept there"
-        ) from error
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix="making-") as scratch:
-        made = Path(scratch) / "model"
-        made.mkdir()
-        _convert_in_child(model_dir, kind, max_length, made)
-        try:
-            made.rename(target)
-        except OSError:
-            # Another process made the same one meanwhile.
-            if not (target / _IR).is_file():
-                raise
-    return target
+_MAKING = "making-"
+_ABANDONED_S = 24 * 3600
 
 
 def _convert_in_child(model_dir: Path, kind: Kind, max_length: int, target: Path) -> None:
@@ -80,11 +51,81 @@ def _convert_in_child(model_dir: Path, kind: Kind, max_length: int, target: Path
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONPATH": path,
     }
-    command = [sys.executable, "-m", "pipeline.conversion", str(model_dir), kind, str(max_length), str(target)]
+    # -P: a folder `pipeline` or `data` where the user happens to be is not ours.
+    command = [sys.executable, "-P", "-m", "pipeline.conversion", str(model_dir), kind, str(max_length), str(target)]
     finished = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if finished.returncode != 0:
         lines = [line for line in finished.stderr.splitlines() if line.strip()] or ["no reason given"]
-        raise ModelError(f"{model_dir}: cannot be converted to int8 ({lines[-1].strip()})")
+        free = shutil.disk_usage(target).free / 1e6
+        raise ModelError(
+            f"{model_dir}: cannot be converted to int8 ({lines[-1].strip()}); "
+            f"it was written below {cache_dir()}, where {free:,.0f} MB are free"
+        )
+
+
+def converted_dir(
+    model_dir: Path,
+    kind: Kind,
+    max_length: int,
+    on_start: Callable[[str], None] | None = None,
+    *,
+    convert: Callable[[Path, Kind, int, Path], None] = _convert_in_child,
+) -> Path:
+    """Return the folder with the model in int8, converting it first if that was not done before.
+
+    `on_start` is told in one line that a conversion begins: it takes up to a minute. `convert` writes the model into
+    the folder that it is given last. Raises ModelError if the model cannot be converted or kept.
+    """
+    weights = weights_sha256(model_dir)
+    stamp = [
+        _VERSION,
+        kind,
+        max_length,
+        weights,
+        (model_dir / "config.json").read_text(encoding="utf-8"),
+        version("openvino"),
+    ]
+    key = hashlib.sha256(json.dumps(stamp).encode()).hexdigest()[:24]
+    target = cache_dir() / "int8" / key
+    try:
+        if (target / _IR).is_file():
+            return target
+        if on_start is not None:
+            on_start(f"converting {model_dir.name} to int8 for this machine's processor (once) …")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(target.parent)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=_MAKING) as scratch:
+            made = Path(scratch) / "model"
+            made.mkdir()
+            convert(model_dir, kind, max_length, made)
+            try:
+                made.rename(target)
+            except OSError:
+                # Another process made the same one meanwhile.
+                if not (target / _IR).is_file():
+                    raise
+    except OSError as error:
+        raise ModelError(
+            f"{target.parent}: cannot be used ({error.strerror}); converted models are kept there, "
+            "or where XDG_CACHE_HOME says"
+        ) from error
+    return target
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what a conversion left that was killed."""
+    for path in folder.glob(f"{_MAKING}*"):
+        try:
+            abandoned = path.stat().st_mtime < time.time() - _ABANDONED_S
+        except OSError:
+            continue  # just finished
+        if abandoned:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def takes_token_types(config: Any) -> bool:
+    """Tell from a transformers configuration whether the model tells the two texts of a pair apart by number."""
+    return bool(getattr(config, "type_vocab_size", 0) > 1)
 
 
 def _convert(model_dir: Path, kind: Kind, max_length: int, target: Path) -> None:
@@ -97,7 +138,7 @@ def _convert(model_dir: Path, kind: Kind, max_length: int, target: Path) -> None
     loader = transformers.AutoModel if kind == "encoder" else transformers.AutoModelForSequenceClassification
     model = loader.from_pretrained(model_dir, attn_implementation="eager", dtype=torch.float32).eval()
     names = ["input_ids", "attention_mask"]
-    if getattr(model.config, "type_vocab_size", 0) > 1:
+    if takes_token_types(model.config):
         names.append("token_type_ids")
 
     class OneOutput(torch.nn.Module):
@@ -128,7 +169,7 @@ def _convert(model_dir: Path, kind: Kind, max_length: int, target: Path) -> None
     tokenizer = TextTokenizer(model_dir, max_length)
     inputs = [
         {name: getattr(batch, name) for name in names}
-        for batch in batches_by_length(tokenizer.tokenize(_calibration_texts(kind)), tokens_per_batch=1)
+        for batch in batches_by_length(tokenizer.tokenize(_calibration_texts(kind)), max_length, tokens_per_batch=1)
     ]
     small = nncf.quantize(exact, nncf.Dataset(inputs), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(inputs))
     openvino.save_model(small, target / _IR)

@@ -6,6 +6,7 @@ import importlib.util
 import platform
 import shutil
 import sys
+import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
@@ -98,6 +99,8 @@ def _cache() -> Finding:
     folder = cache_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         return Finding(
             "cache", str(folder), f"cannot be written ({error.strerror}); set XDG_CACHE_HOME to a folder that can"

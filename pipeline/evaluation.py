@@ -110,7 +110,14 @@ def write_evaluation(evaluation: Evaluation, output_dir: Path, settings: dict[st
             write_run(run, path, tag=f"claimhound-{name}")
             paths.append(path)
         path = output_dir / "evaluation.json"
-        record = {"n_claims": evaluation.n_claims, "means": evaluation.means, "settings": settings}
+        record = {
+            "n_claims": evaluation.n_claims,
+            "n_unjudged": len(evaluation.unjudged),
+            "n_absent": len(evaluation.absent),
+            "n_unknown_documents": len(evaluation.unknown_documents),
+            "means": evaluation.means,
+            "settings": settings,
+        }
         with write_atomically(path) as file:
             file.write(json.dumps(record, indent=2) + "\n")
         return [*paths, path]

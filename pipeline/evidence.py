@@ -23,8 +23,6 @@ from pipeline.rerankers import Reranker
 from pipeline.results import STAGES, ClaimEvidence, Evidence, StageRankings, StageScore
 
 _MOSTLY_UNKNOWN = 0.5
-# Beyond this a probability's digits are float noise.
-_PROBABILITY_DIGITS = 6
 _NO_CONDITIONS = Conditions()
 
 
@@ -55,15 +53,20 @@ class EvidencePipeline:
     ) -> list[ClaimEvidence]:
         """Return for each claim its k best pieces of evidence, fewer where fewer were found.
 
-        `context` adds that many neighbouring sentences to each. Raises InputError for a blank claim.
+        `context` adds that many neighbouring sentences to each. Raises InputError for a blank claim and for one that is
+        no text, ValueError for k below 1, context below 0, and for either of conditions and context on a `MemoryIndex`.
         """
-        for number, claim in enumerate(claims, start=1):
-            if not claim.strip():
-                which = "the claim is" if len(claims) == 1 else f"claim {number} is"
-                raise InputError(f"{which} empty; type a sentence to find evidence for")
+        if k < 1 or context < 0:
+            raise ValueError(f"k starts at 1 and context at 0, got {k} and {context}")
+        if isinstance(self.index, MemoryIndex) and (conditions or context):
+            raise ValueError("an index in memory knows neither conditions nor context")
+        _require_texts(claims)
         stages, timings = self._rank(claims, conditions, depth=k)
         clock = _Clock(timings)
-        answers = [self._answer(claim, ranked, k, context, clock) for claim, ranked in zip(claims, stages, strict=True)]
+        answers = [
+            self._answer(claim, ranked, k, conditions, context, clock)
+            for claim, ranked in zip(claims, stages, strict=True)
+        ]
         share = {name: round(spent / max(1, len(claims)), 3) for name, spent in clock.spent_ms.items()}
         return [self._described(answer, share) for answer in answers]
 
@@ -150,7 +153,8 @@ class EvidencePipeline:
                     bm25=_scores_of(both[:rerank_k], first),
                     cosine=_scores_of(both[:rerank_k], second or []),
                 )
-                values = np.round(probability(self.reranker.blend, hits), _PROBABILITY_DIGITS).tolist()
+                # Not rounded: far from the decision many differ in late digits only, and would tie.
+                values = probability(self.reranker.blend, hits).tolist()
                 head = by_score([ScoredDoc(hit.doc_id, value) for hit, value in zip(both, values, strict=False)])
                 # What was not rescored follows in the fused order, below every rescored hit.
                 tail = [ScoredDoc(hit.doc_id, -float(rank)) for rank, hit in enumerate(both[rerank_k:], start=1)]
@@ -161,7 +165,9 @@ class EvidencePipeline:
                 start = end
         return rankings
 
-    def _answer(self, claim: str, stages: StageRankings, k: int, context: int, clock: _Clock) -> ClaimEvidence:
+    def _answer(
+        self, claim: str, stages: StageRankings, k: int, conditions: Conditions, context: int, clock: _Clock
+    ) -> ClaimEvidence:
         best = stages.final()[:k]
         places = {name: _places(getattr(stages, name)) for name in STAGES}
         with clock("fetch"):
@@ -179,38 +185,36 @@ class EvidencePipeline:
             )
             for rank, (hit, document, (before, after)) in enumerate(zip(best, documents, around, strict=True), start=1)
         )
-        return ClaimEvidence(claim, evidence, tuple(self._notes(claim, stages, evidence)))
+        return ClaimEvidence(claim, evidence, tuple(self._notes(claim, stages, evidence, conditions)))
 
     def _neighbours(self, doc_id: str, n: int) -> tuple[list[Document], list[Document]]:
         if n == 0 or not isinstance(self.index, IndexSnapshot):
             return [], []
         return self.index.neighbours(doc_id, n)
 
-    def _notes(self, claim: str, stages: StageRankings, evidence: Sequence[Evidence]) -> Iterator[str]:
+    def _notes(
+        self, claim: str, stages: StageRankings, evidence: Sequence[Evidence], conditions: Conditions
+    ) -> Iterator[str]:
         if self.index.n_docs == 0:
             yield "The corpus is empty: there is no evidence to find."
             return
-        terms = list(dict.fromkeys(tokenize(claim)))
-        readable = self._is_readable(claim)
+        no_document = "no document that meets the conditions" if conditions else "no document"
+        no_words = f"{no_document} holds a word of the claim"
+        if not tokenize(claim):
+            no_words = "the claim holds no word that can be searched for"
+        no_meaning = f"{no_document} is near the claim in meaning"
+        if not self._is_readable(claim):
+            no_meaning = "the encoder does not know the claim's words or script"
         if not evidence:
-            if not terms and not readable:
-                yield "No evidence found: the claim holds no word that can be searched for."
-            elif not stages.bm25 and stages.dense is None:
-                yield "No evidence found: no document holds a word of the claim."
-            elif not stages.bm25 and not readable:
-                yield (
-                    "No evidence found: no document holds a word of the claim, "
-                    "and the encoder does not know its script."
-                )
-            elif not stages.bm25:
-                yield "No evidence found: no document holds a word of the claim, and none is near it in meaning."
-            else:
-                yield "No evidence found."
-            return
-        if self.encoder is not None and not readable:
-            yield "Searched by words alone: the encoder does not know the claim's words or script."
+            yield (
+                f"No evidence found: {no_words}."
+                if self.encoder is None
+                else f"No evidence found: {no_words}, and {no_meaning}."
+            )
         elif not stages.bm25:
-            yield "Found by meaning alone: no document holds a word of the claim."
+            yield f"Found by meaning alone: {no_words}."
+        elif self.encoder is not None and not stages.dense:
+            yield f"Found by words alone: {no_meaning}."
         if any(hit.truncated for hit in evidence):
             yield "Claim and evidence were too long together for the reranker and were cut where marked."
 
@@ -243,6 +247,19 @@ class _Clock:
         start = time.perf_counter()
         yield
         self.spent_ms[stage] = self.spent_ms.get(stage, 0.0) + (time.perf_counter() - start) * 1000
+
+
+def _require_texts(claims: Sequence[str]) -> None:
+    if isinstance(claims, str):
+        raise TypeError(f"claims is a sequence of claims, not one string: [{claims!r}]")
+    for number, claim in enumerate(claims, start=1):
+        which = "the claim" if len(claims) == 1 else f"claim {number}"
+        if not claim.strip():
+            raise InputError(f"{which} is empty; type a sentence to find evidence for")
+        try:
+            claim.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"{which} is no text: it holds bytes that are not UTF-8") from error
 
 
 def evidence_text(document: Document) -> str:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.documents import read_documents
-from data.errors import RecordError
+from data.errors import IndexWriteError, RecordError
 from data.records import Document
 from data.sentences import split_document
+from data.sources import HUB_PREFIX, STDIN
 from indexes.durable import Disk
 from indexes.layout import encoded_dir
 from indexes.manifest import EncoderIdentity, Manifest
+from indexes.vectors import Vectors
 from indexes.writer import IndexWriter
 from pipeline.encoders import Encoder
 
 # Documents encoded between two moments at which an interrupted build can go on: some 20 seconds of work on two cores.
 SHARD_SIZE = 16_384
+_DIGEST_BYTES = 32
+
+Halves: TypeAlias = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,17 @@ class Progress(NamedTuple):
 
 
 class IndexingReport(NamedTuple):
-    """What was done: `n_read` documents, of them `n_replaced` in place of others, `n_reused` with kept vectors."""
+    """What was done: `n_read` documents, of them `n_replaced` in place of others, `n_reused` with kept vectors.
+
+    `n_outdated` sentences were deleted, of texts that have fewer sentences now than when they were added before.
+    """
 
     manifest: Manifest
     n_read: int
     n_replaced: int
     n_reused: int
     skipped: list[RecordError]
+    n_outdated: int = 0
 
 
 def build_index(
@@ -112,13 +120,13 @@ def _index(
 ) -> IndexingReport:
     skipped: list[RecordError] = []
     total = None
-    if not any(source == "-" or source.startswith("hf:") for source in sources):
+    if all(_can_be_read_twice(source) for source in sources):
         total = 0
         for total, _ in enumerate(_read(sources, options, []), start=1):
             if total % shard_size == 0:
                 on_progress(Progress("read", total, None, 0))
     shards = _Shards(encoded_dir(index_dir), encoder.identity, disk)
-    n_read = n_replaced = n_reused = 0
+    n_read = n_replaced = n_reused = n_outdated = 0
     documents = _read(sources, options, skipped)
     while shard := list(islice(documents, shard_size)):
         texts = [document.text for document in shard]
@@ -128,10 +136,34 @@ def _index(
         else:
             n_reused += len(shard)
         n_replaced += writer.add(shard, vectors)
+        if options.split_sentences:
+            n_outdated += _delete_outdated(writer, shard)
         n_read += len(shard)
         on_progress(Progress("encode", n_read, total, n_reused))
     on_progress(Progress("commit", n_read, n_read, n_reused))
-    return IndexingReport(writer.commit(), n_read, n_replaced, n_reused, skipped)
+    return IndexingReport(writer.commit(), n_read, n_replaced, n_reused, skipped, n_outdated)
+
+
+def _delete_outdated(writer: IndexWriter, sentences: Sequence[Document]) -> int:
+    """Delete the sentences that follow each text's last one: an earlier, longer version of the text left them."""
+    # A text that goes on in the next shard gets its further sentences there.
+    following: dict[str, int] = {}
+    for sentence in sentences:
+        parent_id, _, number = sentence.doc_id.rpartition("#")
+        following[parent_id] = int(number) + 1
+    n_deleted = 0
+    while following:
+        unknown = set(writer.delete([f"{parent_id}#{number}" for parent_id, number in following.items()]))
+        following = {
+            parent_id: number + 1 for parent_id, number in following.items() if f"{parent_id}#{number}" not in unknown
+        }
+        n_deleted += len(following)
+    return n_deleted
+
+
+def _can_be_read_twice(source: str) -> bool:
+    """Tell a file or folder from standard input, a pipe, and a data set that is fetched."""
+    return source != STDIN and not source.startswith(HUB_PREFIX) and (Path(source).is_file() or Path(source).is_dir())
 
 
 def _read(sources: Sequence[str], options: SourceOptions, skipped: list[RecordError]) -> Iterator[Document]:
@@ -150,35 +182,53 @@ def _read(sources: Sequence[str], options: SourceOptions, skipped: list[RecordEr
 
 
 class _Shards:
-    """Vectors of an unfinished build, on disk under a digest of the encoder and the texts."""
+    """Vectors of an unfinished build, on disk under a digest of the encoder and the texts.
+
+    A file is the SHA-256 of its vectors and then these, row by row in half precision, as the index will hold them.
+    """
 
     def __init__(self, folder: Path, identity: EncoderIdentity, disk: Disk) -> None:
         self._folder = folder
-        self._identity = json.dumps(asdict(identity), sort_keys=True)
+        # Two names of one encoder give the same vectors.
+        self._identity = json.dumps(asdict(identity) | {"name": ""}, sort_keys=True)
         self._dim = identity.dim
         self._disk = disk
 
-    def find(self, texts: Sequence[str]) -> NDArray[np.floating] | None:
-        """Return the (len(texts), dim) vectors if they are there."""
+    def find(self, texts: Sequence[str]) -> Halves | None:
+        """Return the (len(texts), dim) vectors if they are there as they were written."""
         path = self._path(texts)
         try:
-            vectors: NDArray[np.floating] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            # Not there, or cut short by a crash: encoded anew.
+            vectors = self._open(path, len(texts))
+            with path.open("rb") as file:
+                intact = file.read(_DIGEST_BYTES) == hashlib.sha256(vectors.tobytes()).digest()
+        except (OSError, ValueError):
+            # Not there, or cut short.
             return None
-        return vectors if vectors.shape == (len(texts), self._dim) else None
+        return vectors if intact else None
 
-    def keep(self, texts: Sequence[str], vectors: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Write the vectors in half precision, as the index will hold them, and return them as a memory map."""
-        buffer = io.BytesIO()
-        np.save(buffer, vectors.astype(np.float16), allow_pickle=False)
-        self._disk.make_dir(self._folder)
+    def keep(self, texts: Sequence[str], vectors: Vectors) -> Halves:
+        """Write the vectors and return them as a memory map.
+
+        Raises IndexWriteError if the disk fails.
+        """
+        data = vectors.astype(np.float16).tobytes()
         path = self._path(texts)
         unfinished = path.with_suffix(".unfinished")
-        self._disk.write_bytes(unfinished, buffer.getvalue())
-        self._disk.rename(unfinished, path)
-        kept: NDArray[np.floating] = np.load(path, mmap_mode="r", allow_pickle=False)
-        return kept
+        try:
+            self._disk.make_dir(self._folder)
+            self._disk.write_bytes(unfinished, hashlib.sha256(data).digest() + data)
+            self._disk.rename(unfinished, path)
+            return self._open(path, len(texts))
+        except OSError as error:
+            raise IndexWriteError(
+                f"{self._folder}: not written ({error.strerror or error}); the index is as it was before, and the same "
+                "command goes on from here once there is room"
+            ) from error
+
+    def _open(self, path: Path, n_rows: int) -> Halves:
+        if path.stat().st_size != _DIGEST_BYTES + 2 * n_rows * self._dim:
+            raise ValueError(f"{path}: is not of {n_rows} vectors")
+        return np.memmap(path, dtype=np.float16, mode="r", offset=_DIGEST_BYTES, shape=(n_rows, self._dim))
 
     def _path(self, texts: Sequence[str]) -> Path:
         digest = hashlib.sha256(self._identity.encode())
@@ -186,4 +236,4 @@ class _Shards:
             encoded = text.encode("utf-8", "surrogatepass")
             digest.update(len(encoded).to_bytes(8, "little"))
             digest.update(encoded)
-        return self._folder / f"{digest.hexdigest()}.npy"
+        return self._folder / f"{digest.hexdigest()}.f16"

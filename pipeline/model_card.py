@@ -66,9 +66,9 @@ def render_model_card(
         "",
         "# Reranker for claims and evidence",
         "",
-        "A cross-encoder with one label: claim and passage in, one logit out. `blend.json` turns the logit and the place in",
-        "the first stage's list into a probability that a judge would call the passage relevant to the claim. Relevant is",
-        "not the same as supporting: evidence against a claim is relevant to it.",
+        "A cross-encoder with one label: claim and passage in, one logit out. `blend.json` turns the logit and the",
+        "place in the first stage's list into a probability that a judge would call the passage relevant to the claim.",
+        "Relevant is not the same as supporting: evidence against a claim is relevant to it.",
         "",
         "## Made from",
         "",
@@ -97,7 +97,7 @@ def render_model_card(
         *_table(("metric", "value"), [(name, f"{value:.4f}") for name, value in metrics]),
         "",
         *_lists(held_out),
-        f"Expected calibration error of the probability: {calibration_error:.4f}. The blend was fitted on these claims.",
+        f"Expected calibration error of the probability: {calibration_error:.4f}, on the claims that fitted the blend.",
         "",
         f"Blend: intercept {blend.intercept:.4f}, "
         + ", ".join(f"{name} {weight:.4f}" for name, weight in blend.weights)

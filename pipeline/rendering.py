@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterable
-from typing import Literal
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -14,20 +17,25 @@ from rich.text import Text
 from data.records import Document, Json
 from indexes.analysis import matching_spans, tokenize
 from pipeline.results import STAGES, ClaimEvidence, Evidence
+from pipeline.terminal_text import printable
 
-Format = Literal["table", "json", "jsonl", "tsv"]
 TSV_COLUMNS = ("claim", "rank", "score", "doc_id", "text", "title", "source", "url", "date")
+
+_NARROWEST = 30
+_DIGITS = {"bm25": 1, "dense": 2, "fused": 4, "rerank": 3}
+# JSON may hold these as they are; but some readers end a line at some of them, and terminals obey others.
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def as_record(answer: ClaimEvidence) -> dict[str, Json]:
-    """Return the answer as the JSON object that `search --format json` prints."""
+    """Return the answer as the JSON object that `search --format json` prints; numbers that are none become null."""
     return {
         "claim": answer.claim,
         "evidence": [_hit_record(hit) for hit in answer.evidence],
         "notes": list(answer.notes),
-        "index": answer.index,
-        "models": answer.models,
-        "timings_ms": dict(answer.timings_ms),
+        "index": _finite(answer.index),
+        "models": _finite(answer.models),
+        "timings_ms": _finite(dict(answer.timings_ms)),
     }
 
 
@@ -41,11 +49,11 @@ def _hit_record(hit: Evidence) -> dict[str, Json]:
         "source": document.source,
         "url": document.url,
         "date": document.date,
-        "fields": document.fields,
-        "score": hit.score,
+        "fields": _finite(document.fields),
+        "score": _finite(hit.score),
         "truncated": hit.truncated,
         "stages": {
-            name: None if place is None else {"rank": place.rank, "score": place.score}
+            name: None if place is None else {"rank": place.rank, "score": _finite(place.score)}
             for name, place in hit.stages.items()
         },
     }
@@ -61,18 +69,28 @@ def _texts(documents: Iterable[Document]) -> list[Json]:
     return [{"doc_id": document.doc_id, "text": document.text} for document in documents]
 
 
-def as_json(answer: ClaimEvidence) -> str:
-    """Return the answer as indented JSON."""
-    return json.dumps(as_record(answer), ensure_ascii=False, indent=2)
+def _finite(value: Json) -> Json:
+    """Return the value with null for what JSON has no number for: NaN and the infinities."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value
 
 
-def as_json_line(answer: ClaimEvidence) -> str:
-    """Return the answer as JSON in one line."""
-    return json.dumps(as_record(answer), ensure_ascii=False)
+def as_json(answer: ClaimEvidence, *, indent: int | None = 2) -> str:
+    """Return the answer as JSON; in one line without `indent`."""
+    text = json.dumps(as_record(answer), ensure_ascii=False, allow_nan=False, indent=indent)
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def as_tsv_lines(answer: ClaimEvidence) -> list[str]:
-    """Return a line for each piece of evidence in the order of TSV_COLUMNS; tabs and line breaks become spaces."""
+    """Return a line for each piece of evidence in the order of TSV_COLUMNS.
+
+    Tabs, line breaks and other control characters become a space each.
+    """
     return [
         "\t".join(
             _cell(value)
@@ -93,65 +111,99 @@ def as_tsv_lines(answer: ClaimEvidence) -> list[str]:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else " ".join(str(value).split())
+    text = "" if value is None else str(value)
+    if text.isprintable():
+        return text
+    return "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
 
 
-def as_table(answer: ClaimEvidence, *, explain: bool = False) -> RenderableType:
-    """Return the answer for a terminal of any width; the claim's words are bold in the evidence."""
-    terms = frozenset(tokenize(answer.claim))
-    parts: list[RenderableType] = [Text.assemble(("Claim: ", "bold"), _printable(answer.claim))]
+def as_table(
+    answer: ClaimEvidence, *, explain: bool = False, is_terminal: bool = False, width: int | None = None
+) -> str:
+    """Return the answer for people; the claim's words are bold in the evidence. No line ends in blanks.
+
+    Only a terminal gets colours and bold. It is as wide as the terminal at hand, 80 characters without any, unless
+    `width` is given.
+    """
+    parts: list[RenderableType] = [Text.assemble(("Claim: ", "bold"), printable(answer.claim))]
     if answer.evidence:
+        terms = frozenset(tokenize(answer.claim))
         table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False, header_style="dim")
         table.add_column("#", justify="right", no_wrap=True)
         table.add_column("p" if answer.has_probabilities else "score", justify="right", no_wrap=True)
         table.add_column("evidence", overflow="fold", ratio=1)
         for hit in answer.evidence:
-            score = f"{hit.score:.2f}" if answer.has_probabilities else f"{hit.score:.3g}"
-            table.add_row(str(hit.rank), Text(score, style="cyan"), _hit_text(hit, terms, explain=explain))
+            score = _probability(hit.score) if answer.has_probabilities else f"{hit.score:.3g}"
+            table.add_row(str(hit.rank), Text(score, style="cyan"), _hit_text(answer, hit, terms, explain=explain))
         parts.append(Padding(table, (1, 0, 0, 0)))
     parts.extend(Padding(Text(note, style="yellow"), (1, 0, 0, 0)) for note in answer.notes)
     if explain and answer.timings_ms:
-        spent = ", ".join(f"{name} {value:.0f} ms" for name, value in answer.timings_ms.items())
-        parts.append(Padding(Text(f"Time: {spent}", style="dim"), (1, 0, 0, 0)))
-    return Group(*parts)
+        parts.append(Padding(Text(_time(answer), style="dim"), (1, 0, 0, 0)))
+    page = io.StringIO()
+    console = Console(file=page, force_terminal=is_terminal or None, width=width, highlight=False)
+    # In a narrower terminal its own wrapping shows more than a column of three letters.
+    console.width = max(console.width, _NARROWEST)
+    console.print(Group(*parts))
+    return "\n".join(line.rstrip(" ") for line in page.getvalue().removesuffix("\n").split("\n"))
 
 
-def _hit_text(hit: Evidence, terms: frozenset[str], *, explain: bool) -> Text:
-    body = Text()
-    for neighbour in hit.before:
-        body.append(_printable(neighbour.text) + " ", style="dim")
-    evidence = Text(_printable(hit.document.text))
+def _probability(score: float) -> str:
+    """Return two digits, and never a certainty that rounding made."""
+    shown = f"{score:.2f}"
+    return {"0.00": "<.01", "1.00": ">.99"}.get(shown, shown)
+
+
+def _hit_text(answer: ClaimEvidence, hit: Evidence, terms: frozenset[str], *, explain: bool) -> Text:
+    lines: list[Text] = []
+    if hit.before:
+        lines.append(_context("before", hit.before))
+    evidence = Text(printable(hit.document.text))
     for start, end in matching_spans(evidence.plain, terms):
         evidence.stylize("bold", start, end)
-    body.append_text(evidence)
-    for neighbour in hit.after:
-        body.append(" " + _printable(neighbour.text), style="dim")
+    lines.append(evidence)
+    if hit.after:
+        lines.append(_context("after", hit.after))
     origin = [hit.document.title, hit.document.source, hit.document.date, hit.document.url, hit.document.doc_id]
-    shown = [_printable(part) for part in origin if part]
-    body.append("\n" + " · ".join(shown), style="dim italic")
+    lines.append(Text(" · ".join(printable(part) for part in origin if part), style="dim italic"))
     if hit.truncated:
-        body.append("\ncut for the reranker: claim and evidence are too long together", style="yellow")
+        lines.append(Text("cut for the reranker: claim and evidence are too long together", style="yellow"))
     if explain:
-        body.append("\n" + _why(hit), style="green")
-    return body
+        lines.extend(Text(line, style="green") for line in _why(answer, hit))
+    return Text("\n").join(lines)
 
 
-def _why(hit: Evidence) -> str:
-    """Return each stage's rank and score in one line."""
-    digits = {"bm25": 1, "dense": 2, "fused": 4, "rerank": 3}
-    parts: list[str] = []
-    for name in STAGES:
-        place = hit.stages.get(name)
-        parts.append(f"{name} –" if place is None else f"{name} #{place.rank} ({place.score:.{digits[name]}f})")
-    return "  ".join(parts)
+def _context(label: str, documents: Sequence[Document]) -> Text:
+    return Text(f"[{label}: {' '.join(printable(document.text) for document in documents)}]", style="dim")
 
 
-def _printable(text: str) -> str:
-    """Return the text without what would move a terminal's cursor or colour it."""
-    return "".join(char if char.isprintable() else " " for char in text.replace("\u00ad", ""))
+def _why(answer: ClaimEvidence, hit: Evidence) -> list[str]:
+    """Return the claim's words that the evidence holds and lacks, each stage's rank and score, and further fields."""
+    held = frozenset(tokenize(hit.document.text))
+    words = [f"shares: {_words(answer.claim, held) or 'no word'}"]
+    if lacking := _words(answer.claim, frozenset(tokenize(answer.claim)) - held):
+        words.append(f"lacks: {lacking}")
+    lines = ["; ".join(words), ", ".join(_stage(answer, hit, name) for name in STAGES)]
+    if hit.document.fields:
+        fields = json.dumps(_finite(hit.document.fields), ensure_ascii=False)
+        lines.append(f"fields: {printable(fields)}")
+    return lines
 
 
-def print_table(console: Console, answer: ClaimEvidence, *, explain: bool = False) -> None:
-    """Print the answer as a table, and an empty line after it."""
-    console.print(as_table(answer, explain=explain), highlight=False)
-    console.print()
+def _words(text: str, terms: frozenset[str]) -> str:
+    """Return the different words of the text, as they are written, whose term is one of the terms."""
+    found = [text[start:end] for start, end in matching_spans(text, terms)]
+    return ", ".join(printable(word) for word in dict.fromkeys(found))
+
+
+def _stage(answer: ClaimEvidence, hit: Evidence, name: str) -> str:
+    place = hit.stages.get(name)
+    if place is not None:
+        return f"{name} #{place.rank} ({place.score:.{_DIGITS[name]}f})"
+    needed = {"dense": "encoder", "fused": "encoder", "rerank": "reranker"}.get(name)
+    was_off = needed is not None and answer.models.get(needed) is None
+    return f"{name} off" if was_off else f"{name} not found"
+
+
+def _time(answer: ClaimEvidence) -> str:
+    spent = ", ".join(f"{name} {value:.0f} ms" for name, value in answer.timings_ms.items())
+    return f"Time: {sum(answer.timings_ms.values()):.0f} ms ({spent})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -86,6 +86,7 @@ def build_reranker(
     base_model: str | Path,
     output_dir: Path,
     recipe: RerankerRecipe,
+    guard: NegativeGuard = NegativeGuard(),  # noqa: B008 (frozen)
     pretraining: Sequence[PairSource] = (),
     excluded_claims: Sequence[str] = (),
     data_files: Mapping[str, Path] | None = None,
@@ -121,15 +122,24 @@ def build_reranker(
         first_rank=recipe.first_rank,
         pool_k=recipe.pool_k,
         seed=recipe.seed,
-        guard=NegativeGuard(),
+        guard=guard,
         similarity=similarity,
     )
-    validation_pairs = []
+    validation_pairs: list[TrainingPair] = []
     if validation:
         validation_pairs, _ = mine_hard_negatives(
-            validation, qrels, fused, texts.get, n_negatives=1, seed=recipe.seed, similarity=similarity
+            validation,
+            qrels,
+            fused,
+            texts.get,
+            n_negatives=1,
+            seed=recipe.seed,
+            guard=guard,
+            similarity=similarity,
         )
-    pretraining_pairs, sources, n_excluded_pairs = _pretraining_pairs(pretraining, excluded_claims, recipe.seed, on_stage)
+    pretraining_pairs, sources, n_excluded_pairs = _pretraining_pairs(
+        pretraining, excluded_claims, recipe.seed, on_stage
+    )
 
     on_stage(f"training on {len(pretraining_pairs):,} + {len(pairs):,} pairs")
     report = train_reranker(
@@ -144,7 +154,9 @@ def build_reranker(
     )
     on_stage("fitting the blend on validation claims")
     measured = [claim for claim in validation if claim.query_id in stages]
-    blend, held_out, error = _fit(load_reranker(str(output_dir)), measured, qrels, stages, texts, pipeline.config.rerank_k)
+    blend, held_out, error = _fit(
+        load_reranker(str(output_dir)), measured, qrels, stages, texts, pipeline.config.rerank_k
+    )
     save_blend(blend, output_dir)
     files = [data_file(path, role) for role, path in (data_files or {}).items()]
     card = render_model_card(
@@ -195,7 +207,7 @@ def _pretraining_pairs(
     sources: Sequence[PairSource], excluded_claims: Sequence[str], seed: int, on_stage: Callable[[str], None]
 ) -> tuple[list[TrainingPair], list[DataFile], int]:
     pairs: list[TrainingPair] = []
-    files = []
+    files: list[DataFile] = []
     n_excluded = 0
     for source in sources:
         on_stage(f"reading {source.spec}")
@@ -217,8 +229,9 @@ def _fit(
     texts: Mapping[str, str],
     rerank_k: int,
 ) -> tuple[Blend, dict[str, dict[str, float]], float]:
-    """Return the blend fitted on the claims, the measures of both lists, and the calibration error; without claims the plain
-    sigmoid.
+    """Return the blend fitted on the claims, the measures of both lists, and the calibration error.
+
+    Without claims, or where none has a relevant hit, the blend is the plain sigmoid of the logit.
     """
     heads = {claim.query_id: stages[claim.query_id].fused[:rerank_k] for claim in claims}
     scores: list[HitScores] = []

@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data.errors import InputError, ModelError
 from pipeline.mining import TrainingPair
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
+    from transformers import PreTrainedModel
 
 Progress = Callable[[str, int, int, float], None]
 """Called as (phase, step, n_steps, loss) after every step."""
@@ -48,18 +49,32 @@ class RerankerRecipe:
     validation_share: float = 0.1
     pretraining_learning_rate: float = 1e-4
     pretraining_epochs: int = 1
+    pretraining_batch_size: int = 32
+    pretraining_dropout: float = 0.1
+    dropout: float = 0.1
     freeze_embeddings: bool = False
     precision: str = "auto"
     checkpoint_steps: int = 200
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "max_length", "n_negatives", "checkpoint_steps"):
+        for name in ("epochs", "batch_size", "pretraining_batch_size", "max_length", "n_negatives", "checkpoint_steps"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not self.learning_rate > 0 or not self.pretraining_learning_rate > 0:
             raise InputError(f"learning rates must be above 0, not {self.learning_rate}")
         if self.precision not in ("auto", "bf16", "fp16", "fp32"):
             raise InputError(f"precision must be auto, bf16, fp16 or fp32, not {self.precision!r}")
+
+
+class _Phase(NamedTuple):
+    """A stretch of training with a schedule of its own."""
+
+    name: str
+    pairs: Sequence[TrainingPair]
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    dropout: float
 
 
 @dataclass(frozen=True)
@@ -90,8 +105,8 @@ def train_reranker(
 
     Binary cross-entropy on the label of each pair; labels between 0 and 1 are allowed. `pretraining_pairs` are
     learned first, in a phase with its own schedule. Checkpoints stand in `output_dir/checkpoints` until the run ends; a
-    run that was cut off goes on from its last one when called again with the same arguments, and gives the weights that it
-    would have given uncut. Weights are saved in float16.
+    run that was cut off goes on from its last one when called again with the same arguments, and gives the weights that
+    it would have given uncut. Weights are saved in float16.
 
     Raises InputError without pairs of both kinds and where the folder holds checkpoints of another run, ModelError for
     a base model that cannot be loaded or trained, and when the loss stops being a number (the checkpoints stay).
@@ -102,22 +117,28 @@ def train_reranker(
     _claim_folder(checkpoints_dir, _run_fingerprint(pairs, pretraining_pairs, base_model, recipe), resume=resume)
     losses = {}
     resumed_from = None
-    phases = [("training", pairs, recipe.learning_rate, recipe.epochs)]
+    phases = [_Phase("training", pairs, recipe.learning_rate, recipe.epochs, recipe.batch_size, recipe.dropout)]
     if pretraining_pairs:
-        phases.insert(
-            0, ("pretraining", pretraining_pairs, recipe.pretraining_learning_rate, recipe.pretraining_epochs)
+        first = _Phase(
+            "pretraining",
+            pretraining_pairs,
+            recipe.pretraining_learning_rate,
+            recipe.pretraining_epochs,
+            recipe.pretraining_batch_size,
+            recipe.pretraining_dropout,
         )
+        phases.insert(0, first)
     model_source = str(base_model)
-    for name, phase_pairs, learning_rate, epochs in phases:
-        phase_dir = checkpoints_dir / name
+    for phase in phases:
+        phase_dir = checkpoints_dir / phase.name
         finished_dir = phase_dir / "finished"
         if not (finished_dir / "finished.json").exists():
             model = load_base_model(model_source, recipe.max_length, recipe.seed)
-            step, loss = _train_phase(name, model, phase_pairs, phase_dir, learning_rate, epochs, recipe, on_progress)
+            step, loss = _train_phase(phase, model, phase_dir, recipe, on_progress)
             resumed_from = step if step is not None else resumed_from
             model.save_pretrained(str(finished_dir), create_model_card=False)
             (finished_dir / "finished.json").write_text(json.dumps({"loss": loss}))
-        losses[name] = json.loads((finished_dir / "finished.json").read_text())["loss"]
+        losses[phase.name] = json.loads((finished_dir / "finished.json").read_text())["loss"]
         model_source = str(finished_dir)
 
     model = load_base_model(model_source, recipe.max_length, recipe.seed)
@@ -149,10 +170,15 @@ def load_base_model(source: str, max_length: int, seed: int) -> CrossEncoder:
         if len(tokenizer) <= len(tokenizer.all_special_ids):
             raise ModelError(f"{source}: its tokenizer has no words; the base model needs its tokenizer beside it")
         torch.manual_seed(seed)
-        model = CrossEncoder(source, num_labels=1, max_length=max_length, device=_device())
+        model: CrossEncoder = CrossEncoder(source, num_labels=1, max_length=max_length, device=_device())
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{source}: cannot be loaded as a base model: {_first_line(error)}") from error
     return model
+
+
+def check_base_model(base_model: str | Path, recipe: RerankerRecipe) -> None:
+    """Raise ModelError for a base model that cannot be trained: found in a second, not after the mining."""
+    load_base_model(str(base_model), recipe.max_length, recipe.seed)
 
 
 def evaluate_pairs(model: CrossEncoder, pairs: Sequence[TrainingPair], recipe: RerankerRecipe) -> dict[str, float]:
@@ -189,18 +215,17 @@ def balanced(pairs: Sequence[TrainingPair]) -> list[TrainingPair]:
 
 def save_half_precision(model: CrossEncoder, output_dir: Path) -> None:
     """Save the model with float16 weights: half the bytes, scores within 0.001 of float32's."""
-    model.model.half()
+    transformer: Any = _transformer(model)
+    transformer.half()
     model.save_pretrained(str(output_dir), create_model_card=False)
-    model.model.float()
+    transformer.float()
+    (output_dir / "model.safetensors").chmod(0o644)
 
 
 def _train_phase(
-    name: str,
+    phase: _Phase,
     model: CrossEncoder,
-    pairs: Sequence[TrainingPair],
     phase_dir: Path,
-    learning_rate: float,
-    epochs: int,
     recipe: RerankerRecipe,
     on_progress: Progress | None,
 ) -> tuple[int | None, float]:
@@ -208,25 +233,28 @@ def _train_phase(
     from datasets import Dataset
     from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
     from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
+    from torch.nn import Dropout
     from transformers import PrinterCallback, ProgressCallback
 
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.p = phase.dropout
     if recipe.freeze_embeddings:
-        for parameter in model.model.get_input_embeddings().parameters():
-            parameter.requires_grad_(False)
+        _transformer(model).get_input_embeddings().requires_grad_(False)
     dataset = Dataset.from_dict(
         {
-            "query": [pair.query for pair in pairs],
-            "text": [pair.text for pair in pairs],
-            "label": [float(pair.label) for pair in pairs],
+            "query": [pair.query for pair in phase.pairs],
+            "text": [pair.text for pair in phase.pairs],
+            "label": [float(pair.label) for pair in phase.pairs],
         }
     )
-    n_steps = epochs * math.ceil(len(pairs) / recipe.batch_size)
+    n_steps = phase.epochs * math.ceil(len(phase.pairs) / phase.batch_size)
     precision = _resolve_precision(recipe.precision)
     arguments = CrossEncoderTrainingArguments(
         output_dir=str(phase_dir),
-        num_train_epochs=epochs,
-        per_device_train_batch_size=recipe.batch_size,
-        learning_rate=learning_rate,
+        num_train_epochs=phase.epochs,
+        per_device_train_batch_size=phase.batch_size,
+        learning_rate=phase.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=round(recipe.warmup_share * n_steps),
         weight_decay=recipe.weight_decay,
@@ -257,12 +285,12 @@ def _train_phase(
             step = self.state.global_step + 1
             if not math.isfinite(loss):
                 raise ModelError(
-                    f"the loss of {name} step {step} is {loss}: stopped; the checkpoints before it stand in {phase_dir}; "
-                    f"try a learning rate below {learning_rate:g}"
+                    f"the loss of {phase.name} step {step} is {loss}: stopped; the checkpoints before it stand in "
+                    f"{phase_dir}; try a learning rate below {phase.learning_rate:g}"
                 )
             losses.append(loss)
             if on_progress is not None:
-                on_progress(name, step, n_steps, loss)
+                on_progress(phase.name, step, n_steps, loss)
             return result
 
     trainer = Trainer(model=model, args=arguments, train_dataset=dataset, loss=BinaryCrossEntropyLoss(model))
@@ -355,6 +383,12 @@ def _check_pairs(pairs: Sequence[TrainingPair], pretraining_pairs: Sequence[Trai
     for pair in (*pretraining_pairs, *pairs):
         if not 0 <= pair.label <= 1:
             raise InputError(f"label {pair.label} of claim {pair.query_id!r} lies outside [0, 1]")
+
+
+def _transformer(model: CrossEncoder) -> PreTrainedModel:
+    if model.model is None:
+        raise ModelError("the base model has no transformer")
+    return model.model
 
 
 def _device() -> str:

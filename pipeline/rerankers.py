@@ -12,7 +12,7 @@ from data.errors import ModelError
 from pipeline.batching import Batch, batches_by_length
 from pipeline.blending import Blend, load_blend
 from pipeline.config import Device
-from pipeline.model_files import BUNDLED, BUNDLED_RERANKER_NAME, display_name, read_json, reranker_dir
+from pipeline.model_files import BUNDLED, BUNDLED_RERANKER_NAME, display_name, n_positions, read_json, reranker_dir
 from pipeline.runtimes import Output, Runtime, open_runtime
 from pipeline.tokenization import TextTokenizer
 
@@ -30,9 +30,12 @@ class Reranker(Protocol):
     """Scores pairs of a claim and a piece of evidence, in this order."""
 
     name: str
-    runtime_name: str
     blend: Blend
     """How the logit becomes a probability."""
+
+    @property
+    def runtime_name(self) -> str:
+        """What computes, for people."""
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
         """Return the scores in the order of the pairs."""
@@ -43,13 +46,20 @@ class CrossEncoderReranker:
 
     def __init__(self, name: str, tokenizer: TextTokenizer, runtime: Runtime, blend: Blend) -> None:
         self.name = name
-        self.runtime_name = runtime.name
         self.blend = blend
         self._tokenizer = tokenizer
         self._runtime = runtime
 
+    @property
+    def runtime_name(self) -> str:
+        """See `Reranker`."""
+        return self._runtime.name
+
     def score(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
-        """See `Reranker`. A pair that stands several times is computed once."""
+        """See `Reranker`. A pair that stands several times is computed once.
+
+        Raises ModelError if the model gives no numbers (NaN).
+        """
         distinct = {pair: row for row, pair in enumerate(dict.fromkeys(pairs))}
         tokens = self._tokenizer.tokenize(list(distinct))
         logits = np.zeros(len(tokens), dtype=np.float64)
@@ -57,7 +67,10 @@ class CrossEncoderReranker:
         def receive(batch: Batch, output: Output) -> None:
             logits[batch.rows] = output[:, 0]
 
-        self._runtime.run(batches_by_length(tokens, longest_first=self._runtime.prefers_longest_first), receive)
+        longest_first = self._runtime.prefers_longest_first
+        self._runtime.run(batches_by_length(tokens, self._tokenizer.max_length, longest_first=longest_first), receive)
+        if not np.isfinite(logits).all():
+            raise ModelError(f"{self.name}: gives NaN for some pairs; its weights or its precision are broken")
         truncated = np.array([text.truncated for text in tokens], dtype=np.bool_)
         rows = np.array([distinct[pair] for pair in pairs], dtype=np.int64)
         return PairScores(logits[rows], truncated[rows])
@@ -82,8 +95,7 @@ def load_reranker(
         raise ModelError(
             f"{folder}: has {n_labels} labels; a reranker has one (train one with: claimhound train reranker)"
         )
-    positions = config.get("max_position_embeddings")
-    max_length = min(MAX_LENGTH, positions) if isinstance(positions, int) else MAX_LENGTH
+    max_length = min(MAX_LENGTH, n_positions(config) or MAX_LENGTH)
     tokenizer = TextTokenizer(folder, max_length)
     runtime = open_runtime(folder, "cross-encoder", max_length, device, n_threads=n_threads, on_start=on_start)
     return CrossEncoderReranker(display_name(model, BUNDLED_RERANKER_NAME), tokenizer, runtime, load_blend(folder))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -13,8 +16,8 @@ from numpy.typing import NDArray
 from data.errors import ModelError
 from pipeline.batching import Batch, halves
 from pipeline.config import Device
-from pipeline.conversion import Kind, converted_dir
-from pipeline.model_files import cache_dir
+from pipeline.conversion import Kind, converted_dir, takes_token_types
+from pipeline.model_files import cache_dir, first_line
 
 Output: TypeAlias = NDArray[np.float32]
 
@@ -22,9 +25,11 @@ Output: TypeAlias = NDArray[np.float32]
 class Runtime(Protocol):
     """Computes a model's output for batches of tokens."""
 
-    name: str
-    """What computes, for people: `OpenVINO int8 on cpu`."""
     prefers_longest_first: bool
+
+    @property
+    def name(self) -> str:
+        """What computes, for people: `OpenVINO int8 on cpu`."""
 
     def run(self, batches: Iterable[Batch], receive: Callable[[Batch, Output], None]) -> None:
         """Call `receive` once for each batch, or for each part of one, with the output for its rows, in any order.
@@ -58,7 +63,11 @@ class OpenVinoRuntime:
 
         n_threads = n_threads or n_threads_available()
         core = openvino.Core()
-        core.set_property({"CACHE_DIR": str(cache_dir() / "compiled")})
+        # Reading what was compiled before takes half the time. OpenVINO passes over what is damaged there.
+        compiled = cache_dir() / "compiled"
+        with suppress(OSError):
+            compiled.mkdir(parents=True, exist_ok=True)
+            core.set_property({"CACHE_DIR": str(compiled)})
         # What quantization leaves in floating point runs in bfloat16 where the processor has it.
         bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         settings = {
@@ -67,62 +76,98 @@ class OpenVinoRuntime:
             "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
         }
         try:
-            self._model = core.compile_model(str(folder / "model.xml"), "CPU", settings)
-        except RuntimeError as error:
-            raise ModelError(
-                f"{folder}: cannot be read ({str(error).strip().splitlines()[-1]}); remove that folder"
-            ) from error
+            self._model = core.compile_model(folder / "model.xml", "CPU", settings)
+        except RuntimeError:
+            # Damaged since it was made: a cache that is made again.
+            shutil.rmtree(folder, ignore_errors=True)
+            folder = converted_dir(model_dir, kind, max_length, on_start)
+            try:
+                self._model = core.compile_model(folder / "model.xml", "CPU", settings)
+            except RuntimeError as error:
+                reason = str(error).strip().splitlines()[-1]
+                raise ModelError(f"{folder}: cannot be read ({reason}); remove that folder") from error
         self._inputs = [port.get_any_name() for port in self._model.inputs]
         self._queue = openvino.AsyncInferQueue(self._model, n_threads)
+        self._one_run = threading.Lock()
         self.name = "OpenVINO int8 on cpu"
 
     def run(self, batches: Iterable[Batch], receive: Callable[[Batch, Output], None]) -> None:
-        """See `Runtime`."""
+        """See `Runtime`. Whatever `receive` or `batches` raises is raised here, once nothing runs any more."""
+        errors: list[Exception] = []
 
         def finished(request: Any, batch: Batch) -> None:
-            receive(batch, request.get_output_tensor(0).data)
+            # What a callback raises leaves its request busy for ever, and a thread that ends so kills the process.
+            try:
+                receive(batch, request.get_output_tensor(0).data)
+            except Exception as error:
+                errors.append(error)
 
-        self._queue.set_callback(finished)
-        for batch in batches:
-            self._queue.start_async({name: getattr(batch, name) for name in self._inputs}, batch)
-        self._queue.wait_all()
+        with self._one_run:
+            self._queue.set_callback(finished)
+            try:
+                for batch in batches:
+                    self._queue.start_async({name: getattr(batch, name) for name in self._inputs}, batch)
+                    if errors:
+                        break
+            finally:
+                # After control-C too: a request that is still at work would write into what is gone.
+                self._queue.wait_all()
+        if errors:
+            raise errors[0]
 
 
 class TorchRuntime:
-    """Torch: half precision on an accelerator, float32 on a CPU. Halves a batch that does not fit in memory."""
+    """Torch: half precision on an NVIDIA GPU, float32 elsewhere. Halves a batch that does not fit in memory."""
 
     prefers_longest_first = True
 
-    def __init__(self, model_dir: Path, kind: Kind, device: str) -> None:
+    def __init__(self, model: Any, kind: Kind, device: str, *, half: bool, takes_types: bool) -> None:
+        """Use `load`. `model` is on the device and, if `half`, in float16."""
+        import torch
+
+        self._torch = torch
+        self._model = model
+        self._kind = kind
+        self._device = device
+        self._half = half
+        self._takes_types = takes_types
+
+    @classmethod
+    def load(cls, model_dir: Path, kind: Kind, device: str) -> TorchRuntime:
         """Raise ModelError if the folder holds no model of the kind."""
         import torch
         import transformers
 
-        self._torch = torch
-        self._device = device
-        self._half = device.startswith("cuda")
+        half = device.startswith("cuda")
         loader = transformers.AutoModel if kind == "encoder" else transformers.AutoModelForSequenceClassification
         try:
-            model = loader.from_pretrained(model_dir, dtype=torch.float16 if self._half else torch.float32)
+            model = loader.from_pretrained(model_dir, dtype=torch.float16 if half else torch.float32)
         except (OSError, ValueError) as error:
-            raise ModelError(f"{model_dir}: cannot be loaded ({str(error).strip().splitlines()[0]})") from error
-        self._model = model.eval().to(device)
-        self._takes_types = getattr(model.config, "type_vocab_size", 0) > 1
-        self._kind = kind
-        self.name = f"torch {'float16' if self._half else 'float32'} on {device}"
+            raise ModelError(f"{model_dir}: cannot be loaded ({first_line(error)})") from error
+        takes_types = takes_token_types(model.config)
+        return cls(model.eval().to(device), kind, device, half=half, takes_types=takes_types)
+
+    @property
+    def name(self) -> str:
+        """See `Runtime`."""
+        return f"torch {'float16' if self._half else 'float32'} on {self._device}"
 
     def run(self, batches: Iterable[Batch], receive: Callable[[Batch, Output], None]) -> None:
-        """See `Runtime`."""
+        """See `Runtime`. Raises ModelError for a text that does not fit in the device's memory even alone."""
         for batch in batches:
             self._run_one(batch, receive)
 
     def _run_one(self, batch: Batch, receive: Callable[[Batch, Output], None]) -> None:
         try:
             output = self._forward(batch)
-        except self._torch.OutOfMemoryError:
+        except self._torch.OutOfMemoryError as error:
             if len(batch.rows) == 1:
-                raise
+                raise ModelError(
+                    f"{self._device}: too little memory for a text of {batch.input_ids.shape[1]} tokens; "
+                    "use --device cpu, or end what else uses it"
+                ) from error
             output = None
+        # Outside the handler: the error holds the tensors that filled the memory.
         if output is None:
             self._torch.cuda.empty_cache()
             for half in halves(batch):
@@ -132,7 +177,8 @@ class TorchRuntime:
             # Some models overflow in float16: once more in float32, and from then on.
             self._model.float()
             self._half = False
-            output = self._forward(batch)
+            self._run_one(batch, receive)
+            return
         receive(batch, output)
 
     def _forward(self, batch: Batch) -> Output:
@@ -173,7 +219,12 @@ def resolve_device(device: Device) -> str:
 
 def _nvidia_driver_present() -> bool:
     """Tell whether it is worth importing torch to ask for a GPU."""
-    return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidiactl").exists() or os.name == "nt"
+    return (
+        Path("/proc/driver/nvidia/version").exists()
+        or Path("/dev/nvidiactl").exists()
+        or Path("/dev/dxg").exists()
+        or os.name == "nt"
+    )
 
 
 def open_runtime(
@@ -189,4 +240,4 @@ def open_runtime(
     chosen = resolve_device(device)
     if chosen == "cpu":
         return OpenVinoRuntime(model_dir, kind, max_length, n_threads=n_threads, on_start=on_start)
-    return TorchRuntime(model_dir, kind, chosen)
+    return TorchRuntime.load(model_dir, kind, chosen)

@@ -28,6 +28,7 @@ class TextTokenizer:
         # The file's own settings win otherwise: MiniLM's pads and cuts at 128.
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length, strategy="longest_first")
+        self.max_length = max_length
         self._unknown_id = self._unknown_token_id()
 
     def tokenize(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[TokenizedText]:
@@ -38,11 +39,18 @@ class TextTokenizer:
         ]
 
     def unknown_share(self, text: str) -> float:
-        """Return the share of the text's tokens that the model does not know, in [0, 1]; 1 if it has none."""
-        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
-        if not ids:
+        """Return the share of the text's tokens that the model does not know, in [0, 1]; 1 if it has none.
+
+        A token that stands for one foreign letter counts too: MiniLM, which knows English, spells Russian and Korean.
+        """
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        if not encoding.ids:
             return 1.0
-        return sum(token == self._unknown_id for token in ids) / len(ids)
+        unknown = [
+            token == self._unknown_id or _is_foreign_letter(text[start:end])
+            for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)
+        ]
+        return sum(unknown) / len(unknown)
 
     def _unknown_token_id(self) -> int | None:
         for token in ("[UNK]", "<unk>"):
@@ -50,3 +58,9 @@ class TextTokenizer:
             if number is not None:
                 return int(number)
         return None
+
+
+def _is_foreign_letter(piece: str) -> bool:
+    """Tell one letter of a script that writes words with several: neither Latin's first 128 nor Han."""
+    letters = [char for char in piece if char.isalpha()]
+    return len(letters) == 1 and not letters[0].isascii() and not "\u3400" <= letters[0] <= "\u9fff"

@@ -15,13 +15,14 @@ import pytest
 
 SHARED_DATASETS = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 
-WORDS = (
-    "the a of and in to is are was were by than more less not no it sea level ice sheet glacier melts melt rise rises rising "
-    "warm warms warming heat ocean oceans carbon dioxide emissions human humans volcano volcanoes sun solar energy power wind "
-    "coal gas oil nuclear vaccine vaccines virus measles cause causes autism moon landing mars rocket orbit year years since "
-    "per cent percent temperature global average price prices inflation bank war empire city people population water climate "
-    "change science study shows data record 1 2 3 4 5 10 20 50 100 1900 1969 2020 degrees celsius metres meters"
-).split()
+WORDS = """
+the a of and in to is are was were by than more less not no it sea level ice sheet glacier melts melt
+rise rises rising warm warms warming heat ocean oceans carbon dioxide emissions human humans volcano
+volcanoes sun solar energy power wind coal gas oil nuclear vaccine vaccines virus measles cause causes
+autism moon landing mars rocket orbit year years since per cent percent temperature global average price
+prices inflation bank war empire city people population water climate change science study shows data
+record 1 2 3 4 5 10 20 50 100 1900 1969 2020 degrees celsius metres meters
+""".split()  # noqa: SIM905
 
 
 @pytest.fixture(scope="session", autouse=True)

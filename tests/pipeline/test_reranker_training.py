@@ -1,4 +1,4 @@
-"""Training on a tiny BERT: what comes out loads, an interrupted run ends like an uninterrupted one, bad input is refused."""
+"""Training on a tiny BERT: what comes out loads, a cut-off run ends like an uncut one, bad input is refused."""
 
 from __future__ import annotations
 
@@ -125,9 +125,7 @@ def test_checkpoints_of_another_run_are_refused_unless_it_starts_over(tiny_model
         train_reranker(PAIRS, base_model=tiny_model_dir, output_dir=output, recipe=RECIPE, on_progress=interrupt)
     with pytest.raises(InputError, match="another run"):
         train_reranker(PAIRS[:-3], base_model=tiny_model_dir, output_dir=output, recipe=RECIPE)
-    report = train_reranker(
-        PAIRS[:-3], base_model=tiny_model_dir, output_dir=output, recipe=RECIPE, resume=False
-    )
+    report = train_reranker(PAIRS[:-3], base_model=tiny_model_dir, output_dir=output, recipe=RECIPE, resume=False)
     assert report.n_pairs == 21
 
 

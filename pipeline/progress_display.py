@@ -1,0 +1,110 @@
+"""How far a long job is, for people: a bar on a terminal, a line now and then in a log file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+Advance: TypeAlias = Callable[[str, int, int | None], None]
+"""Called with the phase, how many are done, and how many there are if that is known."""
+
+_SECONDS_BETWEEN_LINES = 30.0
+
+
+@contextmanager
+def progress_display(unit: str, say: Callable[[str], None]) -> Iterator[Advance]:
+    """Yield what shows progress on standard error: a bar that goes away at the end if that is a terminal, else lines.
+
+    `unit` is what is counted, as in `documents`; `say` prints a line.
+    """
+    if sys.stderr is not None and sys.stderr.isatty():
+        with _bar(unit) as advance:
+            yield advance
+    else:
+        yield ProgressLines(unit, say).advance
+
+
+class ProgressLines:
+    """Says how far a job is at most once in `every_s` seconds, first when that time is over: short jobs stay silent."""
+
+    def __init__(
+        self,
+        unit: str,
+        say: Callable[[str], None],
+        *,
+        every_s: float = _SECONDS_BETWEEN_LINES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` returns seconds."""
+        self._unit = unit
+        self._say = say
+        self._every_s = every_s
+        self._clock = clock
+        self._phase = ""
+        self._last_s = clock()
+        self._last_done = 0
+
+    def advance(self, phase: str, done: int, total: int | None) -> None:
+        """See `Advance`."""
+        if phase != self._phase:
+            self._phase = phase
+            self._last_done = 0
+        now = self._clock()
+        if now - self._last_s < self._every_s:
+            return
+        line = f"{phase}: {done:,} {self._unit}"
+        if total:
+            line = f"{phase}: {done:,} of {total:,} {self._unit} ({done / total:.0%})"
+            # By the pace since the last line: what an interrupted build left behind came at once.
+            pace = (done - self._last_done) / (now - self._last_s)
+            if 0 < done < total and pace > 0:
+                line += f", about {_duration((total - done) / pace)} left"
+        self._say(line)
+        self._last_s = now
+        self._last_done = done
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "a minute"
+    return f"{minutes} min" if minutes < 90 else f"{seconds / 3600:.1f} h"
+
+
+@contextmanager
+def _bar(unit: str) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True, highlight=False),
+        transient=True,
+    )
+    task = bar.add_task("", total=None)
+
+    def advance(phase: str, done: int, total: int | None) -> None:
+        # Not before there is progress: lines about models that are being loaded come first, undisturbed.
+        bar.start()
+        bar.update(task, description=phase, completed=done, total=total)
+
+    try:
+        yield advance
+    finally:
+        bar.stop()

@@ -1,0 +1,217 @@
+"""Building, changing and checking an index from the command line."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from command_runs import Child, Invoke
+
+
+def held_ids(invoke: Invoke, index_dir: Path) -> set[str]:
+    answer = invoke("search", "ice sea wind", "--index", index_dir, "--no-rerank", "--no-encoder", "--format", "json")
+    return {hit["doc_id"] for hit in json.loads(answer.stdout)["evidence"]}
+
+
+def test_build_says_what_it_did(invoke: Invoke, tiny_model_dir: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "c.txt"
+    corpus.write_text("The ice melts.\n\nThe sea rises.\n")
+    result = invoke("index", "build", corpus, "--index", tmp_path / "ix", "--encoder", tiny_model_dir)
+    assert result.exit_code == 0
+    assert result.stdout == f"{tmp_path / 'ix'}: generation 1, 2 documents (2 read)\n"
+
+
+def test_sentences_of_a_text_can_be_split_and_keep_their_place(
+    invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "c.jsonl"
+    corpus.write_text('{"id": "d", "text": "The ice melts. The sea rises."}\n')
+    built = invoke(
+        "index", "build", corpus, "--index", tmp_path / "ix", "--encoder", tiny_model_dir, "--split-sentences"
+    )
+    assert "2 documents" in built.stdout
+    answer = invoke("search", "ice", "--index", tmp_path / "ix", "--no-rerank", "--no-encoder", "--format", "json")
+    (hit,) = json.loads(answer.stdout)["evidence"]
+    assert hit["parent_id"] == "d"
+    assert hit["span"] == [0, 14]
+
+
+def test_add_replaces_by_id_and_delete_takes_away(invoke: Invoke, small_index: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more.jsonl"
+    more.write_text('{"id": "a", "text": "Ice is cold."}\n{"id": "d", "text": "Ice and sea."}\n')
+    added = invoke("index", "add", more, "--index", small_index)
+    assert added.stdout == f"{small_index}: generation 2, 4 documents (2 read, 1 replaced)\n"
+    deleted = invoke("index", "delete", "a", "d", "--index", small_index)
+    assert deleted.stdout == f"{small_index}: generation 3, 2 documents, 2 deleted\n"
+    assert held_ids(invoke, small_index) == {"b", "c"}
+    compacted = invoke("index", "compact", "--index", small_index)
+    assert compacted.stdout == f"{small_index}: generation 4, 2 documents\n"
+    assert held_ids(invoke, small_index) == {"b", "c"}
+
+
+def test_ids_to_delete_come_from_a_file_or_standard_input(invoke: Invoke, small_index: Path, tmp_path: Path) -> None:
+    ids = tmp_path / "ids.txt"
+    ids.write_text("a\n\n b \n")
+    assert invoke("index", "delete", "--ids-from", ids, "--index", small_index).exit_code == 0
+    assert held_ids(invoke, small_index) == {"c"}
+    last = invoke("index", "delete", "--ids-from", "-", "--index", small_index, stdin="c\n")
+    assert last.stdout == f"{small_index}: generation 3, 0 documents, 1 deleted\n"
+
+
+def test_delete_reports_ids_that_the_index_does_not_hold(invoke: Invoke, small_index: Path) -> None:
+    result = invoke("index", "delete", "a", "x", "y", "x", "--index", small_index)
+    assert result.exit_code == 1
+    assert result.stdout == f"{small_index}: generation 2, 2 documents, 1 deleted\n"
+    assert result.stderr == f"Error: {small_index}: does not hold 2 of 3 ids (x, y); the others were deleted\n"
+    result = invoke("index", "delete", "x", "--index", small_index)
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {small_index}: holds none of these ids (x); nothing was deleted\n"
+
+
+def test_a_file_of_ids_that_cannot_be_used_is_one_line(invoke: Invoke, small_index: Path, tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b"a\ncaf\xe9\n")
+    (tmp_path / "blank").write_text("\n \n")
+    for name, message in (
+        ("latin", f"{tmp_path}/latin:2: not UTF-8: byte 0xe9"),
+        ("blank", f"{tmp_path}/blank: holds no ids"),
+    ):
+        result = invoke("index", "delete", "--ids-from", tmp_path / name, "--index", small_index)
+        assert result.exit_code == 1
+        assert result.stderr == f"Error: {message}\n"
+    for path in (tmp_path / "missing", tmp_path):
+        result = invoke("index", "delete", "--ids-from", path, "--index", small_index)
+        assert result.exit_code == 1
+        (line,) = result.stderr.splitlines()
+        assert line.startswith(f"Error: {path}: ")
+    result = invoke("index", "delete", "--index", small_index)
+    assert result.exit_code == 2
+    assert "name at least one ID, or a file of ids with --ids-from" in result.stderr
+
+
+def test_info_tells_what_an_index_holds(invoke: Invoke, small_index: Path, tiny_model_dir: Path) -> None:
+    facts = json.loads(invoke("index", "info", "--index", small_index, "--format", "json").stdout)
+    assert facts["documents"] == 3
+    assert facts["generation"] == 1
+    assert facts["encoder"] == str(tiny_model_dir)
+    assert facts["dimensions"] == 32
+    assert facts["deleted_not_yet_compacted"] == 0
+    lines = invoke("index", "info", "--index", small_index, env={"COLUMNS": "40"}).stdout.splitlines()
+    assert len(lines) == len(facts)
+    assert [line.split()[-1] for line in lines if line.startswith("documents")] == ["3"]
+
+
+def test_verify_names_a_changed_file(invoke: Invoke, small_index: Path) -> None:
+    assert invoke("index", "verify", "--index", small_index).exit_code == 0
+    victim = max((small_index / "generation-000001").rglob("*.store"), key=lambda path: path.stat().st_size)
+    content = bytearray(victim.read_bytes())
+    content[0] ^= 1
+    victim.write_bytes(content)
+    result = invoke("index", "verify", "--index", small_index)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert victim.name in result.stderr.splitlines()[0]
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: {small_index}: 1 damaged; restore what is named above or build the index anew"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("broken.jsonl", b'{"text": "ice"}\n{"text": \n', ":2: "),
+        ("notext.jsonl", b'{"text": "ice"}\n{"no": 1}\n', ":2: missing field 'text'"),
+        ("twice.jsonl", b'{"id": 1, "text": "ice"}\n{"id": 1, "text": "sea"}\n', ":2: duplicate id '1'"),
+        ("latin.txt", b"ice\ncaf\xe9\n", ":2: not UTF-8: byte 0xe9"),
+        ("empty.jsonl", b"", ": holds no records"),
+        ("strange.doc", b"ice", ": cannot read a file with suffix '.doc'"),
+    ],
+)
+def test_a_bad_file_is_one_line_and_leaves_nothing_in_the_way(
+    invoke: Invoke, tiny_model_dir: Path, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    bad, good = tmp_path / name, tmp_path / "good.txt"
+    bad.write_bytes(content)
+    good.write_text("The ice melts.\n")
+    build = ("--index", tmp_path / "ix", "--encoder", tiny_model_dir)
+    failed = invoke("index", "build", good, bad, *build)
+    assert failed.exit_code == 1
+    assert failed.stdout == ""
+    (line,) = failed.stderr.splitlines()
+    assert line.startswith(f"Error: {bad}{message}")
+    refused = invoke("search", "ice", "--index", tmp_path / "ix", "--no-rerank")
+    assert refused.exit_code == 1
+    assert "claimhound index build" in refused.stderr
+    assert invoke("index", "build", good, *build).exit_code == 0
+
+
+def test_bad_records_are_skipped_counted_and_listed_on_request(
+    invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    corpus, index_dir = tmp_path / "c.jsonl", tmp_path / "ix"
+    corpus.write_text('{"text": "ice"}\n{"no": 1}\nnonsense\n')
+    result = invoke("index", "build", corpus, "--index", index_dir, "--encoder", tiny_model_dir, "--on-error", "skip")
+    assert result.exit_code == 0
+    assert result.stdout == f"{index_dir}: generation 1, 1 document (1 read, 2 bad records skipped)\n"
+    assert [line.split(": ")[0] for line in result.stderr.splitlines()] == [
+        f"skipped {corpus}:2",
+        f"skipped {corpus}:3",
+    ]
+
+
+def test_an_index_is_not_overwritten_unasked(invoke: Invoke, small_index: Path, tiny_model_dir: Path) -> None:
+    source = small_index.parent / "corpus.jsonl"
+    words = ("index", "build", source, "--index", small_index, "--encoder", tiny_model_dir)
+    refused = invoke(*words)
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        f"Error: {small_index}: holds an index already; add to it with: claimhound index add, "
+        "or build with --overwrite\n"
+    )
+    assert invoke(*words, "--overwrite").exit_code == 0
+
+
+def test_a_folder_of_something_else_is_not_built_into(invoke: Invoke, tiny_model_dir: Path, tmp_path: Path) -> None:
+    source = tmp_path / "c.txt"
+    source.write_text("ice\n")
+    result = invoke("index", "build", source, "--index", tmp_path, "--encoder", tiny_model_dir)
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"Error: {tmp_path}: is not an index folder")
+
+
+@pytest.mark.parametrize("command", [["info"], ["verify"], ["compact"], ["delete", "a"], ["add", "c.txt"]])
+def test_every_command_says_that_there_is_no_index(invoke: Invoke, tmp_path: Path, command: list[str]) -> None:
+    result = invoke("index", *command, "--index", tmp_path / "nothing")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line == (
+        f"Error: {tmp_path / 'nothing'}: no such folder; "
+        f"make an index with: claimhound index build SOURCE --index {tmp_path / 'nothing'}"
+    )
+
+
+def test_a_build_that_is_interrupted_says_how_to_go_on_and_goes_on(
+    child: Child, invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    corpus, index_dir = tmp_path / "c.txt", tmp_path / "ix"
+    corpus.write_text("".join(f"sea level {number} rises\n" for number in range(40_000)))
+    words = ("index", "build", corpus, "--index", index_dir, "--encoder", tiny_model_dir)
+    with child(*words) as process:
+        deadline = time.monotonic() + 60
+        while not list(index_dir.glob("encoded/*")) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == b""
+    assert err.decode().splitlines()[-1] == (
+        "interrupted; run the same command again to go on; the index is as it was before"
+    )
+    assert b"Traceback" not in err
+    resumed = invoke(*words)
+    assert resumed.exit_code == 0
+    assert "taken up from an interrupted build" in resumed.stdout
+    assert "40,000 documents" in resumed.stdout

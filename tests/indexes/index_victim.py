@@ -1,0 +1,178 @@
+"""A process that starts others, lets each come to harm while it uses an index, and reports how they ended.
+
+It starts them by fork from a state in which nothing but imports has happened, so that each takes milliseconds.
+Run as `python index_victim.py FUNCTION JSON-ARGUMENTS`; prints JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+from index_samples import CHANGES, ENCODER, QUERIES, documents, unit_vectors
+
+from data.errors import IndexUnusableError, IndexWriteError
+from indexes import Disk, IndexSnapshot, IndexWriter, verify_index
+
+DONE, OUR_ERROR, OTHER_ERROR = 0, 7, 9
+_SECONDS = 60
+
+
+class DyingDisk(Disk):
+    """Kills its process ahead of the n-th change, from 0."""
+
+    def __init__(self, n: int) -> None:
+        self._left = n
+
+    def before(self, operation: str, path: Path) -> None:
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._left -= 1
+
+
+def start(action: Callable[[], object]) -> int:
+    """Run `action` in a process of its own, which ends with one of the codes above; returns its id."""
+    process = os.fork()
+    if process:
+        return process
+    signal.alarm(_SECONDS)
+    try:
+        action()
+        os._exit(DONE)
+    except (IndexUnusableError, IndexWriteError) as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(OUR_ERROR)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(OTHER_ERROR)
+
+
+def ended(process: int) -> int:
+    """Wait for a process; returns its exit code, or the signal that killed it, negative."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def _fresh(base: str, target: Path) -> Path:
+    if base:
+        shutil.copytree(base, target)
+    return target
+
+
+def die_everywhere(base: str, work: str, change: str) -> int:
+    """Make the change once for each of its disk operations, dying there; returns how many there are."""
+    for n in count():
+        index_dir = _fresh(base, Path(work, str(n)))
+        code = ended(start(lambda index_dir=index_dir, n=n: CHANGES[change](index_dir, DyingDisk(n))))
+        if code == DONE:
+            return n
+        assert code == -signal.SIGKILL, code
+    raise AssertionError("unreachable")
+
+
+def write_with_limits(base: str, work: str, change: str, limits: list[int]) -> list[int]:
+    """Make the change once for each limit of a file's size in bytes; returns the exit codes."""
+
+    def limited(index_dir: Path, limit: int) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        CHANGES[change](index_dir, None)
+
+    codes = []
+    for limit in limits:
+        index_dir = _fresh(base, Path(work, str(limit)))
+        codes.append(ended(start(lambda index_dir=index_dir, limit=limit: limited(index_dir, limit))))
+    return codes
+
+
+def change_until_shot(base: str, work: str, n_times: int, seed: int) -> list[int]:
+    """Kill a process from outside, at a random moment, that adds to an index and compacts it again and again.
+
+    Each of its commits adds one document. Returns for each time how many commits it had told of.
+    """
+    chance = random.Random(seed)
+    told = []
+    for n in range(n_times):
+        index_dir = _fresh(base, Path(work, str(n)))
+        reader, writer = os.pipe()
+        process = start(lambda index_dir=index_dir, writer=writer: _change_for_ever(index_dir, writer))
+        os.close(writer)
+        os.read(reader, 1)  # it has started
+        time.sleep(chance.random() * 0.25)
+        os.kill(process, signal.SIGKILL)
+        assert ended(process) == -signal.SIGKILL
+        told.append(len(os.read(reader, 1 << 16)))
+        os.close(reader)
+    return told
+
+
+def _change_for_ever(index_dir: Path, writer: int) -> None:
+    os.write(writer, b"s")
+    for n in count():
+        with IndexWriter.open(index_dir, exact_up_to=40, small_up_to=0) as index:
+            index.add(documents(1, first=1000 + n), unit_vectors(1, seed=n))
+            index.delete([f"d{n:04d}"] if n % 3 == 1 else [])
+            if n % 5 == 4:
+                index.compact()
+            index.commit()
+        os.write(writer, b"c")
+
+
+def use_damaged(index_dir: str, damages: list[tuple[str, int, str]]) -> list[int]:
+    """Open and search an index once for each damage: (file, offset, bytes in hex); at offset -1 they are all the file.
+
+    The file is mended after each. Returns the exit codes.
+    """
+    codes = []
+    for name, offset, hexadecimal in damages:
+        path = Path(name)
+        whole = path.read_bytes()
+        harm = bytes.fromhex(hexadecimal)
+        path.write_bytes(harm if offset < 0 else whole[:offset] + harm + whole[offset + len(harm) :])
+        codes.append(ended(start(lambda: _use(Path(index_dir)))))
+        path.write_bytes(whole)
+    return codes
+
+
+def _use(index_dir: Path) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    snapshot = IndexSnapshot.open(index_dir)
+    for query in QUERIES:
+        snapshot.documents([hit.doc_id for hit in snapshot.search_text(query, 20)])
+    snapshot.search_vectors(unit_vectors(2, seed=5), 100, probe_share=1.0)
+    snapshot.neighbours("d0010", 2)
+    snapshot.known_terms(["sea", "unheard"])
+
+
+def read_without_rights(index_dir: str) -> int:
+    """Search and verify an index as a user who may not write there; returns the exit code."""
+
+    def read() -> None:
+        if os.getuid() == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+        _use(Path(index_dir))
+        assert not verify_index(Path(index_dir)).damaged
+
+    return ended(start(read))
+
+
+def hold_lock(index_dir: str) -> None:
+    """Open an index for writing, say so, and wait to be killed."""
+    with IndexWriter.open(Path(index_dir)) as writer:
+        assert writer.encoder == ENCODER
+        print(json.dumps("held"), flush=True)
+        signal.pause()
+
+
+if __name__ == "__main__":
+    print(json.dumps(globals()[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -1,0 +1,281 @@
+"""A generation appears whole or not at all, whatever fails and whenever."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from index_samples import CHANGES, ENCODER, answers, build, documents, generation_folder, make_base, unit_vectors
+
+from data.errors import IndexDamagedError, IndexMissingError, IndexWriteError
+from data.records import Document
+from indexes import Disk, IndexSnapshot, IndexWriter, verify_index
+from indexes.durable import remove_folder
+
+DONE, OUR_ERROR = 0, 7
+
+
+class FailingDisk(Disk):
+    """Raises ahead of the n-th change, from 0, and of every one after it."""
+
+    def __init__(self, n: int, code: int = errno.ENOSPC) -> None:
+        self._left = n
+        self._code = code
+        self.failed = ""
+
+    def before(self, operation: str, path: Path) -> None:
+        if self._left == 0:
+            self.failed = self.failed or operation
+            raise OSError(self._code, os.strerror(self._code))
+        self._left -= 1
+
+
+def answers_or_none(index_dir: Path) -> object:
+    try:
+        return answers(index_dir)
+    except IndexMissingError:
+        return None
+
+
+def before_and_after(base: Path, change: str, scratch: Path) -> tuple[object, object]:
+    if change != "build":
+        shutil.copytree(base, scratch)
+    before = answers_or_none(scratch)
+    CHANGES[change](scratch, None)
+    after = answers(scratch)
+    remove_folder(scratch)
+    return before, after
+
+
+def assert_takes_another_document(index_dir: Path) -> None:
+    new = Document("one more", "sea ice and a volcano")
+    there = list(index_dir.glob("generation-*"))
+    with IndexWriter.open(index_dir, small_up_to=0) if there else IndexWriter.create(index_dir, ENCODER) as writer:
+        n_docs = writer.n_docs
+        writer.add([new], unit_vectors(1, seed=7))
+        writer.commit()
+    snapshot = IndexSnapshot.open(index_dir)
+    assert snapshot.n_docs == n_docs + 1
+    assert snapshot.documents(["one more"]) == [new]
+    assert verify_index(index_dir).damaged == []
+    left = sorted(path.name for path in index_dir.iterdir())
+    assert left == [f"generation-{snapshot.manifest.generation:06d}", "write.lock"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_process_killed_ahead_of_any_disk_operation_leaves_the_last_or_the_next_generation(
+    change: str, base: Path, quick_dir: Path, victim: Callable[..., Any]
+) -> None:
+    before, after = before_and_after(base, change, quick_dir / "scratch")
+    work = quick_dir / "work"
+    work.mkdir()
+    n_operations = victim("die_everywhere", base="" if change == "build" else base, work=work, change=change)
+    seen = []
+    for n in range(n_operations):
+        found = answers_or_none(work / str(n))
+        assert found in (before, after), f"operation {n}"
+        seen.append(found == after)
+        assert found is None or verify_index(work / str(n)).damaged == []
+        assert_takes_another_document(work / str(n))
+    assert answers(work / str(n_operations)) == after
+    # Once it is there it stays, and the kills came on both sides of that moment.
+    assert seen == sorted(seen)
+    assert True in seen
+    assert False in seen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_disk_that_is_full_from_any_operation_on_leaves_the_last_or_the_next_generation(
+    change: str, base: Path, quick_dir: Path
+) -> None:
+    before, after = before_and_after(base, change, quick_dir / "scratch")
+    n = 0
+    while True:
+        index_dir = quick_dir / str(n)
+        if change != "build":
+            shutil.copytree(base, index_dir)
+        disk = FailingDisk(n)
+        try:
+            CHANGES[change](index_dir, disk)
+        except IndexWriteError as error:
+            confirmed = disk.failed != "sync_dir" or answers_or_none(index_dir) == before
+            cure = "the index is as it was before" if confirmed else "does not confirm that it keeps it"
+            assert cure in str(error)
+            assert "No space left on device" in str(error)
+            assert str(index_dir) in str(error)
+            assert answers_or_none(index_dir) == (before if confirmed else after)
+        else:
+            # What was replaced may stay where it cannot be removed.
+            assert disk.failed in ("", "remove_tree")
+            assert answers(index_dir) == after
+        assert_takes_another_document(index_dir)
+        if not disk.failed:
+            break
+        n += 1
+    assert n > 10
+
+
+@pytest.mark.slow
+def test_a_process_shot_at_a_random_moment_leaves_what_it_had_committed(
+    base: Path, quick_dir: Path, victim: Callable[..., Any]
+) -> None:
+    work = quick_dir / "work"
+    work.mkdir()
+    told = victim("change_until_shot", base=base, work=work, n_times=20, seed=3)
+    for n, n_told in enumerate(told):
+        index_dir = work / str(n)
+        assert verify_index(index_dir).damaged == []
+        held = IndexSnapshot.open(index_dir).positions_of([f"d{number:04d}" for number in range(1000, 1200)])
+        assert sorted(held) == [f"d{1000 + number:04d}" for number in range(len(held))]
+        assert len(held) in (n_told, n_told + 1)
+        assert_takes_another_document(index_dir)
+    assert max(told) > 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["build", "add", "delete many", "compact"])
+def test_a_file_that_cannot_be_written_whole_by_tantivy_or_faiss_is_an_error_and_leaves_the_last_generation(
+    change: str, base: Path, quick_dir: Path, victim: Callable[..., Any]
+) -> None:
+    before, after = before_and_after(base, change, quick_dir / "scratch")
+    if change != "build":
+        shutil.copytree(base, quick_dir / "whole")
+    CHANGES[change](quick_dir / "whole", None)
+    sizes = {path.stat().st_size for path in generation_folder(quick_dir / "whole").rglob("*") if path.is_file()}
+    limits = [size - 1 for size in sorted(sizes) if size > 100]
+    work = quick_dir / "work"
+    work.mkdir()
+    codes = victim("write_with_limits", base="" if change == "build" else base, work=work, change=change, limits=limits)
+    assert codes.count(OUR_ERROR) >= 5
+    for limit, code in zip(limits, codes, strict=True):
+        assert code in (DONE, OUR_ERROR), f"limit {limit}"
+        assert answers_or_none(work / str(limit)) == (after if code == DONE else before)
+        assert_takes_another_document(work / str(limit))
+
+
+def test_an_error_of_the_disk_is_told_in_one_line_and_ends_the_writer(base: Path) -> None:
+    disk = FailingDisk(10**6, errno.EIO)
+    with IndexWriter.open(base, disk=disk) as writer:
+        writer.add(documents(1, first=500), unit_vectors(1))
+        disk._left = 0
+        with pytest.raises(IndexWriteError) as failure:
+            writer.commit()
+        assert str(failure.value) == f"{base}: not written (Input/output error); the index is as it was before"
+        with pytest.raises(ValueError, match="open another"):
+            writer.add(documents(1, first=501), unit_vectors(1))
+
+
+def test_leaving_a_writer_without_a_commit_changes_nothing(base: Path) -> None:
+    before = answers(base)
+    with IndexWriter.open(base) as writer:
+        writer.add(documents(3, first=500), unit_vectors(3))
+        writer.delete(["d0001"])
+    assert answers(base) == before
+    assert sorted(path.name for path in base.iterdir()) == ["generation-000002", "write.lock"]
+
+
+def test_a_writer_takes_no_change_after_its_commit(quick_dir: Path) -> None:
+    with IndexWriter.create(quick_dir / "index", ENCODER) as writer:
+        writer.add(documents(2), unit_vectors(2))
+        writer.commit()
+        assert writer.n_docs == 2
+        with pytest.raises(ValueError, match="open another"):
+            writer.delete(["d0000"])
+
+
+def test_half_of_an_old_generation_is_never_taken_for_the_newest(base: Path) -> None:
+    after = answers(base)
+    old = base / "generation-000001"
+    shutil.copytree(generation_folder(base), old)
+    (old / "manifest.json").unlink()
+    assert answers(base) == after
+    assert_takes_another_document(base)
+
+
+def test_files_that_are_not_of_the_index_are_not_carried_into_the_next_generation(base: Path) -> None:
+    (generation_folder(base) / "text" / "notes.txt").write_text("not ours")
+    with IndexWriter.open(base, small_up_to=0) as writer:
+        writer.delete(["d0001"])
+        manifest = writer.commit()
+    assert not any("notes" in name for name in manifest.files)
+
+
+def test_a_change_of_a_large_index_links_old_files_and_leaves_their_bytes_alone(base: Path) -> None:
+    old = generation_folder(base)
+    held_open = {path.relative_to(old): (path.stat().st_ino, path.read_bytes()) for path in old.rglob("*.*")}
+    with IndexWriter.open(base, exact_up_to=40, small_up_to=0) as writer:
+        writer.add(documents(2, first=300), unit_vectors(2))
+        writer.delete(["d0001"])
+        writer.commit()
+    new = generation_folder(base)
+    linked = [name for name in held_open if (new / name).exists() and (new / name).stat().st_ino == held_open[name][0]]
+    assert {name.suffix for name in linked} >= {".store", ".idx", ".term", ".faiss"}
+    for name in linked:
+        assert (new / name).read_bytes() == held_open[name][1]
+    assert verify_index(base).damaged == []
+
+
+def test_files_are_copied_where_the_file_system_has_no_hard_links(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no hard links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with IndexWriter.open(base, small_up_to=0) as writer:
+        writer.delete(["d0001"])
+        writer.commit()
+    assert verify_index(base).damaged == []
+
+
+@pytest.mark.parametrize("kind", ["vectors/*.faiss", "text/*.store", "text/*.idx"])
+def test_bad_bytes_do_not_come_under_a_good_checksum_when_a_file_is_written_anew(quick_dir: Path, kind: str) -> None:
+    index_dir = build(quick_dir / "index", documents(3000), unit_vectors(3000))
+    with IndexWriter.open(index_dir, small_up_to=0) as writer:
+        writer.delete(["d0001"])
+        writer.commit()
+    (damaged,) = generation_folder(index_dir).glob(kind)
+    whole = bytearray(damaged.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    damaged.write_bytes(whole)
+    with IndexWriter.open(index_dir) as writer:
+        writer.compact()
+        with pytest.raises(IndexDamagedError, match="its checksum does not match"):
+            writer.commit()
+
+
+def test_overwriting_an_index_leaves_the_old_one_until_the_new_one_is_committed(base: Path) -> None:
+    before = answers(base)
+    with IndexWriter.create(base, ENCODER, overwrite=True) as writer:
+        writer.add(documents(4), unit_vectors(4))
+        assert answers(base) == before
+        writer.commit()
+    assert IndexSnapshot.open(base).n_docs == 4
+    assert verify_index(base).damaged == []
+
+
+def test_positions_are_never_given_twice(quick_dir: Path) -> None:
+    index_dir = build(quick_dir / "index", documents(5), unit_vectors(5))
+    seen = set(IndexSnapshot.open(index_dir).positions_of([f"d{n:04d}" for n in range(5)]).values())
+    for seed in range(3):
+        with IndexWriter.open(index_dir) as writer:
+            writer.delete([f"d{n:04d}" for n in range(5)])
+            writer.add(documents(5, seed=seed), unit_vectors(5))
+            writer.compact()
+            writer.commit()
+        given = set(IndexSnapshot.open(index_dir).positions_of([f"d{n:04d}" for n in range(5)]).values())
+        assert seen.isdisjoint(given)
+        seen |= given
+
+
+def test_the_base_of_these_tests_has_what_they_are_about(quick_dir: Path) -> None:
+    make_base(quick_dir / "index")
+    manifest = IndexSnapshot.open(quick_dir / "index").manifest
+    assert [item.exact for item in manifest.vector_files] == [False, True]
+    assert manifest.n_docs == 70
+    assert (manifest.n_dead_text, manifest.n_dead_vectors) == (5, 5)

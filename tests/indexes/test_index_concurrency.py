@@ -1,0 +1,129 @@
+"""One writer, any number of readers."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from index_samples import ENCODER, QUERIES, answers, build, documents, unit_vectors
+
+from data.errors import EncoderMismatchError, IndexLockedError, InputError
+from indexes import EncoderIdentity, IndexSnapshot, IndexWriter, verify_index
+
+
+def test_a_second_writer_is_refused_and_readers_are_not(
+    base: Path, lock_holder: Callable[[Path], subprocess.Popen[str]]
+) -> None:
+    before = answers(base)
+    holder = lock_holder(base)
+    for start in (lambda: IndexWriter.open(base), lambda: IndexWriter.create(base, ENCODER, overwrite=True)):
+        with pytest.raises(IndexLockedError) as failure:
+            start()
+        assert str(failure.value) == f"{base}: another process is writing this index; wait for it, or stop it"
+    assert answers(base) == before
+    assert verify_index(base).damaged == []
+    holder.kill()
+    holder.wait()
+    # The lock of a dead process is free.
+    with IndexWriter.open(base) as writer:
+        writer.delete(["d0001"])
+        writer.commit()
+    assert IndexSnapshot.open(base).n_docs == 69
+
+
+def test_two_writers_in_one_process_exclude_each_other(base: Path) -> None:
+    with IndexWriter.open(base), pytest.raises(IndexLockedError):
+        IndexWriter.open(base)
+    IndexWriter.open(base).close()
+
+
+def test_a_writer_that_fails_to_start_leaves_the_lock_free(base: Path) -> None:
+    with pytest.raises(InputError, match="holds an index already"):
+        IndexWriter.create(base, ENCODER)
+    IndexWriter.open(base).close()
+
+
+def test_an_old_snapshot_answers_unchanged_after_its_generation_was_removed(base: Path) -> None:
+    old = IndexSnapshot.open(base)
+    query_vectors = unit_vectors(3, seed=8)
+
+    def ask() -> object:
+        found = [old.search_text(query, 50) for query in QUERIES]
+        near = old.search_vectors(query_vectors, 50, probe_share=1.0)
+        return found, near, old.documents([hit.doc_id for hit in near[0]]), old.neighbours("d0010", 3)
+
+    before = ask()
+    for n in range(3):
+        with IndexWriter.open(base) as writer:
+            writer.delete([f"d{number:04d}" for number in range(20 * n, 20 * n + 20)])
+            writer.compact()
+            writer.commit()
+    assert [path.name for path in base.glob("generation-*")] == ["generation-000005"]
+    assert ask() == before
+
+
+@pytest.mark.slow
+def test_readers_that_open_while_generations_are_replaced_see_whole_ones(quick_dir: Path) -> None:
+    index_dir = build(quick_dir / "index", documents(30), unit_vectors(30))
+    stop = threading.Event()
+    opened: list[int] = []
+    failures: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            while not stop.is_set():
+                snapshot = IndexSnapshot.open(index_dir)
+                assert len(snapshot.search_vectors(unit_vectors(1), 100)[0]) == snapshot.n_docs
+                assert len(snapshot.positions_of([f"n{n}" for n in range(30)])) == snapshot.n_docs - 30
+                assert verify_index(index_dir).damaged == []
+                opened.append(snapshot.manifest.generation)
+        except BaseException as error:
+            failures.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for n in range(25):
+        with IndexWriter.open(index_dir) as writer:
+            (document,) = documents(1, first=n)
+            writer.add([type(document)(f"n{n}", document.text)], unit_vectors(1, seed=n))
+            writer.compact()
+            writer.commit()
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert failures == []
+    assert len(set(opened)) > 3
+
+
+def test_another_encoder_of_the_same_dimension_is_refused_with_both_names() -> None:
+    other = EncoderIdentity(name="other", weights_sha256="b2" * 32, pooling="cls", max_length=128, dim=8)
+    with pytest.raises(EncoderMismatchError) as failure:
+        ENCODER.require_same(other, Path("claims-index"))
+    assert str(failure.value) == (
+        "claims-index: its vectors come from encoder tiny (weights a1a1a1a1a1a1, mean, 64 tokens, 8 dimensions), "
+        "not from other (weights b2b2b2b2b2b2, cls, 128 tokens, 8 dimensions); "
+        "search with --encoder tiny, or build the index anew"
+    )
+
+
+@pytest.mark.parametrize(
+    "difference", [{"weights_sha256": "a2" * 32}, {"pooling": "cls"}, {"max_length": 65}, {"dim": 9}], ids=str
+)
+def test_every_part_of_an_encoder_but_its_name_makes_it_another(difference: dict[str, object]) -> None:
+    parts: dict[str, object] = {"weights_sha256": "a1" * 32, "pooling": "mean", "max_length": 64, "dim": 8}
+    ENCODER.require_same(EncoderIdentity(name="renamed", **parts), Path("index"))  # type: ignore[arg-type]
+    with pytest.raises(EncoderMismatchError):
+        ENCODER.require_same(EncoderIdentity(name="tiny", **parts | difference), Path("index"))  # type: ignore[arg-type]
+
+
+def test_a_folder_that_holds_something_else_is_not_taken_for_an_index(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match=r"is not an index folder \(it holds thesis\.tex\)"):
+        IndexWriter.create(tmp_path, ENCODER, overwrite=True)
+    with pytest.raises(InputError, match="is a file"):
+        IndexWriter.create(tmp_path / "thesis.tex", ENCODER)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]

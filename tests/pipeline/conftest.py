@@ -1,0 +1,22 @@
+"""Models that several test files share: converting one takes seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.encoders import TransformerEncoder, load_encoder
+from pipeline.rerankers import CrossEncoderReranker, load_reranker
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tiny_model_dir: Path) -> TransformerEncoder:
+    """The tiny BERT as a user gets it on a CPU: int8 through OpenVINO."""
+    return load_encoder(str(tiny_model_dir), "cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_reranker(tiny_reranker_dir: Path) -> CrossEncoderReranker:
+    """The tiny cross-encoder as a user gets it on a CPU: int8 through OpenVINO."""
+    return load_reranker(str(tiny_reranker_dir), "cpu")

@@ -1,0 +1,59 @@
+"""Deterministic stand-ins for models: vectors and scores written by hand, and a record of what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from indexes.manifest import EncoderIdentity
+from pipeline.blending import Blend
+from pipeline.rerankers import PairScores
+
+IDENTITY = EncoderIdentity("fake-encoder", "f" * 64, "mean", 64, 2)
+
+
+class FakeEncoder:
+    """Gives each text the vector that was written down for it, of length one; others point along the x axis."""
+
+    runtime_name = "by hand"
+
+    def __init__(
+        self,
+        vectors: Mapping[str, Sequence[float]] | None = None,
+        identity: EncoderIdentity = IDENTITY,
+        unreadable: Sequence[str] = (),
+    ) -> None:
+        self.identity = identity
+        self.calls: list[list[str]] = []
+        self.query_calls: list[list[str]] = []
+        self._vectors = dict(vectors or {})
+        self._unreadable = set(unreadable)
+
+    def encode(self, texts, *, as_query=False):
+        (self.query_calls if as_query else self.calls).append(list(texts))
+        default = [1.0] + [0.0] * (self.identity.dim - 1)
+        rows = [self._vectors.get(text, default) for text in texts]
+        vectors = np.array(rows, dtype=np.float32).reshape(len(texts), self.identity.dim)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+    def unknown_share(self, text):
+        return 1.0 if text in self._unreadable else 0.0
+
+
+class FakeReranker:
+    """Gives each evidence text the logit that was written down for it, otherwise 0, whatever the claim."""
+
+    name = "fake-reranker"
+    runtime_name = "by hand"
+
+    def __init__(self, logits: Mapping[str, float] | None = None, truncated: Sequence[str] = ()) -> None:
+        self.blend = Blend()
+        self.calls: list[list[tuple[str, str]]] = []
+        self._logits = dict(logits or {})
+        self._truncated = set(truncated)
+
+    def score(self, pairs):
+        self.calls.append(list(pairs))
+        logits = np.array([self._logits.get(text, 0.0) for _, text in pairs], dtype=np.float64)
+        return PairScores(logits, np.array([text in self._truncated for _, text in pairs], dtype=np.bool_))

@@ -1,0 +1,369 @@
+"""The path of a claim over a real small index: what each stage gets from the one before, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pipeline_fakes import IDENTITY, FakeEncoder, FakeReranker
+
+from data.errors import EncoderMismatchError, InputError
+from data.records import Document, ScoredDoc
+from indexes.memory import MemoryIndex
+from indexes.snapshot import IndexSnapshot
+from indexes.text import Conditions
+from indexes.writer import IndexWriter
+from pipeline.config import PipelineConfig
+from pipeline.evidence import EvidencePipeline
+from pipeline.fusion import by_score
+from pipeline.rendering import as_json
+from pipeline.results import STAGES, StageScore
+
+CLAIM = "glaciers shrink"
+# Two dimensions: cosine with the claim (1, 0) is the first number.
+VECTORS = {
+    CLAIM: (1.0, 0.0),
+    "Glaciers shrink every summer.": (0.6, 0.8),
+    "Most glaciers lose mass.": (0.8, 0.6),
+    "Ice on land is melting.": (0.96, 0.28),
+    "Bread needs yeast.": (0.1, math.sqrt(0.99)),
+    "Shrink wrap is plastic.": (0.0, 1.0),
+}
+DOCUMENTS = [
+    Document("g1", "Glaciers shrink every summer.", title="Ice", date="2001", fields={"kind": "report"}),
+    Document("g2", "Most glaciers lose mass.", title="Ice", date="2010-05"),
+    Document("g3", "Ice on land is melting.", title="Ice", date="2020-01-31"),
+    Document("b1", "Bread needs yeast.", title="Food", date="1990"),
+    Document("p1", "Shrink wrap is plastic.", title="Food"),
+]
+
+
+def index_of(folder, documents, encoder):
+    with IndexWriter.create(folder, encoder.identity) as writer:
+        if documents:
+            writer.add(documents, encoder.encode([document.text for document in documents]))
+        writer.commit()
+    return IndexSnapshot.open(folder)
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    return index_of(tmp_path_factory.mktemp("evidence") / "index", DOCUMENTS, FakeEncoder(VECTORS))
+
+
+@pytest.fixture
+def encoder():
+    return FakeEncoder(VECTORS)
+
+
+def ids(ranking):
+    return [hit.doc_id for hit in ranking]
+
+
+def test_each_stage_sees_what_the_one_before_gave(index, encoder):
+    reranker = FakeReranker({"Ice on land is melting.": 2.0, "Glaciers shrink every summer.": 1.0})
+    (stages,) = EvidencePipeline(index, encoder, reranker).rank([CLAIM])
+    assert encoder.query_calls == [[CLAIM]]
+    # By words: g1 has both; p1 and g2 have one, p1 in a shorter text.
+    assert ids(stages.bm25) == ["g1", "p1", "g2"]
+    # By meaning: cosines .96, .8, .6; b1 and p1 lie below .2.
+    assert stages.dense == [
+        ScoredDoc("g3", pytest.approx(0.96, abs=1e-3)),
+        ScoredDoc("g2", pytest.approx(0.8, abs=1e-3)),
+        ScoredDoc("g1", pytest.approx(0.6, abs=1e-3)),
+    ]
+    assert stages.fused == [
+        ScoredDoc("g1", pytest.approx(1 / 61 + 1 / 63)),
+        ScoredDoc("g2", pytest.approx(1 / 63 + 1 / 62)),
+        ScoredDoc("g3", pytest.approx(1 / 61)),
+        ScoredDoc("p1", pytest.approx(1 / 62)),
+    ]
+    # The reranker reads claim and evidence in this order, in the order of the fused list.
+    text = {document.doc_id: document.text for document in DOCUMENTS}
+    assert reranker.calls == [[(CLAIM, text[doc_id]) for doc_id in ids(stages.fused)]]
+    # sigmoid(2) = .881, sigmoid(1) = .731, sigmoid(0) = .5 twice: by doc_id.
+    assert stages.rerank == [
+        ScoredDoc("g3", pytest.approx(0.880797, abs=1e-6)),
+        ScoredDoc("g1", pytest.approx(0.731059, abs=1e-6)),
+        ScoredDoc("g2", 0.5),
+        ScoredDoc("p1", 0.5),
+    ]
+
+
+def test_evidence_carries_its_document_and_its_place_at_every_stage(index, encoder):
+    reranker = FakeReranker({"Ice on land is melting.": 2.0}, truncated=["Ice on land is melting."])
+    (answer,) = EvidencePipeline(index, encoder, reranker).find_evidence([CLAIM], 2)
+    best = answer.evidence[0]
+    assert best.document == DOCUMENTS[2]
+    assert (best.rank, best.truncated, set(best.stages)) == (1, True, set(STAGES))
+    assert best.stages["bm25"] is None
+    assert best.stages["dense"] == StageScore(1, pytest.approx(0.96, abs=1e-3))
+    assert best.stages["rerank"] == StageScore(1, best.score)
+    assert [hit.rank for hit in answer.evidence] == [1, 2]
+    assert answer.notes == ("Claim and evidence were too long together for the reranker and were cut where marked.",)
+    assert answer.index == {"path": str(index.path), "generation": 1, "n_docs": 5}
+    assert answer.models == {"encoder": "fake-encoder", "reranker": "fake-reranker"}
+    assert list(answer.timings_ms) == ["encode", "bm25", "dense", "fuse", "fetch", "rerank"]
+    assert answer.has_probabilities
+    assert json.loads(as_json(answer))["evidence"][0]["stages"]["fused"]["rank"] == best.stages["fused"].rank
+
+
+def test_without_a_reranker_the_fused_list_answers_and_without_an_encoder_bm25(index, encoder):
+    (fused,) = EvidencePipeline(index, encoder, None).find_evidence([CLAIM], 10)
+    (stages,) = EvidencePipeline(index, encoder, None).rank([CLAIM])
+    assert [ScoredDoc(hit.document.doc_id, hit.score) for hit in fused.evidence] == stages.fused
+    assert stages.rerank is None
+    assert not fused.has_probabilities
+    (plain,) = EvidencePipeline(index, None, None).rank([CLAIM])
+    assert (plain.dense, plain.fused, plain.rerank, plain.final()) == (None, None, None, plain.bm25)
+    (rescored,) = EvidencePipeline(index, None, FakeReranker({"Shrink wrap is plastic.": 3.0})).rank([CLAIM])
+    assert rescored.fused is None
+    assert ids(rescored.rerank) == ["p1", "g1", "g2"]
+
+
+def test_what_is_not_rescored_follows_in_the_fused_order(index, encoder):
+    reranker = FakeReranker(dict.fromkeys(VECTORS, -3.0))
+    pipeline = EvidencePipeline(index, encoder, reranker, PipelineConfig(rerank_k=2))
+    (stages,) = pipeline.rank([CLAIM])
+    assert len(reranker.calls[0]) == 2
+    assert sorted(ids(stages.rerank[:2])) == sorted(ids(stages.fused[:2]))
+    assert ids(stages.rerank[2:]) == ids(stages.fused[2:])
+    assert stages.rerank == by_score(stages.rerank)
+
+
+def test_whatever_is_asked_for_is_rescored(index, encoder):
+    reranker = FakeReranker()
+    config = PipelineConfig(first_stage_k=1, rerank_k=1)
+    (answer,) = EvidencePipeline(index, encoder, reranker, config).find_evidence([CLAIM], 3)
+    assert [hit.score for hit in answer.evidence] == [0.5, 0.5, 0.5]
+    assert all(hit.stages["rerank"] is not None for hit in answer.evidence)
+
+
+def test_k_beyond_the_corpus_gives_what_there_is(index, encoder):
+    (answer,) = EvidencePipeline(index, encoder, FakeReranker()).find_evidence([CLAIM], 1000)
+    assert len(answer.evidence) == 4
+
+
+def test_probabilities_order_as_the_logits_do_however_extreme(tmp_path):
+    documents = [Document(f"d{n:02}", f"glaciers {n}") for n in range(40)]
+    logits = {document.text: -20.0 + n for n, document in enumerate(documents)}
+    pipeline = EvidencePipeline(index_of(tmp_path / "i", documents, FakeEncoder()), None, FakeReranker(logits))
+    (stages,) = pipeline.rank(["glaciers"])
+    assert ids(stages.rerank) == [document.doc_id for document in reversed(documents)]
+
+
+def test_min_max_fusion_weighs_scores(index, encoder):
+    config = PipelineConfig(fusion="min-max", bm25_weight=0.0)
+    (stages,) = EvidencePipeline(index, encoder, None, config).rank([CLAIM])
+    # By meaning alone: .96 becomes 1, .6 becomes 0, .8 lies at .2 / .36.
+    assert ids(stages.fused)[:2] == ["g3", "g2"]
+    assert stages.fused[1].score == pytest.approx(0.2 / 0.36, abs=1e-2)
+
+
+def test_conditions_hold_for_words_and_meaning_alike(index, encoder):
+    pipeline = EvidencePipeline(index, encoder, FakeReranker())
+    (early,) = pipeline.rank([CLAIM], conditions=Conditions(before="2015"))
+    assert set(ids(early.bm25)) == {"g1", "g2"}
+    assert set(ids(early.dense)) == {"g1", "g2"}
+    (food,) = pipeline.rank([CLAIM], conditions=Conditions(where=(("title", "Food"),)))
+    assert (ids(food.bm25), food.dense) == (["p1"], [])
+    (both,) = pipeline.find_evidence([CLAIM], conditions=Conditions("2015", (("kind", "report"),)))
+    assert [hit.document.doc_id for hit in both.evidence] == ["g1"]
+    assert both.notes == ()
+
+
+def test_context_gives_the_neighbours_of_the_same_text(index, encoder):
+    pipeline = EvidencePipeline(index, encoder, None)
+    (answer,) = pipeline.find_evidence([CLAIM], 10, context=1)
+    around = {hit.document.doc_id: (hit.before, hit.after) for hit in answer.evidence}
+    assert [document.doc_id for document in around["g2"][0] + around["g2"][1]] == ["g1", "g3"]
+    assert around["g3"] == ((DOCUMENTS[1],), ())
+    assert all((hit.before, hit.after) == ((), ()) for hit in pipeline.find_evidence([CLAIM], 10)[0].evidence)
+
+
+NOTHING = Conditions(before="1500")
+NO_WORD = "no document holds a word of the claim"
+NOT_SEARCHABLE = "the claim holds no word that can be searched for"
+NOT_NEAR = "no document is near the claim in meaning"
+NOT_READABLE = "the encoder does not know the claim's words or script"
+NONE_THAT_MEETS = "no document that meets the conditions"
+
+
+@pytest.mark.parametrize(
+    ("claim", "conditions", "with_encoder", "note"),
+    [
+        (CLAIM, Conditions(), True, None),
+        (CLAIM, Conditions(), False, None),
+        ("zebras", Conditions(), True, f"No evidence found: {NO_WORD}, and {NOT_NEAR}."),
+        ("zebras", Conditions(), False, f"No evidence found: {NO_WORD}."),
+        ("the of and", Conditions(), False, f"No evidence found: {NOT_SEARCHABLE}."),
+        (
+            CLAIM,
+            NOTHING,
+            True,
+            f"No evidence found: {NONE_THAT_MEETS} holds a word of the claim, "
+            f"and {NONE_THAT_MEETS} is near the claim in meaning.",
+        ),
+        ("зебры", Conditions(), True, f"No evidence found: {NO_WORD}, and {NOT_READABLE}."),
+        ("?!", Conditions(), True, f"No evidence found: {NOT_SEARCHABLE}, and {NOT_READABLE}."),
+        ("ледник", Conditions(), True, f"Found by meaning alone: {NO_WORD}."),
+        ("the of and", Conditions(), True, f"Found by meaning alone: {NOT_SEARCHABLE}."),
+        ("yeast", Conditions(), True, f"Found by words alone: {NOT_NEAR}."),
+        ("glaciers зебры", Conditions(), True, f"Found by words alone: {NOT_READABLE}."),
+        ("glaciers зебры", Conditions(), False, None),
+    ],
+)
+def test_notes_say_what_is_true(index, claim, conditions, with_encoder, note):
+    far = {
+        "zebras": (-1.0, 0.0),
+        "yeast": (-1.0, 0.0),
+        "?!": (-1.0, 0.0),
+        "the of and": (1.0, 0.0),
+        "ледник": (1.0, 0.0),
+    }
+    encoder = FakeEncoder(VECTORS | far, unreadable=["зебры", "?!", "glaciers зебры"]) if with_encoder else None
+    (answer,) = EvidencePipeline(index, encoder, None).find_evidence([claim], conditions=conditions)
+    assert answer.notes == (() if note is None else (note,))
+    assert bool(answer.evidence) is not (note or "").startswith("No evidence")
+
+
+def test_an_empty_index_is_said_to_be_empty(tmp_path, encoder):
+    pipeline = EvidencePipeline(index_of(tmp_path / "empty", [], encoder), encoder, FakeReranker())
+    (answer,) = pipeline.find_evidence([CLAIM])
+    assert (answer.evidence, answer.notes) == ((), ("The corpus is empty: there is no evidence to find.",))
+    (answer,) = EvidencePipeline(MemoryIndex([], np.zeros((0, 2), np.float32)), encoder, None).find_evidence([CLAIM])
+    assert answer.notes == ("The corpus is empty: there is no evidence to find.",)
+
+
+def test_a_claim_that_the_encoder_cannot_read_is_not_searched_by_meaning(index):
+    encoder = FakeEncoder(VECTORS, unreadable=[CLAIM])
+    (stages,) = EvidencePipeline(index, encoder, None).rank([CLAIM])
+    assert stages.dense == []
+    assert [hit.score for hit in stages.fused] == [1 / (60 + rank) for rank in (1, 2, 3)]
+
+
+def test_a_zero_vector_is_near_nothing(index):
+    encoder = FakeEncoder(VECTORS | {"glaciers": (0.0, 0.0)})
+    (stages,) = EvidencePipeline(index, encoder, None, PipelineConfig(min_cosine=-1.0)).rank(["glaciers"])
+    assert stages.dense == []
+
+
+def test_a_few_documents_in_memory_are_searched_like_an_index(index, encoder):
+    memory = MemoryIndex(DOCUMENTS, encoder.encode([document.text for document in DOCUMENTS]))
+    (found,) = EvidencePipeline(memory, encoder, FakeReranker()).rank([CLAIM])
+    (expected,) = EvidencePipeline(index, encoder, FakeReranker()).rank([CLAIM])
+    assert ids(found.dense) == ids(expected.dense)
+    assert set(ids(found.rerank)) == set(ids(expected.rerank))
+    (answer,) = EvidencePipeline(memory, None, None).find_evidence([CLAIM])
+    assert answer.index == {"path": None, "generation": None, "n_docs": 5}
+    with pytest.raises(ValueError, match="neither conditions nor context"):
+        EvidencePipeline(memory, encoder, None).find_evidence([CLAIM], conditions=NOTHING)
+    with pytest.raises(ValueError, match="neither conditions nor context"):
+        EvidencePipeline(memory, encoder, None).find_evidence([CLAIM], context=1)
+
+
+def test_no_claims_have_no_answers(index, encoder):
+    reranker = FakeReranker()
+    assert EvidencePipeline(index, encoder, reranker).find_evidence([]) == []
+    assert EvidencePipeline(index, encoder, reranker).rank([]) == []
+    assert EvidencePipeline(index, None, None).find_evidence([]) == []
+
+
+@pytest.mark.parametrize("claim", ["", "  \n"])
+def test_an_empty_claim_is_refused_by_its_number(index, claim):
+    with pytest.raises(InputError, match=r"^the claim is empty"):
+        EvidencePipeline(index, None, None).find_evidence([claim])
+    with pytest.raises(InputError, match=r"^claim 2 is empty"):
+        EvidencePipeline(index, None, None).find_evidence([CLAIM, claim])
+
+
+def test_claims_that_are_no_texts_and_numbers_out_of_range_are_refused(index):
+    pipeline = EvidencePipeline(index, None, None)
+    with pytest.raises(InputError, match="holds bytes that are not UTF-8"):
+        pipeline.find_evidence(["sea \udcff"])
+    with pytest.raises(TypeError, match="not one string"):
+        pipeline.find_evidence(CLAIM)
+    for k, context in ((0, 0), (-1, 0), (1, -1)):
+        with pytest.raises(ValueError, match=f"got {k} and {context}"):
+            pipeline.find_evidence([CLAIM], k, context=context)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"first_stage_k": 0},
+        {"rerank_k": 0},
+        {"rrf_k": -1},
+        {"bm25_weight": 1.1},
+        {"min_cosine": 1.1},
+        {"probe_share": 0.0},
+        {"fusion": "mean"},
+    ],
+)
+def test_settings_out_of_range_are_refused(setting):
+    with pytest.raises(ValueError, match=str(next(iter(setting.values())))):
+        PipelineConfig(**setting)
+
+
+WORDS = ["glaciers", "shrink", "bread", "yeast", "ice", "land", "mass"]
+texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    claims=st.lists(texts, min_size=1, max_size=6),
+    angles=st.dictionaries(texts, st.floats(-3.0, 3.0), max_size=6),
+    logits=st.dictionaries(st.sampled_from([document.text for document in DOCUMENTS]), st.integers(-3, 3)),
+    first_stage_k=st.integers(1, 6),
+    rerank_k=st.integers(1, 6),
+    k=st.integers(1, 6),
+)
+def test_rankings_are_sorted_and_unique_reranking_loses_nothing_and_company_changes_nothing(
+    index, claims, angles, logits, first_stage_k, rerank_k, k
+):
+    vectors = VECTORS | {text: (math.cos(angle), math.sin(angle)) for text, angle in angles.items()}
+    config = PipelineConfig(first_stage_k=first_stage_k, rerank_k=rerank_k)
+    pipeline = EvidencePipeline(index, FakeEncoder(vectors), FakeReranker(logits), config)
+    together = pipeline.rank(claims)
+    answers = pipeline.find_evidence(claims, k)
+    for claim, stages, answer in zip(claims, together, answers, strict=True):
+        for name in STAGES:
+            ranking = getattr(stages, name)
+            assert ranking == by_score(ranking)
+            assert len(set(ids(ranking))) == len(ranking)
+        assert len(stages.bm25) <= first_stage_k
+        assert len(stages.dense) <= first_stage_k
+        assert sorted(ids(stages.rerank)) == sorted(ids(stages.fused))
+        assert set(ids(stages.fused)) == {*ids(stages.bm25), *ids(stages.dense)}
+        assert pipeline.rank([claim]) == [stages]
+        (alone,) = pipeline.find_evidence([claim], k)
+        assert (alone.evidence, alone.notes) == (answer.evidence, answer.notes)
+        assert len(answer.evidence) <= k
+
+
+def test_real_models_answer_a_claim_the_same_alone_and_among_many(tmp_path, tiny_encoder, tiny_reranker):
+    words = ["sea level", "ice sheet", "vaccines", "measles", "the moon", "coal and gas", "inflation", "wind power"]
+    verbs = ["rises", "melts", "is less than 10 per cent", "was not in the study", "warms the ocean " * 15]
+    documents = [
+        Document(f"d{n}", f"{word} {verb}") for n, (word, verb) in enumerate((w, v) for w in words for v in verbs)
+    ]
+    pipeline = EvidencePipeline(index_of(tmp_path / "i", documents, tiny_encoder), tiny_encoder, tiny_reranker)
+    claims = [f"{word} {verb} by {n}" for n in (1, 2) for word in words for verb in verbs[:3]]
+    together = pipeline.find_evidence(claims, 5)
+    for claim, answer in zip(claims, together, strict=True):
+        (alone,) = pipeline.find_evidence([claim], 5)
+        assert alone.evidence == answer.evidence
+    assert len({answer.evidence[0].document.doc_id for answer in together}) > 1
+    json.loads(as_json(together[0]))
+
+
+def test_another_encoder_than_the_index_s_is_refused(index):
+    other = replace(IDENTITY, name="other-encoder", weights_sha256="0" * 64)
+    with pytest.raises(EncoderMismatchError, match=r"fake-encoder.*other-encoder"):
+        EvidencePipeline(index, FakeEncoder(identity=other), None)
+    EvidencePipeline(index, FakeEncoder(identity=replace(IDENTITY, name="the same elsewhere")), None)

@@ -1,0 +1,131 @@
+"""Rerankers: what CrossEncoder gives for one pair at a time, faster, and the same in any company."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from data.errors import ModelError
+from pipeline.blending import Blend
+from pipeline.rerankers import CrossEncoderReranker, load_reranker
+from pipeline.runtimes import TorchRuntime
+from pipeline.tokenization import TextTokenizer
+
+EVIDENCE = [
+    "the ocean rises by 3 millimetres a year",
+    "the ice sheet melts and the sea level rises",
+    "vaccines cause no autism",
+    "the moon landing was in 1969 by rocket",
+    "prices rise",
+    "inflation is low and the bank shows data " * 20,
+    "wind and solar power are more than coal",
+    "measles",
+]
+PAIRS = [
+    (claim, evidence) for claim in ("sea level rises", "vaccines are not the cause of measles") for evidence in EVIDENCE
+]
+
+
+@pytest.fixture(scope="module")
+def lively_reranker_dir(tiny_reranker_dir, tmp_path_factory):
+    """The tiny cross-encoder with larger weights: its own logits are all but equal, and any mistake would agree."""
+    from safetensors.numpy import load_file, save_file
+
+    folder = shutil.copytree(tiny_reranker_dir, tmp_path_factory.mktemp("models") / "lively")
+    weights = load_file(folder / "model.safetensors")
+    larger = {name: value * np.float32(20) if value.ndim == 2 else value for name, value in weights.items()}
+    save_file(larger, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def int8_reranker(lively_reranker_dir):
+    return load_reranker(str(lively_reranker_dir), "cpu")
+
+
+@pytest.fixture(scope="module")
+def torch_reranker(lively_reranker_dir):
+    runtime = TorchRuntime.load(lively_reranker_dir, "cross-encoder", "cpu")
+    return CrossEncoderReranker("tiny", TextTokenizer(lively_reranker_dir, 64), runtime, Blend())
+
+
+@pytest.fixture(scope="module")
+def one_at_a_time(lively_reranker_dir):
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    model = CrossEncoder(str(lively_reranker_dir), device="cpu")
+    return np.array([model.predict([pair], activation_fn=torch.nn.Identity())[0] for pair in PAIRS])
+
+
+def ranks(values):
+    return np.argsort(np.argsort(values))
+
+
+def test_torch_gives_cross_encoder_s_logits(torch_reranker, one_at_a_time):
+    np.testing.assert_allclose(torch_reranker.score(PAIRS).logits, one_at_a_time, atol=1e-5)
+
+
+def test_int8_ranks_as_cross_encoder_does(int8_reranker, one_at_a_time):
+    # Measured: logits off by .55 at most where they spread by 1.56 (standard deviation), rank correlation .997.
+    logits = int8_reranker.score(PAIRS).logits
+    assert abs(logits - one_at_a_time).max() < 0.6 * one_at_a_time.std()
+    assert np.corrcoef(ranks(logits), ranks(one_at_a_time))[0, 1] > 0.98
+    assert int8_reranker.runtime_name == "OpenVINO int8 on cpu"
+
+
+@pytest.mark.parametrize("name", ["int8_reranker", "torch_reranker"])
+def test_a_pair_scores_the_same_alone_and_among_many_and_twice(name, request):
+    reranker = request.getfixturevalue(name)
+    others = [(f"{claim} {n}", evidence) for n in range(20) for claim, evidence in PAIRS]
+    together = reranker.score([*PAIRS, *others, *PAIRS])
+    alone = np.concatenate([reranker.score([pair]).logits for pair in PAIRS])
+    n = len(PAIRS)
+    assert np.array_equal(together.logits[:n], together.logits[-n:])
+    if name == "int8_reranker":
+        assert np.array_equal(together.logits[:n], alone)
+    else:
+        np.testing.assert_allclose(together.logits[:n], alone, atol=1e-6)
+
+
+def test_claim_and_evidence_are_not_exchangeable(int8_reranker):
+    forth, back = int8_reranker.score([("sea level rises", "measles"), ("measles", "sea level rises")]).logits
+    assert forth != back
+
+
+def test_the_pairs_that_were_cut_are_flagged(int8_reranker):
+    truncated = int8_reranker.score(PAIRS).truncated
+    assert [bool(cut) for cut in truncated] == [len(evidence) > 500 for _, evidence in PAIRS]
+
+
+def test_no_pairs_have_no_scores(int8_reranker):
+    scores = int8_reranker.score([])
+    assert scores.logits.shape == scores.truncated.shape == (0,)
+    assert (scores.logits.dtype, scores.truncated.dtype) == (np.float64, np.bool_)
+
+
+def test_a_model_with_two_labels_or_none_is_no_reranker(tiny_reranker_dir, tiny_model_dir, tmp_path):
+    folder = shutil.copytree(tiny_reranker_dir, tmp_path / "two")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"id2label": {"0": "no", "1": "yes"}}))
+    with pytest.raises(ModelError, match="has 2 labels; a reranker has one"):
+        load_reranker(str(folder), "cpu")
+    with pytest.raises(ModelError, match="a reranker has one"):
+        load_reranker(str(tiny_model_dir), "cpu")
+
+
+def test_logits_that_are_no_numbers_are_an_error(tiny_reranker_dir):
+    class NanRuntime:
+        name = "broken"
+        prefers_longest_first = False
+
+        def run(self, batches, receive):
+            for batch in batches:
+                receive(batch, np.full((len(batch.rows), 1), np.nan, dtype=np.float32))
+
+    reranker = CrossEncoderReranker("tiny", TextTokenizer(tiny_reranker_dir, 64), NanRuntime(), Blend())
+    with pytest.raises(ModelError, match="tiny: gives NaN"):
+        reranker.score([("sea", "ice")])

@@ -1,0 +1,94 @@
+"""The shape of the whole: who imports whom, where each library lives, what a package offers."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = ("data", "indexes", "pipeline", "cli")  # each may import itself and those before it
+HOMES = {
+    "tantivy": ("indexes/",),
+    "faiss": ("indexes/",),
+    "rank_bm25": ("indexes/",),
+    "openvino": ("pipeline/",),
+    "nncf": ("pipeline/",),
+    "torch": ("pipeline/",),
+    "sentence_transformers": ("pipeline/",),
+    "transformers": ("pipeline/",),
+    "pyarrow": ("data/",),
+    "datasets": ("data/", "pipeline/reranker_training.py"),  # the trainer takes its pairs in this form
+    "zstandard": ("data/",),
+    "click": ("cli.py",),
+    "rich": ("cli.py", "pipeline/rendering.py", "pipeline/progress_display.py"),
+}
+HEAVY = ("torch", "transformers", "datasets", "sentence_transformers")
+
+
+def sources() -> list[Path]:
+    return sorted([ROOT / "cli.py", *(path for layer in LAYERS[:-1] for path in (ROOT / layer).rglob("*.py"))])
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and full name of all that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute here"
+            assert node.module is not None
+            yield node.lineno, node.module
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", sources(), ids=place)
+def test_imports_point_down_the_layers(path: Path) -> None:
+    layer = place(path).split("/")[0].removesuffix(".py")
+    for line, name in imported(path):
+        top = name.split(".")[0]
+        if top in LAYERS:
+            assert LAYERS.index(top) <= LAYERS.index(layer), f"{place(path)}:{line}: {layer} imports {name}"
+
+
+@pytest.mark.parametrize("path", sources(), ids=place)
+def test_each_library_is_imported_only_where_it_lives(path: Path) -> None:
+    for line, name in imported(path):
+        homes = HOMES.get(name.split(".")[0])
+        if homes is not None:
+            assert place(path).startswith(homes), f"{place(path)}:{line}: {name} lives in {' and '.join(homes)}"
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_each_library_is_used_where_it_lives(library: str) -> None:
+    used = {place(path) for path in sources() for _, name in imported(path) if name.split(".")[0] == library}
+    assert used, f"{library} is used nowhere"
+
+
+def test_the_command_line_starts_without_the_heavy_libraries() -> None:
+    code = f"import sys, cli; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+    finished = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert finished.stdout.split() == []
+
+
+@pytest.mark.parametrize("layer", LAYERS[:-1])
+def test_what_a_package_offers_is_all_that_it_imports_and_can_be_imported(layer: str) -> None:
+    package = importlib.import_module(layer)
+    tree = ast.parse((ROOT / layer / "__init__.py").read_text(encoding="utf-8"))
+    brought = {
+        alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    } - {"annotations"}
+    offered = getattr(package, "__all__", [])
+    assert set(offered) == brought | {
+        node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    assert len(offered) == len(set(offered))
+    assert all(hasattr(package, name) for name in offered)

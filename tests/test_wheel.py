@@ -1,0 +1,94 @@
+"""The wheel holds what a user needs and nothing else, and answers a claim away from the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from data.bundled import bundled_reranker_dir
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("pipeline", "indexes", "data")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of the checkout, without network: the build backend is the environment's own."""
+    pytest.importorskip("setuptools", minversion="77", reason="the build backend is not installed")
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
+    for name in ("pyproject.toml", "README.md", "LICENSE", "cli.py"):
+        shutil.copy(ROOT / name, source)
+    for name in (*PACKAGES, "tests"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    built = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(source)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    (path,) = target.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the installed wheel; what it depends on comes from the running environment."""
+    folder = tmp_path_factory.mktemp("site")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", "--target", folder, wheel], check=True)
+    return folder
+
+
+def test_the_wheel_holds_code_sample_model_and_licence(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        held = archive.namelist()
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    code = {name for name in held if ".dist-info/" not in name}
+    assert code == wanted | {"cli.py"}
+    assert "data/py.typed" in code
+    assert {"data/sample/evidence.jsonl", "data/sample/claims.jsonl", "data/sample/qrels.tsv"} <= code
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in held)
+
+
+def test_the_installed_wheel_answers_a_claim_away_from_the_checkout(installed: Path, tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, *words]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    modules = "cli, pipeline.opening, indexes, data"
+    found = run("-c", f"import {modules}; print(cli.__file__, data.__file__)")
+    assert found.stdout.split() == [str(installed / "cli.py"), str(installed / "data" / "__init__.py")]
+
+    script = str(installed / "bin" / "claimhound")
+    sample = str(installed / "data" / "sample" / "evidence.jsonl")
+    built = run(script, "index", "build", sample, "--index", "my-index")
+    assert built.stdout == "my-index: generation 1, 471 documents (471 read)\n", built.stderr
+    has_reranker = (bundled_reranker_dir() / "config.json").is_file()
+    first_stage_only = [] if has_reranker else ["--no-rerank"]
+    answer = run(
+        script, "search", "The MMR jab gives children autism.", "--index", "my-index", "--format", "json",
+        *first_stage_only,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    record = json.loads(answer.stdout)
+    assert "health-measles-06" in [hit["doc_id"] for hit in record["evidence"]]
+    assert record["models"] == {
+        "encoder": "all-MiniLM-L6-v2", "reranker": "claimhound-reranker" if has_reranker else None,
+    }  # fmt: skip
