@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from data.errors import ClaimhoundError, InputError
+from pipeline.reranker_recipe import RerankerRecipe
 
 if TYPE_CHECKING:
     from indexes.manifest import Manifest
@@ -634,6 +635,115 @@ def evaluate(
     _print(f"{'':<8}" + "".join(f"{stage:>8}" for stage in result.means))
     for name in next(iter(result.means.values())):
         _print(f"{name:<8}" + "".join(f"{means[name]:8.3f}" for means in result.means.values()))
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def train(ctx: click.Context) -> None:
+    """Train models on claims of your own."""
+    _print_help_alone(ctx)
+
+
+def _recipe_option(name: str, text: str) -> Decorator:
+    """Return an option for a field of RerankerRecipe, whose default is said once, there."""
+    default = getattr(RerankerRecipe(), name)
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(default, bool):
+        return click.option(flag, is_flag=True, default=default, help=text)
+    return click.option(flag, default=default, show_default=True, metavar="N", type=type(default), help=text)
+
+
+recipe_options = _options(
+    _recipe_option("epochs", "Times that each pair is seen."),
+    _recipe_option("batch_size", "Pairs in a step."),
+    _recipe_option("learning_rate", "Highest learning rate; it rises over the first tenth and falls to 0."),
+    _recipe_option("n_negatives", "Hard negatives for each judged pair."),
+    _recipe_option("first_rank", "Best rank of the fused list that a negative may have."),
+    _recipe_option("pool_k", "Worst rank that a negative may have."),
+    _recipe_option("validation_share", "Share of the claims held out to validate and to fit the probability."),
+    _recipe_option("max_length", "Tokens of a pair; longer ones are cut."),
+    _recipe_option("dropout", "Share of the model's values that are dropped in training."),
+    _recipe_option("freeze_embeddings", "Leave the word vectors of the base model as they are."),
+    _recipe_option("pretraining_learning_rate", "The same for the pairs of --pretrain."),
+    _recipe_option("pretraining_batch_size", "The same for the pairs of --pretrain."),
+    _recipe_option("pretraining_epochs", "The same for the pairs of --pretrain."),
+    _recipe_option("pretraining_dropout", "The same for the pairs of --pretrain."),
+    _recipe_option("seed", "Of every draw."),
+    _recipe_option("precision", "auto, bf16, fp16 or fp32."),
+    _recipe_option("checkpoint_steps", "Steps between checkpoints."),
+)
+
+
+@train.command("reranker", short_help="Train a cross-encoder on judged claims.")
+@index_option
+@click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder.")
+@click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels.")
+@click.option(
+    "--output", "output_dir", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder of the model."
+)
+@click.option(
+    "--base-model", metavar="MODEL", help="Encoder or cross-encoder to start from.  [default: the bundled encoder]"
+)
+@click.option(
+    "--pretrain",
+    multiple=True,
+    metavar="KIND:PATH[@N]",
+    help="Pairs to learn first, of N queries: pairs:FILE, squad:FILE, rationales:DIR or evidence:FILE; repeatable.",
+)
+@click.option(
+    "--exclude-claims", multiple=True, metavar="FILE", help="Claims never to train on, by their text; repeatable."
+)
+@click.option("--no-resume", is_flag=True, help="Start over instead of going on from the last checkpoint.")
+@recipe_options
+@compute_options
+def train_reranker(
+    index_dir: Path,
+    claims: str,
+    qrels: str,
+    output_dir: Path,
+    base_model: str | None,
+    pretrain: tuple[str, ...],
+    exclude_claims: tuple[str, ...],
+    no_resume: bool,
+    device: Any,
+    threads: int | None,
+    **settings: Any,
+) -> None:
+    """Train a reranker on judged claims, with hard negatives out of the index's own first stage.
+
+    Writes a folder that `search --reranker` reads: weights, the fit of its probability, and a card. A training that was
+    interrupted goes on from its last checkpoint when it is started again.
+    """
+    from data.claims import read_claims
+    from data.judgments import read_qrels
+    from pipeline.model_files import BUNDLED, encoder_dir
+    from pipeline.opening import open_pipeline
+    from pipeline.progress_display import progress_display
+    from pipeline.reranker_building import PairSource, build_reranker
+
+    recipe = RerankerRecipe(**settings)
+    sources = [PairSource.parse(text) for text in pretrain]
+    queries, judgments = list(read_claims(claims)), read_qrels(qrels)
+    excluded = [claim.text for file in exclude_claims for claim in read_claims(file)]
+    pipeline = open_pipeline(index_dir, with_reranker=False, device=device, n_threads=threads, on_start=_say)
+    with progress_display("steps", _say) as advance:
+        built = build_reranker(
+            pipeline,
+            queries,
+            judgments,
+            base_model=base_model or encoder_dir(BUNDLED),
+            output_dir=output_dir,
+            recipe=recipe,
+            pretraining=sources,
+            excluded_claims=excluded,
+            data_files={"claims": Path(claims), "judgments": Path(qrels)},
+            resume=not no_resume,
+            on_progress=lambda phase, step, n_steps, _loss: advance(phase, step, n_steps),
+            on_stage=_say,
+        )
+    _print(f"{output_dir}: trained on {_number(built.training.n_pairs, 'pair')} in {built.training.seconds:,.0f} s")
+    for name, means in built.held_out.items():
+        _print(f"{name:<8}  " + "  ".join(f"{measure} {value:.3f}" for measure, value in means.items()))
 
 
 @main.command(short_help="Tell versions, devices and models, and what is missing.")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pipeline.blending import Blend
 from pipeline.mining import MiningReport
-from pipeline.reranker_training import RerankerRecipe, TrainingReport
+from pipeline.reranker_recipe import RerankerRecipe
+from pipeline.reranker_training import TrainingReport
 
 
 @dataclass(frozen=True)

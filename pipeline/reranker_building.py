@@ -29,9 +29,9 @@ from pipeline.mining import (
 )
 from pipeline.model_card import DataFile, Provenance, data_file, render_model_card
 from pipeline.pair_sources import read_pair_source
+from pipeline.reranker_recipe import RerankerRecipe
 from pipeline.reranker_training import (
     Progress,
-    RerankerRecipe,
     TrainingReport,
     balanced,
     check_base_model,

@@ -13,7 +13,7 @@ from pipeline.encoders import load_encoder
 from pipeline.evidence import EvidencePipeline
 from pipeline.mining import NegativeGuard
 from pipeline.reranker_building import PairSource, build_reranker
-from pipeline.reranker_training import RerankerRecipe
+from pipeline.reranker_recipe import RerankerRecipe
 from pipeline.rerankers import load_reranker
 
 SUBJECTS = ("ice", "ocean", "volcano", "vaccine", "moon", "rocket", "coal", "bank", "empire", "virus")
