@@ -7,9 +7,9 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -46,8 +46,6 @@ class _Commands(click.Group):
             _say("; ".join(("interrupted", *map(str, interrupt.args))))
             ctx.exit(EXIT_INTERRUPTED)
         except BrokenPipeError:
-            _drop(sys.stdout)
-            _drop(sys.stderr)
             ctx.exit(EXIT_OUTPUT_CLOSED)
 
 
@@ -66,14 +64,7 @@ def _print(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _drop(sys.stdout)
         raise InputError(f"the output cannot be written ({error.strerror})") from error
-
-
-def _drop(stream: TextIO) -> None:
-    """Send what is still buffered nowhere: the interpreter would try to write it once more at its end."""
-    with suppress(io.UnsupportedOperation):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _print_utf8() -> None:
@@ -536,8 +527,7 @@ def _print_json_array(items: Iterator[str]) -> None:
             _print(f"{separator}\n{item}")
             separator = ","
     finally:
-        if not isinstance(sys.exception(), BrokenPipeError):
-            _print("[]" if separator == "[" else "]")
+        _print("[]" if separator == "[" else "]")
 
 
 def _conditions(before: str | None, where: tuple[str, ...]) -> Conditions:
@@ -668,6 +658,7 @@ recipe_options = _options(
     _recipe_option("pretraining_batch_size", "The same for the pairs of --pretrain."),
     _recipe_option("pretraining_epochs", "The same for the pairs of --pretrain."),
     _recipe_option("pretraining_dropout", "The same for the pairs of --pretrain."),
+    _recipe_option("pretraining_steps", "Steps after which pretraining ends early; 0 goes through all of its pairs."),
     _recipe_option("seed", "Of every draw."),
     _recipe_option("precision", "auto, bf16, fp16 or fp32."),
     _recipe_option("checkpoint_steps", "Steps between checkpoints."),

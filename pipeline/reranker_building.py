@@ -40,7 +40,7 @@ from pipeline.reranker_training import (
 from pipeline.rerankers import Reranker, load_reranker
 
 BLEND_FEATURES = ("logit", "log_fused_rank")
-"""What the bundled model's blend weighs: cosine and BM25 score added nothing on held-out claims."""
+"""What the bundled blend weighs. On held-out claims cosine adds 0.002 nDCG@10, BM25's score then takes 0.006 away."""
 
 _MEASURES = ("R@5", "R@10", "R@100", "nDCG@10")
 _CLAIMS_AT_A_TIME = 64

@@ -12,7 +12,8 @@ class RerankerRecipe:
     """Every setting of a training run. The defaults are the published recipe with four negatives for each pair.
 
     `precision` is `auto` (bfloat16 autocast on a CPU, float16 on CUDA, else float32), `bf16`, `fp16` or `fp32`.
-    `pretraining_learning_rate` and `pretraining_epochs` hold for the pairs that are learned before the claims.
+    The `pretraining_` settings hold for the pairs that are learned before the claims; `pretraining_steps` ends that
+    phase after so many steps although its schedule is made for all of its pairs, and 0 means to go through them all.
     """
 
     epochs: int = 1
@@ -30,6 +31,7 @@ class RerankerRecipe:
     pretraining_epochs: int = 1
     pretraining_batch_size: int = 32
     pretraining_dropout: float = 0.1
+    pretraining_steps: int = 0
     dropout: float = 0.1
     freeze_embeddings: bool = False
     precision: str = "auto"
@@ -39,6 +41,11 @@ class RerankerRecipe:
         for name in ("epochs", "batch_size", "pretraining_batch_size", "max_length", "n_negatives", "checkpoint_steps"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.pretraining_steps < 0:
+            raise InputError(f"pretraining_steps must be at least 0, not {self.pretraining_steps}")
+        for name in ("dropout", "pretraining_dropout", "validation_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} must lie in [0, 1), not {getattr(self, name)}")
         if not self.learning_rate > 0 or not self.pretraining_learning_rate > 0:
             raise InputError(f"learning rates must be above 0, not {self.learning_rate}")
         if self.precision not in ("auto", "bf16", "fp16", "fp32"):

@@ -26,7 +26,7 @@ Progress = Callable[[str, int, int, float], None]
 """Called as (phase, step, n_steps, loss) after every step."""
 
 _CHECKPOINTS = "checkpoints"
-_MEGA_BATCH = 50  # batches that are sorted by length together; one of 50 leaves 4 % padding and keeps the order random
+_MEGA_BATCH = 50  # batches whose pairs are sorted by length together: enough to be alike, few enough to stay random
 
 
 class _Phase(NamedTuple):
@@ -38,6 +38,8 @@ class _Phase(NamedTuple):
     epochs: int
     batch_size: int
     dropout: float
+    stop_after: int = 0
+    """Steps after which the phase ends before its schedule does; 0 is never."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def train_reranker(
             recipe.pretraining_epochs,
             recipe.pretraining_batch_size,
             recipe.pretraining_dropout,
+            recipe.pretraining_steps,
         )
         phases.insert(0, first)
     model_source = str(base_model)
@@ -177,7 +180,7 @@ def balanced(pairs: Sequence[TrainingPair]) -> list[TrainingPair]:
 
 
 def save_half_precision(model: CrossEncoder, output_dir: Path) -> None:
-    """Save the model with float16 weights: half the bytes, scores within 0.001 of float32's."""
+    """Save the model with float16 weights, half the bytes."""
     transformer: Any = _transformer(model)
     transformer.half()
     model.save_pretrained(str(output_dir), create_model_card=False)
@@ -197,7 +200,7 @@ def _train_phase(
     from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
     from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
     from torch.nn import Dropout
-    from transformers import PrinterCallback, ProgressCallback
+    from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
     for module in model.modules():
         if isinstance(module, Dropout):
@@ -253,12 +256,21 @@ def _train_phase(
                 )
             losses.append(loss)
             if on_progress is not None:
-                on_progress(phase.name, step, n_steps, loss)
+                on_progress(phase.name, step, phase.stop_after or n_steps, loss)
             return result
+
+    class StopEarly(TrainerCallback):
+        """Ends the phase; without a checkpoint at that step, which a resumed run would go on from by one more."""
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+            if state.global_step == phase.stop_after:
+                control.should_training_stop = True
+                control.should_save = False
 
     trainer = Trainer(model=model, args=arguments, train_dataset=dataset, loss=BinaryCrossEntropyLoss(model))
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
+    trainer.add_callback(StopEarly())
     last = _last_checkpoint(phase_dir)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     tail = losses[-max(1, len(losses) // 10) :]
@@ -269,7 +281,7 @@ def _train_phase(
 def _length_grouped_batches(
     dataset: Any, batch_size: int, drop_last: bool, valid_label_columns: Any, generator: Any, seed: int
 ) -> Any:
-    """Batches of pairs of like length in random order: half the padding, so 1.6x the pairs a second on two cores."""
+    """Batches of pairs of like length, in random order: little of a batch is padding."""
     from sentence_transformers.base.sampler import DefaultBatchSampler
 
     lengths = [len(query) + len(text) for query, text in zip(dataset["query"], dataset["text"], strict=True)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command_runs import Child
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 @pytest.mark.parametrize("output_format", ["table", "json", "jsonl", "tsv"])

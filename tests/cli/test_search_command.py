@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -254,9 +255,13 @@ class TestClaimsOnStandardInput:
         with child(
             "search", "-", "--index", sample_index, "--no-rerank", "--no-encoder", "--format", "jsonl"
         ) as process:
+            # Whoever waits for the last claim before the first answer waits for ever.
+            watchdog = threading.Timer(60, process.kill)
+            watchdog.start()
             for claim in ("ice", "sea"):
                 process.stdin.write(f"{claim}\n".encode())
                 process.stdin.flush()
                 assert json.loads(process.stdout.readline())["claim"] == claim
             process.stdin.close()
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=60) == 0
+            watchdog.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,6 +97,19 @@ def test_a_finished_pretraining_is_not_repeated(tiny_model_dir, tmp_path):
     report = train_reranker(PAIRS, **arguments, on_progress=lambda phase, *_: phases.append(phase))
     assert set(phases) == {"training"}
     assert set(report.losses) == {"pretraining", "training"}
+
+
+def test_pretraining_may_end_before_its_schedule_does(tiny_model_dir, tmp_path):
+    steps = []
+    train_reranker(
+        PAIRS,
+        base_model=tiny_model_dir,
+        output_dir=tmp_path / "m",
+        recipe=replace(RECIPE, pretraining_steps=2, pretraining_batch_size=4),
+        pretraining_pairs=PAIRS,
+        on_progress=lambda phase, step, n_steps, _loss: steps.append((phase, step, n_steps)),
+    )
+    assert steps[:3] == [("pretraining", 1, 2), ("pretraining", 2, 2), ("training", 1, 6)]
 
 
 def test_a_loss_that_is_no_number_stops_training_and_keeps_the_checkpoint(tiny_model_dir, tmp_path):
