@@ -271,7 +271,7 @@ def index_delete(ids: tuple[str, ...], ids_from: str | None, index_dir: Path) ->
     wanted = list(dict.fromkeys([*ids, *_ids_in(ids_from)]))
     if not wanted:
         raise click.UsageError("name at least one ID, or a file of ids with --ids-from")
-    with _unchanged_if_interrupted(), IndexWriter.open(index_dir) as writer:
+    with _if_interrupted("the index is as it was before"), IndexWriter.open(index_dir) as writer:
         unknown = writer.delete(wanted)
         if len(unknown) == len(wanted):
             raise InputError(f"{index_dir}: holds none of these ids ({_some(unknown)}); nothing was deleted")
@@ -349,7 +349,7 @@ def index_compact(index_dir: Path) -> None:
     """Write an index anew without its deleted documents, in one vector segment."""
     from indexes.writer import IndexWriter
 
-    with _unchanged_if_interrupted(), IndexWriter.open(index_dir) as writer:
+    with _if_interrupted("the index is as it was before"), IndexWriter.open(index_dir) as writer:
         writer.compact()
         manifest = writer.commit()
     _print(_described(manifest, index_dir))
@@ -717,7 +717,10 @@ def train_reranker(
     queries, judgments = list(read_claims(claims)), read_qrels(qrels)
     excluded = [claim.text for file in exclude_claims for claim in read_claims(file)]
     pipeline = open_pipeline(index_dir, with_reranker=False, device=device, n_threads=threads, on_start=_say)
-    with progress_display("steps", _say) as advance:
+    with (
+        _if_interrupted("run the same command again to go on from the last checkpoint"),
+        progress_display("steps", _say) as advance,
+    ):
         built = build_reranker(
             pipeline,
             queries,
@@ -770,20 +773,20 @@ def _indexing_progress() -> Iterator[Callable[[Progress], None]]:
     """Yield what shows an indexing job's progress; an interruption says how to go on."""
     from pipeline.progress_display import progress_display
 
-    try:
-        with progress_display("documents", _say) as advance:
-            yield lambda progress: advance(progress.phase, progress.done, progress.total)
-    except KeyboardInterrupt as interrupt:
-        cure = "run the same command again to go on; the index is as it was before"
-        raise KeyboardInterrupt(cure) from interrupt
+    with (
+        _if_interrupted("run the same command again to go on; the index is as it was before"),
+        progress_display("documents", _say) as advance,
+    ):
+        yield lambda progress: advance(progress.phase, progress.done, progress.total)
 
 
 @contextmanager
-def _unchanged_if_interrupted() -> Iterator[None]:
+def _if_interrupted(cure: str) -> Iterator[None]:
+    """Have an interruption say what state it leaves behind."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt("the index is as it was before") from interrupt
+        raise KeyboardInterrupt(cure) from interrupt
 
 
 def _report_indexing(report: IndexingReport, index_dir: Path) -> None:

@@ -91,7 +91,7 @@ def converted_dir(
         if (target / _IR).is_file():
             return target
         if on_start is not None:
-            on_start(f"converting {model_dir.name} to int8 for this machine's processor (once) …")
+            on_start(f"converting the {kind} to int8 for this machine's processor (once, up to a minute) …")
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(target.parent)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=_MAKING) as scratch:

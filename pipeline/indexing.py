@@ -128,6 +128,7 @@ def _index(
     shards = _Shards(encoded_dir(index_dir), encoder.identity, disk)
     n_read = n_replaced = n_reused = n_outdated = 0
     documents = _read(sources, options, skipped)
+    on_progress(Progress("encode", 0, total, 0))
     while shard := list(islice(documents, shard_size)):
         texts = [document.text for document in shard]
         vectors = shards.find(texts)

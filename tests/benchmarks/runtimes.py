@@ -72,7 +72,7 @@ def encoder_of(tokenizer: TextTokenizer, run: Callable[[dict[str, Any]], Any]) -
 
 
 def _batches(tokens: Sequence[TokenizedText]) -> Iterator[Batch]:
-    return batches_by_length(tokens)
+    return batches_by_length(tokens, _MAX_LENGTH)
 
 
 def ways(scratch: Path) -> Iterator[tuple[str, Encode]]:

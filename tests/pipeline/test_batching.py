@@ -51,6 +51,11 @@ def test_no_texts_make_no_batch_and_a_text_without_tokens_makes_one():
     assert batch.attention_mask.sum() == 0
 
 
+def test_equally_long_texts_come_in_powers_of_two_so_that_shapes_are_few():
+    sizes = [len(batch.rows) for batch in batches_by_length(texts_of([8] * 23), 64, tokens_per_batch=70)]
+    assert sizes == [8, 8, 4, 2, 1]
+
+
 def test_longest_first_turns_the_order_of_lengths():
     def order(*, longest_first):
         batches = batches_by_length(texts_of([3, 40, 20]), 64, longest_first=longest_first)
@@ -61,8 +66,8 @@ def test_longest_first_turns_the_order_of_lengths():
 
 
 def test_halves_hold_what_the_batch_held():
-    (batch,) = batches_by_length(texts_of([5, 5, 5]), 64)
+    (batch,) = batches_by_length(texts_of([5, 5, 5, 5]), 64)
     first, second = halves(batch)
-    assert (first.rows, second.rows) == ([0], [1, 2])
+    assert (first.rows, second.rows) == ([0, 1], [2, 3])
     assert first.input_ids.tolist() + second.input_ids.tolist() == batch.input_ids.tolist()
     assert second.attention_mask.shape == second.token_type_ids.shape == (2, 8)

@@ -188,6 +188,7 @@ def test_progress_tells_reading_encoding_and_the_commit(corpus, tmp_path):
     assert seen == [
         Progress("read", 4, None, 0),
         Progress("read", 8, None, 0),
+        Progress("encode", 0, 10, 0),
         Progress("encode", 4, 10, 4),
         Progress("encode", 8, 10, 4),
         Progress("encode", 10, 10, 4),
@@ -204,7 +205,7 @@ def test_a_pipe_is_read_once(tmp_path):
     report = build_index([str(pipe)], tmp_path / "index", FakeEncoder(), on_progress=seen.append)
     feeder.join(10)
     assert report.n_read == 2
-    assert seen[0] == Progress("encode", 2, None, 0)
+    assert seen[:2] == [Progress("encode", 0, None, 0), Progress("encode", 2, None, 0)]
 
 
 LONG = {"_id": "a", "text": "One is here. Two is here. Three is here. Four is here."}
