@@ -200,6 +200,8 @@ class TextIndex:
         self._index.register_tokenizer(ANALYZER_NAME, analyzer())
         self._schema = self._index.schema
         self._searcher = self._index.searcher()
+        # Where what was searched last lies: asking for it by position takes as long as the search.
+        self._addresses: dict[int, tantivy.DocAddress] = {}
 
     @property
     def n_docs(self) -> int:
@@ -224,15 +226,19 @@ class TextIndex:
             # Which of the documents that tie at the end have come so far is chance. The worst case is cheap enough:
             # 0.12 s for 200,000 equal ones.
             ask *= _ASK_GROWTH
-        positions = self._positions([address for _, address in hits])
+        addresses = [address for _, address in hits]
+        positions = self._positions(addresses)
+        self._addresses = dict(zip(positions, addresses, strict=True))
         scores = [float(score) for score, _ in hits]
         return level(zip(positions, scores, strict=True), k, _SCORE_DIGITS)
 
     def documents(self, positions: Sequence[int]) -> dict[int, Document]:
         """Return the documents at those of the positions that hold one."""
-        found: dict[int, Document] = {}
-        for start in range(0, len(positions), _PAGE):
-            page = list(positions[start : start + _PAGE])
+        addresses = self._addresses
+        found = {position: self._document_at(addresses[position]) for position in positions if position in addresses}
+        others = [position for position in positions if position not in addresses]
+        for start in range(0, len(others), _PAGE):
+            page = others[start : start + _PAGE]
             query = tantivy.Query.term_set_query(self._schema, "position", page)
             found.update(self._read(query, len(page)))
         return found
@@ -268,8 +274,11 @@ class TextIndex:
     def _read(self, query: tantivy.Query, limit: int) -> Iterator[tuple[int, Document]]:
         addresses = [address for _, address in self._searcher.search(query, limit, count=False).hits]
         for position, address in zip(self._positions(addresses), addresses, strict=True):
-            record = json.loads(bytes(self._searcher.doc(address)["record"][0]).decode("utf-8", "surrogatepass"))
-            yield position, _document(record)
+            yield position, self._document_at(address)
+
+    def _document_at(self, address: tantivy.DocAddress) -> Document:
+        record = json.loads(bytes(self._searcher.doc(address)["record"][0]).decode("utf-8", "surrogatepass"))
+        return _document(record)
 
     def _positions(self, addresses: list[tantivy.DocAddress]) -> list[int]:
         return [int(value) for value in self._searcher.fast_field_values("position", addresses) if value is not None]

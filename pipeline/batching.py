@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 Tokens: TypeAlias = NDArray[np.int64]
 
 # A text's padded length depends on the text alone, so that its result cannot depend on its neighbours in a batch.
-# Multiples of 8 keep the number of different shapes low: each new one costs OpenVINO some milliseconds.
-PAD_TO_MULTIPLE_OF = 8
+# Steps that widen keep the number of different lengths low: each new shape costs OpenVINO milliseconds and megabytes.
+_PADDING_STEPS = ((64, 8), (128, 16), (1 << 30, 32))
 # 1,024 to 8,192 tokens a batch differ by less than the noise on two cores.
 TOKENS_PER_BATCH = 2048
 
@@ -61,14 +61,14 @@ def batches_by_length(
 def _power_of_two_below(n: int) -> int:
     """Return the largest power of two that is at most n: so few row counts that a long job soon has met all of them.
 
-    OpenVINO keeps some 2 MB for each shape for good. With any number of rows a build of 900,000 sentences ended with 3 GB
-    of them.
+    OpenVINO keeps some 2 MB for each shape for good; with any number of rows a long build had gigabytes of them.
     """
     return 1 << (n.bit_length() - 1)
 
 
 def _padded_length(n_tokens: int, max_length: int) -> int:
-    multiple = -(-max(n_tokens, 1) // PAD_TO_MULTIPLE_OF) * PAD_TO_MULTIPLE_OF
+    step = next(step for up_to, step in _PADDING_STEPS if n_tokens <= up_to)
+    multiple = -(-max(n_tokens, 1) // step) * step
     # A model has no positions beyond its maximum, which need not be such a multiple.
     return max(min(multiple, max_length), n_tokens)
 

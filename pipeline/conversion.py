@@ -34,7 +34,7 @@ from pipeline.tokenization import TextTokenizer
 Kind = Literal["encoder", "cross-encoder"]
 
 # Raise when the conversion or the sample changes, so that what an older version cached is made anew.
-_VERSION = 1
+_VERSION = 2
 _CALIBRATION_TEXTS = 300
 _IR = "model.xml"
 _MAKING = "making-"

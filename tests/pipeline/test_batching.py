@@ -38,9 +38,10 @@ def test_every_text_stands_in_one_batch_whole_and_masked(lengths, tokens_per_bat
 
 
 @pytest.mark.parametrize(
-    ("n_tokens", "max_length", "padded"), [(1, 64, 8), (8, 64, 8), (9, 64, 16), (58, 60, 60), (60, 60, 60)]
+    ("n_tokens", "max_length", "padded"),
+    [(1, 64, 8), (8, 64, 8), (9, 64, 16), (58, 60, 60), (60, 60, 60), (65, 256, 80), (129, 256, 160)],
 )
-def test_padding_goes_to_the_next_multiple_of_eight_and_never_past_the_model(n_tokens, max_length, padded):
+def test_padding_goes_in_widening_steps_and_never_past_the_model(n_tokens, max_length, padded):
     (batch,) = batches_by_length(texts_of([n_tokens]), max_length)
     assert batch.input_ids.shape == (1, padded)
 
