@@ -24,7 +24,7 @@ from pipeline.model_files import (
 from pipeline.runtimes import n_threads_available, resolve_device
 
 _SEARCHING = ("tantivy", "faiss-cpu", "openvino", "tokenizers", "numpy", "rank-bm25")
-_TRAINING = ("torch", "sentence-transformers", "transformers", "datasets", "nncf", "ir-measures")
+_TRAINING = ("torch", "sentence-transformers", "transformers", "datasets", "nncf", "onnx", "ir-measures")
 
 
 class Finding(NamedTuple):
