@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,11 @@ from command_runs import Child, Invoke
 
 from cli import main
 from data.bundled import sample_dir
+
+
+def _hear_interrupts() -> None:
+    """Undo what a shell does to a command in the background, whose children then would ignore an interrupt."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +36,7 @@ def child() -> Child:
 
     def start(*words: object, **options: object) -> subprocess.Popen[bytes]:
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-        return subprocess.Popen([sys.executable, "-m", "cli", *map(str, words)], **streams)
+        return subprocess.Popen([sys.executable, "-m", "cli", *map(str, words)], preexec_fn=_hear_interrupts, **streams)
 
     return start
 
