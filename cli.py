@@ -17,13 +17,19 @@ from data.errors import ClaimhoundError, InputError
 from pipeline.reranker_recipe import RerankerRecipe
 
 if TYPE_CHECKING:
+    from data.records import Qrels, Query, Run
     from indexes.manifest import Manifest
+    from indexes.snapshot import IndexSnapshot
     from indexes.text import Conditions
+    from pipeline.config import PipelineConfig
+    from pipeline.evaluation.evaluating import Evaluation
+    from pipeline.evaluation.judged import Finding
     from pipeline.evidence import EvidencePipeline
     from pipeline.indexing import IndexingReport, Progress
     from pipeline.results import ClaimEvidence
 
-# 0 is an answer, 1 a user's error, 2 a usage error (click's); these two are what a shell shows for the signals.
+# 0 is an answer, 1 a user's error, 2 a usage error (click's); the last two are what a shell shows for the signals.
+EXIT_RERANKER_HURTS = 3
 EXIT_INTERRUPTED = 130
 EXIT_OUTPUT_CLOSED = 141
 
@@ -85,6 +91,13 @@ def _version() -> str:
         return "of a folder that is not installed"
 
 
+def _command_line() -> str:
+    """Return the command as it was typed, for a record of what was done."""
+    import shlex
+
+    return shlex.join(["claimhound", *sys.argv[1:]])
+
+
 def _print_version(ctx: click.Context, _parameter: click.Parameter, is_wanted: bool) -> None:
     if is_wanted and not ctx.resilient_parsing:
         _print(f"claimhound {_version()}")
@@ -101,7 +114,8 @@ def _print_help_alone(ctx: click.Context) -> None:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit status: 0 an answer (also: nothing found), 1 an error that you can mend, 2 a wrong command line, "
-    "130 interrupted, 141 the reader of the output has gone.",
+    "3 the reranker hurts (`evaluate --fail-if-reranker-hurts`), 130 interrupted, "
+    "141 the reader of the output has gone.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
@@ -157,6 +171,13 @@ compute_options = _options(
     ),
     click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Cores to use.  [default: all]"),
 )
+on_error_option = click.option(
+    "--on-error",
+    type=click.Choice(["stop", "skip"]),
+    default="stop",
+    show_default=True,
+    help="A bad record ends the command, or is left out, counted and listed.",
+)
 source_options = _options(
     click.argument("sources", metavar="SOURCE...", nargs=-1, required=True),
     click.option("--split-sentences", is_flag=True, help="Index each sentence of a text on its own."),
@@ -164,22 +185,41 @@ source_options = _options(
         "--text-field", metavar="NAME", help="Field that holds the text.  [default: text, evidence, sentence, …]"
     ),
     click.option("--id-field", metavar="NAME", help="Field that holds the id.  [default: _id, id, doc_id, …]"),
-    click.option(
-        "--on-error",
-        type=click.Choice(["stop", "skip"]),
-        default="stop",
-        show_default=True,
-        help="A bad record ends the command, or is left out, counted and listed.",
-    ),
+    on_error_option,
 )
-stage_options = _options(
-    _count("--first-stage-k", 100, "Candidates from BM25, and as many from the vectors."),
-    _count("--rerank-k", 100, "Candidates that the reranker rescores."),
+reranker_options = _options(
     click.option("--no-rerank", is_flag=True, help="Leave the candidates in the order of the first stage."),
     click.option(
         "--reranker", metavar="MODEL", help="Cross-encoder: a folder, or a name on the Hub.  [default: the bundled one]"
     ),
 )
+stage_options = _options(
+    _count("--first-stage-k", 100, "Candidates from BM25, and as many from the vectors."),
+    _count("--rerank-k", 100, "Candidates that the reranker rescores."),
+    reranker_options,
+)
+config_option = click.option(
+    "--config",
+    "config_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Settings as `claimhound tune` writes them; options given here come before them.",
+)
+
+
+def _config(config_path: Path | None, **options: Any) -> PipelineConfig:
+    """Return a file's settings, or the defaults, with those of the options that stand on the command line."""
+    from dataclasses import replace
+
+    from pipeline.config import PipelineConfig, read_config
+
+    context = click.get_current_context()
+    given = {
+        name: value
+        for name, value in options.items()
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    return replace(PipelineConfig() if config_path is None else read_config(config_path), **given)
 
 
 @main.command()
@@ -360,6 +400,9 @@ def index_compact(index_dir: Path) -> None:
 @click.option("--index", "index_dir", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the index.")
 @click.option("--corpus", metavar="FILE", help="Search the few passages of a file in memory, without an index.")
 @_count("-k", 5, "Pieces of evidence.")
+@click.option(
+    "--adaptive-k", is_flag=True, help="Show fewer than k where their probability falls far below the best one's."
+)
 @click.option("--before", metavar="DATE", help="Only documents dated before DATE (YYYY, YYYY-MM or YYYY-MM-DD).")
 @click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only documents with that value; may be repeated.")
 @click.option(
@@ -372,6 +415,7 @@ def index_compact(index_dir: Path) -> None:
 )
 @click.option("--explain", is_flag=True, help="Show shared words, each stage's rank and score, and the time spent.")
 @_format("table", "json", "jsonl", "tsv", text="A table for people; JSON, JSON lines or TSV, in UTF-8, for programs.")
+@config_option
 @stage_options
 @encoder_option
 @click.option("--no-encoder", is_flag=True, help="Search by BM25 alone, without the vectors.")
@@ -381,11 +425,13 @@ def search(
     index_dir: Path | None,
     corpus: str | None,
     k: int,
+    adaptive_k: bool,
     before: str | None,
     where: tuple[str, ...],
     context: int,
     explain: bool,
     output_format: str,
+    config_path: Path | None,
     first_stage_k: int,
     rerank_k: int,
     no_rerank: bool,
@@ -411,9 +457,11 @@ def search(
         raise click.UsageError("--no-encoder and --encoder exclude each other")
     if no_rerank and reranker is not None:
         raise click.UsageError("--no-rerank and --reranker exclude each other")
+    if adaptive_k and no_rerank:
+        raise click.UsageError("--adaptive-k goes by the reranker's probabilities, so it excludes --no-rerank")
     conditions = _conditions(before, where)
     claim = _as_utf8(claim_words[0])
-    from pipeline.config import PipelineConfig
+    config = _config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
     from pipeline.opening import open_pipeline
 
     pipeline = open_pipeline(
@@ -423,23 +471,22 @@ def search(
         reranker=reranker,
         with_encoder=not no_encoder,
         with_reranker=not no_rerank,
-        config=PipelineConfig(first_stage_k=first_stage_k, rerank_k=rerank_k),
+        config=config,
         device=device,
         n_threads=threads,
         on_start=_say,
     )
     claims = _claims_on_stdin() if claim == _STDIN else [claim]
-    _print_answers(
-        _answers(pipeline, claims, k, conditions, context), output_format, explain=explain, several=claim == _STDIN
-    )
+    answers = _answers(pipeline, claims, k, conditions, context, adaptive=adaptive_k)
+    _print_answers(answers, output_format, explain=explain, several=claim == _STDIN)
 
 
 def _answers(
-    pipeline: EvidencePipeline, claims: Iterable[str], k: int, conditions: Conditions, context: int
+    pipeline: EvidencePipeline, claims: Iterable[str], k: int, conditions: Conditions, context: int, *, adaptive: bool
 ) -> Iterator[ClaimEvidence]:
     """Yield each claim's answer before the next claim is read."""
     for claim in claims:
-        yield from pipeline.find_evidence([claim], k, conditions=conditions, context=context)
+        yield from pipeline.find_evidence([claim], k, adaptive=adaptive, conditions=conditions, context=context)
 
 
 def _claims_on_stdin() -> Iterator[str]:
@@ -545,86 +592,493 @@ def _conditions(before: str | None, where: tuple[str, ...]) -> Conditions:
     return Conditions(before, tuple(pairs))
 
 
+seed_option = click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Of the draws behind the intervals.",
+)
+judgment_options = _options(
+    click.option(
+        "--qrels",
+        metavar="FILE",
+        help="Judgments: BEIR's TSV, TREC's qrels, or claims with their evidence.  [default: those of --claims]",
+    ),
+    click.option(
+        "--qrels-level",
+        type=click.Choice(["document", "sentence"]),
+        default="document",
+        show_default=True,
+        help="What SciFact's evidence stands for: abstracts, or their sentences as ID#N.",
+    ),
+)
+measures_option = click.option(
+    "--measures",
+    metavar="NAMES",
+    help='Such as "R@5 P@5 AP SetF", as ir_measures writes them.  [default: recall at six depths, RR@10, nDCG@10]',
+)
+figures_format = _format("table", "json", "csv", "latex", text="A table for people; JSON or CSV for programs; LaTeX.")
+
+
 @main.command(short_help="Measure retrieval on judged claims.")
-@index_option
-@click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder.")
-@click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels.")
+@click.option("--index", "index_dir", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the index.")
+@click.option("--run", "run_paths", multiple=True, metavar="FILE", help="Measure a TREC run of any system; repeatable.")
+@click.option("--claims", metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV, a BEIR folder, hf:NAME, ir_datasets:ID.")
+@judgment_options
+@measures_option
+@_count("--k", 1000, "Depth to which lists are measured and written.")
+@_count("--shown-k", 5, "Pieces of evidence that a reader is taken to see.")
+@click.option(
+    "--stages",
+    default="bm25,dense,fused,reranked",
+    show_default=True,
+    metavar="NAMES",
+    help="Stages to measure; models that none of them needs are not loaded.",
+)
+@config_option
 @stage_options
 @encoder_option
 @compute_options
+@seed_option
 @click.option(
-    "--output", "output_dir", metavar="DIR", type=click.Path(path_type=Path), help="Folder for TREC runs and figures."
+    "--output",
+    "output_dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder for report.html, TREC runs and all figures; with it an interrupted evaluation can go on.",
 )
-@_format("table", "json", text="A table for people, or JSON for programs.")
+@click.option("--fresh", is_flag=True, help="Start over where --output holds an unfinished evaluation.")
+@click.option("--fail-if-reranker-hurts", is_flag=True, help="Exit with status 3 if the reranker does harm (p < .05).")
+@figures_format
 def evaluate(
+    index_dir: Path | None,
+    run_paths: tuple[str, ...],
+    claims: str | None,
+    qrels: str | None,
+    qrels_level: Any,
+    measures: str | None,
+    k: int,
+    shown_k: int,
+    stages: str,
+    no_rerank: bool,
+    seed: int,
+    output_dir: Path | None,
+    fresh: bool,
+    fail_if_reranker_hurts: bool,
+    output_format: str,
+    **options: Any,
+) -> None:
+    """Measure each stage of an index, or runs of any systems, on judged claims.
+
+    Each mean has its 95 % interval over claims. Tells where relevant documents were lost, and whether the reranker
+    helps on these claims. What of claims and judgments does not fit together is reported on standard error.
+    """
+    if (index_dir is None) == (not run_paths):
+        raise click.UsageError("name an index with --index, or runs with --run (one of the two)")
+    if index_dir is not None and claims is None:
+        raise click.UsageError("name the claims with --claims")
+    if qrels is None and claims is None:
+        raise click.UsageError("name the judgments with --qrels")
+    if no_rerank and options["reranker"] is not None:
+        raise click.UsageError("--no-rerank and --reranker exclude each other")
+    wanted = _stage_names(stages, no_rerank=no_rerank)
+    if fail_if_reranker_hurts and (run_paths or "reranked" not in wanted):
+        raise click.UsageError("--fail-if-reranker-hurts needs an index and its reranker")
+    from data.claims import read_claims
+    from data.judgments import read_qrels
+    from pipeline.evaluation.evaluating import evaluate_runs
+    from pipeline.evaluation.measures import DEFAULT_MEASURES, parse_measures
+    from pipeline.evaluation.output_folder import make_folder, write_evaluation
+    from pipeline.evaluation.tables import evaluation_csv, evaluation_latex, evaluation_record, evaluation_text
+
+    names = DEFAULT_MEASURES if measures is None else parse_measures(measures)
+    queries = None if claims is None else list(read_claims(claims))
+    judgments = read_qrels(qrels or claims or "", level=qrels_level)
+    if output_dir is not None:
+        make_folder(output_dir)
+    index: IndexSnapshot | None = None
+    if index_dir is None:
+        result = evaluate_runs(_runs(run_paths), queries, judgments, measures=names, seed=seed)
+    else:
+        result, index = _evaluate_index(
+            index_dir, queries or [], judgments, wanted, options, output_dir, fresh=fresh,
+            measures=names, list_k=k, shown_k=shown_k, seed=seed,
+        )  # fmt: skip
+    _report_findings(result.findings)
+    if output_dir is not None:
+        for path in write_evaluation(result, output_dir, index, version=_version(), command=_command_line()):
+            _say(f"wrote {path}")
+    _print_figures(
+        output_format,
+        {
+            "table": lambda: evaluation_text(result),
+            "json": lambda: evaluation_record(result),
+            "csv": lambda: evaluation_csv(result),
+            "latex": lambda: evaluation_latex(result),
+        },
+    )
+    if fail_if_reranker_hurts and result.stages and result.stages.verdict and result.stages.verdict.word == "hurts":
+        _say(f"Error: {result.stages.verdict.text}")
+        click.get_current_context().exit(EXIT_RERANKER_HURTS)
+
+
+def _stage_names(text: str, *, no_rerank: bool) -> list[str]:
+    """Return the stages to measure, in the order in which they run."""
+    from pipeline.evaluation.evaluating import LISTS
+
+    asked = text.replace(",", " ").split()
+    unknown = [name for name in asked if name not in LISTS]
+    if unknown or not asked:
+        raise click.BadParameter(f"{text!r} is not made of {', '.join(LISTS)}", param_hint="--stages")
+    return [name for name in LISTS if name in asked and not (no_rerank and name == "reranked")]
+
+
+def _evaluate_index(
+    index_dir: Path,
+    claims: list[Query],
+    qrels: Qrels,
+    stages: list[str],
+    options: dict[str, Any],
+    output_dir: Path | None,
+    **settings: Any,
+) -> tuple[Evaluation, IndexSnapshot]:
+    from indexes.snapshot import IndexSnapshot
+    from pipeline.evaluation.evaluating import evaluate as measure
+    from pipeline.evaluation.output_folder import JOURNAL_NAME
+    from pipeline.opening import open_pipeline
+    from pipeline.progress_display import progress_display
+
+    pipeline = open_pipeline(
+        index_dir,
+        encoder=options["encoder"],
+        reranker=options["reranker"],
+        with_encoder=stages != ["bm25"],
+        with_reranker="reranked" in stages,
+        config=_config(options["config_path"], first_stage_k=options["first_stage_k"], rerank_k=options["rerank_k"]),
+        device=options["device"],
+        n_threads=options["threads"],
+        on_start=_say,
+    )
+    assert isinstance(pipeline.index, IndexSnapshot)
+    cure = "with --output DIR it could go on where it was"
+    if output_dir is not None:
+        cure = "run the same command again to go on where it was"
+    with _if_interrupted(cure), progress_display("claims", _say) as advance:
+        result = measure(
+            pipeline,
+            claims,
+            qrels,
+            lists=stages,
+            journal_path=None if output_dir is None else output_dir / JOURNAL_NAME,
+            on_progress=lambda done, total: advance("evaluate", done, total),
+            **settings,
+        )
+    return result, pipeline.index
+
+
+def _runs(paths: Iterable[str]) -> dict[str, Run]:
+    """Return the runs by the names of their files, by the whole path where two files have one name."""
+    from data.trec import read_run, tied_queries
+
+    stems = [Path(path).name.split(".")[0] for path in paths]
+    runs: dict[str, Run] = {}
+    for path, stem in zip(paths, stems, strict=True):
+        name = stem if stems.count(stem) == 1 else path
+        if name in runs:
+            raise click.UsageError(f"the run {path} is named twice")
+        runs[name] = read_run(path)
+        if tied := tied_queries(runs[name]):
+            _say(f"claims of {name} with tied scores, ordered as trec_eval does: {len(tied):,} ({_some(tied)})")
+    return runs
+
+
+def _report_findings(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        _say(f"{finding.text}: {len(finding.items):,} ({_some(list(finding.items))})")
+
+
+def _print_figures(output_format: str, texts: dict[str, Callable[[], Any]]) -> None:
+    figures = texts[output_format]()
+    if output_format == "json":
+        _print_json(figures)
+        return
+    if output_format != "table":
+        _print_utf8()
+    _print(figures.rstrip("\n"))
+
+
+@main.command(short_help="Compare runs on the same judged claims.")
+@click.argument("run_paths", metavar="RUN_A RUN_B...", nargs=-1, required=True)
+@judgment_options
+@click.option("--claims", metavar="FILE", help="Claims, whose texts are shown; only these are counted.")
+@click.option(
+    "--index", "index_dir", metavar="DIR", type=click.Path(path_type=Path), help="Index with the documents' texts."
+)
+@measures_option
+@_count("--changes", 5, "Claims to show of those that changed most.")
+@seed_option
+@click.option(
+    "--output",
+    "output_dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder for the figures as JSON and CSV.",
+)
+@figures_format
+def compare(
+    run_paths: tuple[str, ...],
+    qrels: str | None,
+    qrels_level: Any,
+    claims: str | None,
+    index_dir: Path | None,
+    measures: str | None,
+    changes: int,
+    seed: int,
+    output_dir: Path | None,
+    output_format: str,
+) -> None:
+    """Compare TREC runs with the first of them, RUN_A.
+
+    Each difference has its 95 % interval over claims and the p-value of a randomisation test, also corrected by Holm's
+    method for all that are tested. The claims that changed most in nDCG@10, or the first measure, are shown.
+    """
+    if len(run_paths) < 2:
+        raise click.UsageError("name two runs or more")
+    if qrels is None and claims is None:
+        raise click.UsageError("name the judgments with --qrels")
+    from data.claims import read_claims
+    from data.judgments import read_qrels
+    from indexes.snapshot import IndexSnapshot
+    from pipeline.evaluation.comparison import compare as compare_runs
+    from pipeline.evaluation.measures import DEFAULT_MEASURES, parse_measures
+    from pipeline.evaluation.output_folder import make_folder, write_comparison
+    from pipeline.evaluation.tables import comparison_csv, comparison_latex, comparison_record, comparison_text
+
+    found = compare_runs(
+        _runs(run_paths),
+        read_qrels(qrels or claims or "", level=qrels_level),
+        claims=None if claims is None else list(read_claims(claims)),
+        index=None if index_dir is None else IndexSnapshot.open(index_dir),
+        measures=DEFAULT_MEASURES if measures is None else parse_measures(measures),
+        n_changes=changes,
+        seed=seed,
+    )
+    _report_findings(found.evaluation.findings)
+    if output_dir is not None:
+        make_folder(output_dir)
+        for path in write_comparison(found, output_dir):
+            _say(f"wrote {path}")
+    _print_figures(
+        output_format,
+        {
+            "table": lambda: comparison_text(found),
+            "json": lambda: comparison_record(found),
+            "csv": lambda: comparison_csv(found),
+            "latex": lambda: comparison_latex(found),
+        },
+    )
+
+
+@main.command("evaluate-pairs", short_help="Measure a reranker on labelled pairs.")
+@click.argument("pairs_source", metavar="PAIRS")
+@click.option(
+    "--reranker", metavar="MODEL", help="Cross-encoder: a folder, or a name on the Hub.  [default: the bundled one]"
+)
+@click.option(
+    "--positive", multiple=True, metavar="LABEL", help="Label that counts as relevant, all others not; repeatable."
+)
+@click.option(
+    "--threshold",
+    metavar="P",
+    type=click.FloatRange(0, 1),
+    help="Probability from which a pair counts as relevant.  [default: the best one for these pairs]",
+)
+@click.option("--claim-field", metavar="NAME", help="Field that holds the claim.  [default: claim, query, …]")
+@click.option("--evidence-field", metavar="NAME", help="Field that holds the evidence.  [default: evidence, text, …]")
+@click.option("--label-field", metavar="NAME", help="Field that holds the label.  [default: label, relevant, …]")
+@on_error_option
+@seed_option
+@click.option(
+    "--output", metavar="FILE", type=click.Path(path_type=Path), help="File of each pair with its score, as JSON lines."
+)
+@figures_format
+@compute_options
+def evaluate_pairs_command(
+    pairs_source: str,
+    reranker: str | None,
+    positive: tuple[str, ...],
+    threshold: float | None,
+    claim_field: str | None,
+    evidence_field: str | None,
+    label_field: str | None,
+    on_error: Any,
+    seed: int,
+    output: Path | None,
+    output_format: str,
+    device: Any,
+    threads: int | None,
+) -> None:
+    """Measure how well a reranker tells the relevant pairs in PAIRS from the others.
+
+    Reads JSONL, JSON, CSV, TSV, each also as .gz, .xz or .zst, and Parquet; - is JSONL on standard input. A pair has a
+    claim, evidence and a label: 1, 0, true, false, or one of your own with --positive.
+
+    A score is the plain sigmoid of the reranker's logit: a blend with first-stage ranks does not apply to lone pairs.
+    """
+    import shutil
+
+    from data.errors import RecordError
+    from data.pairs import read_pairs
+    from pipeline.evaluation.pairs import as_csv, as_latex, as_record, as_table, evaluate_pairs, write_pair_scores
+    from pipeline.model_files import BUNDLED
+    from pipeline.progress_display import progress_display
+    from pipeline.rerankers import load_reranker
+
+    if output is not None and not output.absolute().parent.is_dir():
+        raise InputError(f"{output}: cannot be written: there is no folder {output.absolute().parent}")
+    skipped: list[RecordError] = []
+    pairs = read_pairs(
+        pairs_source,
+        claim_field=claim_field,
+        evidence_field=evidence_field,
+        label_field=label_field,
+        positive=positive,
+        on_error=on_error,
+        skipped=skipped,
+    )
+    for error in skipped:
+        _say(f"skipped {error}")
+    model = load_reranker(reranker or BUNDLED, device, n_threads=threads, on_start=_say)
+    with progress_display("pairs", _say) as advance:
+        found = evaluate_pairs(
+            pairs,
+            model,
+            threshold=threshold,
+            seed=seed,
+            on_progress=lambda done, total: advance("score", done, total),
+        )
+    if output is not None:
+        write_pair_scores(pairs, found, output)
+        _say(f"wrote {output}")
+    if skipped:
+        _say(f"{_number(len(skipped), 'bad record')} skipped")
+    if found.n_truncated:
+        _say(f"{_number(found.n_truncated, 'pair')} too long for the reranker, cut")
+    _print_figures(
+        output_format,
+        {
+            "table": lambda: as_table(found, max(40, shutil.get_terminal_size().columns)),
+            "json": lambda: as_record(found) | {"pairs": pairs_source, "n_skipped": len(skipped)},
+            "csv": lambda: as_csv(found),
+            "latex": lambda: as_latex(found),
+        },
+    )
+    if output_format in ("csv", "latex"):
+        for note in found.notes:
+            _say(note)
+
+
+@main.command("tune", short_help="Choose fusion and cutoffs on judged claims.")
+@index_option
+@click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder.")
+@click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels.")
+@click.option(
+    "--output",
+    "config_path",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="File for the settings, which --config reads.",
+)
+@click.option(
+    "--measure",
+    default="nDCG@10",
+    show_default=True,
+    metavar="NAME",
+    help="What to raise, of the list that a search ends with, in ir_measures' names.",
+)
+@click.option(
+    "--folds",
+    default=5,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(min=2),
+    help="Parts of the claims, each measured with what the others choose.",
+)
+@click.option(
+    "--seed", default=0, show_default=True, metavar="N", type=click.IntRange(min=0), help="Of the folds and the test."
+)
+@reranker_options
+@encoder_option
+@compute_options
+def tune_command(
     index_dir: Path,
     claims: str,
     qrels: str,
-    first_stage_k: int,
-    rerank_k: int,
+    config_path: Path,
+    measure: str,
+    folds: int,
+    seed: int,
     no_rerank: bool,
     reranker: str | None,
     encoder: str | None,
     device: Any,
     threads: int | None,
-    output_dir: Path | None,
-    output_format: str,
 ) -> None:
-    """Measure each stage's recall, reciprocal rank and nDCG on judged claims.
+    """Choose how the two searches are fused, and how deep they go, on judged claims.
 
-    Claims and judgments that cannot count are reported on standard error.
+    The best of a few hundred settings is written only if it beats the default on claims that had no part in choosing
+    it, by more than chance; otherwise the default is written, and said so. Tune on claims that the reranker was not
+    trained on, and measure on others than these.
     """
     if no_rerank and reranker is not None:
         raise click.UsageError("--no-rerank and --reranker exclude each other")
     from data.claims import read_claims
     from data.judgments import read_qrels
-    from pipeline.config import PipelineConfig
-    from pipeline.evaluation import evaluate as measure
-    from pipeline.evaluation import write_evaluation
-    from pipeline.opening import describe, open_pipeline
+    from pipeline.config import write_config
+    from pipeline.evaluation.tuning import changes, tune
+    from pipeline.opening import open_pipeline
     from pipeline.progress_display import progress_display
 
+    # Before the work, which may take an hour.
+    if not config_path.resolve().parent.is_dir() or config_path.is_dir():
+        raise InputError(f"{config_path}: cannot be written; name a file in a folder that is there")
     queries, judgments = list(read_claims(claims)), read_qrels(qrels)
-    config = PipelineConfig(first_stage_k=first_stage_k, rerank_k=rerank_k)
     pipeline = open_pipeline(
         index_dir,
         encoder=encoder,
         reranker=reranker,
         with_reranker=not no_rerank,
-        config=config,
         device=device,
         n_threads=threads,
         on_start=_say,
     )
-    with progress_display("claims", _say) as advance:
-        result = measure(pipeline, queries, judgments, on_progress=lambda done, total: advance("evaluate", done, total))
-    settings = describe(pipeline) | {"claims": claims, "qrels": qrels}
-    if output_dir is not None:
-        for path in write_evaluation(result, output_dir, settings):
-            _say(f"wrote {path}")
-    for odd, what in (
-        (result.unjudged, "claims without a relevant judgment, not counted"),
-        (result.absent, "judged claims that are not among the claims, not counted"),
-        (result.unknown_documents, "relevant documents that are not in the index, counted as not found"),
-    ):
-        if odd:
-            _say(f"{what}: {len(odd):,} ({_some(odd)})")
-    if output_format == "json":
-        _print_json(
-            {
-                "n_claims": result.n_claims,
-                "means": result.means,
-                "unjudged": result.unjudged,
-                "absent": result.absent,
-                "unknown_documents": result.unknown_documents,
-                "settings": settings,
-            }
+    with _if_interrupted("no file was written"), progress_display("claims", _say) as advance:
+        tuning = tune(
+            pipeline,
+            queries,
+            judgments,
+            measure=measure,
+            n_folds=folds,
+            seed=seed,
+            on_progress=lambda done, total: advance("tune", done, total),
         )
-        return
-    _print(f"{result.n_claims:,} claims, mean of each measure")
-    _print(f"{'':<8}" + "".join(f"{stage:>8}" for stage in result.means))
-    for name in next(iter(result.means.values())):
-        _print(f"{name:<8}" + "".join(f"{means[name]:8.3f}" for means in result.means.values()))
+    for finding in tuning.findings:
+        _say(f"{finding.text}: {len(finding.items):,} ({_some(list(finding.items))})")
+    read_by = "no reranker" if pipeline.reranker is None else f"reranker {pipeline.reranker.name}"
+    made_from = f"claims {claims}, judgments {qrels}, index {index_dir}, {read_by}, seed {seed}"
+    write_config(tuning.chosen, config_path, note=f"{tuning.note} Made from: {made_from}.")
+    n_claims, n_settings = len(tuning.held_out), len(tuning.settings)
+    _print(f"{n_claims:,} claims, {n_settings} settings, mean {tuning.measure}")
+    _print(f"default                            {tuning.default_values.mean():.4f}")
+    _print(f"tuned, on claims left out          {tuning.held_out.mean():.4f}")
+    _print(f"tuned, on all claims (too high)    {tuning.best_mean:.4f}  {changes(tuning.best, tuning.default)}")
+    for fold, choice in enumerate(tuning.fold_choices, start=1):
+        _print(f"chosen without fold {fold:<2}             {changes(choice, tuning.default)}")
+    _print(tuning.note)
+    _say(f"wrote {config_path}")
 
 
 @main.group(invoke_without_command=True)

@@ -1,4 +1,4 @@
-"""Claims out of files, BEIR folders, Hugging Face data sets and standard input."""
+"""Claims out of files, BEIR folders, named data sets and standard input."""
 
 from __future__ import annotations
 
@@ -34,10 +34,13 @@ def read_claims(
     has; without any of these, and in plain text, it is `<file stem>:<line>` (`stdin:<line>`). The text is `text_field`,
     or the first of `text`, `claim`, `claim_text`, `query`, `question` and `statement`. All other fields are kept.
 
-    Bad records and bad sources are treated as by `read_documents`.
+    Bad records and bad sources are treated as by `read_documents`; so a second claim with an id that was there before
+    is a RecordError that names both lines, or is skipped.
     """
     located = locate(source, folder_file=CLAIMS_FILE)
-    records = read_records([located], CLAIM_FIELDS.given(id_field, text_field), rejecter(on_error, skipped))
+    records = read_records(
+        [located], CLAIM_FIELDS.given(id_field, text_field), rejecter(on_error, skipped), part="queries"
+    )
     return _queries(records)
 
 

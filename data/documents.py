@@ -1,4 +1,4 @@
-"""Documents out of files, BEIR folders and Hugging Face data sets."""
+"""Documents out of files, BEIR folders, Hugging Face data sets and the catalogue of ir_datasets."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def read_documents(
     """Give the documents of the sources, in their order, without holding a file in memory (a .json file is held).
 
     A source is a file (.jsonl, .ndjson, .json, .csv, .tsv, .txt, each also .gz, .xz or .zst, or .parquet), a folder
-    with `corpus.jsonl` in it, `-` for standard input with a document a line, or `hf:NAME[@CONFIG][:SPLIT]`. All are
-    looked up when the function is called, before the first is read. A .json file is a list of objects, an object
-    `id -> text`, or an object `id -> object`.
+    with `corpus.jsonl` in it, `-` for standard input with a document a line, `hf:NAME[@CONFIG][:SPLIT]`, or
+    `ir_datasets:ID`. All are looked up when the function is called, before the first is read. A .json file is a list of
+    objects, an object `id -> text`, or an object `id -> object`.
 
     The id is the field `id_field`, or the first of `_id`, `id`, `doc_id`, `docid` and `evidence_id` that the record
     has; without any of these, and in plain text, it is `<file stem>:<line>`. The text is `text_field`, or the first of
@@ -53,7 +53,7 @@ def read_documents(
     located = [locate(source, folder_file=CORPUS_FILE) for source in sources]
     names = DOCUMENT_FIELDS.given(id_field, text_field)
     reject = rejecter(on_error, skipped)
-    return _documents(read_records(located, names, reject), reject)
+    return _documents(read_records(located, names, reject, part="docs"), reject)
 
 
 def _documents(records: Iterator[Record], reject: Reject) -> Iterator[Document]:

@@ -49,29 +49,34 @@ def find_fields(source: Source, raw: RawRecord, names: FieldNames) -> Record:
     line, key, value = raw
     if isinstance(value, str):
         record_id: Json = f"{source.stem}:{line}" if key is None else key
-        return Record(source, line, _checked_id(source, line, record_id, None), _checked_text(source, line, value), {})
-    text_name = _first(names.text, value)
+        return Record(source, line, usable_id(source, line, record_id, None), _checked_text(source, line, value), {})
+    text_name = first_name(names.text, value)
     if text_name is None:
-        raise RecordError(source.name, line, _missing(names.text, value))
-    id_name = _first(names.id, value) if key is None or names.id_required else None
+        raise RecordError(source.name, line, missing_field(names.text, value))
+    id_name = first_name(names.id, value) if key is None or names.id_required else None
     if id_name is not None:
         record_id = value.pop(id_name) if id_name != text_name else value[id_name]
     elif names.id_required:
-        raise RecordError(source.name, line, _missing(names.id, value))
+        raise RecordError(source.name, line, missing_field(names.id, value))
     else:
         record_id = f"{source.stem}:{line}" if key is None else key
-    record_id = _checked_id(source, line, record_id, id_name)
+    record_id = usable_id(source, line, record_id, id_name)
     return Record(source, line, record_id, _checked_text(source, line, value.pop(text_name), text_name), value)
 
 
-def _first(names: tuple[str, ...], fields: dict[str, Json]) -> str | None:
+def first_name(names: tuple[str, ...], fields: dict[str, Json]) -> str | None:
+    """Return the first of the names that the record has as a field, None where it has none of them."""
     for name in names:
         if name in fields:
             return name
     return None
 
 
-def _checked_id(source: Source, line: int, value: Json, name: str | None) -> str:
+def usable_id(source: Source, line: int, value: Json, name: str | None) -> str:
+    """Return the id without white space around it, a whole number as its decimal string.
+
+    `name` is the field that it stands in, if any. Raises RecordError for a blank one, and for any other type.
+    """
     if isinstance(value, str) and (stripped := value.strip()):
         return stripped
     if type(value) is int:
@@ -99,7 +104,8 @@ def _checked_text(source: Source, line: int, value: Json, name: str | None = Non
     return stripped
 
 
-def _missing(names: tuple[str, ...], fields: dict[str, Json]) -> str:
+def missing_field(names: tuple[str, ...], fields: dict[str, Json]) -> str:
+    """Return what an error says of a record that has none of the names."""
     others = f" (or {', '.join(names[1:])})" if len(names) > 1 else ""
     there = f"has only {', '.join(list(fields)[:8])}{', …' if len(fields) > 8 else ''}" if fields else "is empty"
     return f"missing field {names[0]!r}{others}; the record {there}"

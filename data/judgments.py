@@ -1,48 +1,64 @@
-"""Relevance judgments: read from BEIR and TREC files and from claims that name their evidence, written in TREC form."""
+"""Relevance judgments: read from tables and from claims that name their evidence, written in TREC form."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from data.atomic import write_atomically
 from data.errors import InputError, RecordError
-from data.json_records import read_json
-from data.raw_record import json_kind
-from data.records import Qrels
+from data.fields import first_name, missing_field, usable_id
+from data.judged_claims import Judgment, Level, claim_judgments, is_judged_claim
+from data.raw_record import RawRecord
+from data.reading import read_raw
+from data.records import Json, Qrels
 from data.rejects import rejecter
-from data.sources import Source, locate_text, split_compression
+from data.sources import Format, Source, locate_text, split_compression
 from data.streams import read_lines
 from data.trec import checked_id
 
-_BEIR_HEADER = ("query-id", "corpus-id", "score")
-_GRADE = re.compile(r"[0-9]{1,9}")
+_FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "parquet", "hub", "catalogue")
+_QUERY_COLUMNS = ("query-id", "query_id", "qid", "claim_id")
+_DOC_COLUMNS = ("corpus-id", "corpus_id", "doc_id", "docid", "evidence_id")
+_GRADE_COLUMNS = ("score", "grade", "relevance", "rel")
+_COLUMNS = (_QUERY_COLUMNS, _DOC_COLUMNS, _GRADE_COLUMNS)
+_GRADE = re.compile(r"-?[0-9]{1,9}")
+_SHOWN_GRADES = 3
 
 
-def read_qrels(source: str | Path) -> Qrels:
+def read_qrels(source: str | Path, *, level: Level = "document") -> Qrels:
     """Return the judgments of a source, query ids and document ids in the order that they are met.
 
-    A source is a file, also .gz, .xz or .zst, with three columns as BEIR has it (query id, document id, grade; a header
-    line `query-id corpus-id score` is passed over) or four as TREC has it (query id, anything, document id, grade),
-    parted by tabs or else by white space; a .json file `claim id -> object` whose `evidences` lists the ids of relevant
-    documents, grade 1; a BEIR folder with one such table in `qrels/` or beside it; or `-`.
+    A source is one of these, every file but Parquet also .gz, .xz or .zst:
 
-    A claim with an empty list of evidences has no judgments, and is not in the result. Raises RecordError for a line of
-    another number of columns, a grade that is not a whole number from 0, and a pair that is judged twice with different
-    grades; InputError for a source that holds no judgments, and for a folder with none or several tables.
+    - a table without names: three columns as BEIR has it (query id, document id, grade; a header line such as
+      `query-id corpus-id score` is passed over) or four as TREC has it (query id, anything, document id, grade), parted
+      by tabs or else by white space, in a file of any suffix but the following, or on standard input, `-`;
+    - a table with named columns: .csv, .parquet, .jsonl, .ndjson, a .json list, or `hf:NAME[@CONFIG][:SPLIT]`. The
+      columns are the first that is there of `query-id`, `query_id`, `qid`, `claim_id`; of `corpus-id`, `corpus_id`,
+      `doc_id`, `docid`, `evidence_id`; and of `score`, `grade`, `relevance`, `rel`;
+    - claims that name their evidence, in the same formats or as a .json object `claim id -> object`: see
+      `claim_judgments` for their shapes and what counts as relevant;
+    - `ir_datasets:ID`;
+    - a BEIR folder with one table in `qrels/` or beside it.
+
+    `level="sentence"` gives the sentences that SciFact's claims name in place of their abstracts; no other source names
+    sentences apart from documents. Grades are kept as they are; 0 and below is judged and not relevant. A claim that
+    lists no evidence has no judgments, and is not in the result. A pair judged twice with one grade counts once.
+
+    Raises RecordError for a row of another width or without one of its fields, a blank id, a claim that comes twice,
+    and a pair that is judged twice with different grades; InputError for grades that are not whole numbers of up to
+    nine digits (their number and the first three), for a source that holds no judgments, for a folder with none or
+    several tables, and for `level="sentence"` where the source names no sentences.
     """
     path = Path(source)
-    located = locate_text(_table_in(path) if path.is_dir() else source)
-    qrels: Qrels = {}
-    lines: dict[tuple[str, str], int] = {}
-    rows = _evidence_rows(located) if located.format == "json" else _table_rows(located)
-    for line, query_id, doc_id, grade in rows:
-        first = lines.setdefault((query_id, doc_id), line)
-        known = qrels.setdefault(query_id, {}).setdefault(doc_id, grade)
-        if known != grade:
-            reason = f"{query_id!r} and {doc_id!r} are judged {grade} here and {known} at line {first}"
-            raise RecordError(located.name, line, reason)
+    located = locate_text(_table_in(path) if path.is_dir() else source, formats=_FORMATS)
+    judgments = _table_rows(located) if located.format == "text" else _record_rows(located, level)
+    if located.format in ("text", "catalogue") and level == "sentence":
+        raise InputError(f"{located.name}: {_NO_SENTENCES}")
+    qrels = _collected(located, judgments)
     if not qrels:
         raise InputError(f"{located.name}: holds no judgments")
     return qrels
@@ -58,6 +74,49 @@ def write_qrels(qrels: Qrels, path: str | Path) -> None:
         for query_id, grades in qrels.items():
             for doc_id, grade in grades.items():
                 file.write(f"{checked_id(query_id)} 0 {checked_id(doc_id)} {grade}\n")
+
+
+_NO_SENTENCES = "judgments of sentences are read from claims in SciFact's shape, and from nothing else"
+
+
+class _BadGrade(NamedTuple):
+    line: int
+    grade: Json
+
+
+def _collected(source: Source, judgments: Iterable[Judgment]) -> Qrels:
+    qrels: Qrels = {}
+    lines: dict[tuple[str, str], int] = {}
+    bad: list[_BadGrade] = []
+    for line, query_id, doc_id, raw_grade in judgments:
+        grade = _whole(raw_grade)
+        if grade is None:
+            bad.append(_BadGrade(line, raw_grade))
+            continue
+        first = lines.setdefault((query_id, doc_id), line)
+        known = qrels.setdefault(query_id, {}).setdefault(doc_id, grade)
+        if known != grade:
+            reason = f"{query_id!r} and {doc_id!r} are judged {grade} here and {known} at line {first}"
+            raise RecordError(source.name, line, reason)
+    if bad:
+        raise InputError(f"{source.name}: {_bad_grades(bad)}")
+    return qrels
+
+
+def _whole(grade: Json) -> int | None:
+    """Return the grade as a number, None where it is not a whole one of up to nine digits."""
+    if isinstance(grade, float) and grade.is_integer():
+        grade = int(grade)
+    if isinstance(grade, bool) or not isinstance(grade, int | str):
+        return None
+    return int(grade) if _GRADE.fullmatch(str(grade)) else None
+
+
+def _bad_grades(bad: list[_BadGrade]) -> str:
+    shown = ", ".join(f"{grade!r} at line {line}" for line, grade in bad[:_SHOWN_GRADES])
+    more = ", …" if len(bad) > _SHOWN_GRADES else ""
+    what = "1 grade is not a whole number" if len(bad) == 1 else f"{len(bad)} grades are not whole numbers"
+    return f"{what}: {shown}{more}"
 
 
 def _table_in(folder: Path) -> Path:
@@ -76,40 +135,59 @@ def _is_table(path: Path) -> bool:
     return split_compression(path.name)[0].lower().endswith((".tsv", ".txt", ".qrels"))
 
 
-def _table_rows(source: Source) -> Iterator[tuple[int, str, str, int]]:
+def _table_rows(source: Source) -> Iterator[Judgment]:
     width = None
     for line_number, line in read_lines(source, rejecter("stop")):
         cells = line.split("\t")
         if len(cells) not in (3, 4):
             cells = line.split()
         if width is None:
-            if tuple(cell.strip().lower().replace("_", "-") for cell in cells) == _BEIR_HEADER:
-                width = 3
-                continue
             width = len(cells) if len(cells) in (3, 4) else None
+            if width is not None and _is_header(cells):
+                continue
         if len(cells) != width:
             wanted = "3 columns (BEIR) or 4 (TREC)" if width is None else f"{width} columns"
             raise RecordError(source.name, line_number, f"expected {wanted}, got {len(cells)}")
         query_id, *_, doc_id, grade = (cell.strip() for cell in cells)
         if not query_id or not doc_id:
             raise RecordError(source.name, line_number, "an id is blank")
-        if not _GRADE.fullmatch(grade):
-            raise RecordError(source.name, line_number, f"the grade is not a whole number from 0: {grade!r}")
-        yield line_number, query_id, doc_id, int(grade)
+        yield Judgment(line_number, query_id, doc_id, grade)
 
 
-def _evidence_rows(source: Source) -> Iterator[tuple[int, str, str, int]]:
-    for number, query_id, value in read_json(source, rejecter("stop"), ()):
-        if query_id is None or isinstance(value, str):
-            raise RecordError(source.name, number, "expected an object `claim id -> object with evidences`")
-        if "evidences" not in value:
-            raise RecordError(source.name, number, f"missing field 'evidences' in claim {query_id!r}")
-        evidences = value["evidences"]
-        if not isinstance(evidences, list):
-            reason = f"the field 'evidences' of claim {query_id!r} is {json_kind(evidences)}, not a list of ids"
-            raise RecordError(source.name, number, reason)
-        for doc_id in evidences:
-            if type(doc_id) is not int and not (isinstance(doc_id, str) and doc_id.strip()):
-                reason = f"an id in 'evidences' of claim {query_id!r} is neither a text nor a whole number"
-                raise RecordError(source.name, number, reason)
-            yield number, query_id.strip(), str(doc_id).strip(), 1
+def _is_header(cells: list[str]) -> bool:
+    query, *_, doc, grade = (cell.strip().lower() for cell in cells)
+    return query in _QUERY_COLUMNS and doc in _DOC_COLUMNS and grade in _GRADE_COLUMNS
+
+
+def _record_rows(source: Source, level: Level) -> Iterator[Judgment]:
+    first_lines: dict[str, int] = {}
+    for raw in read_raw(source, (), rejecter("stop"), part="qrels"):
+        if is_judged_claim(raw):
+            query_id, judgments = claim_judgments(source, raw, level)
+            first = first_lines.setdefault(query_id, raw.line)
+            if first != raw.line:
+                reason = f"duplicate id {query_id!r}, first seen at {source.name}:{first}"
+                raise RecordError(source.name, raw.line, reason)
+            yield from judgments
+        elif level == "sentence":
+            raise InputError(f"{source.name}: {_NO_SENTENCES}")
+        else:
+            yield _pair(source, raw)
+
+
+def _pair(source: Source, raw: RawRecord) -> Judgment:
+    """Return the judgment in a row of a table with named columns."""
+    line, _, row = raw
+    if isinstance(row, str):
+        raise RecordError(source.name, line, "expected an object `claim id -> object with evidences`")
+    query_name, doc_name, grade_name = (_column(source, line, row, names) for names in _COLUMNS)
+    query_id = usable_id(source, line, row[query_name], query_name)
+    return Judgment(line, query_id, usable_id(source, line, row[doc_name], doc_name), row[grade_name])
+
+
+def _column(source: Source, line: int, row: dict[str, Json], names: tuple[str, ...]) -> str:
+    name = first_name(names, row)
+    if name is None:
+        shapes = "; a judgment has query-id, corpus-id and score, a claim has evidences, or evidence as SciFact has it"
+        raise RecordError(source.name, line, missing_field(names, row) + shapes)
+    return name

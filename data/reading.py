@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
+from data.catalogue import CataloguePart, read_catalogue
 from data.errors import InputError, RecordError
 from data.fields import FieldNames, Record, find_fields
 from data.hub import read_hub
@@ -17,8 +18,12 @@ from data.tables import read_csv, read_parquet, read_tsv
 _LINE_BITS = 40  # more lines than any file has
 
 
-def read_records(sources: Sequence[Source], names: FieldNames, reject: Reject) -> Iterator[Record]:
+def read_records(
+    sources: Sequence[Source], names: FieldNames, reject: Reject, *, part: CataloguePart
+) -> Iterator[Record]:
     """Give the records of the sources in their order, ids unique over all of them.
+
+    `part` is what is read of a data set of ir_datasets, which holds documents, queries and judgments under one name.
 
     Bad records are rejected, and so is one with an id that was there before. Raises InputError for a source that
     holds no record, neither good nor bad.
@@ -27,7 +32,7 @@ def read_records(sources: Sequence[Source], names: FieldNames, reject: Reject) -
     first_seen: dict[str, int] = {}
     for source_number, source in enumerate(sources):
         count = _Count(reject)
-        for raw in _read_raw(source, names, count.reject):
+        for raw in read_raw(source, names.text, count.reject, part=part):
             count.good += 1
             try:
                 record = find_fields(source, raw, names)
@@ -58,12 +63,15 @@ class _Count:
         self._reject(error)
 
 
-def _read_raw(source: Source, names: FieldNames, reject: Reject) -> Iterator[RawRecord]:  # noqa: PLR0911
+def read_raw(  # noqa: PLR0911
+    source: Source, text_names: Collection[str], reject: Reject, *, part: CataloguePart
+) -> Iterator[RawRecord]:
+    """Give the records of one source, whatever its format, before anybody asks for their id and text."""
     match source.format:
         case "jsonl":
             return read_jsonl(source, reject)
         case "json":
-            return read_json(source, reject, names.text)
+            return read_json(source, reject, text_names)
         case "csv":
             return read_csv(source, reject)
         case "tsv":
@@ -72,5 +80,7 @@ def _read_raw(source: Source, names: FieldNames, reject: Reject) -> Iterator[Raw
             return read_parquet(source, reject)
         case "hub":
             return read_hub(source, reject)
+        case "catalogue":
+            return read_catalogue(source, reject, part, text_names)
         case "text":
             return (RawRecord(line_number, None, line) for line_number, line in read_lines(source, reject))

@@ -45,10 +45,10 @@ class ScoredDoc(NamedTuple):
 
 
 Ranking: TypeAlias = list[ScoredDoc]
-"""Results of one query, best first, each document once, ties by doc_id."""
+"""Results of one query, best first, each document once, ties by doc_id; those of a run that was read, as trec_eval."""
 
 Run: TypeAlias = dict[str, Ranking]
 """Results of all queries: query_id -> ranking."""
 
 Qrels: TypeAlias = dict[str, dict[str, int]]
-"""Relevance judgments: query_id -> doc_id -> grade; 0 is judged and not relevant."""
+"""Relevance judgments: query_id -> doc_id -> grade; 0 and below is judged and not relevant."""

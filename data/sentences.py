@@ -30,7 +30,7 @@ def split_document(document: Document) -> Iterator[Document]:
     """
     for number, (start, end) in enumerate(split_sentences(document.text)):
         yield Document(
-            doc_id=f"{document.doc_id}#{number}",
+            doc_id=sentence_id(document.doc_id, number),
             text=document.text[start:end],
             title=document.title,
             source=document.source,
@@ -40,6 +40,11 @@ def split_document(document: Document) -> Iterator[Document]:
             parent_id=document.doc_id,
             span=(start, end),
         )
+
+
+def sentence_id(doc_id: str, number: int) -> str:
+    """Return the id of a document's sentence, numbered from 0."""
+    return f"{doc_id}#{number}"
 
 
 _CLOSERS = "\"'”’»)\\]}"

@@ -1,18 +1,20 @@
-"""Where records come from: a name that a user typed, turned into a file, a stream or a Hub data set and its format."""
+"""Where records come from: a name that a user typed, turned into a file, a stream or a named data set."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from data.errors import InputError
 
-Format: TypeAlias = Literal["jsonl", "json", "csv", "tsv", "parquet", "text", "hub"]
+Format: TypeAlias = Literal["jsonl", "json", "csv", "tsv", "parquet", "text", "hub", "catalogue"]
 Compression: TypeAlias = Literal["gz", "xz", "zst"]
 
 STDIN = "-"
 HUB_PREFIX = "hf:"
+CATALOGUE_PREFIX = "ir_datasets:"
 
 _FORMATS: dict[str, Format] = {
     ".jsonl": "jsonl",
@@ -31,7 +33,7 @@ READABLE = ".jsonl, .ndjson, .json, .csv, .tsv, .txt (each also .gz, .xz, .zst) 
 class Source:
     """One place to read from. `name` is what errors show; `stem` is what ids are made of where records have none.
 
-    `path` is None for standard input and for a Hub data set.
+    `path` is None for standard input and for a data set of the Hub or of ir_datasets.
     """
 
     name: str
@@ -45,16 +47,16 @@ def locate(source: str | Path, *, folder_file: str) -> Source:
     """Return the source that a user's word names; its format is told by the file's suffix.
 
     The word is a file, a folder that holds `folder_file` (as it is or compressed), `-` for standard input (one text a
-    line), or `hf:NAME[@CONFIG][:SPLIT]`. A file is looked up but not opened.
+    line), `hf:NAME[@CONFIG][:SPLIT]`, or `ir_datasets:ID`. A file is looked up but not opened.
 
     Raises InputError for what does not exist, has another suffix, or is a folder without that file or with several.
     """
     name = str(source)
     if name == STDIN:
         return Source(name=STDIN, stem="stdin", path=None, format="text")
-    if name.startswith(HUB_PREFIX):
-        data_set, _, _ = parse_hub_name(name)
-        return Source(name=name, stem=_id_stem(data_set.rstrip("/").rsplit("/", 1)[-1]), path=None, format="hub")
+    data_set = _data_set(name)
+    if data_set is not None:
+        return data_set
     path = _existing(name)
     if path.is_dir():
         path = find_in_folder(path, folder_file)
@@ -63,25 +65,27 @@ def locate(source: str | Path, *, folder_file: str) -> Source:
     file_format = _FORMATS.get(suffix)
     if file_format is None:
         raise InputError(f"{path}: cannot read a file with suffix {suffix!r}; readable are {READABLE}")
-    if file_format == "parquet" and compression is not None:
-        raise InputError(f"{path}: a Parquet file is compressed inside; unpack the .{compression} first")
-    return Source(str(path), _id_stem(Path(plain).stem), path, file_format, compression)
+    return _file_source(path, file_format, compression)
 
 
-def locate_text(source: str | Path) -> Source:
+def locate_text(source: str | Path, formats: Collection[Format] = ()) -> Source:
     """Return the source of a text file whose suffix says nothing (runs and judgments have all kinds), or `-`.
 
-    The format is `json` for a .json file and `text` for every other. Raises InputError for a missing file or a folder.
+    The format is one of `formats` where the suffix, or the prefix of a data set, says so; `text` for every other.
+    Raises InputError for a missing file or a folder.
     """
     name = str(source)
     if name == STDIN:
         return Source(name=STDIN, stem="stdin", path=None, format="text")
+    data_set = _data_set(name)
+    if data_set is not None and data_set.format in formats:
+        return data_set
     path = _existing(name)
     if path.is_dir():
         raise InputError(f"{path}: is a folder, and a file is wanted")
     plain, compression = split_compression(path.name)
-    file_format: Format = "json" if Path(plain).suffix.lower() == ".json" else "text"
-    return Source(str(path), _id_stem(Path(plain).stem), path, file_format, compression)
+    file_format = _FORMATS.get(Path(plain).suffix.lower(), "text")
+    return _file_source(path, file_format if file_format in formats else "text", compression)
 
 
 def parse_hub_name(word: str) -> tuple[str, str | None, str | None]:
@@ -94,6 +98,14 @@ def parse_hub_name(word: str) -> tuple[str, str | None, str | None]:
     if not name or (colon and not split) or (at and not config):
         raise InputError(f"{word}: not of the form {HUB_PREFIX}NAME[@CONFIG][:SPLIT]")
     return name, config or None, split or None
+
+
+def parse_catalogue_name(word: str) -> str:
+    """Return the id of `ir_datasets:ID`; raises InputError where it is empty."""
+    data_set = word.removeprefix(CATALOGUE_PREFIX)
+    if not data_set.strip("/ "):
+        raise InputError(f"{word}: not of the form {CATALOGUE_PREFIX}ID, as in {CATALOGUE_PREFIX}beir/climate-fever")
+    return data_set
 
 
 def split_compression(file_name: str) -> tuple[str, Compression | None]:
@@ -116,6 +128,26 @@ def find_in_folder(folder: Path, file_name: str) -> Path:
     raise InputError(f"{folder}: is a folder without {file_name} (as it is, .gz, .xz or .zst){hint}")
 
 
+def _data_set(name: str) -> Source | None:
+    """Return the data set that the word names by its prefix, or None where it has none."""
+    if name.startswith(HUB_PREFIX):
+        data_set, _, _ = parse_hub_name(name)
+        return Source(name=name, stem=_last_part(data_set), path=None, format="hub")
+    if name.startswith(CATALOGUE_PREFIX):
+        return Source(name=name, stem=_last_part(parse_catalogue_name(name)), path=None, format="catalogue")
+    return None
+
+
+def _last_part(data_set: str) -> str:
+    return _id_stem(data_set.rstrip("/").rsplit("/", 1)[-1])
+
+
+def _file_source(path: Path, file_format: Format, compression: Compression | None) -> Source:
+    if file_format == "parquet" and compression is not None:
+        raise InputError(f"{path}: a Parquet file is compressed inside; unpack the .{compression} first")
+    return Source(str(path), _id_stem(Path(split_compression(path.name)[0]).stem), path, file_format, compression)
+
+
 def _existing(name: str) -> Path:
     path = Path(name)
     try:
@@ -124,7 +156,8 @@ def _existing(name: str) -> Path:
         raise InputError(f"{name!r}: not a usable path: {error.strerror}") from error
     if not found:
         raise InputError(
-            f"{name}: no such file or folder; readable are {READABLE}, BEIR folders and hf:NAME[@CONFIG][:SPLIT]"
+            f"{name}: no such file or folder; readable are {READABLE}, BEIR folders, "
+            f"{HUB_PREFIX}NAME[@CONFIG][:SPLIT] and {CATALOGUE_PREFIX}ID"
         )
     return path
 

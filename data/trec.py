@@ -1,46 +1,54 @@
-"""Runs in TREC form, so that trec_eval and ir_measures can read ours and we theirs."""
+"""Runs in TREC form, so that trec_eval and ir_measures can read ours and we theirs; predictions of a course task."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from data.atomic import write_atomically
 from data.errors import InputError, RecordError
+from data.evidence_lists import listed_evidence, listed_ids
+from data.json_records import read_json
 from data.records import Ranking, Run, ScoredDoc
 from data.rejects import rejecter
-from data.sources import locate_text
+from data.sources import Format, Source, locate_text
 from data.streams import read_lines
 
 _COLUMNS = 6
+_FORMATS: tuple[Format, ...] = ("json",)
 _LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_run(source: str | Path) -> Run:
     """Return the run of a TREC file `query_id Q0 doc_id rank score tag`, also .gz, .xz or .zst, or of `-`.
 
-    Queries come in the order that they are met. A ranking is ordered by score, highest first, ties by doc_id; the
-    column `rank` counts for nothing, as in trec_eval. Raises RecordError for a line of another number of columns, a
-    score that is not a finite number, and a document that a query has twice; InputError for a file without a line.
+    Queries come in the order that they are met. A ranking is ordered as trec_eval orders it, whose figures are then
+    those of the ranking: by score in 32 bits, highest first, and where two are the same there, by doc_id from the last
+    to the first. The scores are given in full, the column `rank` counts for nothing. `tied_queries` names the queries
+    whose order was a matter of ids.
+
+    A .json file is an object `claim id -> object` whose `evidences` lists ids, the best first, as predictions of a
+    course task are written: n ids get the scores n to 1, and a claim with an empty list has no hits.
+
+    Raises RecordError for a line of another number of columns, a score that is not a finite number, a document that a
+    query has twice, and a claim that an object has twice; InputError for a file without a query.
     """
-    located = locate_text(source)
-    scores: dict[str, dict[str, float]] = {}
-    for line_number, line in read_lines(located, rejecter("stop")):
-        cells = line.split()
-        if len(cells) != _COLUMNS:
-            reason = f"expected {_COLUMNS} columns (query id, Q0, document id, rank, score, tag), got {len(cells)}"
-            raise RecordError(located.name, line_number, reason)
-        query_id, _, doc_id, _, score, _ = cells
-        ranking = scores.setdefault(query_id, {})
-        if doc_id in ranking:
-            raise RecordError(located.name, line_number, f"{query_id!r} has the document {doc_id!r} twice")
-        ranking[doc_id] = _parse_score(located.name, line_number, score)
-    if not scores:
+    located = locate_text(source, formats=_FORMATS)
+    run = _read_predictions(located) if located.format == "json" else _read_trec(located)
+    if not run:
         raise InputError(f"{located.name}: holds no rankings")
-    return {query_id: _ordered(ScoredDoc(*item) for item in ranking.items()) for query_id, ranking in scores.items()}
+    return run
+
+
+def tied_queries(run: Run) -> list[str]:
+    """Return the ids of the queries with two hits whose scores are the same in 32 bits, in the order of the run.
+
+    What is read by `read_run` stands there in trec_eval's order, which only the documents' ids decide.
+    """
+    return [query_id for query_id, ranking in run.items() if _has_ties(ranking)]
 
 
 def write_run(run: Run, path: str | Path, tag: str) -> None:
@@ -74,6 +82,67 @@ def _ordered(hits: Iterator[ScoredDoc]) -> Ranking:
     return sorted(hits, key=lambda hit: (-hit.score, hit.doc_id))
 
 
+def _read_trec(source: Source) -> Run:
+    scores: dict[str, dict[str, float]] = {}
+    for line_number, line in read_lines(source, rejecter("stop")):
+        cells = line.split()
+        if len(cells) != _COLUMNS:
+            reason = f"expected {_COLUMNS} columns (query id, Q0, document id, rank, score, tag), got {len(cells)}"
+            raise RecordError(source.name, line_number, reason)
+        query_id, _, doc_id, _, score, _ = cells
+        ranking = scores.setdefault(query_id, {})
+        if doc_id in ranking:
+            raise RecordError(source.name, line_number, _twice(query_id, doc_id))
+        ranking[doc_id] = _parse_score(source.name, line_number, score)
+    return {query_id: _in_order_of_trec_eval(ranking) for query_id, ranking in scores.items()}
+
+
+def _read_predictions(source: Source) -> Run:
+    run: Run = {}
+    numbers: dict[str, int] = {}
+    for number, key, value in read_json(source, rejecter("stop"), ()):
+        if key is None or isinstance(value, str):
+            reason = "expected an object `claim id -> object with evidences`; a run in TREC form is no .json file"
+            raise RecordError(source.name, number, reason)
+        query_id = key.strip()
+        if not query_id:
+            raise RecordError(source.name, number, "an id is blank")
+        first = numbers.setdefault(query_id, number)
+        if first != number:
+            raise RecordError(source.name, number, f"duplicate id {query_id!r}, first seen at {source.name}:{first}")
+        doc_ids = listed_ids(source, number, query_id, listed_evidence(source, number, query_id, value))
+        if len(set(doc_ids)) < len(doc_ids):
+            repeated = next(doc_id for doc_id in doc_ids if doc_ids.count(doc_id) > 1)
+            raise RecordError(source.name, number, _twice(query_id, repeated))
+        run[query_id] = [ScoredDoc(doc_id, float(len(doc_ids) - rank)) for rank, doc_id in enumerate(doc_ids)]
+    return run
+
+
+def _twice(query_id: str, doc_id: str) -> str:
+    return f"{query_id!r} has the document {doc_id!r} twice"
+
+
+def _in_order_of_trec_eval(scores: dict[str, float]) -> Ranking:
+    """Order by score in 32 bits, ties by doc_id, both from high to low.
+
+    trec_eval compares ids by their bytes in UTF-8, which is the order of the characters' numbers.
+    """
+    hits = zip(_in_32_bits(scores.values()), scores, strict=True)
+    return [ScoredDoc(doc_id, scores[doc_id]) for _, doc_id in sorted(hits, reverse=True)]
+
+
+def _has_ties(ranking: Ranking) -> bool:
+    scores = _in_32_bits(hit.score for hit in ranking)
+    return len(set(scores)) < len(scores)
+
+
+def _in_32_bits(scores: Iterable[float]) -> list[float]:
+    """Round to what trec_eval keeps; a number too large for that is infinite there."""
+    with np.errstate(over="ignore"):
+        rounded: list[float] = np.fromiter(scores, dtype=np.float64).astype(np.float32).tolist()
+    return rounded
+
+
 def _parse_score(source: str, line_number: int, word: str) -> float:
     try:
         score = float(word)
@@ -89,7 +158,7 @@ def _strictly_decreasing(query_id: str, ranking: Ranking) -> Iterator[ScoredDoc]
     seen: set[str] = set()
     for doc_id, score in _ordered(ScoredDoc(hit.doc_id, float(hit.score)) for hit in ranking):
         if doc_id in seen:
-            raise ValueError(f"{query_id!r} has the document {doc_id!r} twice")
+            raise ValueError(_twice(query_id, doc_id))
         seen.add(doc_id)
         # The last of many hits with the lowest number of all could not be lowered.
         if not abs(score) <= _LARGEST or above == -_LARGEST:

@@ -1,12 +1,19 @@
-"""Every setting of a search with its default, in one place."""
+"""Every setting of a search with its default, in one place, and as a file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from data.atomic import write_atomically
+from data.errors import InputError
 
 Fusion = Literal["reciprocal-rank", "min-max"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+
+_NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -14,8 +21,9 @@ class PipelineConfig:
     """How a claim is searched.
 
     `first_stage_k` candidates come from BM25 and as many from the vectors; the best `rerank_k` of the fused list are
-    rescored. The vectors find a document from cosine `min_cosine` on: below it nothing is near. `probe_share` is the
-    part of the inverted lists that a search of a large index scans.
+    rescored. `bm25_weight` is BM25's part in the fusion, the rest is the vectors'. The vectors find a document from
+    cosine `min_cosine` on: below it nothing is near. `probe_share` is the part of the inverted lists that a search of a
+    large index scans. `adaptive_share` is for answers whose length adapts, see `adaptive_k`.
     """
 
     first_stage_k: int = 100
@@ -25,6 +33,7 @@ class PipelineConfig:
     bm25_weight: float = 0.5
     min_cosine: float = 0.2
     probe_share: float = 0.075
+    adaptive_share: float = 0.4
 
     def __post_init__(self) -> None:
         if self.first_stage_k < 1 or self.rerank_k < 1:
@@ -39,3 +48,51 @@ class PipelineConfig:
             raise ValueError(f"bm25_weight lies in [0, 1], got {self.bm25_weight}")
         if not 0 < self.probe_share <= 1:
             raise ValueError(f"probe_share lies in (0, 1], got {self.probe_share}")
+        if not 0 < self.adaptive_share <= 1:
+            raise ValueError(f"adaptive_share lies in (0, 1], got {self.adaptive_share}")
+
+
+def read_config(path: Path) -> PipelineConfig:
+    """Return the settings of a JSON file: an object of PipelineConfig's fields, any of which may be absent, and a note.
+
+    Raises InputError, with the file and the field, for one that is unknown, of another type or out of range.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:  # also bytes that are not UTF-8
+        raise InputError(f"{path}: is no JSON ({error})") from error
+    if not isinstance(record, dict):
+        raise InputError(f"{path}: holds no JSON object of settings")
+    if not isinstance(record.pop(_NOTE, ""), str):
+        raise InputError(f"{path}: field {_NOTE!r} is not a text")
+    known: dict[str, type[Any]] = {field.name: type(field.default) for field in fields(PipelineConfig)}
+    for name, value in record.items():
+        if name not in known:
+            raise InputError(f"{path}: unknown field {name!r}; the fields are {', '.join(known)} and {_NOTE}")
+        if not _is_of(known[name], value):
+            raise InputError(f"{path}: field {name!r} is {_KINDS[known[name]]}, got {json.dumps(value)}")
+    try:
+        return PipelineConfig(**{name: known[name](value) for name, value in record.items()})
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def write_config(config: PipelineConfig, path: Path, *, note: str = "") -> None:
+    """Write every setting as JSON, with a note for people; the file appears whole or not at all.
+
+    Raises InputError where it cannot be written.
+    """
+    record: dict[str, Any] = {_NOTE: note} if note else {}
+    with write_atomically(path) as file:
+        file.write(json.dumps(record | asdict(config), indent=2) + "\n")
+
+
+_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+
+
+def _is_of(kind: type, value: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int | float if kind is float else kind)

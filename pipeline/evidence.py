@@ -5,21 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-
-import numpy as np
+from dataclasses import replace
 
 from data.errors import InputError
-from data.records import Document, Ranking, ScoredDoc
+from data.records import Document, Ranking
 from indexes.analysis import tokenize
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
 from indexes.text import Conditions
 from indexes.vectors import Vectors
-from pipeline.blending import HitScores, probability
+from pipeline.adaptive import adaptive_k
 from pipeline.config import PipelineConfig
 from pipeline.encoders import Encoder
-from pipeline.fusion import by_score, min_max_fusion, reciprocal_rank_fusion
+from pipeline.fusion import fuse_stages
 from pipeline.rerankers import Reranker
+from pipeline.rescoring import rescored
 from pipeline.results import STAGES, ClaimEvidence, Evidence, StageRankings, StageScore
 
 _MOSTLY_UNKNOWN = 0.5
@@ -49,36 +49,57 @@ class EvidencePipeline:
         self.config = config
 
     def find_evidence(
-        self, claims: Sequence[str], k: int = 5, *, conditions: Conditions = _NO_CONDITIONS, context: int = 0
+        self,
+        claims: Sequence[str],
+        k: int = 5,
+        *,
+        adaptive: bool = False,
+        conditions: Conditions = _NO_CONDITIONS,
+        context: int = 0,
     ) -> list[ClaimEvidence]:
         """Return for each claim its k best pieces of evidence, fewer where fewer were found.
 
-        `context` adds that many neighbouring sentences to each. Raises InputError for a blank claim and for one that is
-        no text, ValueError for k below 1, context below 0, and for either of conditions and context on a `MemoryIndex`.
+        With `adaptive` also fewer where the probability falls off, see `adaptive_k`. `context` adds that many
+        neighbouring sentences to each. Raises InputError for a blank claim and for one that is no text, ValueError for
+        k below 1, context below 0, `adaptive` without a reranker, and for either of conditions and context on a
+        `MemoryIndex`.
         """
         if k < 1 or context < 0:
             raise ValueError(f"k starts at 1 and context at 0, got {k} and {context}")
+        if adaptive and self.reranker is None:
+            raise ValueError("an adaptive k goes by the reranker's probabilities, and there is no reranker")
         if isinstance(self.index, MemoryIndex) and (conditions or context):
             raise ValueError("an index in memory knows neither conditions nor context")
         _require_texts(claims)
         stages, timings = self._rank(claims, conditions, depth=k)
         clock = _Clock(timings)
         answers = [
-            self._answer(claim, ranked, k, conditions, context, clock)
+            self._answer(claim, ranked, self._depth(ranked, k) if adaptive else k, conditions, context, clock)
             for claim, ranked in zip(claims, stages, strict=True)
         ]
         share = {name: round(spent / max(1, len(claims)), 3) for name, spent in clock.spent_ms.items()}
         return [self._described(answer, share) for answer in answers]
 
-    def rank(self, claims: Sequence[str], *, conditions: Conditions = _NO_CONDITIONS) -> list[StageRankings]:
-        """Return every stage's whole ranking for each claim."""
-        return self._rank(claims, conditions, depth=1)[0]
+    def rank(
+        self, claims: Sequence[str], *, conditions: Conditions = _NO_CONDITIONS, list_k: int | None = None
+    ) -> list[StageRankings]:
+        """Return every stage's whole ranking for each claim.
+
+        The lists of BM25 and of the vectors reach down to `list_k` where that is more than the `first_stage_k` of which
+        the further stages are made. Raises ValueError for list_k below 1.
+        """
+        if list_k is not None and list_k < 1:
+            raise ValueError(f"list_k starts at 1, got {list_k}")
+        rankings, spent_ms = self._rank(claims, conditions, depth=1, list_k=list_k or 1)
+        share = {name: spent / max(1, len(claims)) for name, spent in spent_ms.items()}
+        return [replace(stages, timings_ms=share) for stages in rankings]
 
     def _rank(
-        self, claims: Sequence[str], conditions: Conditions, depth: int
+        self, claims: Sequence[str], conditions: Conditions, depth: int, list_k: int = 1
     ) -> tuple[list[StageRankings], dict[str, float]]:
         clock = _Clock({})
-        k = max(self.config.first_stage_k, depth)
+        first_k = max(self.config.first_stage_k, depth)
+        k = max(first_k, list_k)
         query_vectors = None
         if self.encoder is not None:
             with clock("encode"):
@@ -94,14 +115,18 @@ class EvidencePipeline:
                     for claim, ranking in zip(claims, found, strict=True)
                 ]
         with clock("fuse"):
-            fused = [self._fuse(first, second, 2 * k) for first, second in zip(bm25, dense, strict=True)]
+            fused = [
+                fuse_stages(first[:first_k], second and second[:first_k], self.config)
+                for first, second in zip(bm25, dense, strict=True)
+            ]
         if self.reranker is None:
             rankings = [
                 StageRankings(first, second, both if second is not None else None, None)
                 for first, second, both in zip(bm25, dense, fused, strict=True)
             ]
             return rankings, clock.spent_ms
-        return self._rerank(claims, bm25, dense, fused, max(self.config.rerank_k, depth), clock), clock.spent_ms
+        rerank_k = max(self.config.rerank_k, depth)
+        return self._rerank(claims, bm25, dense, fused, first_k, rerank_k, clock), clock.spent_ms
 
     def _search_text(self, claim: str, k: int, conditions: Conditions) -> Ranking:
         if isinstance(self.index, MemoryIndex):
@@ -116,20 +141,13 @@ class EvidencePipeline:
     def _is_readable(self, claim: str) -> bool:
         return self.encoder is not None and self.encoder.unknown_share(claim) < _MOSTLY_UNKNOWN
 
-    def _fuse(self, bm25: Ranking, dense: Ranking | None, k: int) -> Ranking:
-        if dense is None:
-            return bm25
-        if self.config.fusion == "min-max":
-            weights = [self.config.bm25_weight, 1 - self.config.bm25_weight]
-            return min_max_fusion([bm25, dense], weights, k)
-        return reciprocal_rank_fusion([bm25, dense], k, self.config.rrf_k)
-
     def _rerank(
         self,
         claims: Sequence[str],
         bm25: list[Ranking],
         dense: list[Ranking | None],
         fused: list[Ranking],
+        first_k: int,
         rerank_k: int,
         clock: _Clock,
     ) -> list[StageRankings]:
@@ -147,23 +165,17 @@ class EvidencePipeline:
             start = 0
             for first, second, both in zip(bm25, dense, fused, strict=True):
                 end = start + min(len(both), rerank_k)
-                hits = HitScores(
-                    logit=scores.logits[start:end],
-                    fused_rank=np.arange(1, end - start + 1, dtype=np.float64),
-                    bm25=_scores_of(both[:rerank_k], first),
-                    cosine=_scores_of(both[:rerank_k], second or []),
-                )
-                # Not rounded: far from the decision many differ in late digits only, and would tie.
-                values = probability(self.reranker.blend, hits).tolist()
-                head = by_score([ScoredDoc(hit.doc_id, value) for hit, value in zip(both, values, strict=False)])
-                # What was not rescored follows in the fused order, below every rescored hit.
-                tail = [ScoredDoc(hit.doc_id, -float(rank)) for rank, hit in enumerate(both[rerank_k:], start=1)]
+                logits = scores.logits[start:end]
+                reranked = rescored(both, logits, self.reranker.blend, first[:first_k], second and second[:first_k])
                 cut = frozenset(
                     hit.doc_id for hit, was_cut in zip(both, scores.truncated[start:end], strict=False) if was_cut
                 )
-                rankings.append(StageRankings(first, second, both if second is not None else None, head + tail, cut))
+                rankings.append(StageRankings(first, second, both if second is not None else None, reranked, cut))
                 start = end
         return rankings
+
+    def _depth(self, stages: StageRankings, k: int) -> int:
+        return adaptive_k([hit.score for hit in stages.final()], k, self.config.adaptive_share)
 
     def _answer(
         self, claim: str, stages: StageRankings, k: int, conditions: Conditions, context: int, clock: _Clock
@@ -269,9 +281,3 @@ def evidence_text(document: Document) -> str:
 
 def _places(ranking: Ranking | None) -> dict[str, StageScore]:
     return {hit.doc_id: StageScore(rank, hit.score) for rank, hit in enumerate(ranking or [], start=1)}
-
-
-def _scores_of(hits: Ranking, ranking: Ranking) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return each hit's score in another ranking, NaN where that one lacks it."""
-    scores = dict(ranking)
-    return np.array([scores.get(hit.doc_id, np.nan) for hit in hits], dtype=np.float64)

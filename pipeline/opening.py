@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from data.documents import read_documents
 from data.errors import InputError, ModelError
-from data.records import Document
+from data.records import Document, Json
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
 from pipeline.config import Device, PipelineConfig
@@ -93,14 +94,25 @@ def _few_documents(corpus: str) -> list[Document]:
     return documents
 
 
-def describe(pipeline: EvidencePipeline) -> dict[str, object]:
-    """Return the settings, index and models of a pipeline, for a record of what was measured."""
+def describe(pipeline: EvidencePipeline) -> dict[str, Json]:
+    """Return the settings, index and models of a pipeline with fingerprints, for a record of what was measured."""
     index = pipeline.index
-    facts: dict[str, object] = {"config": asdict(pipeline.config), "n_docs": index.n_docs}
+    facts: dict[str, Json] = {"config": asdict(pipeline.config), "n_docs": index.n_docs}
     if isinstance(index, IndexSnapshot):
-        facts |= {"index": str(index.path), "generation": index.manifest.generation}
+        facts |= {
+            "index": str(index.path),
+            "generation": index.manifest.generation,
+            "manifest_sha256": hashlib.sha256(index.manifest.to_bytes()).hexdigest(),
+        }
     if pipeline.encoder is not None:
         facts |= {"encoder": asdict(pipeline.encoder.identity), "encoder_runtime": pipeline.encoder.runtime_name}
     if pipeline.reranker is not None:
-        facts |= {"reranker": pipeline.reranker.name, "reranker_runtime": pipeline.reranker.runtime_name}
+        facts |= {
+            "reranker": {
+                "name": pipeline.reranker.name,
+                "weights_sha256": pipeline.reranker.weights_sha256,
+                "blend": {"intercept": pipeline.reranker.blend.intercept, **dict(pipeline.reranker.blend.weights)},
+            },
+            "reranker_runtime": pipeline.reranker.runtime_name,
+        }
     return facts

@@ -14,7 +14,7 @@ from data.errors import InputError
 from data.records import Qrels, Query, Ranking, Run, ScoredDoc
 from indexes.snapshot import IndexSnapshot
 from pipeline.blending import Blend, HitScores, expected_calibration_error, fit_blend, probability, save_blend
-from pipeline.evaluation import mean_measures
+from pipeline.evaluation.measures import mean_measures
 from pipeline.evidence import EvidencePipeline, evidence_text
 from pipeline.fusion import by_score
 from pipeline.mining import (

@@ -12,7 +12,15 @@ from data.errors import ModelError
 from pipeline.batching import Batch, batches_by_length
 from pipeline.blending import Blend, load_blend
 from pipeline.config import Device
-from pipeline.model_files import BUNDLED, BUNDLED_RERANKER_NAME, display_name, n_positions, read_json, reranker_dir
+from pipeline.model_files import (
+    BUNDLED,
+    BUNDLED_RERANKER_NAME,
+    display_name,
+    n_positions,
+    read_json,
+    reranker_dir,
+    weights_sha256,
+)
 from pipeline.runtimes import Output, Runtime, open_runtime
 from pipeline.tokenization import TextTokenizer
 
@@ -30,6 +38,7 @@ class Reranker(Protocol):
     """Scores pairs of a claim and a piece of evidence, in this order."""
 
     name: str
+    weights_sha256: str
     blend: Blend
     """How the logit becomes a probability."""
 
@@ -44,8 +53,11 @@ class Reranker(Protocol):
 class CrossEncoderReranker:
     """A cross-encoder with one label. A pair's score is the same whatever other pairs are scored with it."""
 
-    def __init__(self, name: str, tokenizer: TextTokenizer, runtime: Runtime, blend: Blend) -> None:
+    def __init__(
+        self, name: str, weights_sha256: str, tokenizer: TextTokenizer, runtime: Runtime, blend: Blend
+    ) -> None:
         self.name = name
+        self.weights_sha256 = weights_sha256
         self.blend = blend
         self._tokenizer = tokenizer
         self._runtime = runtime
@@ -98,4 +110,5 @@ def load_reranker(
     max_length = min(MAX_LENGTH, n_positions(config) or MAX_LENGTH)
     tokenizer = TextTokenizer(folder, max_length)
     runtime = open_runtime(folder, "cross-encoder", max_length, device, n_threads=n_threads, on_start=on_start)
-    return CrossEncoderReranker(display_name(model, BUNDLED_RERANKER_NAME), tokenizer, runtime, load_blend(folder))
+    name = display_name(model, BUNDLED_RERANKER_NAME)
+    return CrossEncoderReranker(name, weights_sha256(folder), tokenizer, runtime, load_blend(folder))

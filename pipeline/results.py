@@ -39,7 +39,8 @@ class Evidence:
 class StageRankings:
     """Every stage's whole ranking for one claim, for those who measure; None for a stage that did not run.
 
-    `rerank` holds the fused list's documents, all of them: those below `rerank_k` keep their order at the end.
+    `rerank` holds the fused list's documents, all of them: those below `rerank_k` keep their order at the end, with
+    scores below 0. `timings_ms` is each stage's wall time, of a batch the claim's equal share.
     """
 
     bm25: Ranking | None
@@ -47,6 +48,7 @@ class StageRankings:
     fused: Ranking | None
     rerank: Ranking | None
     truncated: frozenset[str] = frozenset()
+    timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
 
     def final(self) -> Ranking:
         """Return the last stage's ranking."""

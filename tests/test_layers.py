@@ -25,10 +25,15 @@ HOMES = {
     "pyarrow": ("data/",),
     "datasets": ("data/", "pipeline/reranker_training.py"),  # the trainer takes its pairs in this form
     "zstandard": ("data/",),
+    "ir_datasets": ("data/",),
+    "tabulate": ("pipeline/evaluation/tables.py",),
+    "scipy": ("pipeline/evaluation/statistics.py",),
+    "matplotlib": ("pipeline/evaluation/plots.py",),
+    "jinja2": ("pipeline/evaluation/report.py",),
     "click": ("cli.py",),
-    "rich": ("cli.py", "pipeline/rendering.py", "pipeline/progress_display.py"),
+    "rich": ("cli.py", "pipeline/rendering.py", "pipeline/progress_display.py", "pipeline/evaluation/tables.py"),
 }
-HEAVY = ("torch", "transformers", "datasets", "sentence_transformers")
+HEAVY = ("torch", "transformers", "datasets", "sentence_transformers", "scipy", "matplotlib", "jinja2")
 
 
 def sources() -> list[Path]:

@@ -33,7 +33,7 @@ from data.records import Document, Qrels, Query, Ranking, Run, ScoredDoc
 from indexes.analysis import tokenize
 from indexes.snapshot import IndexSnapshot
 from pipeline.encoders import TransformerEncoder, load_encoder
-from pipeline.evaluation import mean_measures
+from pipeline.evaluation.measures import mean_measures
 from pipeline.evidence import EvidencePipeline, evidence_text
 from pipeline.indexing import build_index
 from pipeline.model_files import BUNDLED, encoder_dir, reranker_dir

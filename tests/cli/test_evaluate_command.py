@@ -2,36 +2,73 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import signal
+import time
 from pathlib import Path
 
 import pytest
-from command_runs import Invoke
+from command_runs import Child, Invoke
 
 from data.bundled import sample_dir
 from data.trec import read_run
+from pipeline.evaluation.measures import DEFAULT_MEASURES
+from pipeline.evaluation.output_folder import JOURNAL_NAME
 
 CLAIMS, QRELS = sample_dir() / "claims.jsonl", sample_dir() / "qrels.tsv"
-MEASURES = ["R@1", "R@5", "R@10", "R@20", "R@50", "R@100", "RR@10", "nDCG@10"]
+STAGES = ["bm25", "dense", "fused", "reranked"]
 
 
-def test_a_table_shows_each_measure_at_each_stage_and_runs_are_written(
-    invoke: Invoke, sample_index: Path, tiny_reranker_dir: Path, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="session")
+def evaluated(
+    invoke: Invoke, sample_index: Path, tiny_reranker_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What an evaluation of the sample wrote; do not change it."""
+    folder = tmp_path_factory.mktemp("evaluated") / "out"
     result = invoke(
         "evaluate", "--index", sample_index, "--claims", CLAIMS, "--qrels", QRELS,
-        "--reranker", tiny_reranker_dir, "--rerank-k", 20, "--output", tmp_path / "out",
+        "--reranker", tiny_reranker_dir, "--rerank-k", 20, "--output", folder, "--k", 200,
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
-    title, header, *rows = result.stdout.splitlines()
-    assert title == "42 claims, mean of each measure"
-    assert header.split() == ["bm25", "dense", "fused", "rerank"]
-    assert [row.split()[0] for row in rows] == MEASURES
-    assert all(0 <= float(value) <= 1 for row in rows for value in row.split()[1:])
-    assert max(map(len, result.stdout.splitlines())) <= 40
-    for stage in ("bm25", "dense", "fused", "rerank"):
-        assert len(read_run(tmp_path / "out" / f"{stage}.trec")) == 42
-    assert f"wrote {tmp_path / 'out' / 'evaluation.json'}" in result.stderr.splitlines()
+    assert f"wrote {folder / 'report.html'}" in result.stderr.splitlines()
+    (folder.parent / "stdout").write_text(result.stdout)
+    return folder
+
+
+def test_a_table_shows_each_measure_with_its_interval_at_each_stage(evaluated: Path) -> None:
+    shown = (evaluated.parent / "stdout").read_text()
+    title, _, header, *rows = shown.splitlines()
+    assert title == "42 claims: mean of each measure and its 95 % interval over claims"
+    assert header.split() == STAGES
+    assert [row.split()[0] for row in rows[:8]] == list(DEFAULT_MEASURES)
+    assert all(row.count("[") == 4 for row in rows[:8])
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "What became of the 116 relevant documents" in shown
+    assert "expected calibration error" in shown
+    assert "p = " in shown
+
+
+def test_the_folder_holds_runs_values_losses_settings_and_a_report(evaluated: Path) -> None:
+    others = ["qrels.trec", "claims.csv", "losses.csv", "evaluation.json", "report.html"]
+    assert sorted(path.name for path in evaluated.iterdir()) == sorted(
+        [*(f"{stage}.trec" for stage in STAGES), *others]
+    )
+    assert all(len(read_run(evaluated / f"{stage}.trec")) == 42 for stage in STAGES)
+    record = json.loads((evaluated / "evaluation.json").read_text())
+    assert record["settings"]["config"]["rerank_k"] == 20
+    assert sum(record["losses"]["counts"].values()) == 116
+    assert (evaluated / "report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_the_written_runs_measure_the_same_by_themselves(invoke: Invoke, evaluated: Path) -> None:
+    runs = [word for stage in STAGES for word in ("--run", evaluated / f"{stage}.trec")]
+    result = invoke("evaluate", *runs, "--qrels", QRELS, "--format", "json")
+    assert result.exit_code == 0
+    record = json.loads(result.stdout)
+    assert record["measures"] == json.loads((evaluated / "evaluation.json").read_text())["measures"]
+    assert result.stderr == ""
 
 
 def test_json_holds_figures_settings_and_odd_input_which_is_also_reported(
@@ -39,22 +76,100 @@ def test_json_holds_figures_settings_and_odd_input_which_is_also_reported(
 ) -> None:
     claims, qrels = tmp_path / "claims.jsonl", tmp_path / "qrels.tsv"
     claims.write_text('{"id": "1", "text": "ice"}\n{"id": "2", "text": "moon"}\n')
-    qrels.write_text("query-id\tcorpus-id\tscore\n1\tspace-moon-05\t1\n1\tgone\t1\n9\tspace-moon-05\t1\n")
+    qrels.write_text("query-id\tcorpus-id\tscore\n1\tspace-moon-05\t1\n1\tgone\t1\n1\tworse\t-1\n9\tspace-moon-05\t1\n")
     result = invoke(
         "evaluate", "--index", sample_index, "--claims", claims, "--qrels", qrels, "--no-rerank", "--format", "json"
     )
     assert result.exit_code == 0
     found = json.loads(result.stdout)
     assert found["n_claims"] == 1
-    assert list(found["means"]) == ["bm25", "dense", "fused"]
-    assert list(found["means"]["bm25"]) == MEASURES
-    assert (found["unjudged"], found["absent"], found["unknown_documents"]) == (["2"], ["9"], ["gone"])
-    assert found["settings"]["claims"] == str(claims)
+    assert list(found["measures"]) == ["bm25", "dense", "fused"]
+    assert list(found["measures"]["bm25"]) == list(DEFAULT_MEASURES)
+    assert {item["kind"]: item["items"] for item in found["findings"]} == {
+        "unjudged_claims": ["2"],
+        "absent_claims": ["9"],
+        "negative_grades": ["1/worse"],
+        "unknown_documents": ["gone"],
+    }
+    assert found["verdict"] is None
     assert result.stderr.splitlines() == [
-        "claims without a relevant judgment, not counted: 1 (2)",
+        "claims without a judgment, not counted: 1 (2)",
         "judged claims that are not among the claims, not counted: 1 (9)",
+        "judgments with a negative grade, taken as not relevant: 1 (1/worse)",
         "relevant documents that are not in the index, counted as not found: 1 (gone)",
     ]
+
+
+def test_measures_stages_and_formats_are_those_that_were_asked_for(invoke: Invoke, sample_index: Path) -> None:
+    result = invoke(
+        "evaluate", "--index", sample_index, "--claims", CLAIMS, "--qrels", QRELS,
+        "--measures", "RR, P@5", "--stages", "bm25", "--format", "csv",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [(row["list"], row["measure"], row["n_claims"]) for row in rows] == [
+        ("bm25", "RR", "42"),
+        ("bm25", "P@5", "42"),
+    ]
+    latex = invoke(
+        "evaluate", "--index", sample_index, "--claims", CLAIMS, "--qrels", QRELS, "--stages", "bm25",
+        "--format", "latex",
+    )  # fmt: skip
+    assert latex.stdout.startswith(r"\begin{tabular}")
+
+
+def test_claims_may_bring_their_own_judgments(invoke: Invoke, sample_index: Path, tmp_path: Path) -> None:
+    claims = tmp_path / "train-claims.json"
+    claims.write_text(json.dumps({"1": {"claim_text": "The MMR jab gives autism", "evidences": ["health-measles-06"]}}))
+    result = invoke("evaluate", "--index", sample_index, "--claims", claims, "--stages", "bm25", "--measures", "R@5")
+    assert result.exit_code == 0, result.stderr
+    assert "R@5 1.000" in result.stdout
+
+
+def test_a_prediction_of_the_course_s_task_is_measured_as_a_set(invoke: Invoke, tmp_path: Path) -> None:
+    run, qrels = tmp_path / "prediction.json", tmp_path / "qrels.trec"
+    run.write_text(json.dumps({"1": {"evidences": ["a", "b"]}, "2": {"evidences": ["c"]}}))
+    qrels.write_text("1 0 a 1\n1 0 z 1\n2 0 c 1\n")
+    result = invoke("evaluate", "--run", run, "--qrels", qrels, "--measures", "SetF")
+    # P 1/2 and R 1/2, then both 1.
+    assert "SetF .750" in result.stdout
+
+
+def test_tied_scores_of_a_run_are_reported(invoke: Invoke, tmp_path: Path) -> None:
+    run, qrels = tmp_path / "other.trec", tmp_path / "qrels.trec"
+    run.write_text("1 Q0 a 1 2.0 x\n1 Q0 b 2 2.0 x\n")
+    qrels.write_text("1 0 b 1\n")
+    result = invoke("evaluate", "--run", run, "--qrels", qrels, "--measures", "R@1")
+    assert result.stderr == "claims of other with tied scores, ordered as trec_eval does: 1 (1)\n"
+    assert "R@1 1.000" in result.stdout
+
+
+@pytest.mark.parametrize("hurts", [True, False])
+def test_a_pipeline_can_be_stopped_by_a_reranker_that_hurts(
+    invoke: Invoke, small_index: Path, tmp_path: Path, tiny_reranker_dir: Path, hurts: bool
+) -> None:
+    # Twelve claims with one text, whose judged document the tiny reranker happens to put below, or on top of, another.
+    text = "sea ice wind"
+    answer = json.loads(
+        invoke(
+            "search", text, "--index", small_index, "--reranker", tiny_reranker_dir, "--format", "json", "-k", 3
+        ).stdout
+    )
+    ranks = {hit["doc_id"]: (hit["stages"]["fused"]["rank"], hit["rank"]) for hit in answer["evidence"]}
+    moved = {doc_id: after - before for doc_id, (before, after) in ranks.items() if after != before}
+    assert moved, f"the tiny reranker leaves the order as it is: {ranks}"
+    doc_id = (max if hurts else min)(moved, key=lambda name: moved[name])
+    claims, qrels = tmp_path / "claims.jsonl", tmp_path / "qrels.trec"
+    claims.write_text("".join(json.dumps({"id": f"c{n}", "text": text}) + "\n" for n in range(12)))
+    qrels.write_text("".join(f"c{n} 0 {doc_id} 1\n" for n in range(12)))
+    result = invoke(
+        "evaluate", "--index", small_index, "--claims", claims, "--qrels", qrels, "--reranker", tiny_reranker_dir,
+        "--fail-if-reranker-hurts",
+    )  # fmt: skip
+    assert result.exit_code == (3 if hurts else 0)
+    assert "12 claims: mean of each measure" in result.stdout
+    assert ("The reranker HURTS on these claims" in result.stderr) is hurts
+    assert ("The reranker helps on these claims" in " ".join(result.stdout.split())) is not hurts
 
 
 @pytest.mark.parametrize(
@@ -74,3 +189,99 @@ def test_files_that_cannot_be_used_are_one_line(
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"Error: {message}")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--claims", CLAIMS, "--qrels", QRELS], "name an index with --index, or runs with --run"),
+        (["--index", "x", "--run", "y", "--qrels", QRELS], "name an index with --index, or runs with --run"),
+        (["--index", "x", "--qrels", QRELS], "name the claims with --claims"),
+        (["--run", "y"], "name the judgments with --qrels"),
+        (
+            ["--index", "x", "--claims", CLAIMS, "--stages", "bm52"],
+            "'bm52' is not made of bm25, dense, fused, reranked",
+        ),
+        (["--run", "y", "--qrels", QRELS, "--fail-if-reranker-hurts"], "needs an index and its reranker"),
+        (["--index", "x", "--claims", CLAIMS, "--no-rerank", "--reranker", "m"], "exclude each other"),
+    ],
+)
+def test_a_wrong_command_line_is_told_what_is_wrong(invoke: Invoke, words: list[object], message: str) -> None:
+    result = invoke("evaluate", *words)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+
+
+def test_measures_that_do_not_exist_are_one_line(invoke: Invoke, evaluated: Path) -> None:
+    result = invoke("evaluate", "--run", evaluated / "bm25.trec", "--qrels", QRELS, "--measures", "R@5 Foo")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: 'Foo' is no measure that can be computed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_evaluation_goes_on_and_writes_the_same_files(
+    child: Child, invoke: Invoke, sample_index: Path, tmp_path: Path, stop: signal.Signals
+) -> None:
+    claims, qrels = tmp_path / "claims.jsonl", tmp_path / "qrels.trec"
+    lines = [json.loads(line) for line in CLAIMS.read_text().splitlines()]
+    claims.write_text(
+        "".join(
+            json.dumps({"id": f"{n}-{line['_id']}", "text": line["text"]}) + "\n" for n in range(60) for line in lines
+        )
+    )
+    pairs = [line.split("\t") for line in QRELS.read_text().splitlines()[1:]]
+    qrels.write_text("".join(f"{n}-{claim} 0 {doc_id} {grade}\n" for n in range(60) for claim, doc_id, grade in pairs))
+    words = ["evaluate", "--index", sample_index, "--claims", claims, "--qrels", qrels, "--no-rerank", "--k", 20]
+    journal = tmp_path / "killed" / JOURNAL_NAME
+    process = child(*words, "--output", tmp_path / "killed")
+    deadline = time.monotonic() + 60
+    while not (journal.exists() and journal.stat().st_size > 20_000):
+        assert process.poll() is None and time.monotonic() < deadline, "it ended before it could be stopped"
+        time.sleep(0.005)
+    process.send_signal(stop)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == (-signal.SIGKILL if stop == signal.SIGKILL else 130)
+    if stop == signal.SIGINT:
+        assert b"run the same command again to go on where it was" in stderr
+    assert not (tmp_path / "killed" / "evaluation.json").exists()
+    resumed = invoke(*words, "--output", tmp_path / "killed")
+    quiet = invoke(*words, "--output", tmp_path / "quiet")
+    assert resumed.exit_code == quiet.exit_code == 0
+    assert resumed.stdout == quiet.stdout
+    record = json.loads((tmp_path / "killed" / "evaluation.json").read_text())
+    assert 0 < record["n_searched"] < 2520
+    for name in ("bm25.trec", "dense.trec", "fused.trec", "claims.csv", "losses.csv", "qrels.trec"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "quiet" / name).read_bytes()
+
+
+def test_runs_are_compared_with_the_first(invoke: Invoke, evaluated: Path, sample_index: Path, tmp_path: Path) -> None:
+    runs = [evaluated / "fused.trec", evaluated / "bm25.trec", evaluated / "dense.trec"]
+    words = ["compare", *runs, "--qrels", QRELS, "--measures", "nDCG@10 R@5"]
+    result = invoke(*words, "--claims", CLAIMS, "--index", sample_index, "--output", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert "bm25 against fused" in result.stdout
+    assert "dense against fused" in result.stdout
+    assert "Claims that changed most in nDCG@10" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "claims.csv",
+        "comparison.csv",
+        "comparison.json",
+    ]
+    record = json.loads(invoke(*words, "--format", "json").stdout)
+    assert list(record["differences"]) == ["bm25", "dense"]
+    assert set(record["differences"]["bm25"]) == {"nDCG@10", "R@5"}
+    assert invoke(*words, "--format", "csv").stdout.splitlines()[0].startswith("run,against,measure")
+    assert invoke(*words, "--format", "latex").stdout.startswith(r"\begin{tabular}")
+
+
+def test_a_comparison_needs_two_runs_and_judgments(invoke: Invoke, evaluated: Path) -> None:
+    run = evaluated / "fused.trec"
+    assert "name two runs or more" in invoke("compare", run, "--qrels", QRELS).stderr
+    assert "name the judgments" in invoke("compare", run, run).stderr
+    assert "is named twice" in invoke("compare", run, run, "--qrels", QRELS).stderr
+    empty = evaluated.parent / "empty.trec"
+    empty.touch()
+    result = invoke("compare", run, empty, "--qrels", QRELS)
+    assert (result.exit_code, result.stderr) == (1, f"Error: {empty}: holds no rankings\n")

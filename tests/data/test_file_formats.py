@@ -106,8 +106,8 @@ def test_an_empty_json_file_is_an_error(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_an_error_that_lists_what_can(tmp_path: Path) -> None:
     missing = tmp_path / "no.jsonl"
     assert (
-        error_of(missing)
-        == f"{missing}: no such file or folder; readable are {READABLE}, BEIR folders and hf:NAME[@CONFIG][:SPLIT]"
+        error_of(missing) == f"{missing}: no such file or folder; readable are {READABLE}, BEIR folders, "
+        "hf:NAME[@CONFIG][:SPLIT] and ir_datasets:ID"
     )
     for name, suffix in [("a.doc", ".doc"), ("a", ""), ("a.gz", ""), ("a.pdf.gz", ".pdf"), (".jsonl", "")]:
         path = tmp_path / name

@@ -2,9 +2,11 @@ import gzip
 from pathlib import Path
 
 import ir_measures
+import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from data.errors import InputError, RecordError
 from data.judgments import read_qrels, write_qrels
@@ -12,11 +14,30 @@ from data.records import Qrels
 
 EXPECTED = {"q1": {"d1": 1, "d2": 0}, "q2": {"d1": 2}}
 
+LISTED = '{"claim_id": "c1", "evidences": ["e2"]}'
+
+
+def duplicate(name: str, claim_id: str, line: int) -> str:
+    return f"duplicate id {claim_id!r}, first seen at {name}:{line}"
+
+
 SHAPES = {
     "beir.tsv": "query-id\tcorpus-id\tscore\nq1\td1\t1\nq1\td2\t0\nq2\td1\t2\n",
     "beir_without_header.tsv": "q1\td1\t1\nq1\td2\t0\n\nq2\td1\t2",
     "trec.txt": "q1 0 d1 1\nq1 Q0 d2 0\r\nq2  0\td1  2\n",
     "trec.qrels": "q1\t0\td1\t1\nq1\t0\td2\t0\nq2\t0\td1\t2\nq2\t0\td1\t2\n",
+    "other_header.tsv": "qid doc_id relevance\nq1 d1 1\nq1 d2 0\nq2 d1 2\n",
+    "with_bom.tsv": "\ufeffquery-id\tcorpus-id\tscore\r\nq1\td1\t1\r\nq1\td2\t0\r\nq2\td1\t2\r\n",
+    "table.csv": "query_id,corpus_id,score,by\nq1,d1,1,A\nq1,d2,0,B\nq2,d1,2,A\n",
+    "table.jsonl": """
+        {"query-id": "q1", "corpus-id": "d1", "score": 1}
+        {"query-id": "q1", "corpus-id": "d2", "score": 0.0}
+        {"query-id": "q2", "corpus-id": "d1", "score": "2"}
+    """,
+    "list.json": """[
+        {"qid": "q1", "docid": "d1", "rel": 1}, {"qid": "q1", "docid": "d2", "rel": 0},
+        {"qid": "q2", "docid": "d1", "rel": 2}
+    ]""",
     "no_suffix": "q1 d1 1\nq1 d2 0\nq2 d1 2\n",
 }
 
@@ -26,6 +47,7 @@ def test_every_shape_gives_the_same_judgments(tmp_path: Path, name: str) -> None
     path = tmp_path / name
     path.write_text(SHAPES[name])
     assert read_qrels(path) == EXPECTED
+    assert list(read_qrels(path)) == ["q1", "q2"]
     packed = tmp_path / f"{name}.gz"
     packed.write_bytes(gzip.compress(SHAPES[name].encode()))
     assert read_qrels(str(packed)) == EXPECTED
@@ -45,15 +67,53 @@ def test_claims_that_name_their_evidence_are_judgments_of_grade_one(tmp_path: Pa
     assert read_qrels(path) == {"c1": {"e2": 1, "1": 1}, "text": {"e3": 1}}
 
 
+def test_claims_that_list_their_evidence_may_stand_a_line_each(tmp_path: Path) -> None:
+    path = tmp_path / "claims.jsonl"
+    path.write_text('{"id": 7, "claim": "t", "evidences": ["e2", 1]}\n{"id": 8, "claim": "u", "evidences": []}\n')
+    assert read_qrels(path) == {"7": {"e2": 1, "1": 1}}
+
+
+def test_grades_below_zero_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.qrels"
+    path.write_text("q1 0 d1 -2\nq1 0 d2 -1\nq1 0 d3 1\n")
+    assert read_qrels(path) == {"q1": {"d1": -2, "d2": -1, "d3": 1}}
+
+
+def test_a_parquet_table_has_named_columns(tmp_path: Path) -> None:
+    columns = {"query-id": ["q1", "q1", "q2"], "corpus-id": ["d1", "d2", "d1"], "score": [1.0, 0.0, 2.0]}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
+    assert read_qrels(tmp_path / "a.parquet") == EXPECTED
+
+
+def test_judgments_of_the_hub_are_read_by_name_and_split(tmp_path: Path) -> None:
+    (tmp_path / "test.jsonl").write_text('{"query-id": 1, "corpus-id": 4983, "score": 1}\n')
+    assert read_qrels(f"hf:{tmp_path}:test") == {"1": {"4983": 1}}
+    with pytest.raises(InputError, match=r": cannot be loaded: "):
+        read_qrels(f"hf:{tmp_path}:dev")
+
+
+def test_odd_characters_belong_to_the_ids(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("q\u2028 1\td\x001\t1\nq2\td\u00a02\t0\n", encoding="utf-8")
+    assert read_qrels(path) == {"q\u2028 1": {"d\x001": 1}, "q2": {"d\u00a02": 0}}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "line", "reason"),
     [
-        ("a.tsv", "query-id\tcorpus-id\tscore\nq1\td1\tyes\n", 2, "the grade is not a whole number from 0: 'yes'"),
-        ("a.tsv", "q1\td1\t-1\n", 1, "the grade is not a whole number from 0: '-1'"),
-        ("a.tsv", "q1 0 d1 1.0\n", 1, "the grade is not a whole number from 0: '1.0'"),
-        ("a.tsv", "q1\td1\t1_0\n", 1, "the grade is not a whole number from 0: '1_0'"),
-        ("a.tsv", "q1\td1\t\u0661\n", 1, "the grade is not a whole number from 0: '\u0661'"),
-        ("a.tsv", "query\tdocument\tgrade\nq1\td1\t1\n", 1, "the grade is not a whole number from 0: 'grade'"),
+        ("a.tsv", "query-id\tcorpus-id\tscore\nq1\td1\tyes\n", None, "1 grade is not a whole number: 'yes' at line 2"),
+        ("a.tsv", "q1 0 d1 1.0\n", None, "1 grade is not a whole number: '1.0' at line 1"),
+        ("a.tsv", "q1\td1\t1_0\n", None, "1 grade is not a whole number: '1_0' at line 1"),
+        ("a.tsv", "q1\td1\t\u0661\n", None, "1 grade is not a whole number: '\u0661' at line 1"),
+        ("a.tsv", "query\tdocument\tgrade\nq1\td1\t1\n", None, "1 grade is not a whole number: 'grade' at line 1"),
+        (
+            "a.tsv",
+            "q1 d1 a\nq1 d2 1\nq1 d3 b\nq1 d4 -\nq1 d5 0x1\n",
+            None,
+            "4 grades are not whole numbers: 'a' at line 1, 'b' at line 3, '-' at line 4, …",
+        ),
+        ("a.jsonl", '{"qid": 1, "docid": 2, "rel": 0.5}', None, "1 grade is not a whole number: 0.5 at line 1"),
+        ("a.jsonl", '{"qid": 1, "docid": 2, "rel": true}', None, "1 grade is not a whole number: True at line 1"),
         ("a.tsv", "q1 d1\n", 1, "expected 3 columns (BEIR) or 4 (TREC), got 2"),
         ("a.tsv", "q1 0 d1 1 x\n", 1, "expected 3 columns (BEIR) or 4 (TREC), got 5"),
         ("a.tsv", "q1 d1 1\n\nq1 0 d1 1\n", 3, "expected 3 columns, got 4"),
@@ -61,7 +121,12 @@ def test_claims_that_name_their_evidence_are_judgments_of_grade_one(tmp_path: Pa
         ("a.tsv", "q1\t \t1\n", 1, "an id is blank"),
         ("a.tsv", "q1 d1 1\nq2 d1 0\nq1 d1 2\n", 3, "'q1' and 'd1' are judged 2 here and 1 at line 1"),
         ("a.json", "[]", None, "holds no judgments"),
-        ("a.json", '[{"evidences": []}]', 1, "expected an object `claim id -> object with evidences`"),
+        (
+            "a.json",
+            '[{"evidences": []}]',
+            1,
+            "missing field '_id' (or id, query_id, claim_id, qid); the record has only evidences",
+        ),
         ("a.json", '{"c1": "t"}', 1, "expected an object `claim id -> object with evidences`"),
         ("a.json", '{"c1": {"evidences": []}, "c2": {}}', 2, "missing field 'evidences' in claim 'c2'"),
         (
@@ -77,14 +142,27 @@ def test_claims_that_name_their_evidence_are_judgments_of_grade_one(tmp_path: Pa
             "an id in 'evidences' of claim 'c1' is neither a text nor a whole number",
         ),
         ("a.json", '{"c1": {"evidences": []}}', None, "holds no judgments"),
+        ("a.json", '{" ": {"evidences": []}}', 1, "the id is blank"),
+        ("a.json", '{"c1": {"evidences": ["a"]}, "c1 ": {"evidences": ["b"]}}', 2, duplicate("a.json", "c1", 1)),
+        ("a.jsonl", LISTED + "\n\n" + LISTED, 3, duplicate("a.jsonl", "c1", 1)),
+        ("a.jsonl", '{"qid": "q", "docid": " ", "rel": 1}', 1, "the id in field 'docid' is blank"),
+        ("a.csv", "query-id,corpus-id,score\nq1,d1,1\nq1,d1,2\n", 3, "'q1' and 'd1' are judged 2 here and 1 at line 2"),
+        (
+            "a.jsonl",
+            '{"qid": "q", "text": "t"}',
+            1,
+            "missing field 'corpus-id' (or corpus_id, doc_id, docid, evidence_id); the record has only qid, text; "
+            "a judgment has query-id, corpus-id and score, a claim has evidences, or evidence as SciFact has it",
+        ),
         ("a.txt", "", None, "holds no judgments"),
         ("a.txt", "query-id corpus-id score\n", None, "holds no judgments"),
     ],
 )
 def test_bad_judgments_are_errors_that_name_their_line(
-    tmp_path: Path, name: str, content: str, line: int | None, reason: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str, line: int | None, reason: str
 ) -> None:
-    path = tmp_path / name
+    monkeypatch.chdir(tmp_path)
+    path = Path(name)
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError) as caught:
         read_qrels(path)
@@ -111,7 +189,7 @@ def test_a_folder_needs_exactly_one_table(tmp_path: Path) -> None:
 
 
 ids = st.text(st.characters(exclude_categories=["Cs", "Z", "Cc"]), min_size=1).filter(lambda i: i.split() == [i])
-qrels = st.dictionaries(ids, st.dictionaries(ids, st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=4)
+qrels = st.dictionaries(ids, st.dictionaries(ids, st.integers(-2, 9), min_size=1, max_size=4), min_size=1, max_size=4)
 
 
 @given(judged=qrels)

@@ -8,6 +8,7 @@ from data.documents import read_documents
 from data.judgments import read_qrels
 from data.records import Document
 from data.sentences import split_document
+from data.trec import read_run, tied_queries
 
 pytestmark = pytest.mark.shared
 
@@ -49,6 +50,64 @@ def test_scifact_abstracts_are_joined_and_can_be_split_again() -> None:
     sentences = list(split_document(documents[0]))
     assert all(documents[0].text[s.span[0] : s.span[1]] == s.text for s in sentences if s.span)
     assert len(sentences) > 3
+
+
+@pytest.mark.parametrize(
+    ("name", "n_claims", "n_relevant", "n_sentences"),
+    [
+        ("scifact/claims_dev.jsonl", 300, 209, 366),
+        ("healthver/claims_dev.jsonl", 230, 508, 965),
+        ("citation_integrity/claims_dev.jsonl", 316, 292, 292),
+    ],
+)
+def test_scientific_claims_judge_abstracts_and_sentences_of_their_corpus(
+    name: str, n_claims: int, n_relevant: int, n_sentences: int
+) -> None:
+    path = DATA_SETS / name
+    claims = {claim.query_id for claim in read_claims(path)}
+    qrels = read_qrels(path)
+    assert len(claims) == n_claims
+    assert set(qrels) <= claims
+    assert sum(grade for grades in qrels.values() for grade in grades.values()) == n_relevant
+    # Some papers of citation_integrity have no abstract.
+    corpus = {document.doc_id for document in read_documents([path.parent], on_error="skip")}
+    assert {doc_id for grades in qrels.values() for doc_id in grades} <= corpus
+    sentences = read_qrels(path, level="sentence")
+    assert sum(map(len, sentences.values())) == n_sentences
+    for query_id, grades in sentences.items():
+        relevant = {doc_id for doc_id, grade in qrels[query_id].items() if grade}
+        assert {doc_id.rpartition("#")[0] for doc_id in grades} == relevant
+
+
+def test_climate_fever_judges_as_the_benchmark_that_was_made_of_it() -> None:
+    path = DATA_SETS / "climate_fever" / "split-dev-154.jsonl.xz"
+    claims = list(read_claims(path))
+    qrels = read_qrels(path)
+    assert (len(claims), len(qrels), sum(map(len, qrels.values()))) == (154, 154, 770)
+    assert [claim.query_id for claim in claims] == list(qrels)
+    course = read_qrels(DATA_SETS / "comp90042" / "dev-claims.json")
+    found = {f"claim-{query_id}": sum(grades.values()) for query_id, grades in qrels.items()}
+    assert sum(found.values()) == sum(map(len, course.values())) == 491
+    assert found == {query_id: len(grades) for query_id, grades in course.items()}
+
+
+def test_the_prediction_of_the_course_is_a_run() -> None:
+    run = read_run(DATA_SETS / "comp90042" / "dev-claims-baseline.json")
+    assert set(run) == set(read_qrels(DATA_SETS / "comp90042" / "dev-claims.json"))
+    assert {len(ranking) for ranking in run.values()} == {6}
+    assert tied_queries(run) == []
+
+
+def test_every_file_of_claims_can_be_read() -> None:
+    counts = {
+        "climate_fever/split-train-1228.jsonl.xz": 1228,
+        "comp90042/dev-claims.json": 154,
+        "scifact/claims_train.jsonl": 809,
+        "healthver/claims_train.jsonl.xz": 1393,
+        "citation_integrity/claims_train.jsonl.xz": 2138,
+    }
+    assert {name: sum(1 for _ in read_claims(DATA_SETS / name)) for name in counts} == counts
+    assert sum(sum(grades.values()) for grades in read_qrels(DATA_SETS / next(iter(counts))).values()) == 4122
 
 
 def test_tables_are_read_as_they_come() -> None:

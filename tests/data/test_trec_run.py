@@ -1,15 +1,18 @@
+import gzip
+import lzma
 import math
 from pathlib import Path
 
 import ir_measures
 import numpy as np
 import pytest
+import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import InputError, RecordError
 from data.records import Run, ScoredDoc
-from data.trec import read_run, write_run
+from data.trec import read_run, tied_queries, write_run
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -38,9 +41,70 @@ def test_a_foreign_run_is_ordered_by_score_whatever_its_ranks(tmp_path: Path) ->
     path.write_text("q2\tQ0\td1\t9\t1e-1\tx\n\nq1 0 b 1 2 x\nq2 Q0 d2 9 .5 x\nq1 0 a 2 2 x\n")
     assert read_run(path) == {
         "q2": [ScoredDoc("d2", 0.5), ScoredDoc("d1", 0.1)],
-        "q1": [ScoredDoc("a", 2.0), ScoredDoc("b", 2.0)],
+        "q1": [ScoredDoc("b", 2.0), ScoredDoc("a", 2.0)],
     }
     assert list(read_run(path)) == ["q2", "q1"]
+
+
+def test_scores_that_are_one_in_32_bits_are_a_tie_and_ordered_as_trec_eval_does(tmp_path: Path) -> None:
+    # 1 + 1e-9 is 1 in 32 bits, and 1e39 is infinite there as 2e39 is; z comes before b, and b before a.
+    path = tmp_path / "a.run"
+    path.write_text("q1 0 a 1 1.000000001 x\nq1 0 b 2 1 x\nq2 0 b 1 2e39 x\nq2 0 z 2 1e39 x\nq3 0 a 1 2 x\n")
+    run = read_run(path)
+    assert run["q1"] == [ScoredDoc("b", 1.0), ScoredDoc("a", 1.000000001)]
+    assert run["q2"] == [ScoredDoc("z", 1e39), ScoredDoc("b", 2e39)]
+    assert tied_queries(run) == ["q1", "q2"]
+
+
+def test_a_run_may_hold_a_byte_order_mark_windows_line_ends_and_nul(tmp_path: Path) -> None:
+    lines = "\ufeffq1 Q0 d\x001 1 2 x\r\n\r\nq1 Q0 d\u200b2 2 1 x\r\n"
+    expected = {"q1": [ScoredDoc("d\x001", 2.0), ScoredDoc("d\u200b2", 1.0)]}
+    for name, pack in [("a.run", bytes), ("a.run.gz", gzip.compress), ("a.run.xz", lzma.compress)]:
+        (tmp_path / name).write_bytes(pack(lines.encode()))
+        assert read_run(tmp_path / name) == expected
+
+
+def test_predictions_that_list_their_evidence_are_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.json"
+    path.write_text('{"c1": {"claim_text": "t", "evidences": ["e2", 7, "e1"]}, "c2": {"evidences": []}}')
+    expected = {"c1": [ScoredDoc("e2", 3.0), ScoredDoc("7", 2.0), ScoredDoc("e1", 1.0)], "c2": []}
+    assert read_run(path) == expected
+    assert tied_queries(expected) == []
+    (tmp_path / "predictions.json.gz").write_bytes(gzip.compress(path.read_bytes()))
+    assert read_run(tmp_path / "predictions.json.gz") == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "reason"),
+    [
+        ("{}", None, "holds no rankings"),
+        ("[]", None, "holds no rankings"),
+        ('{"c1": {"evidences": ["a", "b", "a"]}}', 1, "'c1' has the document 'a' twice"),
+        ('{"c1": {"evidences": [1, "1"]}}', 1, "'c1' has the document '1' twice"),
+        ('{"c1": {"evidences": []}, "c2": {}}', 2, "missing field 'evidences' in claim 'c2'"),
+        ('{"c1": {"evidences": "a"}}', 1, "the field 'evidences' of claim 'c1' is a text, not a list of ids"),
+        (
+            '{"c1": {"evidences": [{"evidence_id": "a"}]}}',
+            1,
+            "an id in 'evidences' of claim 'c1' is neither a text nor a whole number",
+        ),
+        ('{"": {"evidences": ["a"]}}', 1, "an id is blank"),
+        ('{"c1": {"evidences": ["a"]}, "c1": {"evidences": ["b"]}}', 2, "duplicate id 'c1', first seen at a.json:1"),
+        (
+            '[{"evidences": []}]',
+            1,
+            "expected an object `claim id -> object with evidences`; a run in TREC form is no .json file",
+        ),
+    ],
+)
+def test_bad_predictions_are_errors_that_name_their_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, line: int | None, reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.json").write_text(content)
+    with pytest.raises(InputError) as caught:
+        read_run("a.json")
+    assert str(caught.value) == (f"a.json: {reason}" if line is None else f"a.json:{line}: {reason}")
 
 
 @pytest.mark.parametrize(
@@ -151,3 +215,34 @@ def test_ir_measures_reads_and_ranks_what_is_written(tmp_path: Path) -> None:
     qrels = [ir_measures.Qrel("q", "a", 1), ir_measures.Qrel("q", "b", 0)]
     measured = ir_measures.calc_aggregate([ir_measures.RR], qrels, ir_measures.read_trec_run(str(path)))
     assert measured[ir_measures.RR] == 1.0
+
+
+# Halves of a step of 32 bits at 1, whole steps, and a few numbers that are far apart: most pairs are ties there.
+close_scores = st.sampled_from([1.0, 1 + 2**-24, 1 + 2**-23, 1 - 2**-26, 1 + 1e-12, 0.5, 0.0, -0.0, 1e-50, -3.0, 1e39])
+doc_ids = st.text("ab1é\uffff\U0001f600", min_size=1, max_size=2)
+
+
+@given(
+    hits=st.dictionaries(doc_ids, close_scores, min_size=1, max_size=12),
+    relevant=st.dictionaries(doc_ids, st.integers(-1, 3), min_size=1, max_size=6),
+)
+def test_figures_of_a_run_that_was_read_are_those_of_trec_eval(
+    tmp_path_factory: pytest.TempPathFactory, hits: dict[str, float], relevant: dict[str, int]
+) -> None:
+    path = tmp_path_factory.mktemp("run") / "a.run"
+    path.write_text("".join(f"q Q0 {doc_id} 1 {score!r} x\n" for doc_id, score in hits.items()), encoding="utf-8")
+    ranking = read_run(path)["q"]
+    in_32_bits = {float(np.float32(min(score, 1e38))) for score in hits.values()}
+    assert bool(tied_queries({"q": ranking})) == (len(in_32_bits) < len(hits))
+
+    names = {"recip_rank", "ndcg_cut_3", "P_1", "P_2", "map"}
+    raw = pytrec_eval.RelevanceEvaluator({"q": relevant}, names).evaluate({"q": hits})
+    # With ranks for scores nothing is tied, and the order alone decides.
+    ranks = {"q": {hit.doc_id: float(-rank) for rank, hit in enumerate(ranking)}}
+    assert pytrec_eval.RelevanceEvaluator({"q": relevant}, names).evaluate(ranks) == raw
+
+    measures = [ir_measures.RR, ir_measures.nDCG @ 3]
+    qrels = [ir_measures.Qrel("q", doc_id, grade) for doc_id, grade in relevant.items()]
+    by_rank = [ir_measures.ScoredDoc("q", doc_id, score) for doc_id, score in ranks["q"].items()]
+    read = list(ir_measures.read_trec_run(str(path)))
+    assert ir_measures.calc_aggregate(measures, qrels, by_rank) == ir_measures.calc_aggregate(measures, qrels, read)

@@ -45,6 +45,7 @@ class FakeReranker:
     """Gives each evidence text the logit that was written down for it, otherwise 0, whatever the claim."""
 
     name = "fake-reranker"
+    weights_sha256 = "e" * 64
     runtime_name = "by hand"
 
     def __init__(self, logits: Mapping[str, float] | None = None, truncated: Sequence[str] = ()) -> None:

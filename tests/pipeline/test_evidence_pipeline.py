@@ -18,6 +18,7 @@ from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
 from indexes.text import Conditions
 from indexes.writer import IndexWriter
+from pipeline.blending import Blend
 from pipeline.config import PipelineConfig
 from pipeline.evidence import EvidencePipeline
 from pipeline.fusion import by_score
@@ -93,6 +94,38 @@ def test_each_stage_sees_what_the_one_before_gave(index, encoder):
         ScoredDoc("g2", 0.5),
         ScoredDoc("p1", 0.5),
     ]
+
+
+def test_an_adaptive_k_leaves_out_what_is_far_less_probable_than_the_best(index, encoder):
+    # sigmoid(2) = .881, two fifths of it .352; sigmoid(0) = .5, sigmoid(-1) = .269.
+    texts = {"Ice on land is melting.": 2.0, "Glaciers shrink every summer.": -1.0, "Most glaciers lose mass.": -1.0}
+    pipeline = EvidencePipeline(index, encoder, FakeReranker(texts))
+    (whole,) = pipeline.find_evidence([CLAIM], 4)
+    assert [hit.document.doc_id for hit in whole.evidence] == ["g3", "p1", "g1", "g2"]
+    (fewer,) = pipeline.find_evidence([CLAIM], 4, adaptive=True)
+    assert fewer.evidence == whole.evidence[:2]
+    (one,) = pipeline.find_evidence([CLAIM], 1, adaptive=True)
+    assert one.evidence == whole.evidence[:1]
+    (all_of_them,) = EvidencePipeline(
+        index, encoder, pipeline.reranker, PipelineConfig(adaptive_share=0.3)
+    ).find_evidence([CLAIM], 4, adaptive=True)
+    assert all_of_them.evidence == whole.evidence
+    (nothing,) = EvidencePipeline(index, None, FakeReranker()).find_evidence(["zebras"], adaptive=True)
+    assert nothing.evidence == ()
+    with pytest.raises(ValueError, match="there is no reranker"):
+        EvidencePipeline(index, encoder, None).find_evidence([CLAIM], adaptive=True)
+
+
+def test_deeper_lists_change_no_probability(index, encoder):
+    reranker = FakeReranker()
+    reranker.blend = Blend(weights=(("logit", 1.0), ("no_bm25", -1.0), ("cosine", 2.0)))
+    pipeline = EvidencePipeline(index, encoder, reranker, PipelineConfig(first_stage_k=2))
+    (stages,) = pipeline.rank([CLAIM])
+    (deeper,) = pipeline.rank([CLAIM], list_k=5)
+    # The third of each list stands among the first two of the other.
+    assert (ids(stages.bm25), ids(deeper.bm25)) == (["g1", "p1"], ["g1", "p1", "g2"])
+    assert (ids(stages.dense), ids(deeper.dense)) == (["g3", "g2"], ["g3", "g2", "g1"])
+    assert (deeper.fused, deeper.rerank) == (stages.fused, stages.rerank)
 
 
 def test_evidence_carries_its_document_and_its_place_at_every_stage(index, encoder):
@@ -302,6 +335,7 @@ def test_claims_that_are_no_texts_and_numbers_out_of_range_are_refused(index):
         {"bm25_weight": 1.1},
         {"min_cosine": 1.1},
         {"probe_share": 0.0},
+        {"adaptive_share": 0.0},
         {"fusion": "mean"},
     ],
 )

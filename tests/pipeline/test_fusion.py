@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.records import ScoredDoc
-from pipeline.fusion import by_score, min_max_fusion, reciprocal_rank_fusion
+from pipeline.config import PipelineConfig
+from pipeline.fusion import by_score, fuse_stages, min_max_fusion, reciprocal_rank_fusion
 
 
 def ranking(**scores: float) -> list[ScoredDoc]:
@@ -35,6 +36,37 @@ def test_a_smaller_rrf_k_favours_the_first_ranks():
     assert [hit.score for hit in reciprocal_rank_fusion([BM25, DENSE], k=10, rrf_k=0)] == pytest.approx(
         [4 / 3, 4 / 3, 1 / 2, 1 / 2]
     )
+
+
+def test_weights_multiply_each_ranking_s_part_of_reciprocal_rank_fusion():
+    # BM25 counts .5, vectors 1.5. c: .5/63 + 1.5/61; a: .5/61 + 1.5/63; d: 1.5/62; b: .5/62.
+    fused = reciprocal_rank_fusion([BM25, DENSE], 10, weights=[0.5, 1.5])
+    assert fused == [
+        ScoredDoc("c", pytest.approx(0.0325267, abs=1e-7)),
+        ScoredDoc("a", pytest.approx(0.0320062, abs=1e-7)),
+        ScoredDoc("d", pytest.approx(0.0241935, abs=1e-7)),
+        ScoredDoc("b", pytest.approx(0.0080645, abs=1e-7)),
+    ]
+    with pytest.raises(ValueError, match="2 rankings need as many weights, got 1"):
+        reciprocal_rank_fusion([BM25, DENSE], 10, weights=[1.0])
+
+
+def test_stages_are_fused_as_the_settings_say():
+    assert fuse_stages(BM25, DENSE, PipelineConfig()) == reciprocal_rank_fusion([BM25, DENSE], 10)
+    assert fuse_stages(BM25, DENSE, PipelineConfig(rrf_k=5, bm25_weight=0.25)) == reciprocal_rank_fusion(
+        [BM25, DENSE], 10, 5, [0.5, 1.5]
+    )
+    min_max = PipelineConfig(fusion="min-max", bm25_weight=0.25)
+    assert fuse_stages(BM25, DENSE, min_max) == min_max_fusion([BM25, DENSE], [0.25, 0.75], 10)
+    assert fuse_stages(BM25, None, min_max) == BM25
+
+
+@pytest.mark.parametrize("fusion", ["reciprocal-rank", "min-max"])
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_where_one_search_found_nothing_the_other_s_order_stands_whatever_its_weight(fusion, weight):
+    config = PipelineConfig(fusion=fusion, bm25_weight=weight)
+    assert [hit.doc_id for hit in fuse_stages(BM25, [], config)] == ["a", "b", "c"]
+    assert [hit.doc_id for hit in fuse_stages([], DENSE, config)] == ["c", "d", "a"]
 
 
 def test_min_max_fusion_scales_each_ranking_to_zero_and_one():
@@ -73,6 +105,7 @@ def test_fusion_is_the_same_in_any_order_of_systems_to_the_last_bit(found, k, ra
     shuffled = random.sample(found, len(found))
     for fuse in (
         lambda some: reciprocal_rank_fusion([ranking for ranking, _ in some], k),
+        lambda some: reciprocal_rank_fusion([ranking for ranking, _ in some], k, 60, [weight for _, weight in some]),
         lambda some: min_max_fusion([ranking for ranking, _ in some], [weight for _, weight in some], k),
     ):
         assert fuse(found) == fuse(shuffled)
@@ -88,3 +121,12 @@ def test_a_fused_ranking_is_sorted_unique_at_most_k_and_holds_only_what_was_foun
         assert fused == by_score(fused)
         assert len({hit.doc_id for hit in fused}) == len(fused) == min(k, len(there))
         assert {hit.doc_id for hit in fused} <= there
+
+
+@given(rankings, rankings, st.integers(0, 100))
+def test_equal_weights_are_no_weights_to_the_last_bit(bm25, dense, rrf_k):
+    unweighted = reciprocal_rank_fusion([bm25, dense], 20, rrf_k)
+    assert fuse_stages(bm25, dense, PipelineConfig(rrf_k=rrf_k)) == unweighted
+    halved = reciprocal_rank_fusion([bm25, dense], 20, rrf_k, [0.5, 0.5])
+    assert [hit.doc_id for hit in halved] == [hit.doc_id for hit in unweighted]
+    assert [2 * hit.score for hit in halved] == [hit.score for hit in unweighted]

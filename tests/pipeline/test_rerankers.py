@@ -49,7 +49,7 @@ def int8_reranker(lively_reranker_dir):
 @pytest.fixture(scope="module")
 def torch_reranker(lively_reranker_dir):
     runtime = TorchRuntime.load(lively_reranker_dir, "cross-encoder", "cpu")
-    return CrossEncoderReranker("tiny", TextTokenizer(lively_reranker_dir, 64), runtime, Blend())
+    return CrossEncoderReranker("tiny", "0" * 64, TextTokenizer(lively_reranker_dir, 64), runtime, Blend())
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +126,6 @@ def test_logits_that_are_no_numbers_are_an_error(tiny_reranker_dir):
             for batch in batches:
                 receive(batch, np.full((len(batch.rows), 1), np.nan, dtype=np.float32))
 
-    reranker = CrossEncoderReranker("tiny", TextTokenizer(tiny_reranker_dir, 64), NanRuntime(), Blend())
+    reranker = CrossEncoderReranker("tiny", "0" * 64, TextTokenizer(tiny_reranker_dir, 64), NanRuntime(), Blend())
     with pytest.raises(ModelError, match="tiny: gives NaN"):
         reranker.score([("sea", "ice")])

@@ -1,0 +1,148 @@
+"""Judgments out of claims that name their evidence, in the shapes that data sets are published in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, TypeAlias
+
+from data.claims import CLAIM_FIELDS
+from data.errors import RecordError
+from data.evidence_lists import LISTED_FIELD, listed_evidence, listed_ids
+from data.fields import first_name, missing_field, usable_id
+from data.raw_record import RawRecord, json_kind
+from data.records import Json
+from data.sentences import sentence_id
+from data.sources import Source
+
+Level: TypeAlias = Literal["document", "sentence"]
+
+_CITED_FIELDS = ("cited_doc_ids", "doc_ids")
+_BEARING = ("SUPPORTS", "REFUTES")
+_NO_VERDICT = "NOT_ENOUGH_INFO"
+_CLAIM_LABELS = (*_BEARING, _NO_VERDICT, "DISPUTED")
+_EVIDENCE_LABELS = (*_BEARING, _NO_VERDICT)
+
+
+class Judgment(NamedTuple):
+    """A grade for a pair, and the line or record that gives it; the grade is as it stands there."""
+
+    line: int
+    query_id: str
+    doc_id: str
+    grade: Json
+
+
+def is_judged_claim(raw: RawRecord) -> bool:
+    """Return whether the record is a claim that names its evidence; all objects under a key are taken for one."""
+    fields = raw.value
+    return isinstance(fields, dict) and (
+        raw.key is not None or LISTED_FIELD in fields or isinstance(fields.get("evidence"), dict)
+    )
+
+
+def claim_judgments(source: Source, raw: RawRecord, level: Level) -> tuple[str, list[Judgment]]:
+    """Return the id of the claim and its judgments, in the order that it names its evidence.
+
+    The id is the object's key, or the first of `_id`, `id`, `query_id`, `claim_id` and `qid`. The shapes are these:
+
+    - `evidences` is a list of ids: all are relevant, grade 1.
+    - `evidences` is a list of objects with `evidence_id` and `evidence_label`, beside a `claim_label`, as CLIMATE-FEVER
+      has it: relevant are all of them for a claim that is NOT_ENOUGH_INFO, otherwise those that are SUPPORTS or
+      REFUTES. The others were judged too, and get grade 0.
+    - `evidence` is an object `document id -> [{"sentences": [0, 2], "label": …}]`, as SciFact has it, numbers from 0:
+      relevant are its documents, whatever the labels. What `cited_doc_ids` (or `doc_ids`) lists beside them was read
+      and found to hold no evidence: grade 0.
+
+    `level="sentence"`, for SciFact's shape alone, gives grade 1 to every sentence that a rationale names, and no other
+    judgment. A sentence is `<document id>#<number>`, as `split_document` names sentences. But the numbers count the
+    sentences of the data set: they fit a corpus that has these one a record under such ids. `split_document` cuts by
+    rules of its own; on the dev claims of SciFact, 345 of 366 such ids then name the sentence that is meant.
+
+    Raises RecordError for anything else.
+    """
+    line, key, fields = raw
+    if isinstance(fields, str):
+        raise RecordError(source.name, line, "a claim is an object, not a text alone")
+    name = first_name(CLAIM_FIELDS.id, fields) if key is None else None
+    if key is None and name is None:
+        raise RecordError(source.name, line, missing_field(CLAIM_FIELDS.id, fields))
+    query_id = usable_id(source, line, key if name is None else fields[name], name)
+    claim = _Claim(source, line, query_id, fields)
+    if LISTED_FIELD not in fields and isinstance(fields.get("evidence"), dict):
+        graded = claim.rationale_sentences() if level == "sentence" else claim.abstracts()
+    elif level == "sentence":
+        raise claim.error("names documents, not sentences")
+    else:
+        graded = claim.listed()
+    return query_id, [Judgment(line, query_id, doc_id, grade) for doc_id, grade in graded]
+
+
+class _Claim(NamedTuple):
+    source: Source
+    line: int
+    query_id: str
+    fields: dict[str, Json]
+
+    def error(self, reason: str) -> RecordError:
+        return RecordError(self.source.name, self.line, f"claim {self.query_id!r} {reason}")
+
+    def listed(self) -> Iterator[tuple[str, int]]:
+        evidences = listed_evidence(self.source, self.line, self.query_id, self.fields)
+        if any(isinstance(entry, dict) for entry in evidences):
+            yield from self._labelled(evidences)
+            return
+        for doc_id in listed_ids(self.source, self.line, self.query_id, evidences):
+            yield doc_id, 1
+
+    def _labelled(self, evidences: list[Json]) -> Iterator[tuple[str, int]]:
+        all_count = self._label(self.fields, "claim_label", _CLAIM_LABELS) == _NO_VERDICT
+        for entry in evidences:
+            if not isinstance(entry, dict):
+                raise self.error(f"lists {json_kind(entry)} among the objects in {LISTED_FIELD!r}")
+            if "evidence_id" not in entry:
+                raise self.error("lists an evidence without 'evidence_id'")
+            label = self._label(entry, "evidence_label", _EVIDENCE_LABELS)
+            doc_id = usable_id(self.source, self.line, entry["evidence_id"], "evidence_id")
+            yield doc_id, int(all_count or label in _BEARING)
+
+    def _label(self, fields: dict[str, Json], name: str, known: tuple[str, ...]) -> Json:
+        label = fields.get(name)
+        if label not in known:
+            there = f"no {name!r}" if label is None else f"the {name} {label!r}"
+            raise self.error(f"has {there}; it is one of {', '.join(known)}")
+        return label
+
+    def abstracts(self) -> Iterator[tuple[str, int]]:
+        found = [doc_id for doc_id, _ in self._rationales()]
+        for doc_id in found:
+            yield doc_id, 1
+        name = first_name(_CITED_FIELDS, self.fields)
+        cited = [] if name is None else self.fields[name]
+        if not isinstance(cited, list):
+            raise self.error(f"has {json_kind(cited)} in {name!r}, not a list of ids")
+        for entry in cited:
+            doc_id = usable_id(self.source, self.line, entry, name)
+            if doc_id not in found:
+                yield doc_id, 0
+
+    def rationale_sentences(self) -> Iterator[tuple[str, int]]:
+        for doc_id, numbers in self._rationales():
+            for number in sorted(numbers):
+                yield sentence_id(doc_id, number), 1
+
+    def _rationales(self) -> Iterator[tuple[str, set[int]]]:
+        """Yield each document that holds evidence, and the numbers of the sentences that do."""
+        evidence = self.fields["evidence"]
+        for key, rationales in evidence.items() if isinstance(evidence, dict) else ():
+            if rationales is None:  # in a table, every claim has the documents of all others as empty columns
+                continue
+            doc_id = usable_id(self.source, self.line, key, "evidence")
+            numbers: set[int] = set()
+            for rationale in rationales if isinstance(rationales, list) else []:
+                sentences = rationale.get("sentences") if isinstance(rationale, dict) else None
+                if not isinstance(sentences, list) or not all(type(n) is int and n >= 0 for n in sentences):
+                    raise self.error(f"has a rationale in {doc_id!r} without 'sentences', a list of numbers from 0")
+                numbers.update(n for n in sentences if isinstance(n, int))
+            if not numbers:
+                raise self.error(f"names {doc_id!r} as evidence without a sentence of it")
+            yield doc_id, numbers

@@ -1,0 +1,96 @@
+"""Retrieval measures, claim by claim, through ir_measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from data.records import Qrels, Run
+
+DEFAULT_MEASURES = ("R@1", "R@5", "R@10", "R@20", "R@50", "R@100", "RR@10", "nDCG@10")
+Values: TypeAlias = NDArray[np.float64]
+
+
+def parse_measures(text: str) -> tuple[str, ...]:
+    """Return the measures named in a text, parted by blanks or commas, each once, in ir_measures' own spelling.
+
+    Raises InputError for a text without a measure, and for one that ir_measures does not know, cannot compute here, or
+    does not average over claims (a count).
+    """
+    names = dict.fromkeys(str(_parsed(word)) for word in text.replace(",", " ").split())
+    if not names:
+        raise InputError('no measure is named; write some as in --measures "R@5 R@100 nDCG@10 RR"')
+    return tuple(names)
+
+
+def values_by_claim(
+    run: Run, qrels: Qrels, measures: Sequence[str], query_ids: Sequence[str] | None = None
+) -> dict[str, Values]:
+    """Return for each measure its values, (n,) in the order of `query_ids`, by default the order of the qrels.
+
+    A claim that the run lacks counts as 0, and so does one of which nothing is judged relevant, as in trec_eval. The
+    order within a ranking is the run's own: equal scores are no ties here. Negative grades are not relevant.
+
+    Raises ValueError for a query id that has no judgments.
+    """
+    import ir_measures
+
+    wanted = list(qrels) if query_ids is None else list(query_ids)
+    rows = {query_id: row for row, query_id in enumerate(wanted)}
+    unjudged = [query_id for query_id in wanted if query_id not in qrels]
+    if unjudged:
+        raise ValueError(f"{len(unjudged)} of {len(wanted)} claims have no judgments, among them {unjudged[0]!r}")
+    parsed = {_parsed(name): name for name in measures}
+    values = {name: np.zeros(len(wanted), dtype=np.float64) for name in measures}
+    judged = {query_id: qrels[query_id] for query_id in wanted}
+    for metric in ir_measures.iter_calc(list(parsed), list(_judgments(judged)), list(_hits(run, judged))):
+        values[parsed[metric.measure]][rows[metric.query_id]] = metric.value
+    return values
+
+
+def mean_measures(run: Run, qrels: Qrels, measures: Sequence[str] = DEFAULT_MEASURES) -> dict[str, float]:
+    """Return each measure's mean over the claims of the qrels; a claim that the run lacks counts as 0."""
+    return {name: float(values.mean()) for name, values in values_by_claim(run, qrels, measures).items()}
+
+
+def cutoff(measure: str) -> int | None:
+    """Return the rank at which a measure stops reading, None for one that reads the whole list."""
+    found = _parsed(measure).params.get("cutoff")
+    return None if found is None else int(found)
+
+
+def _parsed(name: str) -> Any:
+    import ir_measures
+
+    try:
+        measure = ir_measures.parse_measure(name)
+        ir_measures.evaluator([measure], [ir_measures.Qrel("1", "1", 1)])
+    except (NameError, SyntaxError, ValueError, TypeError, AssertionError, KeyError) as error:
+        raise InputError(
+            f"{name!r} is no measure that can be computed; some that can: {' '.join(DEFAULT_MEASURES)} P@5 AP SetF"
+        ) from error
+    if type(measure.aggregator()).__name__ != "MeanAgg":
+        raise InputError(f"{name!r} is added up over claims, not averaged; only means are measured here")
+    return measure
+
+
+def _judgments(qrels: Mapping[str, Mapping[str, int]]) -> Iterator[object]:
+    import ir_measures
+
+    for query_id, grades in qrels.items():
+        for doc_id, grade in grades.items():
+            yield ir_measures.Qrel(query_id, doc_id, max(grade, 0))
+
+
+def _hits(run: Run, qrels: Mapping[str, object]) -> Iterator[object]:
+    """Yield ir_measures' records, with scores that fall strictly: each of its providers breaks ties in its own way."""
+    import ir_measures
+
+    for query_id in qrels:
+        ranking = run.get(query_id, [])
+        for rank, hit in enumerate(ranking):
+            yield ir_measures.ScoredDoc(query_id, hit.doc_id, float(len(ranking) - rank))
