@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from data.errors import ClaimhoundError, InputError
-from pipeline.reranker_recipe import RerankerRecipe
+from pipeline.training.reranker_recipe import RerankerRecipe
 
 if TYPE_CHECKING:
     from data.records import Qrels, Query, Run
@@ -1164,7 +1164,7 @@ def train_reranker(
     from pipeline.model_files import BUNDLED, encoder_dir
     from pipeline.opening import open_pipeline
     from pipeline.progress_display import progress_display
-    from pipeline.reranker_building import PairSource, build_reranker
+    from pipeline.training.reranker_building import PairSource, build_reranker
 
     recipe = RerankerRecipe(**settings)
     sources = [PairSource.parse(text) for text in pretrain]

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from data.atomic import write_atomically
 from data.errors import InputError
+from data.normal_text import normalize_text
 from data.pairs import JudgedPair
 from data.records import Json
 from pipeline.blending import Blend, Floats
 from pipeline.evaluation.statistics import LEVEL, Interval, clustered_interval
 from pipeline.evaluation.tables import csv_text, latex_text
-from pipeline.mining import normalize_text
 from pipeline.rerankers import PairScores, Reranker
 from pipeline.terminal_text import printable
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.normal_text import normalize_text
 from data.records import Qrels, Query, Ranking
 from pipeline.config import Fusion, PipelineConfig
 from pipeline.evaluation.judged import Finding, JudgedClaims, judged_claims, unknown_documents
@@ -19,7 +20,6 @@ from pipeline.evaluation.measures import Values, cutoff, parse_measures, values_
 from pipeline.evaluation.statistics import SIGNIFICANT, PairedTest, paired_tests
 from pipeline.evidence import EvidencePipeline, evidence_text
 from pipeline.fusion import fuse_stages
-from pipeline.mining import normalize_text
 from pipeline.rerankers import Reranker
 from pipeline.rescoring import rescored
 from pipeline.results import StageRankings

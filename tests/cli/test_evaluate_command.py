@@ -39,15 +39,16 @@ def evaluated(
 
 def test_a_table_shows_each_measure_with_its_interval_at_each_stage(evaluated: Path) -> None:
     shown = (evaluated.parent / "stdout").read_text()
+    sentences = " ".join(shown.split())
     title, _, header, *rows = shown.splitlines()
     assert title == "42 claims: mean of each measure and its 95 % interval over claims"
     assert header.split() == STAGES
     assert [row.split()[0] for row in rows[:8]] == list(DEFAULT_MEASURES)
     assert all(row.count("[") == 4 for row in rows[:8])
     assert max(map(len, shown.splitlines())) <= 80
-    assert "What became of the 116 relevant documents" in shown
-    assert "expected calibration error" in shown
-    assert "p = " in shown
+    assert "What became of the 116 relevant documents" in sentences
+    assert "expected calibration error" in sentences
+    assert "in a randomisation test." in sentences
 
 
 def test_the_folder_holds_runs_values_losses_settings_and_a_report(evaluated: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from data.errors import InputError
 from data.records import Query, ScoredDoc
-from pipeline.mining import (
+from pipeline.training.mining import (
     NegativeGuard,
     TrainingPair,
     mine_hard_negatives,

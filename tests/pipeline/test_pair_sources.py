@@ -8,7 +8,7 @@ import lzma
 import pytest
 
 from data.errors import InputError, RecordError
-from pipeline.pair_sources import read_pair_source, split_sentences
+from pipeline.training.pair_sources import read_pair_source, split_sentences
 
 PARAGRAPHS = [
     "Mount Everest is 8,849 metres high. It stands on the border of Nepal and China. Many people climb it in May.",

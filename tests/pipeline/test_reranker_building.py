@@ -11,10 +11,10 @@ from data.records import Document, Query
 from indexes.memory import MemoryIndex
 from pipeline.encoders import load_encoder
 from pipeline.evidence import EvidencePipeline
-from pipeline.mining import NegativeGuard
-from pipeline.reranker_building import PairSource, build_reranker
-from pipeline.reranker_recipe import RerankerRecipe
 from pipeline.rerankers import load_reranker
+from pipeline.training.mining import NegativeGuard
+from pipeline.training.reranker_building import PairSource, build_reranker
+from pipeline.training.reranker_recipe import RerankerRecipe
 
 SUBJECTS = ("ice", "ocean", "volcano", "vaccine", "moon", "rocket", "coal", "bank", "empire", "virus")
 CLAIMS = [Query(f"c{i}", f"the {subject} is more than {i} years") for i, subject in enumerate(SUBJECTS)]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from data.errors import InputError, ModelError
-from pipeline.mining import TrainingPair
-from pipeline.reranker_recipe import RerankerRecipe
-from pipeline.reranker_training import balanced, train_reranker
+from pipeline.training.mining import TrainingPair
+from pipeline.training.reranker_recipe import RerankerRecipe
+from pipeline.training.reranker_training import balanced, train_reranker
 
 RECIPE = RerankerRecipe(batch_size=4, learning_rate=1e-3, checkpoint_steps=2, precision="fp32", max_length=32)
 PAIRS = [

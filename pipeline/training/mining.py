@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from data.errors import InputError
+from data.normal_text import normalize_text
 from data.records import Qrels, Query, Run
 
 TextLookup = Callable[[str], str | None]
@@ -59,18 +59,6 @@ class MiningReport:
     n_negatives: int
     n_judged_without_text: int
     rejected: dict[str, int] = field(default_factory=dict)
-
-
-def normalize_text(text: str) -> str:
-    """Return the text's words alone, case folded: what two copies share whatever their quotes, dashes and spacing.
-
-    Soft hyphens and other invisible format characters vanish, so that a word broken by one is whole again.
-    """
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    kept = (
-        character if character.isalnum() else " " for character in folded if unicodedata.category(character) != "Cf"
-    )
-    return " ".join("".join(kept).split())
 
 
 def mine_hard_negatives(

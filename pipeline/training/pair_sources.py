@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.errors import InputError, RecordError
-from pipeline.mining import TrainingPair, normalize_text
+from data.normal_text import normalize_text
+from pipeline.training.mining import TrainingPair
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"'(\[]*[A-Z0-9])|(?<=[.!?][\"')])\s+(?=[\"'(\[]*[A-Z0-9])")
 _PENN_BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]"}

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data.errors import InputError, ModelError
-from pipeline.mining import TrainingPair
-from pipeline.reranker_recipe import RerankerRecipe
+from pipeline.training.mining import TrainingPair
+from pipeline.training.reranker_recipe import RerankerRecipe
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pipeline.blending import Blend
-from pipeline.mining import MiningReport
-from pipeline.reranker_recipe import RerankerRecipe
-from pipeline.reranker_training import TrainingReport
+from pipeline.training.mining import MiningReport
+from pipeline.training.reranker_recipe import RerankerRecipe
+from pipeline.training.reranker_training import TrainingReport
 
 
 @dataclass(frozen=True)

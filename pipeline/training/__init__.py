@@ -1,0 +1,1 @@
+"""Making models out of judged claims."""
