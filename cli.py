@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from data.errors import ClaimhoundError, InputError
+from pipeline.training.encoder_recipe import EncoderRecipe
 from pipeline.training.reranker_recipe import RerankerRecipe
+from pipeline.training.stance_recipe import StanceRecipe
 
 if TYPE_CHECKING:
     from data.records import Qrels, Query, Run
@@ -403,6 +405,9 @@ def index_compact(index_dir: Path) -> None:
 @click.option(
     "--adaptive-k", is_flag=True, help="Show fewer than k where their probability falls far below the best one's."
 )
+@click.option(
+    "--min-score", metavar="P", type=click.FloatRange(0, 1), help="Leave out evidence of a lower probability than P."
+)
 @click.option("--before", metavar="DATE", help="Only documents dated before DATE (YYYY, YYYY-MM or YYYY-MM-DD).")
 @click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only documents with that value; may be repeated.")
 @click.option(
@@ -412,6 +417,10 @@ def index_compact(index_dir: Path) -> None:
     metavar="N",
     type=click.IntRange(min=0),
     help="Show N sentences before and after each, too.",
+)
+@click.option("--no-stance", is_flag=True, help="Do not tell which way the evidence points.")
+@click.option(
+    "--stance", metavar="MODEL", help="Stance model: a folder, or a name on the Hub.  [default: one that is bundled]"
 )
 @click.option("--explain", is_flag=True, help="Show shared words, each stage's rank and score, and the time spent.")
 @_format("table", "json", "jsonl", "tsv", text="A table for people; JSON, JSON lines or TSV, in UTF-8, for programs.")
@@ -426,9 +435,12 @@ def search(
     corpus: str | None,
     k: int,
     adaptive_k: bool,
+    min_score: float | None,
     before: str | None,
     where: tuple[str, ...],
     context: int,
+    no_stance: bool,
+    stance: str | None,
     explain: bool,
     output_format: str,
     config_path: Path | None,
@@ -457,8 +469,12 @@ def search(
         raise click.UsageError("--no-encoder and --encoder exclude each other")
     if no_rerank and reranker is not None:
         raise click.UsageError("--no-rerank and --reranker exclude each other")
+    if no_stance and stance is not None:
+        raise click.UsageError("--no-stance and --stance exclude each other")
     if adaptive_k and no_rerank:
         raise click.UsageError("--adaptive-k goes by the reranker's probabilities, so it excludes --no-rerank")
+    if min_score is not None and no_rerank:
+        raise click.UsageError("--min-score goes by the reranker's probabilities, so it excludes --no-rerank")
     conditions = _conditions(before, where)
     claim = _as_utf8(claim_words[0])
     config = _config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
@@ -469,24 +485,35 @@ def search(
         corpus=corpus,
         encoder=encoder,
         reranker=reranker,
+        stance=stance,
         with_encoder=not no_encoder,
         with_reranker=not no_rerank,
+        with_stance=not no_stance,
         config=config,
         device=device,
         n_threads=threads,
         on_start=_say,
     )
     claims = _claims_on_stdin() if claim == _STDIN else [claim]
-    answers = _answers(pipeline, claims, k, conditions, context, adaptive=adaptive_k)
+    answers = _answers(pipeline, claims, k, conditions, context, adaptive=adaptive_k, min_score=min_score)
     _print_answers(answers, output_format, explain=explain, several=claim == _STDIN)
 
 
 def _answers(
-    pipeline: EvidencePipeline, claims: Iterable[str], k: int, conditions: Conditions, context: int, *, adaptive: bool
+    pipeline: EvidencePipeline,
+    claims: Iterable[str],
+    k: int,
+    conditions: Conditions,
+    context: int,
+    *,
+    adaptive: bool,
+    min_score: float | None,
 ) -> Iterator[ClaimEvidence]:
     """Yield each claim's answer before the next claim is read."""
     for claim in claims:
-        yield from pipeline.find_evidence([claim], k, adaptive=adaptive, conditions=conditions, context=context)
+        yield from pipeline.find_evidence(
+            [claim], k, adaptive=adaptive, min_score=min_score, conditions=conditions, context=context
+        )
 
 
 def _claims_on_stdin() -> Iterator[str]:
@@ -756,6 +783,7 @@ def _evaluate_index(
         reranker=options["reranker"],
         with_encoder=stages != ["bm25"],
         with_reranker="reranked" in stages,
+        with_stance=False,
         config=_config(options["config_path"], first_stage_k=options["first_stage_k"], rerank_k=options["rerank_k"]),
         device=options["device"],
         n_threads=options["threads"],
@@ -980,6 +1008,77 @@ def evaluate_pairs_command(
             _say(note)
 
 
+@main.command("evaluate-stance", short_help="Measure a stance model on labelled sets.")
+@click.argument("specs", metavar="KIND:PATH[@N]...", nargs=-1, required=True)
+@click.option(
+    "--stance", metavar="MODEL", help="Stance model: a folder, or a name on the Hub.  [default: one that is bundled]"
+)
+@seed_option
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="File of each pair with its scores, as JSON lines.",
+)
+@figures_format
+@compute_options
+def evaluate_stance_command(
+    specs: tuple[str, ...],
+    stance: str | None,
+    seed: int,
+    output: Path | None,
+    output_format: str,
+    device: Any,
+    threads: int | None,
+) -> None:
+    """Measure how often a stance model is right about the evidence in published sets.
+
+    Accuracy and macro-F1 stand beside what always calling the set's commonest label gives. KIND is climate_fever,
+    scifact, citation_integrity, healthver, covidfact, fool_me_twice, fever_symmetric, sufficient_facts (of which this
+    measures its dev side) or rte; @N draws N claims.
+    """
+    import shutil
+
+    from data.stance_sources import StanceSource, read_stance_source
+    from pipeline.evaluation.stance import (
+        as_csv,
+        as_latex,
+        as_record,
+        as_table,
+        evaluate_stance,
+        write_stance_scores,
+    )
+    from pipeline.model_files import BUNDLED
+    from pipeline.progress_display import progress_display
+    from pipeline.stance import load_stance
+
+    if output is not None and not output.absolute().parent.is_dir():
+        raise InputError(f"{output}: cannot be written: there is no folder {output.absolute().parent}")
+    sets = [read_stance_source(StanceSource.parse(spec), "dev") for spec in specs]
+    model = load_stance(stance or BUNDLED, device, n_threads=threads, on_start=_say)
+    with progress_display("pairs", _say) as advance:
+        found = evaluate_stance(
+            sets, model, seed=seed, on_progress=lambda done, total: advance("classify", done, total)
+        )
+    if output is not None:
+        write_stance_scores(sets, found, output)
+        _say(f"wrote {output}")
+    if n_truncated := sum(one.n_truncated for one in found.sets):
+        _say(f"{_number(n_truncated, 'pair')} too long for the stance model, cut")
+    _print_figures(
+        output_format,
+        {
+            "table": lambda: as_table(found, max(40, shutil.get_terminal_size().columns)),
+            "json": lambda: as_record(found),
+            "csv": lambda: as_csv(found),
+            "latex": lambda: as_latex(found),
+        },
+    )
+    if output_format in ("csv", "latex"):
+        for note in found.notes:
+            _say(note)
+
+
 @main.command("tune", short_help="Choose fusion and cutoffs on judged claims.")
 @index_option
 @click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder.")
@@ -1051,6 +1150,7 @@ def tune_command(
         encoder=encoder,
         reranker=reranker,
         with_reranker=not no_rerank,
+        with_stance=False,
         device=device,
         n_threads=threads,
         on_start=_say,
@@ -1081,6 +1181,255 @@ def tune_command(
     _say(f"wrote {config_path}")
 
 
+judged_claims_options = _options(
+    click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder."),
+    click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels."),
+)
+exclude_option = click.option(
+    "--exclude-claims", multiple=True, metavar="FILE", help="Claims never to train on, by their text; repeatable."
+)
+
+
+@main.command("mine", short_help="Find hard negatives for judged claims.")
+@index_option
+@judged_claims_options
+@click.option(
+    "--output",
+    "output_path",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="JSONL file for the claims with their evidence and negatives; `train` reads it as mined:FILE.",
+)
+@exclude_option
+@_count("--n-negatives", 4, "Negatives for each judged piece of evidence.")
+@_count("--first-rank", 1, "Best rank of the fused list that a negative may have.")
+@_count("--pool-k", 100, "Worst rank that a negative may have.")
+@click.option(
+    "--max-cosine",
+    default=0.9,
+    show_default=True,
+    metavar="X",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Leave out what is nearer than X to judged evidence, by cosine.",
+)
+@click.option(
+    "--margin",
+    metavar="X",
+    type=click.FloatRange(-1, 1),
+    help="Leave out what is nearer the claim than its nearest judged evidence less X, by cosine.",
+)
+@click.option("--reranker", metavar="MODEL", help="Leave out what this cross-encoder finds relevant.")
+@click.option(
+    "--max-p",
+    default=0.5,
+    show_default=True,
+    metavar="P",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Probability by --reranker above which a candidate is left out.",
+)
+@click.option("--seed", default=42, show_default=True, metavar="N", type=click.IntRange(min=0), help="Of the draws.")
+@encoder_option
+@compute_options
+def mine(
+    index_dir: Path,
+    claims: str,
+    qrels: str,
+    output_path: Path,
+    exclude_claims: tuple[str, ...],
+    n_negatives: int,
+    first_rank: int,
+    pool_k: int,
+    max_cosine: float,
+    margin: float | None,
+    reranker: str | None,
+    max_p: float,
+    seed: int,
+    encoder: str | None,
+    device: Any,
+    threads: int | None,
+) -> None:
+    """Find for judged claims what the index's first stage takes for evidence and nobody judged to be.
+
+    Copies and near-duplicates of judged evidence are never negatives. The file appears whole at the end or not at all.
+    """
+    if first_rank > pool_k:
+        raise click.UsageError("--first-rank cannot lie below --pool-k")
+    from data.claims import read_claims
+    from data.judgments import read_qrels
+    from data.normal_text import normalize_text
+    from pipeline.config import PipelineConfig
+    from pipeline.opening import open_pipeline
+    from pipeline.progress_display import progress_display
+    from pipeline.training.mining import NegativeGuard
+    from pipeline.training.mining_job import mine_to_file
+
+    excluded = {normalize_text(text) for text in _texts_of_claims(exclude_claims)}
+    queries = [claim for claim in read_claims(claims) if normalize_text(claim.text) not in excluded]
+    judgments = read_qrels(qrels)
+    pipeline = open_pipeline(
+        index_dir,
+        encoder=encoder,
+        reranker=reranker,
+        with_reranker=reranker is not None,
+        with_stance=False,
+        config=PipelineConfig(first_stage_k=max(PipelineConfig().first_stage_k, pool_k), rerank_k=pool_k),
+        device=device,
+        n_threads=threads,
+        on_start=_say,
+    )
+    with _if_interrupted("no file was written"), progress_display("claims", _say) as advance:
+        report = mine_to_file(
+            pipeline,
+            queries,
+            judgments,
+            output_path,
+            n_negatives=n_negatives,
+            first_rank=first_rank,
+            pool_k=pool_k,
+            seed=seed,
+            guard=NegativeGuard(max_cosine=max_cosine, margin=margin, max_p=max_p),
+            on_progress=advance,
+            on_stage=_say,
+        )
+    n_claims = report.n_queries - report.n_queries_without_judgments
+    _print(
+        f"{output_path}: {_number(n_claims, 'claim')}, {report.n_positives:,} judged relevant, "
+        f"{_number(report.n_negatives, 'negative')}"
+    )
+    for name, n in (
+        ("claims without relevant evidence in the index", report.n_queries_without_judgments),
+        ("judged evidence that is not in the index", report.n_judged_without_text),
+        *((f"candidates rejected: {reason}", n) for reason, n in report.rejected.items()),
+    ):
+        if n:
+            _say(f"{name}: {n:,}")
+
+
+def _texts_of_claims(files: Iterable[str]) -> list[str]:
+    from data.claims import read_claims
+
+    return [claim.text for file in files for claim in read_claims(file)]
+
+
+@main.command("calibrate", short_help="Fit a reranker's probability to claims of your own.")
+@click.argument("model", metavar="MODEL")
+@index_option
+@click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder.")
+@click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels.")
+@click.option(
+    "--exclude-claims",
+    multiple=True,
+    metavar="FILE",
+    help="Claims not to use, by their text, such as those that the reranker was trained on; repeatable.",
+)
+@click.option(
+    "--without-evidence",
+    multiple=True,
+    metavar="FILE",
+    help="Claims on which the index holds nothing, beside the senseless ones that are made up; repeatable.",
+)
+@click.option(
+    "--features",
+    default="logit,log_fused_rank",
+    show_default=True,
+    metavar="NAMES",
+    help="What the probability is made of: logit, log_fused_rank, cosine, no_cosine, bm25, no_bm25.",
+)
+@click.option(
+    "--folds",
+    default=5,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(min=2),
+    help="Parts of the claims, each measured with a fit to the others.",
+)
+@click.option(
+    "--seed", default=0, show_default=True, metavar="N", type=click.IntRange(min=0), help="Of the folds and draws."
+)
+@click.option(
+    "--output",
+    "output_dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder for a copy of the reranker.  [default: change MODEL itself]",
+)
+@config_option
+@encoder_option
+@compute_options
+def calibrate_command(
+    model: str,
+    index_dir: Path,
+    claims: str,
+    qrels: str,
+    exclude_claims: tuple[str, ...],
+    without_evidence: tuple[str, ...],
+    features: str,
+    folds: int,
+    seed: int,
+    output_dir: Path | None,
+    config_path: Path | None,
+    encoder: str | None,
+    device: Any,
+    threads: int | None,
+) -> None:
+    """Fit the probability of the reranker MODEL to judged claims that it was NOT trained on.
+
+    MODEL is a folder, or `bundled` or a name on the Hub with --output. The fit is measured on claims that are left out
+    of it in turn, beside the one that was there. Chosen too is the threshold below which an answer says that probably
+    nothing is relevant. All is kept in the folder's blend.json, which `search` and `evaluate` read.
+    """
+    from data.claims import read_claims
+    from data.judgments import read_qrels
+    from pipeline.blending import BLEND_FILE, FEATURES
+    from pipeline.model_files import reranker_dir
+    from pipeline.opening import open_pipeline
+    from pipeline.progress_display import progress_display
+    from pipeline.training.calibrating import calibrate, calibrated_text, check_output, write_calibrated
+
+    names = features.replace(",", " ").split()
+    if not names or len(names) != len(set(names)) or not set(names) <= set(FEATURES):
+        raise click.BadParameter(
+            f"{features!r} is not made of {', '.join(FEATURES)}, each at most once", param_hint="--features"
+        )
+    if output_dir is None and not Path(model).expanduser().is_dir():
+        raise InputError(f"{model}: is no folder of your own; name one for a copy with --output DIR")
+    model_dir = reranker_dir(model)
+    check_output(model_dir, output_dir)
+    queries, judgments = list(read_claims(claims)), read_qrels(qrels)
+    excluded = [claim.text for file in exclude_claims for claim in read_claims(file)]
+    nothing = [claim.text for file in without_evidence for claim in read_claims(file)]
+    _say("The claims must be such as the reranker was NOT trained on: of those it is surer than it is right.")
+    pipeline = open_pipeline(
+        index_dir,
+        encoder=encoder,
+        reranker=model,
+        with_stance=False,
+        config=_config(config_path),
+        device=device,
+        n_threads=threads,
+        on_start=_say,
+    )
+    with _if_interrupted("nothing was written"), progress_display("claims", _say) as advance:
+        found = calibrate(
+            pipeline,
+            queries,
+            judgments,
+            features=names,
+            n_folds=folds,
+            seed=seed,
+            excluded_claims=excluded,
+            without_evidence=nothing,
+            on_progress=advance,
+        )
+    _report_findings(found.findings)
+    if exclude_claims:
+        _say(f"{_number(found.n_excluded, 'claim')} left out by --exclude-claims")
+    folder = write_calibrated(found.blend, model_dir, output_dir)
+    _print(calibrated_text(found))
+    _say(f"wrote {folder / BLEND_FILE}")
+
+
 @main.group(invoke_without_command=True)
 @click.pass_context
 def train(ctx: click.Context) -> None:
@@ -1088,9 +1437,9 @@ def train(ctx: click.Context) -> None:
     _print_help_alone(ctx)
 
 
-def _recipe_option(name: str, text: str) -> Decorator:
-    """Return an option for a field of RerankerRecipe, whose default is said once, there."""
-    default = getattr(RerankerRecipe(), name)
+def _recipe_option(name: str, text: str, recipe: object = RerankerRecipe()) -> Decorator:
+    """Return an option for a field of a recipe, whose default is said once, there."""
+    default = getattr(recipe, name)
     flag = f"--{name.replace('_', '-')}"
     if isinstance(default, bool):
         return click.option(flag, is_flag=True, default=default, help=text)
@@ -1119,26 +1468,35 @@ recipe_options = _options(
 )
 
 
-@train.command("reranker", short_help="Train a cross-encoder on judged claims.")
-@index_option
-@click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder.")
-@click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels.")
-@click.option(
+_PAIRS = "KIND:PATH[+LABEL][@N]"
+model_output_option = click.option(
     "--output", "output_dir", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder of the model."
 )
+pretrain_option = click.option(
+    "--pretrain", multiple=True, metavar=_PAIRS, help="Pairs to learn first, named like those of --data; repeatable."
+)
+no_resume_option = click.option(
+    "--no-resume", is_flag=True, help="Start over instead of going on from the last checkpoint."
+)
+
+
+def _data_option(text: str, *, required: bool) -> Decorator:
+    kinds = "mined:FILE, pairs:FILE, evidence:FILE, squad:FILE or rationales:DIR"
+    labels = "+LABEL for each label that is relevant in pairs or evidence, @N for N of the claims; repeatable."
+    return click.option("--data", multiple=True, required=required, metavar=_PAIRS, help=f"{text}: {kinds}; {labels}")
+
+
+@train.command("reranker", short_help="Train a cross-encoder on judged claims.")
+@index_option
+@judged_claims_options
+@model_output_option
 @click.option(
     "--base-model", metavar="MODEL", help="Encoder or cross-encoder to start from.  [default: the bundled encoder]"
 )
-@click.option(
-    "--pretrain",
-    multiple=True,
-    metavar="KIND:PATH[@N]",
-    help="Pairs to learn first, of N queries: pairs:FILE, squad:FILE, rationales:DIR or evidence:FILE; repeatable.",
-)
-@click.option(
-    "--exclude-claims", multiple=True, metavar="FILE", help="Claims never to train on, by their text; repeatable."
-)
-@click.option("--no-resume", is_flag=True, help="Start over instead of going on from the last checkpoint.")
+@_data_option("Pairs to learn instead of mining them now", required=False)
+@pretrain_option
+@exclude_option
+@no_resume_option
 @recipe_options
 @compute_options
 def train_reranker(
@@ -1147,6 +1505,7 @@ def train_reranker(
     qrels: str,
     output_dir: Path,
     base_model: str | None,
+    data: tuple[str, ...],
     pretrain: tuple[str, ...],
     exclude_claims: tuple[str, ...],
     no_resume: bool,
@@ -1164,13 +1523,16 @@ def train_reranker(
     from pipeline.model_files import BUNDLED, encoder_dir
     from pipeline.opening import open_pipeline
     from pipeline.progress_display import progress_display
-    from pipeline.training.reranker_building import PairSource, build_reranker
+    from pipeline.training.pair_sources import PairSource
+    from pipeline.training.reranker_building import build_reranker
 
     recipe = RerankerRecipe(**settings)
-    sources = [PairSource.parse(text) for text in pretrain]
+    learned, before = (list(map(PairSource.parse, texts)) for texts in (data, pretrain))
     queries, judgments = list(read_claims(claims)), read_qrels(qrels)
-    excluded = [claim.text for file in exclude_claims for claim in read_claims(file)]
-    pipeline = open_pipeline(index_dir, with_reranker=False, device=device, n_threads=threads, on_start=_say)
+    excluded = _texts_of_claims(exclude_claims)
+    pipeline = open_pipeline(
+        index_dir, with_reranker=False, with_stance=False, device=device, n_threads=threads, on_start=_say
+    )
     with (
         _if_interrupted("run the same command again to go on from the last checkpoint"),
         progress_display("steps", _say) as advance,
@@ -1182,9 +1544,12 @@ def train_reranker(
             base_model=base_model or encoder_dir(BUNDLED),
             output_dir=output_dir,
             recipe=recipe,
-            pretraining=sources,
+            data=learned,
+            pretraining=before,
             excluded_claims=excluded,
             data_files={"claims": Path(claims), "judgments": Path(qrels)},
+            device=device,
+            n_threads=threads,
             resume=not no_resume,
             on_progress=lambda phase, step, n_steps, _loss: advance(phase, step, n_steps),
             on_stage=_say,
@@ -1192,6 +1557,197 @@ def train_reranker(
     _print(f"{output_dir}: trained on {_number(built.training.n_pairs, 'pair')} in {built.training.seconds:,.0f} s")
     for name, means in built.held_out.items():
         _print(f"{name:<8}  " + "  ".join(f"{measure} {value:.3f}" for measure, value in means.items()))
+
+
+def _encoder_option(name: str, text: str) -> Decorator:
+    return _recipe_option(name, text, EncoderRecipe())
+
+
+encoder_recipe_options = _options(
+    _encoder_option("epochs", "Times that each relevant passage is seen."),
+    _encoder_option("batch_size", "Claims in a step; each learns against the passages of all."),
+    _encoder_option("mini_batch_size", "Texts computed at a time; below the batch size, gradients are cached."),
+    _encoder_option("learning_rate", "Highest learning rate; it rises over the first tenth and falls to 0."),
+    _encoder_option("temperature", "What cosines are divided by: the lower, the more the hardest negatives count."),
+    _encoder_option("n_negatives", "Hard negatives beside each relevant passage; 0 leaves those of the batch."),
+    _encoder_option("max_length", "Tokens of a text in training; longer ones are cut."),
+    _encoder_option("validation_share", "Share of the claims of --data held out, without --validation."),
+    _encoder_option("dropout", "Share of the model's values that are dropped in training."),
+    _encoder_option("freeze_embeddings", "Leave the word vectors of the base model as they are."),
+    _encoder_option("pretraining_learning_rate", "The same for the pairs of --pretrain."),
+    _encoder_option("pretraining_epochs", "The same for the pairs of --pretrain."),
+    _encoder_option("seed", "Of every draw."),
+    _encoder_option("precision", "auto, bf16, fp16 or fp32."),
+    _encoder_option("checkpoint_steps", "Steps between checkpoints."),
+)
+
+
+@train.command("encoder", short_help="Train a bi-encoder on pairs of claims and evidence.")
+@_data_option("Pairs to learn", required=True)
+@model_output_option
+@click.option("--base-model", metavar="MODEL", help="Bi-encoder to start from.  [default: the bundled encoder]")
+@pretrain_option
+@click.option("--validation", multiple=True, metavar=_PAIRS, help="Pairs to validate on, never learned; repeatable.")
+@exclude_option
+@click.option(
+    "--evaluation-claims", multiple=True, metavar="FILE", help="Refuse data that hold one of these claims; repeatable."
+)
+@no_resume_option
+@encoder_recipe_options
+@compute_options
+def train_encoder(
+    data: tuple[str, ...],
+    output_dir: Path,
+    base_model: str | None,
+    pretrain: tuple[str, ...],
+    validation: tuple[str, ...],
+    exclude_claims: tuple[str, ...],
+    evaluation_claims: tuple[str, ...],
+    no_resume: bool,
+    device: Any,
+    threads: int | None,
+    **settings: Any,
+) -> None:
+    """Train an encoder by contrast: a claim comes to lie nearer its evidence than the negatives of its batch.
+
+    Writes a folder that `index build --encoder` reads, with a card. A training that was interrupted goes on from its
+    last checkpoint when it is started again.
+    """
+    from pipeline.model_files import BUNDLED, BUNDLED_ENCODER_NAME, encoder_dir
+    from pipeline.progress_display import progress_display
+    from pipeline.training.encoder_building import build_encoder
+    from pipeline.training.pair_sources import PairSource
+
+    recipe = EncoderRecipe(**settings)
+    learned, before, held_out = (list(map(PairSource.parse, texts)) for texts in (data, pretrain, validation))
+    with (
+        _if_interrupted("run the same command again to go on from the last checkpoint"),
+        progress_display("steps", _say) as advance,
+    ):
+        built = build_encoder(
+            learned,
+            base_model=encoder_dir(base_model or BUNDLED),
+            base_name=None if base_model else BUNDLED_ENCODER_NAME,
+            output_dir=output_dir,
+            recipe=recipe,
+            pretraining=before,
+            validation=held_out,
+            excluded_claims=_texts_of_claims(exclude_claims),
+            evaluation_claims=_texts_of_claims(evaluation_claims),
+            device=device,
+            n_threads=threads,
+            resume=not no_resume,
+            on_progress=lambda phase, step, n_steps, _loss: advance(phase, step, n_steps),
+            on_stage=_say,
+        )
+    report = built.training
+    _print(f"{output_dir}: trained on {_number(report.n_entries, 'relevant passage')} in {report.seconds:,.0f} s")
+    if built.n_excluded_pairs:
+        _say(f"{_number(built.n_excluded_pairs, 'pair')} left out for their claim")
+    for name, measured in (("base", report.base_metrics), ("trained", report.metrics)):
+        if measured:
+            _print(f"{name:<8}  " + "  ".join(f"{measure} {value:.3f}" for measure, value in measured.items()))
+
+
+def _stance_option(name: str, text: str) -> Decorator:
+    return _recipe_option(name, text, StanceRecipe())
+
+
+stance_recipe_options = _options(
+    _stance_option("epochs", "Times that each pair is seen."),
+    _stance_option("batch_size", "Pairs in a step."),
+    _stance_option("learning_rate", "Highest learning rate; it rises over the first tenth and falls to 0."),
+    _stance_option("validation_share", "Share of the claims held out to fit the probabilities."),
+    _stance_option("balance", "How much the rarer labels weigh: 0 as all others, 1 all labels the same."),
+    _stance_option("max_length", "Tokens of a pair; longer ones are cut."),
+    _stance_option("dropout", "Share of the model's values that are dropped in training."),
+    _stance_option("freeze_embeddings", "Leave the word vectors of the base model as they are."),
+    _stance_option("seed", "Of every draw."),
+    _stance_option("precision", "auto, bf16, fp16 or fp32."),
+    _stance_option("checkpoint_steps", "Steps between checkpoints."),
+)
+
+
+@train.command("stance", short_help="Train a model that tells which way evidence points.")
+@click.option(
+    "--data",
+    "specs",
+    required=True,
+    multiple=True,
+    metavar="KIND:PATH[@N]",
+    help="Labelled set, of which N claims; repeatable. The kinds are those of `evaluate-stance`.",
+)
+@click.option(
+    "--output", "output_dir", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder of the model."
+)
+@click.option(
+    "--base-model", metavar="MODEL", help="Encoder or cross-encoder to start from.  [default: the bundled encoder]"
+)
+@click.option(
+    "--exclude-claims",
+    multiple=True,
+    metavar="FILE",
+    help="Claims never to train on, by their words: a file of claims, or KIND:PATH; repeatable.",
+)
+@click.option("--no-resume", is_flag=True, help="Start over instead of going on from the last checkpoint.")
+@stance_recipe_options
+@compute_options
+def train_stance(
+    specs: tuple[str, ...],
+    output_dir: Path,
+    base_model: str | None,
+    exclude_claims: tuple[str, ...],
+    no_resume: bool,
+    device: Any,
+    threads: int | None,
+    **settings: Any,
+) -> None:
+    """Train a stance model on published sets of claims with evidence that supports or refutes them.
+
+    Writes a folder that `search --stance` reads: weights, the fit of its probabilities, and a card. Files whose name
+    says dev or test are refused; of sufficient_facts the train side is read. A training that was interrupted goes on
+    from its last checkpoint when it is started again.
+    """
+    from data.stance_sources import StanceSource
+    from pipeline.model_files import BUNDLED, encoder_dir
+    from pipeline.progress_display import progress_display
+    from pipeline.training.stance_building import build_stance
+
+    recipe = StanceRecipe(**settings)
+    sources = [StanceSource.parse(spec) for spec in specs]
+    with (
+        _if_interrupted("run the same command again to go on from the last checkpoint"),
+        progress_display("steps", _say) as advance,
+    ):
+        built = build_stance(
+            sources,
+            base_model=base_model or encoder_dir(BUNDLED),
+            output_dir=output_dir,
+            recipe=recipe,
+            excluded_claims=[claim for name in exclude_claims for claim in _claim_texts(name)],
+            device=device,
+            n_threads=threads,
+            resume=not no_resume,
+            on_progress=lambda phase, step, n_steps, _loss: advance(phase, step, n_steps),
+            on_stage=_say,
+        )
+    _print(f"{output_dir}: trained on {_number(built.training.n_pairs, 'pair')} in {built.training.seconds:,.0f} s")
+    for found in built.held_out:
+        _print(
+            f"{found.name}: accuracy {found.accuracy.mean:.3f} (always {found.majority}: "
+            f"{found.majority_accuracy:.3f}), macro-F1 {found.macro_f1.mean:.3f} ({found.majority_macro_f1:.3f})"
+        )
+
+
+def _claim_texts(name: str) -> Iterator[str]:
+    """Yield the claims of a file, or those to measure on of a labelled set."""
+    from data.claims import read_claims
+    from data.stance_sources import StanceSource, is_stance_source, read_stance_source
+
+    if is_stance_source(name):
+        yield from (pair.claim for pair in read_stance_source(StanceSource.parse(name), "dev").pairs)
+    else:
+        yield from (claim.text for claim in read_claims(name))
 
 
 @main.command(short_help="Tell versions, devices and models, and what is missing.")

@@ -15,3 +15,8 @@ def sample_dir() -> Path:
 def bundled_reranker_dir() -> Path:
     """Return the folder of the cross-encoder that is used unless another is named."""
     return _HERE / "models" / "reranker"
+
+
+def bundled_stance_dir() -> Path:
+    """Return the folder of the stance model that a search uses unless another is named; it need not be there."""
+    return _HERE / "models" / "stance"

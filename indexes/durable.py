@@ -8,7 +8,6 @@ import os
 import shutil
 from pathlib import Path
 
-_READ_BYTES = 1 << 20
 _REMOVE_TRIES = 5
 # What a file system answers that has no hard links, allows none here, or has given out all that it has for this file.
 _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -101,15 +100,6 @@ def remove_folder(path: Path) -> None:
                 return
             if error.errno not in {errno.ENOTEMPTY, errno.ENOENT} or not tries_left:
                 raise
-
-
-def sha256_of(path: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def sha256_of_edges(path: Path, head_size: int, tail_size: int) -> str:

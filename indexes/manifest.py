@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
+from data.checksums import sha256_of
 from data.errors import EncoderMismatchError, IndexDamagedError, IndexVersionError
-from indexes.durable import sha256_of, sha256_of_edges
+from indexes.durable import sha256_of_edges
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from rank_bm25 import BM25Plus
 
 from data.records import Document, Ranking, ScoredDoc
@@ -77,6 +78,12 @@ class MemoryIndex:
         """Return the position of each of the ids that it holds."""
         places = {doc_id: position for position, doc_id in enumerate(self._documents)}
         return {doc_id: places[doc_id] for doc_id in doc_ids if doc_id in places}
+
+    def sample(self, n: int, seed: int) -> list[Document]:
+        """Return n documents drawn by seed, all where there are fewer."""
+        held = list(self._documents.values())
+        drawn = np.random.default_rng(seed).choice(len(held), size=min(n, len(held)), replace=False)
+        return [held[position] for position in sorted(drawn.tolist())]
 
     def documents(self, doc_ids: Sequence[str]) -> list[Document]:
         """Return the documents with these ids, in this order.

@@ -160,6 +160,14 @@ class IndexSnapshot:
         after = list(_same_text(document, found, range(position + 1, last + 1)))
         return before[::-1], after
 
+    def sample(self, n: int, seed: int) -> list[Document]:
+        """Return up to n documents drawn by seed, fewer where many of the index were deleted."""
+        last = self.manifest.next_position
+        drawn = sorted(np.random.default_rng(seed).choice(last, size=min(n, last), replace=False).tolist())
+        with self._reading():
+            found = self._text.documents(drawn)
+        return [found[position] for position in drawn if position in found]
+
     def known_terms(self, terms: Sequence[str]) -> set[str]:
         """Return those of the terms (of `analysis.tokenize`) that occur in some document.
 

@@ -23,7 +23,8 @@ class PipelineConfig:
     `first_stage_k` candidates come from BM25 and as many from the vectors; the best `rerank_k` of the fused list are
     rescored. `bm25_weight` is BM25's part in the fusion, the rest is the vectors'. The vectors find a document from
     cosine `min_cosine` on: below it nothing is near. `probe_share` is the part of the inverted lists that a search of a
-    large index scans. `adaptive_share` is for answers whose length adapts, see `adaptive_k`.
+    large index scans. `adaptive_share` is for answers whose length adapts, see `adaptive_k`. `min_stance` and
+    `min_relevance` are the probabilities from which a piece of evidence counts for or against a claim, see `summarize`.
     """
 
     first_stage_k: int = 100
@@ -34,6 +35,8 @@ class PipelineConfig:
     min_cosine: float = 0.2
     probe_share: float = 0.075
     adaptive_share: float = 0.4
+    min_stance: float = 0.5
+    min_relevance: float = 0.05
 
     def __post_init__(self) -> None:
         if self.first_stage_k < 1 or self.rerank_k < 1:
@@ -50,6 +53,9 @@ class PipelineConfig:
             raise ValueError(f"probe_share lies in (0, 1], got {self.probe_share}")
         if not 0 < self.adaptive_share <= 1:
             raise ValueError(f"adaptive_share lies in (0, 1], got {self.adaptive_share}")
+        for name in ("min_stance", "min_relevance"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} lies in [0, 1], got {getattr(self, name)}")
 
 
 def read_config(path: Path) -> PipelineConfig:

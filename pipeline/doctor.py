@@ -17,9 +17,12 @@ from pipeline.model_files import (
     BUNDLED,
     BUNDLED_ENCODER_NAME,
     BUNDLED_RERANKER_NAME,
+    BUNDLED_STANCE_NAME,
     cache_dir,
     encoder_dir,
+    has_bundled_stance,
     reranker_dir,
+    stance_dir,
 )
 from pipeline.runtimes import n_threads_available, resolve_device
 
@@ -85,6 +88,9 @@ def _models() -> list[Finding]:
             findings.append(Finding(f"model {name}", str(find(BUNDLED))))
         except ModelError as error:
             findings.append(Finding(f"model {name}", "missing", str(error)))
+    # Nothing to mend: a search does without it.
+    there = str(stance_dir(BUNDLED)) if has_bundled_stance() else "none; search tells stances with --stance MODEL"
+    findings.append(Finding(f"model {BUNDLED_STANCE_NAME}", there))
     return findings
 
 

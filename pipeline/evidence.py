@@ -1,4 +1,4 @@
-"""The path of a claim: two searches, fusion, rescoring."""
+"""The path of a claim: two searches, fusion, rescoring, and which way the evidence points."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from pipeline.adaptive import adaptive_k
 from pipeline.config import PipelineConfig
 from pipeline.encoders import Encoder
 from pipeline.fusion import fuse_stages
+from pipeline.relevance import RelevanceThreshold, best_cosine
 from pipeline.rerankers import Reranker
 from pipeline.rescoring import rescored
 from pipeline.results import STAGES, ClaimEvidence, Evidence, StageRankings, StageScore
+from pipeline.stance import StanceModel
+from pipeline.summary import stance_of, summarize
 
 _MOSTLY_UNKNOWN = 0.5
 _NO_CONDITIONS = Conditions()
@@ -30,7 +33,8 @@ class EvidencePipeline:
     """Finds evidence for claims in one index.
 
     A claim gets the same evidence alone or among a thousand. Without an encoder only BM25 searches, without a reranker
-    the fused list is the answer. A `MemoryIndex` knows no conditions and no neighbours.
+    the fused list is the answer, and without a stance model nothing is said about which way it points. A `MemoryIndex`
+    knows no conditions and no neighbours.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class EvidencePipeline:
         encoder: Encoder | None,
         reranker: Reranker | None,
         config: PipelineConfig = PipelineConfig(),  # noqa: B008 (frozen)
+        stance: StanceModel | None = None,
     ) -> None:
         """Raise EncoderMismatchError if the index's vectors come from another encoder."""
         if isinstance(index, IndexSnapshot) and encoder is not None:
@@ -47,6 +52,7 @@ class EvidencePipeline:
         self.encoder = encoder
         self.reranker = reranker
         self.config = config
+        self.stance = stance
 
     def find_evidence(
         self,
@@ -54,29 +60,37 @@ class EvidencePipeline:
         k: int = 5,
         *,
         adaptive: bool = False,
+        min_score: float | None = None,
         conditions: Conditions = _NO_CONDITIONS,
         context: int = 0,
     ) -> list[ClaimEvidence]:
         """Return for each claim its k best pieces of evidence, fewer where fewer were found.
 
-        With `adaptive` also fewer where the probability falls off, see `adaptive_k`. `context` adds that many
-        neighbouring sentences to each. Raises InputError for a blank claim and for one that is no text, ValueError for
-        k below 1, context below 0, `adaptive` without a reranker, and for either of conditions and context on a
-        `MemoryIndex`.
+        With `adaptive` also fewer where the probability falls off, see `adaptive_k`, and with `min_score` none of a
+        lower probability. `context` adds that many neighbouring sentences to each. Raises InputError for a blank claim
+        and for one that is no text, ValueError for k below 1, context below 0, `adaptive` or `min_score` without a
+        reranker, and for either of conditions and context on a `MemoryIndex`.
         """
         if k < 1 or context < 0:
             raise ValueError(f"k starts at 1 and context at 0, got {k} and {context}")
         if adaptive and self.reranker is None:
             raise ValueError("an adaptive k goes by the reranker's probabilities, and there is no reranker")
+        if min_score is not None and self.reranker is None:
+            raise ValueError("a lowest score goes by the reranker's probabilities, and there is no reranker")
         if isinstance(self.index, MemoryIndex) and (conditions or context):
             raise ValueError("an index in memory knows neither conditions nor context")
         _require_texts(claims)
         stages, timings = self._rank(claims, conditions, depth=k)
         clock = _Clock(timings)
         answers = [
-            self._answer(claim, ranked, self._depth(ranked, k) if adaptive else k, conditions, context, clock)
+            self._answer(
+                claim, ranked, self._depth(ranked, k) if adaptive else k, min_score, conditions, context, clock
+            )
             for claim, ranked in zip(claims, stages, strict=True)
         ]
+        if self.stance is not None:
+            with clock("stance"):
+                answers = self._with_stances(answers, self.stance)
         share = {name: round(spent / max(1, len(claims)), 3) for name, spent in clock.spent_ms.items()}
         return [self._described(answer, share) for answer in answers]
 
@@ -111,7 +125,7 @@ class EvidencePipeline:
             with clock("dense"):
                 found = self._search_vectors(query_vectors, k, conditions)
                 dense = [
-                    [hit for hit in ranking if hit.score >= self.config.min_cosine] if self._is_readable(claim) else []
+                    [hit for hit in ranking if hit.score >= self.config.min_cosine] if self.is_readable(claim) else []
                     for claim, ranking in zip(claims, found, strict=True)
                 ]
         with clock("fuse"):
@@ -138,7 +152,8 @@ class EvidencePipeline:
             return self.index.search_vectors(query_vectors, k)
         return self.index.search_vectors(query_vectors, k, conditions, probe_share=self.config.probe_share)
 
-    def _is_readable(self, claim: str) -> bool:
+    def is_readable(self, claim: str) -> bool:
+        """Return whether there is an encoder that knows most of the claim's words and its script."""
         return self.encoder is not None and self.encoder.unknown_share(claim) < _MOSTLY_UNKNOWN
 
     def _rerank(
@@ -170,7 +185,16 @@ class EvidencePipeline:
                 cut = frozenset(
                     hit.doc_id for hit, was_cut in zip(both, scores.truncated[start:end], strict=False) if was_cut
                 )
-                rankings.append(StageRankings(first, second, both if second is not None else None, reranked, cut))
+                rankings.append(
+                    StageRankings(
+                        first,
+                        second,
+                        both if second is not None else None,
+                        reranked,
+                        cut,
+                        logits=tuple(logits.tolist()),
+                    )
+                )
                 start = end
         return rankings
 
@@ -178,9 +202,16 @@ class EvidencePipeline:
         return adaptive_k([hit.score for hit in stages.final()], k, self.config.adaptive_share)
 
     def _answer(
-        self, claim: str, stages: StageRankings, k: int, conditions: Conditions, context: int, clock: _Clock
+        self,
+        claim: str,
+        stages: StageRankings,
+        k: int,
+        min_score: float | None,
+        conditions: Conditions,
+        context: int,
+        clock: _Clock,
     ) -> ClaimEvidence:
-        best = stages.final()[:k]
+        best = [hit for hit in stages.final()[:k] if min_score is None or hit.score >= min_score]
         places = {name: _places(getattr(stages, name)) for name in STAGES}
         with clock("fetch"):
             documents = self.index.documents([hit.doc_id for hit in best])
@@ -197,7 +228,58 @@ class EvidencePipeline:
             )
             for rank, (hit, document, (before, after)) in enumerate(zip(best, documents, around, strict=True), start=1)
         )
-        return ClaimEvidence(claim, evidence, tuple(self._notes(claim, stages, evidence, conditions)))
+        nothing_relevant = None if conditions else self.has_nothing_relevant(claim, stages)
+        notes = list(self._notes(claim, stages, evidence, conditions, min_score))
+        if evidence and nothing_relevant:
+            notes.insert(0, self._nothing_relevant_note(stages))
+        return ClaimEvidence(claim, evidence, tuple(notes), nothing_relevant=nothing_relevant)
+
+    def has_nothing_relevant(self, claim: str, stages: StageRankings) -> bool | None:
+        """Return whether the nearest document is so far from the claim that probably none is relevant to it.
+
+        None where that cannot be told: without a threshold for this encoder beside the reranker, and for a claim that
+        the encoder cannot read. `stages` must be those of a search without conditions: these leave fewer documents, and
+        the nearest of fewer is further off.
+        """
+        if self._threshold() is None or not self.is_readable(claim):
+            return None
+        return best_cosine(stages.dense or []) < self.min_relevant_cosine()
+
+    def min_relevant_cosine(self) -> float:
+        """Return the cosine of the nearest document below which a claim has nothing relevant; -1 if none is known."""
+        threshold = self._threshold()
+        return -1.0 if threshold is None else threshold.cosine_at(self.index.n_docs)
+
+    def _threshold(self) -> RelevanceThreshold | None:
+        found = None if self.reranker is None else self.reranker.blend.relevance
+        if found is None or self.encoder is None or found.encoder_sha256 != self.encoder.identity.weights_sha256:
+            return None
+        return found
+
+    def _nothing_relevant_note(self, stages: StageRankings) -> str:
+        measured = self._threshold()
+        assert measured is not None
+        cosine = f"{best_cosine(stages.dense):.2f}" if stages.dense else f"less than {self.config.min_cosine:g}"
+        return (
+            f"Probably nothing relevant: what lies nearest to the claim has cosine {cosine}, and in a corpus of this "
+            f"size {self.min_relevant_cosine():.2f} is the least to expect. Where that was measured, "
+            f"{measured.errors_text}."
+        )
+
+    def _with_stances(self, answers: Sequence[ClaimEvidence], model: StanceModel) -> list[ClaimEvidence]:
+        pairs = [(answer.claim, evidence_text(hit.document)) for answer in answers for hit in answer.evidence]
+        found = model.classify(pairs)
+        stances = iter([stance_of(*row) for row in zip(found.probabilities, found.truncated, strict=True)])
+        config = self.config
+        described: list[ClaimEvidence] = []
+        for answer in answers:
+            evidence = tuple(replace(hit, stance=next(stances)) for hit in answer.evidence)
+            summary = summarize(evidence, min_stance=config.min_stance, min_relevance=config.min_relevance)
+            notes = answer.notes
+            if any(hit.stance is not None and hit.stance.truncated and not hit.truncated for hit in evidence):
+                notes += ("Claim and evidence were too long together for the stance model and were cut where marked.",)
+            described.append(replace(answer, evidence=evidence, summary=summary, notes=notes))
+        return described
 
     def _neighbours(self, doc_id: str, n: int) -> tuple[list[Document], list[Document]]:
         if n == 0 or not isinstance(self.index, IndexSnapshot):
@@ -205,7 +287,12 @@ class EvidencePipeline:
         return self.index.neighbours(doc_id, n)
 
     def _notes(
-        self, claim: str, stages: StageRankings, evidence: Sequence[Evidence], conditions: Conditions
+        self,
+        claim: str,
+        stages: StageRankings,
+        evidence: Sequence[Evidence],
+        conditions: Conditions,
+        min_score: float | None,
     ) -> Iterator[str]:
         if self.index.n_docs == 0:
             yield "The corpus is empty: there is no evidence to find."
@@ -215,9 +302,11 @@ class EvidencePipeline:
         if not tokenize(claim):
             no_words = "the claim holds no word that can be searched for"
         no_meaning = f"{no_document} is near the claim in meaning"
-        if not self._is_readable(claim):
+        if not self.is_readable(claim):
             no_meaning = "the encoder does not know the claim's words or script"
-        if not evidence:
+        if not evidence and stages.final() and min_score is not None:
+            yield f"No evidence of probability {min_score:g} or more: the best has {stages.final()[0].score:.2g}."
+        elif not evidence:
             yield (
                 f"No evidence found: {no_words}."
                 if self.encoder is None
@@ -243,8 +332,11 @@ class EvidencePipeline:
             models={
                 "encoder": self.encoder.identity.name if self.encoder else None,
                 "reranker": self.reranker.name if self.reranker else None,
+                "stance": self.stance.name if self.stance else None,
             },
             timings_ms=timings_ms,
+            summary=answer.summary,
+            nothing_relevant=answer.nothing_relevant,
         )
 
 

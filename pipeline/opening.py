@@ -12,11 +12,13 @@ from data.errors import InputError, ModelError
 from data.records import Document, Json
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
+from pipeline.blending import blend_record
 from pipeline.config import Device, PipelineConfig
 from pipeline.encoders import Encoder, encoder_identity, load_encoder
 from pipeline.evidence import EvidencePipeline
-from pipeline.model_files import BUNDLED
+from pipeline.model_files import BUNDLED, has_bundled_stance
 from pipeline.rerankers import load_reranker
+from pipeline.stance import load_stance
 
 # Above this, indexing once is quicker than ranking in memory at every search.
 _MEMORY_DOCUMENTS = 5_000
@@ -28,8 +30,10 @@ def open_pipeline(
     corpus: str | None = None,
     encoder: str | None = None,
     reranker: str | None = None,
+    stance: str | None = None,
     with_encoder: bool = True,
     with_reranker: bool = True,
+    with_stance: bool = True,
     config: PipelineConfig = PipelineConfig(),  # noqa: B008 (frozen)
     device: Device = "auto",
     n_threads: int | None = None,
@@ -37,8 +41,9 @@ def open_pipeline(
 ) -> EvidencePipeline:
     """Open an index, or a few documents of a file in memory, with its models.
 
-    The encoder is the one that the index was built with unless another is named. Raises IndexUnusableError, ModelError
-    or InputError, each of which says what to do.
+    The encoder is the one that the index was built with unless another is named. The stance model is the bundled one
+    where that is there; without it, and unless one is named, the pipeline has none. Raises IndexUnusableError,
+    ModelError or InputError, each of which says what to do.
     """
     index: IndexSnapshot | MemoryIndex
     model: Encoder | None = None
@@ -58,7 +63,10 @@ def open_pipeline(
     chosen = None
     if with_reranker:
         chosen = load_reranker(reranker or BUNDLED, device, n_threads=n_threads, on_start=on_start)
-    return EvidencePipeline(index, model, chosen, config)
+    pointing = None
+    if with_stance and (stance is not None or has_bundled_stance()):
+        pointing = load_stance(stance or BUNDLED, device, n_threads=n_threads, on_start=on_start)
+    return EvidencePipeline(index, model, chosen, config, pointing)
 
 
 def _encoder_of(
@@ -111,8 +119,13 @@ def describe(pipeline: EvidencePipeline) -> dict[str, Json]:
             "reranker": {
                 "name": pipeline.reranker.name,
                 "weights_sha256": pipeline.reranker.weights_sha256,
-                "blend": {"intercept": pipeline.reranker.blend.intercept, **dict(pipeline.reranker.blend.weights)},
+                "blend": blend_record(pipeline.reranker.blend),
             },
             "reranker_runtime": pipeline.reranker.runtime_name,
+        }
+    if pipeline.stance is not None:
+        facts |= {
+            "stance": {"name": pipeline.stance.name, "weights_sha256": pipeline.stance.weights_sha256},
+            "stance_runtime": pipeline.stance.runtime_name,
         }
     return facts

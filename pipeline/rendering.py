@@ -16,12 +16,14 @@ from rich.text import Text
 
 from data.records import Document, Json
 from indexes.analysis import matching_spans, tokenize
-from pipeline.results import STAGES, ClaimEvidence, Evidence
+from pipeline.results import STAGES, ClaimEvidence, ClaimSummary, Evidence
 from pipeline.terminal_text import printable
 
-TSV_COLUMNS = ("claim", "rank", "score", "doc_id", "text", "title", "source", "url", "date")
+TSV_COLUMNS = ("claim", "rank", "score", "doc_id", "text", "title", "source", "url", "date", "stance")
 
 _NARROWEST = 30
+_LEGEND = "+ supports, - refutes, ~ neither"
+_MARK_STYLES = {"+": "green", "-": "red", "~": "dim"}
 _DIGITS = {"bm25": 1, "dense": 2, "fused": 4, "rerank": 3}
 # JSON may hold these as they are; but some readers end a line at some of them, and terminals obey others.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -32,6 +34,14 @@ def as_record(answer: ClaimEvidence) -> dict[str, Json]:
     return {
         "claim": answer.claim,
         "evidence": [_hit_record(hit) for hit in answer.evidence],
+        "summary": None
+        if answer.summary is None
+        else {
+            "label": answer.summary.label,
+            "supports": list(answer.summary.supports),
+            "refutes": list(answer.summary.refutes),
+        },
+        "nothing_relevant": answer.nothing_relevant,
         "notes": list(answer.notes),
         "index": _finite(answer.index),
         "models": _finite(answer.models),
@@ -55,6 +65,13 @@ def _hit_record(hit: Evidence) -> dict[str, Json]:
         "stages": {
             name: None if place is None else {"rank": place.rank, "score": _finite(place.score)}
             for name, place in hit.stages.items()
+        },
+        "stance": None
+        if hit.stance is None
+        else {
+            "label": hit.stance.label,
+            "probabilities": {name: _finite(value) for name, value in hit.stance.probabilities.items()},
+            "truncated": hit.stance.truncated,
         },
     }
     if document.parent_id is not None and document.span is not None:
@@ -104,6 +121,7 @@ def as_tsv_lines(answer: ClaimEvidence) -> list[str]:
                 hit.document.source,
                 hit.document.url,
                 hit.document.date,
+                None if hit.stance is None else hit.stance.label,
             )
         )
         for hit in answer.evidence
@@ -122,20 +140,31 @@ def as_table(
 ) -> str:
     """Return the answer for people; the claim's words are bold in the evidence. No line ends in blanks.
 
+    Where a stance model ran, the evidence that counts for the claim is marked +, what counts against it -, the rest ~.
     Only a terminal gets colours and bold. It is as wide as the terminal at hand, 80 characters without any, unless
     `width` is given.
     """
     parts: list[RenderableType] = [Text.assemble(("Claim: ", "bold"), printable(answer.claim))]
+    if answer.summary is not None:
+        parts.append(Text.assemble(("Stance: ", "bold"), _summary(answer, answer.summary)))
     if answer.evidence:
         terms = frozenset(tokenize(answer.claim))
         table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False, header_style="dim")
         table.add_column("#", justify="right", no_wrap=True)
         table.add_column("p" if answer.has_probabilities else "score", justify="right", no_wrap=True)
+        if answer.summary is not None:
+            table.add_column("", no_wrap=True)
         table.add_column("evidence", overflow="fold", ratio=1)
         for hit in answer.evidence:
             score = _probability(hit.score) if answer.has_probabilities else f"{hit.score:.3g}"
-            table.add_row(str(hit.rank), Text(score, style="cyan"), _hit_text(answer, hit, terms, explain=explain))
+            cells = [Text(str(hit.rank)), Text(score, style="cyan")]
+            if answer.summary is not None:
+                mark = _mark(hit, answer.summary)
+                cells.append(Text(mark, style=_MARK_STYLES[mark]))
+            table.add_row(*cells, _hit_text(answer, hit, terms, explain=explain))
         parts.append(Padding(table, (1, 0, 0, 0)))
+        if answer.summary is not None:
+            parts.append(Padding(Text(_LEGEND, style="dim"), (1, 0, 0, 0)))
     parts.extend(Padding(Text(note, style="yellow"), (1, 0, 0, 0)) for note in answer.notes)
     if explain and answer.timings_ms:
         parts.append(Padding(Text(_time(answer), style="dim"), (1, 0, 0, 0)))
@@ -145,6 +174,21 @@ def as_table(
     console.width = max(console.width, _NARROWEST)
     console.print(Group(*parts))
     return "\n".join(line.rstrip(" ") for line in page.getvalue().removesuffix("\n").split("\n"))
+
+
+def _mark(hit: Evidence, summary: ClaimSummary) -> str:
+    doc_id = hit.document.doc_id
+    return "+" if doc_id in summary.supports else "-" if doc_id in summary.refutes else "~"
+
+
+def _summary(answer: ClaimEvidence, summary: ClaimSummary) -> str:
+    """Return the label with the ranks of what counts: `DISPUTED (for: #2; against: #1, #3)`."""
+    sides = [
+        f"{word}: " + ", ".join(f"#{hit.rank}" for hit in answer.evidence if hit.document.doc_id in doc_ids)
+        for word, doc_ids in (("for", summary.supports), ("against", summary.refutes))
+        if doc_ids
+    ]
+    return f"{summary.label} ({'; '.join(sides)})" if sides else summary.label
 
 
 def _probability(score: float) -> str:
@@ -167,6 +211,8 @@ def _hit_text(answer: ClaimEvidence, hit: Evidence, terms: frozenset[str], *, ex
     lines.append(Text(" · ".join(printable(part) for part in origin if part), style="dim italic"))
     if hit.truncated:
         lines.append(Text("cut for the reranker: claim and evidence are too long together", style="yellow"))
+    elif hit.stance is not None and hit.stance.truncated:
+        lines.append(Text("cut for the stance model: claim and evidence are too long together", style="yellow"))
     if explain:
         lines.extend(Text(line, style="green") for line in _why(answer, hit))
     return Text("\n").join(lines)
@@ -183,6 +229,9 @@ def _why(answer: ClaimEvidence, hit: Evidence) -> list[str]:
     if lacking := _words(answer.claim, frozenset(tokenize(answer.claim)) - held):
         words.append(f"lacks: {lacking}")
     lines = ["; ".join(words), ", ".join(_stage(answer, hit, name) for name in STAGES)]
+    if hit.stance is not None:
+        shares = ", ".join(f"{name} {_probability(value)}" for name, value in hit.stance.probabilities.items())
+        lines.append(f"stance: {shares}")
     if hit.document.fields:
         fields = json.dumps(_finite(hit.document.fields), ensure_ascii=False)
         lines.append(f"fields: {printable(fields)}")

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import ModelError
-from pipeline.batching import Batch, batches_by_length
 from pipeline.blending import Blend, load_blend
 from pipeline.config import Device
+from pipeline.cross_encoding import pair_logits
 from pipeline.model_files import (
     BUNDLED,
     BUNDLED_RERANKER_NAME,
@@ -21,7 +21,7 @@ from pipeline.model_files import (
     reranker_dir,
     weights_sha256,
 )
-from pipeline.runtimes import Output, Runtime, open_runtime
+from pipeline.runtimes import Runtime, open_runtime
 from pipeline.tokenization import TextTokenizer
 
 MAX_LENGTH = 256
@@ -72,20 +72,8 @@ class CrossEncoderReranker:
 
         Raises ModelError if the model gives no numbers (NaN).
         """
-        distinct = {pair: row for row, pair in enumerate(dict.fromkeys(pairs))}
-        tokens = self._tokenizer.tokenize(list(distinct))
-        logits = np.zeros(len(tokens), dtype=np.float64)
-
-        def receive(batch: Batch, output: Output) -> None:
-            logits[batch.rows] = output[:, 0]
-
-        longest_first = self._runtime.prefers_longest_first
-        self._runtime.run(batches_by_length(tokens, self._tokenizer.max_length, longest_first=longest_first), receive)
-        if not np.isfinite(logits).all():
-            raise ModelError(f"{self.name}: gives NaN for some pairs; its weights or its precision are broken")
-        truncated = np.array([text.truncated for text in tokens], dtype=np.bool_)
-        rows = np.array([distinct[pair] for pair in pairs], dtype=np.int64)
-        return PairScores(logits[rows], truncated[rows])
+        found = pair_logits(self.name, self._tokenizer, self._runtime, pairs, n_labels=1)
+        return PairScores(found.logits[:, 0], found.truncated)
 
 
 def load_reranker(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from data.records import Document, Json, Ranking
+from data.stances import Stance
 
 STAGES = ("bm25", "dense", "fused", "rerank")
+
+Verdict: TypeAlias = Literal["SUPPORTS", "REFUTES", "DISPUTED", "NOT_ENOUGH_INFO"]
 
 
 class StageScore(NamedTuple):
@@ -17,13 +20,33 @@ class StageScore(NamedTuple):
     score: float
 
 
+class EvidenceStance(NamedTuple):
+    """Which way a piece of evidence points: the likeliest of STANCES, and the probability of each; they sum to 1.
+
+    Where two are equally likely the label is NOT_ENOUGH_INFO. `truncated` says that claim and evidence together were
+    too long for the stance model and cut.
+    """
+
+    label: Stance
+    probabilities: dict[Stance, float]
+    truncated: bool = False
+
+
+class ClaimSummary(NamedTuple):
+    """Which way a claim's evidence points as a whole, and the ids of the documents that count for and against it."""
+
+    label: Verdict
+    supports: tuple[str, ...]
+    refutes: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Evidence:
     """One piece of evidence for a claim.
 
     `score` is the probability of relevance where a reranker was used, otherwise the score of the last stage.
     `stages` has an entry for each of STAGES, None where that stage did not find the hit. `truncated` says that claim
-    and evidence together were too long for the reranker and cut.
+    and evidence together were too long for the reranker and cut. `stance` is None where no stance model ran.
     """
 
     rank: int
@@ -33,6 +56,7 @@ class Evidence:
     stages: dict[str, StageScore | None]
     before: tuple[Document, ...] = ()
     after: tuple[Document, ...] = ()
+    stance: EvidenceStance | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +64,8 @@ class StageRankings:
     """Every stage's whole ranking for one claim, for those who measure; None for a stage that did not run.
 
     `rerank` holds the fused list's documents, all of them: those below `rerank_k` keep their order at the end, with
-    scores below 0. `timings_ms` is each stage's wall time, of a batch the claim's equal share.
+    scores below 0, and `logits` what the reranker made of the first of the fused list, in its order. `timings_ms` is
+    each stage's wall time, of a batch the claim's equal share.
     """
 
     bm25: Ranking | None
@@ -49,6 +74,7 @@ class StageRankings:
     rerank: Ranking | None
     truncated: frozenset[str] = frozenset()
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
+    logits: tuple[float, ...] = ()
 
     def final(self) -> Ranking:
         """Return the last stage's ranking."""
@@ -63,7 +89,8 @@ class ClaimEvidence:
     """The answer for one claim.
 
     `notes` say in whole sentences why there is nothing, or what a reader should know. `timings_ms` is each stage's wall
-    time, of a batch the claim's equal share.
+    time, of a batch the claim's equal share. `summary` is None where no stance model ran. `nothing_relevant` says that
+    what lies nearest is as far off as for claims on which there is nothing; None where no threshold is known.
     """
 
     claim: str
@@ -72,6 +99,8 @@ class ClaimEvidence:
     index: dict[str, Json] = field(default_factory=dict)
     models: dict[str, Json] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=dict)
+    summary: ClaimSummary | None = None
+    nothing_relevant: bool | None = None
 
     @property
     def has_probabilities(self) -> bool:

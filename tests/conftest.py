@@ -109,3 +109,18 @@ def tiny_reranker_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("models") / "tiny-reranker"
     _save_tiny_bert(directory, num_labels=1, seed=3)
     return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_stance_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-encoder with the three stances for labels on the tiny BERT, in another order than ours."""
+    import json
+
+    directory = tmp_path_factory.mktemp("models") / "tiny-stance"
+    _save_tiny_bert(directory, num_labels=3, seed=4)
+    labels = ("REFUTES", "NOT_ENOUGH_INFO", "SUPPORTS")
+    config = json.loads((directory / "config.json").read_text())
+    config["id2label"] = {str(number): label for number, label in enumerate(labels)}
+    config["label2id"] = {label: number for number, label in enumerate(labels)}
+    (directory / "config.json").write_text(json.dumps(config))
+    return directory

@@ -1,14 +1,17 @@
-"""Whether the reranker's probabilities come true."""
+"""Whether the reranker's probabilities come true, and how often claims are told that there is nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from data.records import Run
-from pipeline.blending import Floats, expected_calibration_error
+from pipeline.blending import Blend, Floats, expected_calibration_error
 from pipeline.evaluation.judged import JudgedClaims
+from pipeline.evidence import EvidencePipeline
+from pipeline.results import StageRankings
 
 N_BINS = 10
 
@@ -37,6 +40,67 @@ class Calibration:
     mean_probability: float
     share_relevant: float
     bins: tuple[CalibrationBin, ...]
+
+
+@dataclass(frozen=True)
+class ToldNothing:
+    """How many claims a search tells that there is probably nothing relevant.
+
+    It could be told of `n_claims`. `n_wrongly` of the `n_told` have a relevant document in the index, and so have
+    `n_with` of all. `cosine` is the threshold.
+    """
+
+    cosine: float
+    n_claims: int
+    n_told: int
+    n_with: int
+    n_wrongly: int
+
+    @property
+    def text(self) -> str:
+        """What was counted, in a sentence."""
+        return (
+            f'"Probably nothing relevant" is said of {self.n_told:,} of {self.n_claims:,} claims (cosine of the '
+            f"nearest document below {self.cosine:.3f}), among them {self.n_wrongly:,} of the {self.n_with:,} with a "
+            "relevant document in the index"
+        )
+
+
+def told_nothing(
+    pipeline: EvidencePipeline, dense: Run, judged: JudgedClaims, held: Collection[str]
+) -> ToldNothing | None:
+    """Count the claims of which the threshold says that nothing is relevant; None where there is no threshold.
+
+    `dense` is the run of the vectors, `held` the ids of the relevant documents that the index holds.
+    """
+    told: dict[str, bool] = {}
+    for claim in judged.claims:
+        stages = StageRankings(None, dense.get(claim.query_id, []), None, None)
+        found = pipeline.has_nothing_relevant(claim.text, stages)
+        if found is not None:
+            told[claim.query_id] = found
+    if not told:
+        return None
+    counted = {claim.query_id for claim, doc_id in judged.relevant() if doc_id in held} & set(told)
+    return ToldNothing(
+        cosine=pipeline.min_relevant_cosine(),
+        n_claims=len(told),
+        n_told=sum(told.values()),
+        n_with=len(counted),
+        n_wrongly=sum(told[query_id] for query_id in counted),
+    )
+
+
+def stored_text(blend: Blend) -> str | None:
+    """Return in a sentence what a blend's file says of it, None where it says nothing."""
+    measured = blend.measured
+    if measured is None:
+        return None
+    errors = ", ".join(f"{error.error:.3f} of the first {error.k}" for error in measured.calibration)
+    return (
+        f"Stored with the reranker: fitted on {measured.n_claims:,} claims, and by {measured.n_folds}-fold "
+        f"cross-validation an expected calibration error of {errors}"
+    )
 
 
 def calibrate(reranked: Run, judged: JudgedClaims, k: int) -> Calibration | None:

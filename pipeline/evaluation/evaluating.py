@@ -19,7 +19,7 @@ from data.journal import Journal
 from data.records import Json, Qrels, Query, Ranking, Run, ScoredDoc
 from pipeline.adaptive import adaptive_k
 from pipeline.config import PipelineConfig
-from pipeline.evaluation.calibration import Calibration, calibrate
+from pipeline.evaluation.calibration import Calibration, ToldNothing, calibrate, stored_text, told_nothing
 from pipeline.evaluation.judged import Finding, JudgedClaims, judged_claims, run_findings, unknown_documents
 from pipeline.evaluation.losses import Loss, trace_losses
 from pipeline.evaluation.measures import DEFAULT_MEASURES, Values, values_by_claim
@@ -83,7 +83,8 @@ class StageReport:
 
     `list_k` is how deep the lists of BM25 and the vectors were taken, `shown_k` how much a reader is taken to see.
     `timings_ms` is each stage's mean wall time for a claim, `search_s` the time of the searches of this process, of
-    `n_searched` claims. `verdict` and `calibrations` are there where a reranker ran.
+    `n_searched` claims. `verdict` and `calibrations` are there where a reranker ran, `stored_calibration` (a sentence)
+    and `told_nothing` where its folder says what was measured of it.
     """
 
     config: PipelineConfig
@@ -96,6 +97,8 @@ class StageReport:
     search_s: float
     verdict: Verdict | None = None
     calibrations: tuple[Calibration, ...] = ()
+    stored_calibration: str | None = None
+    told_nothing: ToldNothing | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,8 @@ def evaluate(
         search_s=search_s,
         verdict=_verdict(found.runs, judged, seed),
         calibrations=tuple(item for item in calibrations if item is not None),
+        stored_calibration=None if pipeline.reranker is None else stored_text(pipeline.reranker.blend),
+        told_nothing=told_nothing(pipeline, found.runs.get("dense", {}), judged, held),
     )
     return Evaluation(
         judged=judged,

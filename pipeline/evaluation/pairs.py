@@ -22,7 +22,7 @@ from data.normal_text import normalize_text
 from data.pairs import JudgedPair
 from data.records import Json
 from pipeline.blending import Blend, Floats
-from pipeline.evaluation.statistics import LEVEL, Interval, clustered_interval
+from pipeline.evaluation.statistics import clustered_intervals
 from pipeline.evaluation.tables import csv_text, latex_text
 from pipeline.rerankers import PairScores, Reranker
 from pipeline.terminal_text import printable
@@ -144,7 +144,7 @@ def measure(
         thresholds = (accuracy_threshold, f1_threshold, f1_threshold, f1_threshold, None)
     else:
         thresholds = (threshold,) * 4 + (None,)
-    intervals = _intervals(lambda rows: classification.figures(rows, threshold), claims, seed, n_resamples)
+    intervals = clustered_intervals(lambda rows: classification.figures(rows, threshold), claims, seed, n_resamples)
     return {
         name: Figure(value, low, high, at, all_relevant)
         for name, (value, low, high), at, all_relevant in zip(FIGURES, intervals, thresholds, always, strict=True)
@@ -225,26 +225,6 @@ def _ratios(called: Rows, hits: Rows) -> tuple[Floats, Floats, Floats]:
     recall = hits / np.maximum(hits[-1], 1)
     total = precision + recall
     return precision, recall, np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
-
-
-def _intervals(figures: Callable[[Rows], Floats], claims: Sequence[str], seed: int, n_resamples: int) -> list[Interval]:
-    """Return each figure's interval, all from the same draws: drawing takes longer than computing."""
-    kept: list[Floats] = []
-
-    def first(rows: Rows) -> float:
-        kept.append(figures(rows))
-        return float(kept[-1][0])
-
-    clustered_interval(first, claims, seed, n_resamples)
-    whole, samples = kept[0], np.array(kept[1:])  # (figures,), (n_resamples, figures)
-    if not len(samples):
-        return [Interval(float(value), np.nan, np.nan) for value in whole]
-    tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(samples, (tail, 100 - tail), axis=0)
-    return [
-        Interval(float(value), min(float(value), float(below)), max(float(value), float(above)))
-        for value, below, above in zip(whole, low, high, strict=True)
-    ]
 
 
 def _score(pairs: Sequence[JudgedPair], reranker: Reranker, on_progress: Callable[[int, int], None]) -> PairScores:
@@ -333,11 +313,11 @@ _NO_NUMBER = "–"
 def as_table(evaluation: PairEvaluation, width: int = 80) -> str:
     """Return the figures for people, no line longer than `width`, which is at least 40."""
     if width >= _WIDE_FROM:
-        table = _aligned([_WIDE_HEAD, *_cells(evaluation, _WIDE)], "  ")
+        table = aligned([_WIDE_HEAD, *_cells(evaluation, _WIDE)], "  ")
         legend = "The baseline is what calling every pair relevant gives."
     else:
         rows = _cells(evaluation, _NARROW)
-        table = _aligned([_WIDE_HEAD[:3], *(row[:3] for row in rows)], " ")
+        table = aligned([_WIDE_HEAD[:3], *(row[:3] for row in rows)], " ")
         baseline = ", ".join(f"{name} {value}" for name, _, _, value in rows)
         legend = f"AP is average precision. Calling every pair relevant gives {baseline}."
     claims = "1 claim" if evaluation.n_claims == 1 else f"{evaluation.n_claims:,} claims"
@@ -349,7 +329,8 @@ def as_table(evaluation: PairEvaluation, width: int = 80) -> str:
     return "\n\n".join([parts[0], table, *parts[1:]])
 
 
-def _aligned(rows: Sequence[Sequence[str]], gap: str) -> str:
+def aligned(rows: Sequence[Sequence[str]], gap: str) -> str:
+    """Return the rows as lines with columns of one width each, the first flush left and the others flush right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         gap.join(
@@ -363,23 +344,22 @@ def _cells(evaluation: PairEvaluation, names: Sequence[str]) -> list[tuple[str, 
     return [
         (
             name,
-            _short(figure.value)
-            + ("" if math.isnan(figure.low) else f" [{_short(figure.low)}, {_short(figure.high)}]"),
+            short(figure.value) + ("" if math.isnan(figure.low) else f" [{short(figure.low)}, {short(figure.high)}]"),
             _NO_NUMBER if figure.threshold is None else _probability(figure.threshold),
-            _short(figure.always_relevant),
+            short(figure.always_relevant),
         )
         for name, figure in zip(names, evaluation.figures.values(), strict=True)
     ]
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Return three decimals without the zero before the point, as the other tables: .157, 1.000."""
     return f"{value:.3f}".removeprefix("0")
 
 
 def _probability(value: float) -> str:
     """Return three decimals, and never a certainty that rounding made."""
-    shown = _short(value)
+    shown = short(value)
     return {".000": "<.001", "1.000": ">.999"}.get(shown, shown) if 0 < value < 1 else shown
 
 

@@ -63,6 +63,10 @@ def _stage_parts(stages: StageReport, width: int | None) -> list[str]:
         f"{_short(item.share_relevant)} judged relevant, expected calibration error {_short(item.error)}"
         for item in stages.calibrations
     ]
+    if stages.stored_calibration is not None:
+        shown.append(stages.stored_calibration)
+    if stages.told_nothing is not None:
+        shown.append(stages.told_nothing.text)
     parts.append("\n".join(_wrapped(line, width) for line in shown))
     if stages.verdict is not None:
         parts.append(_wrapped(stages.verdict.text, width))
@@ -113,6 +117,7 @@ def evaluation_record(evaluation: Evaluation) -> dict[str, Json]:
             "calibration": [
                 asdict(item) | {"bins": [asdict(bin_) for bin_ in item.bins]} for item in stages.calibrations
             ],
+            "told_nothing": None if stages.told_nothing is None else asdict(stages.told_nothing),
             "timings_ms": {name: round(value, 3) for name, value in stages.timings_ms.items()},
             "n_searched": stages.n_searched,
             "search_s": round(stages.search_s, 3),

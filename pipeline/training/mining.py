@@ -1,7 +1,8 @@
-"""Training pairs from judgments: judged evidence, and hard negatives out of our own first stage."""
+"""What training learns from judgments: judged evidence, and hard negatives out of our own first stage."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +19,9 @@ TextLookup = Callable[[str], str | None]
 Similarity = Callable[[str, str], float]
 """(doc_id, doc_id) -> cosine of two documents."""
 
+ClaimScore = Callable[[str, str], float]
+"""(query_id, doc_id) -> how a model scores the document for the claim: a cosine, or a probability."""
+
 
 class TrainingPair(NamedTuple):
     """A claim and a passage with how relevant the passage is: 1 for judged evidence, 0 for a negative."""
@@ -28,6 +32,23 @@ class TrainingPair(NamedTuple):
     label: float
 
 
+class MinedPassage(NamedTuple):
+    """A passage of the corpus; `rank` is its place in the list that it was drawn from, None for a judged one."""
+
+    doc_id: str
+    text: str
+    rank: int | None = None
+
+
+class MinedClaim(NamedTuple):
+    """A claim with its judged evidence and its hard negatives, among them passages judged not relevant."""
+
+    query_id: str
+    query: str
+    positives: tuple[MinedPassage, ...]
+    negatives: tuple[MinedPassage, ...]
+
+
 @dataclass(frozen=True)
 class NegativeGuard:
     """What an unjudged passage may share with a judged one of the same claim and still be a negative.
@@ -35,18 +56,28 @@ class NegativeGuard:
     Token sets are compared: `max_jaccard` bounds intersection over union, `max_containment` the share of the smaller
     set that lies in the larger one; containment counts only from `min_tokens` tokens on, since every short fragment
     lies in something. `max_cosine` bounds the cosine of the two passages, where a similarity is given.
+
+    `margin`, unless None, is how much further from the claim than the nearest judged passage a negative must be, in
+    cosine. `max_p` bounds the probability of relevance that a reranker gives the candidate, where one is asked.
+
+    Source of the margin: Moreira et al., NV-Retriever, 2024 (https://arxiv.org/abs/2407.15831), TopK-MarginPos; theirs
+    is measured from each positive, ours from the claim's nearest, since the others may be far from it by the encoder.
     """
 
     max_jaccard: float = 0.7
     max_containment: float = 0.85
     min_tokens: int = 4
     max_cosine: float = 0.9
+    margin: float | None = None
+    max_p: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("max_jaccard", "max_containment", "max_cosine"):
+        for name in ("max_jaccard", "max_containment", "max_cosine", "max_p"):
             value = getattr(self, name)
             if not 0 < value <= 1:
-                raise ValueError(f"{name} must lie in (0, 1], not {value}")
+                raise InputError(f"{name} must lie in (0, 1], not {value}")
+        if self.margin is not None and not -1 <= self.margin <= 1:
+            raise InputError(f"margin must lie in [-1, 1], not {self.margin}")
 
 
 @dataclass(frozen=True)
@@ -73,64 +104,73 @@ def mine_hard_negatives(
     seed: int = 42,
     guard: NegativeGuard | None = None,
     similarity: Similarity | None = None,
-) -> tuple[list[TrainingPair], MiningReport]:
-    """Return each judged pair with label 1, and `n_negatives` unjudged passages for each with label 0.
+    closeness: ClaimScore | None = None,
+    probability: ClaimScore | None = None,
+) -> tuple[list[MinedClaim], MiningReport]:
+    """Return each claim with its judged passages, and `n_negatives` unjudged ones for each of these.
 
     A claim's negatives are drawn without repetition and with equal chance from the ranks `first_rank` to `pool_k` of
     its ranking in `run`; fewer come when the pool is smaller. Passages judged for the claim, at whatever grade, are
-    never negatives, nor are copies or near-duplicates of its relevant ones (`guard`). Passages judged with grade 0
-    come as negatives beside the drawn ones. A claim's draw depends on the seed and its id alone, so that adding a
-    claim changes no other claim's pairs.
+    never drawn, nor is what `guard` keeps out: copies and near-duplicates of its relevant passages, what is too similar
+    to one of them (`similarity`), what is as near the claim as they are (`closeness`, a cosine) and what a reranker
+    finds relevant (`probability`). Passages judged with grade 0 come as negatives before the drawn ones. A claim's draw
+    depends on the seed and its id alone, so that adding a claim changes no other claim's negatives.
     """
     if n_negatives < 1:
-        raise ValueError(f"n_negatives must be at least 1, not {n_negatives}")
+        raise InputError(f"n_negatives must be at least 1, not {n_negatives}")
     if not 1 <= first_rank <= pool_k:
-        raise ValueError(f"first_rank must lie in 1..pool_k, not {first_rank} with pool_k {pool_k}")
+        raise InputError(f"first_rank must lie in 1..pool_k, not {first_rank} with pool_k {pool_k}")
     guard = guard or NegativeGuard()
-    pairs: list[TrainingPair] = []
+    mined: list[MinedClaim] = []
     rejected: Counter[str] = Counter()
-    n_without_judgments = n_positives = n_without_text = 0
+    n_without_text = 0
     for query in queries:
         judged = qrels.get(query.query_id, {})
-        relevant = {doc_id: text for doc_id, text in _texts(judged, text_of) if text and judged[doc_id] > 0}
+        texts = {doc_id: text for doc_id in sorted(judged) if (text := text_of(doc_id))}
+        relevant = {doc_id: text for doc_id, text in texts.items() if judged[doc_id] > 0}
         n_without_text += sum(grade > 0 and doc_id not in relevant for doc_id, grade in judged.items())
         if not relevant:
-            n_without_judgments += 1
             continue
-        pairs += [TrainingPair(query.query_id, query.text, text, 1.0) for text in relevant.values()]
-        n_positives += len(relevant)
-        pairs += [
-            TrainingPair(query.query_id, query.text, text, 0.0)
-            for doc_id, text in _texts(judged, text_of)
-            if text and judged[doc_id] <= 0
-        ]
-        pool = [hit.doc_id for hit in run.get(query.query_id, [])[first_rank - 1 : pool_k] if hit.doc_id not in judged]
+        negatives = [MinedPassage(doc_id, text) for doc_id, text in texts.items() if judged[doc_id] <= 0]
+        ranked = list(enumerate(run.get(query.query_id, [])[:pool_k], start=1))[first_rank - 1 :]
+        pool = [(rank, hit.doc_id) for rank, hit in ranked if hit.doc_id not in judged]
         random.Random(f"{seed}:{query.query_id}").shuffle(pool)
-        wanted = n_negatives * len(relevant)
-        compare = _Comparison(relevant, guard, similarity)
-        for doc_id in pool:
-            if wanted == 0:
+        compare = _Comparison(query.query_id, relevant, guard, similarity, closeness, probability)
+        wanted = len(negatives) + n_negatives * len(relevant)
+        for rank, doc_id in pool:
+            if len(negatives) == wanted:
                 break
-            text = text_of(doc_id)
-            reason = "no text" if not text else compare.reason_against(doc_id, text)
-            if reason is not None or text is None:
-                rejected[reason or "no text"] += 1
+            text = text_of(doc_id) or ""
+            reason = compare.reason_against(doc_id, text)
+            if reason is not None:
+                rejected[reason] += 1
                 continue
-            pairs.append(TrainingPair(query.query_id, query.text, text, 0.0))
-            wanted -= 1
-    if not n_positives:
+            negatives.append(MinedPassage(doc_id, text, rank))
+        positives = tuple(MinedPassage(doc_id, text) for doc_id, text in relevant.items())
+        mined.append(MinedClaim(query.query_id, query.text, positives, tuple(negatives)))
+    if not mined:
         raise InputError(
             f"no training pairs: none of the {len(queries)} claims has a relevant judgment "
             f"with text in the corpus; check that claims, judgments and index belong together"
         )
-    return pairs, MiningReport(
+    return mined, MiningReport(
         n_queries=len(queries),
-        n_queries_without_judgments=n_without_judgments,
-        n_positives=n_positives,
-        n_negatives=len(pairs) - n_positives,
+        n_queries_without_judgments=len(queries) - len(mined),
+        n_positives=sum(len(claim.positives) for claim in mined),
+        n_negatives=sum(len(claim.negatives) for claim in mined),
         n_judged_without_text=n_without_text,
         rejected=dict(sorted(rejected.items())),
     )
+
+
+def training_pairs(mined: Iterable[MinedClaim]) -> list[TrainingPair]:
+    """Return each claim's positives with label 1 and then its negatives with label 0."""
+    return [
+        TrainingPair(claim.query_id, claim.query, passage.text, label)
+        for claim in mined
+        for label, passages in ((1.0, claim.positives), (0.0, claim.negatives))
+        for passage in passages
+    ]
 
 
 def split_by_claim(queries: Sequence[Query], share: float, seed: int) -> tuple[list[Query], list[Query]]:
@@ -163,15 +203,29 @@ def without_claims(pairs: Iterable[TrainingPair], claims: Iterable[str]) -> tupl
 class _Comparison:
     """The relevant passages of one claim, ready to be compared with many candidates."""
 
-    def __init__(self, relevant: Mapping[str, str], guard: NegativeGuard, similarity: Similarity | None) -> None:
+    def __init__(
+        self,
+        query_id: str,
+        relevant: Mapping[str, str],
+        guard: NegativeGuard,
+        similarity: Similarity | None,
+        closeness: ClaimScore | None,
+        probability: ClaimScore | None,
+    ) -> None:
+        self._query_id = query_id
         self._guard = guard
         self._similarity = similarity
+        self._closeness = closeness
+        self._probability = probability
         self._doc_ids = list(relevant)
         normalized = [normalize_text(text) for text in relevant.values()]
         self._copies = set(normalized)
         self._token_sets = [set(text.split()) for text in normalized]
+        self._limit = math.inf
+        if closeness is not None and guard.margin is not None:
+            self._limit = max(closeness(query_id, doc_id) for doc_id in self._doc_ids) - guard.margin
 
-    def reason_against(self, doc_id: str, text: str) -> str | None:
+    def reason_against(self, doc_id: str, text: str) -> str | None:  # noqa: PLR0911
         """Return why the passage must not be a negative, or None; a passage that passes becomes known as a copy."""
         normalized = normalize_text(text)
         if not normalized:
@@ -185,6 +239,10 @@ class _Comparison:
             self._similarity(doc_id, judged) > self._guard.max_cosine for judged in self._doc_ids
         ):
             return "too similar"
+        if self._closeness is not None and self._closeness(self._query_id, doc_id) > self._limit:
+            return "as near the claim as its evidence"
+        if self._probability is not None and self._probability(self._query_id, doc_id) > self._guard.max_p:
+            return "relevant to the reranker"
         self._copies.add(normalized)
         return None
 
@@ -194,7 +252,3 @@ class _Comparison:
         if shared > self._guard.max_jaccard * (len(tokens) + len(judged) - shared):
             return True
         return smaller >= self._guard.min_tokens and shared > self._guard.max_containment * smaller
-
-
-def _texts(judged: Mapping[str, int], text_of: TextLookup) -> list[tuple[str, str | None]]:
-    return [(doc_id, text_of(doc_id)) for doc_id in sorted(judged)]

@@ -1,17 +1,17 @@
-"""The README.md of a trained reranker: what it was made from, how, and how it did."""
+"""What the README.md of every trained model says: what it was made from, and how."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from pipeline.blending import Blend
-from pipeline.training.mining import MiningReport
-from pipeline.training.reranker_recipe import RerankerRecipe
-from pipeline.training.reranker_training import TrainingReport
+from data.checksums import sha256_of
+
+CARD_FILE = "README.md"
 
 
 @dataclass(frozen=True)
@@ -25,98 +25,69 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a model comes from; `index` and `encoder` describe the first stage whose lists were mined."""
+    """Where a model comes from; `index` and `encoder` describe the first stage whose lists were mined, if any were."""
 
     base_model: str
-    index: str
-    encoder: str
     code_version: str
+    index: str = ""
+    encoder: str = ""
     data_files: tuple[DataFile, ...] = ()
     notes: tuple[str, ...] = field(default_factory=tuple)
 
 
 def data_file(path: Path, gave: str) -> DataFile:
     """Describe a file, or a folder by the hashes of the files in it."""
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest() if path.is_dir() else file.read_bytes())
+    if not path.is_dir():
+        return DataFile(path.name, sha256_of(path), gave)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    digest = hashlib.sha256(b"".join(bytes.fromhex(sha256_of(file)) for file in files))
     return DataFile(path.name, digest.hexdigest(), gave)
 
 
-def render_model_card(
-    provenance: Provenance,
-    recipe: RerankerRecipe,
-    report: TrainingReport,
-    mining: MiningReport,
-    blend: Blend,
-    held_out: Mapping[str, Mapping[str, float]],
-    calibration_error: float,
-) -> str:
-    """Return the card as Markdown with the front matter that model hubs read.
+def code_version() -> str:
+    """Return name and version of this program."""
+    try:
+        return f"claimhound {version('claimhound')}"
+    except PackageNotFoundError:
+        return "claimhound, not installed"
 
-    `held_out` holds measures of lists over the validation claims: list name -> measure -> mean.
-    """
-    metrics = sorted(report.metrics.items())
-    lines = [
-        "---",
-        "library_name: sentence-transformers",
-        "pipeline_tag: text-ranking",
-        "tags: [cross-encoder, fact-checking]",
-        "---",
-        "",
-        "# Reranker for claims and evidence",
-        "",
-        "A cross-encoder with one label: claim and passage in, one logit out. `blend.json` turns the logit and the",
-        "place in the first stage's list into a probability that a judge would call the passage relevant to the claim.",
-        "Relevant is not the same as supporting: evidence against a claim is relevant to it.",
-        "",
+
+def front_matter(pipeline_tag: str, *tags: str) -> list[str]:
+    """Return the lines at the head of a card that model hubs read."""
+    lines = ["library_name: sentence-transformers", f"pipeline_tag: {pipeline_tag}"]
+    return ["---", *lines, f"tags: [{', '.join((*tags, 'fact-checking'))}]", "---", ""]
+
+
+def made_from(provenance: Provenance) -> list[str]:
+    """Return the section on base model, code and data."""
+    mined = [f"- negatives from: {provenance.index}, encoder {provenance.encoder}"] if provenance.index else []
+    return [
         "## Made from",
         "",
         f"- base model: {provenance.base_model}",
-        f"- negatives from: {provenance.index}, encoder {provenance.encoder}",
+        *mined,
         f"- code: {provenance.code_version}",
         "",
-        *_table(("data", "sha256", "gave"), [(d.name, f"`{d.sha256}`", d.gave) for d in provenance.data_files]),
+        *table(("data", "sha256", "gave"), [(d.name, f"`{d.sha256}`", d.gave) for d in provenance.data_files]),
         "",
-        f"{report.n_pretraining_pairs:,} pairs in pretraining, {report.n_pairs:,} in training, "
-        f"{report.n_validation_pairs:,} balanced pairs in validation. Claims are whole on one side of the split.",
-        f"Of {mining.n_queries:,} training claims {mining.n_queries_without_judgments:,} had no judgment. "
-        f"{mining.n_positives:,} judged passages, {mining.n_negatives:,} negatives. Candidates for negatives that were "
-        f"rejected: {json.dumps(mining.rejected)}.",
-        "",
-        "## Settings",
-        "",
-        "Binary cross-entropy on one label, AdamW, linear schedule.",
-        "",
-        *_table(("setting", "value"), [(name, str(value)) for name, value in asdict(recipe).items()]),
-        "",
-        "## Measured on validation claims",
-        "",
-        "Pairs (CrossEncoderClassificationEvaluator, one negative for each judged passage):",
-        "",
-        *_table(("metric", "value"), [(name, f"{value:.4f}") for name, value in metrics]),
-        "",
-        *_lists(held_out),
-        f"Expected calibration error of the probability: {calibration_error:.4f}, on the claims that fitted the blend.",
-        "",
-        f"Blend: intercept {blend.intercept:.4f}, "
-        + ", ".join(f"{name} {weight:.4f}" for name, weight in blend.weights)
-        + ".",
-        "",
-        f"Training took {report.seconds:,.0f} s.",
-        *(line for note in provenance.notes for line in ("", note)),
     ]
-    return "\n".join(lines) + "\n"
 
 
-def _lists(held_out: Mapping[str, Mapping[str, float]]) -> list[str]:
-    if not held_out:
+def settings_table(recipe: Any) -> list[str]:
+    """Return a table of every field of a recipe, which is a dataclass."""
+    return table(("setting", "value"), [(name, str(value)) for name, value in asdict(recipe).items()])
+
+
+def measures_table(head: str, rows: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return a table with a row for each name and a column for each measure; no lines for no rows."""
+    if not rows:
         return []
-    measures = list(next(iter(held_out.values())))
-    rows = [(name, *(f"{values[measure]:.4f}" for measure in measures)) for name, values in held_out.items()]
-    return ["Lists over the same claims:", "", *_table(("list", *measures), rows), ""]
+    measures = list(next(iter(rows.values())))
+    return table(
+        (head, *measures), [(name, *(f"{row[measure]:.4f}" for measure in measures)) for name, row in rows.items()]
+    )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table."""
     return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data.errors import InputError
+from pipeline.training.recipe_checks import require_above_zero, require_at_least, require_precision, require_share
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,9 @@ class RerankerRecipe:
     checkpoint_steps: int = 200
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "pretraining_batch_size", "max_length", "n_negatives", "checkpoint_steps"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.pretraining_steps < 0:
-            raise InputError(f"pretraining_steps must be at least 0, not {self.pretraining_steps}")
-        for name in ("dropout", "pretraining_dropout", "validation_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(f"{name} must lie in [0, 1), not {getattr(self, name)}")
-        if not self.learning_rate > 0 or not self.pretraining_learning_rate > 0:
-            raise InputError(f"learning rates must be above 0, not {self.learning_rate}")
-        if self.precision not in ("auto", "bf16", "fp16", "fp32"):
-            raise InputError(f"precision must be auto, bf16, fp16 or fp32, not {self.precision!r}")
+        require_at_least(self, 1, "epochs", "batch_size", "pretraining_epochs", "pretraining_batch_size")
+        require_at_least(self, 1, "max_length", "n_negatives", "first_rank", "pool_k", "checkpoint_steps")
+        require_at_least(self, 0, "pretraining_steps", "seed")
+        require_share(self, "dropout", "pretraining_dropout", "validation_share", "warmup_share")
+        require_above_zero(self, "learning_rate", "pretraining_learning_rate")
+        require_precision(self.precision)

@@ -10,7 +10,8 @@ from rich.cells import cell_len
 
 from data.records import Document
 from pipeline.rendering import TSV_COLUMNS, as_json, as_table, as_tsv_lines
-from pipeline.results import ClaimEvidence, Evidence, StageScore
+from pipeline.results import ClaimEvidence, ClaimSummary, Evidence, EvidenceStance, StageScore
+from pipeline.summary import stance_of
 
 SEA = Document(
     "sea-1",
@@ -181,3 +182,68 @@ def test_a_tsv_line_has_a_cell_for_each_column_whatever_the_text_holds() -> None
     assert cells["text"] == "a b c [31m  d"
     assert cells["score"] == "0.934"
     assert cells["url"] == ""
+
+
+POINTING = EvidenceStance("REFUTES", {"SUPPORTS": 0.042, "REFUTES": 0.951, "NOT_ENOUGH_INFO": 0.007})
+OTHER = replace(HIT, rank=2, document=Document("sea-2", "The sea is blue."), stance=stance_of((0.2, 0.2, 0.6)))
+POINTED = replace(
+    ANSWER,
+    evidence=(replace(HIT, stance=POINTING), OTHER),
+    summary=ClaimSummary("REFUTES", (), ("sea-1",)),
+)
+
+
+def test_a_table_marks_what_counts_for_and_against_and_sums_it_up() -> None:
+    assert as_table(POINTED, width=80) == (
+        "Claim: The seas rise.\n"
+        "Stance: REFUTES (against: #1)\n"
+        "\n"
+        "#    p   evidence\n"
+        "1 0.93 - Sea level rose by 20 centimetres between 1901 and 2018.\n"
+        "         Sea level · Climate notes · 2021-08-09 · sea-1\n"
+        "2 0.93 ~ The sea is blue.\n"
+        "         sea-2\n"
+        "\n"
+        "+ supports, - refutes, ~ neither"
+    )
+
+
+@pytest.mark.parametrize(
+    ("summary", "shown"),
+    [
+        (ClaimSummary("DISPUTED", ("sea-2",), ("sea-1",)), "DISPUTED (for: #2; against: #1)"),
+        (ClaimSummary("SUPPORTS", ("sea-1", "sea-2"), ()), "SUPPORTS (for: #1, #2)"),
+        (ClaimSummary("NOT_ENOUGH_INFO", (), ()), "NOT_ENOUGH_INFO"),
+    ],
+)
+def test_a_summary_names_the_ranks_of_what_counts(summary: ClaimSummary, shown: str) -> None:
+    assert f"\nStance: {shown}\n" in as_table(replace(POINTED, summary=summary), width=80)
+
+
+def test_explain_tells_the_probability_of_each_stance() -> None:
+    assert "stance: SUPPORTS 0.04, REFUTES 0.95, NOT_ENOUGH_INFO 0.01" in as_table(POINTED, explain=True, width=80)
+
+
+def test_programs_get_stance_and_summary_or_null() -> None:
+    record = json.loads(as_json(POINTED))
+    assert record["summary"] == {"label": "REFUTES", "supports": [], "refutes": ["sea-1"]}
+    assert record["evidence"][0]["stance"] == {
+        "label": "REFUTES",
+        "probabilities": {"SUPPORTS": 0.042, "REFUTES": 0.951, "NOT_ENOUGH_INFO": 0.007},
+        "truncated": False,
+    }
+    plain = json.loads(as_json(ANSWER))
+    assert (plain["summary"], plain["evidence"][0]["stance"]) == (None, None)
+    assert [line.split("\t")[-1] for line in as_tsv_lines(POINTED)] == ["REFUTES", "NOT_ENOUGH_INFO"]
+    assert [line.split("\t")[-1] for line in as_tsv_lines(ANSWER)] == [""]
+
+
+def test_marks_are_coloured_on_a_terminal_as_an_addition(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TERM": "xterm-256color", "COLORTERM": "", "NO_COLOR": "", "FORCE_COLOR": ""}.items():
+        monkeypatch.setenv(name, value)
+    assert "\x1b[31m-\x1b[0m" in as_table(POINTED, is_terminal=True, width=80)
+
+
+def test_a_pair_that_the_stance_model_alone_cut_is_said_to_be() -> None:
+    cut = replace(POINTED, evidence=(replace(HIT, stance=POINTING._replace(truncated=True)),))
+    assert "cut for the stance model: claim and evidence are too long together" in as_table(cut, width=80)

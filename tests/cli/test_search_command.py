@@ -29,19 +29,30 @@ def test_the_json_answer_has_exactly_the_documented_keys(
     invoke: Invoke, sample_index: Path, tiny_model_dir: Path, tiny_reranker_dir: Path
 ) -> None:
     result = invoke(
-        "search", CLAIM, "--index", sample_index, "--reranker", tiny_reranker_dir, "-k", 2, "--format", "json"
-    )
+        "search", CLAIM, "--index", sample_index, "--reranker", tiny_reranker_dir, "-k", 2, "--format", "json",
+        "--no-stance",
+    )  # fmt: skip
     assert result.exit_code == 0
     answer = json.loads(result.stdout, parse_constant=pytest.fail)
-    assert list(answer) == ["claim", "evidence", "notes", "index", "models", "timings_ms"]
+    assert list(answer) == [
+        "claim",
+        "evidence",
+        "summary",
+        "nothing_relevant",
+        "notes",
+        "index",
+        "models",
+        "timings_ms",
+    ]
     assert answer["claim"] == CLAIM
     assert answer["index"] == {"path": str(sample_index), "generation": 1, "n_docs": 471}
-    assert answer["models"] == {"encoder": str(tiny_model_dir), "reranker": str(tiny_reranker_dir)}
+    assert answer["models"] == {"encoder": str(tiny_model_dir), "reranker": str(tiny_reranker_dir), "stance": None}
     assert set(answer["timings_ms"]) == {"encode", "bm25", "dense", "fuse", "fetch", "rerank"}
     assert [hit["rank"] for hit in answer["evidence"]] == [1, 2]
     for hit in answer["evidence"]:
         assert list(hit) == [
             "rank", "doc_id", "text", "title", "source", "url", "date", "fields", "score", "truncated", "stages",
+            "stance",
         ]  # fmt: skip
         assert hit["url"] is None
         assert hit["fields"] == {}
@@ -55,7 +66,7 @@ def test_the_json_answer_has_exactly_the_documented_keys(
 
 def test_without_reranker_and_encoder_their_stages_are_null(search: Invoke) -> None:
     answer = json.loads(search(CLAIM, "--no-encoder", "--format", "json").stdout)
-    assert answer["models"] == {"encoder": None, "reranker": None}
+    assert answer["models"] == {"encoder": None, "reranker": None, "stance": None}
     stages = answer["evidence"][0]["stages"]
     assert stages["dense"] is None
     assert stages["rerank"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,14 @@ def tiny_encoder(tiny_model_dir: Path) -> TransformerEncoder:
 def tiny_reranker(tiny_reranker_dir: Path) -> CrossEncoderReranker:
     """The tiny cross-encoder as a user gets it on a CPU: int8 through OpenVINO."""
     return load_reranker(str(tiny_reranker_dir), "cpu")
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Have torch use one core: a step of a tiny model is shorter than what threads need to meet."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -9,6 +9,7 @@ import numpy as np
 from indexes.manifest import EncoderIdentity
 from pipeline.blending import Blend
 from pipeline.rerankers import PairScores
+from pipeline.stance import StanceScores
 
 IDENTITY = EncoderIdentity("fake-encoder", "f" * 64, "mean", 64, 2)
 
@@ -58,3 +59,24 @@ class FakeReranker:
         self.calls.append(list(pairs))
         logits = np.array([self._logits.get(text, 0.0) for _, text in pairs], dtype=np.float64)
         return PairScores(logits, np.array([text in self._truncated for _, text in pairs], dtype=np.bool_))
+
+
+class FakeStance:
+    """Gives each evidence text the probabilities that were written down for it, otherwise says nothing is known."""
+
+    name = "fake-stance"
+    weights_sha256 = "d" * 64
+    runtime_name = "by hand"
+
+    def __init__(
+        self, probabilities: Mapping[str, Sequence[float]] | None = None, truncated: Sequence[str] = ()
+    ) -> None:
+        self.calls: list[list[tuple[str, str]]] = []
+        self._probabilities = dict(probabilities or {})
+        self._truncated = set(truncated)
+
+    def classify(self, pairs):
+        self.calls.append(list(pairs))
+        rows = [self._probabilities.get(text, (0.0, 0.0, 1.0)) for _, text in pairs]
+        cut = np.array([text in self._truncated for _, text in pairs], dtype=np.bool_)
+        return StanceScores(np.array(rows, dtype=np.float64).reshape(len(pairs), 3), cut)

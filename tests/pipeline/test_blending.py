@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from data.errors import ModelError
 from pipeline.blending import (
     Blend,
+    BlendMeasures,
+    CalibrationError,
     HitScores,
+    blend_record,
     blended_logit,
     expected_calibration_error,
     fit_blend,
@@ -21,6 +24,10 @@ from pipeline.blending import (
     probability,
     save_blend,
 )
+from pipeline.relevance import RelevanceThreshold
+
+MEASURED = BlendMeasures(40, 4000, 5, (CalibrationError(5, 0.03, 0.02, 0.05),), 0.014, 0.06, 0.26)
+THRESHOLD = RelevanceThreshold(0.6, 1000, "f" * 64, 40, 0.025, 200, 0.075)
 
 
 def hits(logit, fused_rank=None, bm25=None, cosine=None):
@@ -87,12 +94,27 @@ def test_calibration_error_is_the_weighted_distance_between_promise_and_truth():
     # bin [0.2, 0.3): two hits at 0.25, half relevant: 2/4 * |0.5 - 0.25|; bin [0.9, 1]: two at 1.0, all relevant: 0
     values = np.array([0.25, 0.25, 1.0, 1.0])
     assert expected_calibration_error(values, np.array([True, False, True, True])) == pytest.approx(0.125)
+    # the same bin may hold too high and too low ones: (0.21 + 0.29) / 2 = 0.25, half relevant
+    assert expected_calibration_error(np.array([0.21, 0.29]), np.array([True, False])) == pytest.approx(0.25)
+    assert expected_calibration_error(np.array([]), np.array([], dtype=bool)) == 0
 
 
 def test_a_blend_comes_back_from_its_file_as_it_was(tmp_path):
     blend = Blend(-3.25, (("logit", 0.1 + 0.2), ("cosine", -1e-9)))
     save_blend(blend, tmp_path)
     assert load_blend(tmp_path) == blend
+
+
+def test_what_was_measured_comes_back_with_it(tmp_path):
+    blend = Blend(0.5, (("logit", 1.0),), MEASURED, THRESHOLD)
+    save_blend(blend, tmp_path)
+    assert load_blend(tmp_path) == blend
+    assert list(tmp_path.iterdir()) == [tmp_path / "blend.json"]
+
+
+def test_a_file_of_the_first_format_holds_nothing_that_was_measured(tmp_path):
+    (tmp_path / "blend.json").write_text('{"format": 1, "intercept": -0.5, "weights": {"logit": 1.25}}')
+    assert load_blend(tmp_path) == Blend(-0.5, (("logit", 1.25),))
 
 
 def test_a_folder_without_a_blend_means_the_plain_sigmoid(tmp_path):
@@ -109,6 +131,8 @@ def test_a_folder_without_a_blend_means_the_plain_sigmoid(tmp_path):
         ({"format": 1, "intercept": "0", "weights": {}}, "no number"),
         ({"format": 1, "intercept": 0, "weights": {"moon": 1}}, "moon"),
         ({"format": 1, "intercept": 0, "weights": {"logit": math.inf}}, "finite"),
+        (blend_record(Blend(measured=MEASURED)) | {"measured": {"n_claims": 3}}, "'?calibration"),
+        (blend_record(Blend(relevance=THRESHOLD)) | {"relevance": {"cosine": 0.5}}, "encoder_sha256"),
     ],
 )
 def test_a_spoiled_blend_file_is_refused_by_name(tmp_path, record, named):

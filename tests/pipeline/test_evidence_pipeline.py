@@ -140,7 +140,7 @@ def test_evidence_carries_its_document_and_its_place_at_every_stage(index, encod
     assert [hit.rank for hit in answer.evidence] == [1, 2]
     assert answer.notes == ("Claim and evidence were too long together for the reranker and were cut where marked.",)
     assert answer.index == {"path": str(index.path), "generation": 1, "n_docs": 5}
-    assert answer.models == {"encoder": "fake-encoder", "reranker": "fake-reranker"}
+    assert answer.models == {"encoder": "fake-encoder", "reranker": "fake-reranker", "stance": None}
     assert list(answer.timings_ms) == ["encode", "bm25", "dense", "fuse", "fetch", "rerank"]
     assert answer.has_probabilities
     assert json.loads(as_json(answer))["evidence"][0]["stages"]["fused"]["rank"] == best.stages["fused"].rank

@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import InputError
+from data.normal_text import normalize_text
 from data.records import Query, ScoredDoc
 from pipeline.training.mining import (
+    MinedPassage,
     NegativeGuard,
     TrainingPair,
     mine_hard_negatives,
-    normalize_text,
     split_by_claim,
+    training_pairs,
     without_claims,
 )
 
@@ -31,8 +33,9 @@ RUN = {"c1": [ScoredDoc(doc_id, 1.0 - i / 10) for i, doc_id in enumerate(TEXTS)]
 QRELS = {"c1": {"gold": 1}}
 
 
-def mine(**options):
-    return mine_hard_negatives([QUERY], QRELS, RUN, TEXTS.get, **options)
+def mine(qrels=QRELS, **options):
+    mined, report = mine_hard_negatives([QUERY], qrels, RUN, TEXTS.get, **options)
+    return training_pairs(mined), report
 
 
 def test_copies_and_near_duplicates_of_judged_evidence_are_counted_and_never_negatives():
@@ -59,13 +62,64 @@ def test_a_passage_too_similar_to_judged_evidence_is_no_negative():
     assert report.rejected["too similar"] == 1
 
 
+def test_with_a_margin_what_is_as_near_the_claim_as_its_nearest_evidence_is_no_negative():
+    vectors = {"c1": (1.0, 0.0), "gold": (0.8, 0.6), "far gold": (0.0, 1.0), "hard": (0.6, 0.8), "easy": (0.28, 0.96)}
+    texts = TEXTS | {"far gold": "Ships now sail the Northwest Passage."}
+
+    def closeness(query_id, doc_id):
+        (x, y), (u, v) = vectors[query_id], vectors[doc_id]
+        return x * u + y * v
+
+    def negatives(margin):
+        mined, report = mine_hard_negatives(
+            [QUERY], {"c1": {"gold": 1, "far gold": 1}}, {"c1": RUN["c1"][4:6]}, texts.get,
+            guard=NegativeGuard(margin=margin), closeness=closeness,
+        )  # fmt: skip
+        return {passage.doc_id for passage in mined[0].negatives}, report.rejected
+
+    # The claim is 0.8 from its nearest evidence, 0.6 from "hard" and 0.28 from "easy".
+    assert negatives(None) == ({"hard", "easy"}, {})
+    assert negatives(0.1) == ({"hard", "easy"}, {})
+    assert negatives(0.3) == ({"easy"}, {"as near the claim as its evidence": 1})
+    assert negatives(0.6) == (set(), {"as near the claim as its evidence": 2})
+
+
+def test_what_a_reranker_finds_relevant_is_no_negative():
+    probabilities = {"hard": 0.51, "easy": 0.5}
+    pairs, report = mine(n_negatives=5, probability=lambda _query_id, doc_id: probabilities[doc_id])
+    assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["easy"]}
+    assert report.rejected["relevant to the reranker"] == 1
+
+
+def test_a_negative_carries_its_rank_and_a_judged_one_none():
+    mined, _ = mine_hard_negatives([QUERY], {"c1": {"gold": 1, "near": 0}}, RUN, TEXTS.get)
+    assert mined[0].positives == (MinedPassage("gold", TEXTS["gold"]),)
+    assert set(mined[0].negatives) == {
+        MinedPassage("near", TEXTS["near"]),
+        MinedPassage("hard", TEXTS["hard"], 5),
+        MinedPassage("easy", TEXTS["easy"], 6),
+    }
+
+
+@pytest.mark.parametrize("options", [{"n_negatives": 0}, {"first_rank": 0}, {"first_rank": 5, "pool_k": 4}], ids=str)
+def test_impossible_numbers_are_refused(options):
+    with pytest.raises(InputError):
+        mine(**options)
+
+
+@pytest.mark.parametrize("limits", [{"max_cosine": 0}, {"max_p": 1.1}, {"margin": 2}], ids=str)
+def test_a_guard_with_impossible_limits_is_refused(limits):
+    with pytest.raises(InputError, match=next(iter(limits))):
+        NegativeGuard(**limits)
+
+
 def test_negatives_come_from_the_asked_ranks_only():
     pairs, _ = mine(n_negatives=5, first_rank=6, pool_k=6)
     assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["easy"]}
 
 
 def test_a_passage_judged_not_relevant_is_a_negative_and_no_positive():
-    pairs, report = mine_hard_negatives([QUERY], {"c1": {"gold": 1, "near": 0}}, RUN, TEXTS.get, n_negatives=1)
+    pairs, report = mine({"c1": {"gold": 1, "near": 0}}, n_negatives=1)
     assert TrainingPair("c1", QUERY.text, TEXTS["near"], 0.0) in pairs
     assert report.n_positives == 1
 
@@ -90,8 +144,8 @@ def test_the_seed_decides_the_draw_and_other_claims_do_not():
     loose = NegativeGuard(max_jaccard=1.0, max_containment=1.0)
 
     def draw(queries, seed):
-        pairs, _ = mine_hard_negatives(queries, qrels, run, texts.get, n_negatives=5, seed=seed, guard=loose)
-        return [pair for pair in pairs if pair.query_id == "c1"]
+        mined, _ = mine_hard_negatives(queries, qrels, run, texts.get, n_negatives=5, seed=seed, guard=loose)
+        return [pair for pair in training_pairs(mined) if pair.query_id == "c1"]
 
     alone = draw([QUERY], 1)
     assert len(alone) == 6

@@ -12,9 +12,14 @@ from indexes.memory import MemoryIndex
 from pipeline.encoders import load_encoder
 from pipeline.evidence import EvidencePipeline
 from pipeline.rerankers import load_reranker
+from pipeline.training.mined_claims import read_mined_claims
 from pipeline.training.mining import NegativeGuard
-from pipeline.training.reranker_building import PairSource, build_reranker
+from pipeline.training.mining_job import mine_to_file
+from pipeline.training.pair_sources import PairSource
+from pipeline.training.reranker_building import build_reranker
 from pipeline.training.reranker_recipe import RerankerRecipe
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SUBJECTS = ("ice", "ocean", "volcano", "vaccine", "moon", "rocket", "coal", "bank", "empire", "virus")
 CLAIMS = [Query(f"c{i}", f"the {subject} is more than {i} years") for i, subject in enumerate(SUBJECTS)]
@@ -52,7 +57,7 @@ def built(pipeline, tiny_model_dir, tmp_path_factory):
         output_dir=folder / "model",
         recipe=RECIPE,
         guard=NegativeGuard(max_cosine=1.0),  # random weights find everything similar
-        pretraining=[PairSource(f"pairs:{pairs_path}")],
+        pretraining=[PairSource("pairs", pairs_path)],
         excluded_claims=["The moon is more than 4 years!"],
         data_files={"claims": claims_path},
     )
@@ -101,8 +106,20 @@ def test_claims_that_no_judgment_names_are_an_error(pipeline, tiny_model_dir, tm
         )
 
 
-def test_a_pair_source_may_carry_a_limit():
-    assert PairSource.parse("squad:/a@b/train.json") == PairSource("squad:/a@b/train.json")
-    assert PairSource.parse("squad:train.json@5000") == PairSource("squad:train.json", 5000)
-    with pytest.raises(InputError, match="number of queries"):
-        PairSource.parse("squad:train.json@many")
+def test_pairs_that_were_mined_before_are_learned_without_the_held_out_claims(pipeline, tiny_model_dir, tmp_path):
+    path = tmp_path / "mined.jsonl"
+    report = mine_to_file(pipeline, CLAIMS, QRELS, path, n_negatives=2, guard=NegativeGuard(max_cosine=1.0))
+    assert report.n_positives == len(read_mined_claims(path)) == 10
+    built = build_reranker(
+        pipeline,
+        CLAIMS,
+        QRELS,
+        base_model=tiny_model_dir,
+        output_dir=tmp_path / "model",
+        recipe=RECIPE,
+        guard=NegativeGuard(max_cosine=1.0),
+        data=[PairSource("mined", path)],
+    )
+    assert built.mining is None
+    assert built.training.n_pairs == 7 * 3  # 30 % of ten claims are held out
+    assert "mined: 21 training pairs" in (tmp_path / "model" / "README.md").read_text()

@@ -14,6 +14,8 @@ from pipeline.training.mining import TrainingPair
 from pipeline.training.reranker_recipe import RerankerRecipe
 from pipeline.training.reranker_training import balanced, train_reranker
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RECIPE = RerankerRecipe(batch_size=4, learning_rate=1e-3, checkpoint_steps=2, precision="fp32", max_length=32)
 PAIRS = [
     TrainingPair(f"c{number}", f"sea level rises {number} metres", text, label)

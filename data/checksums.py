@@ -1,0 +1,18 @@
+"""What identifies bytes on the disk."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+_READ_BYTES = 1 << 20
+
+
+def sha256_of(*paths: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file's bytes, of several files as if they were one."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(_READ_BYTES):
+                digest.update(block)
+    return digest.hexdigest()

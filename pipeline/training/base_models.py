@@ -1,0 +1,56 @@
+"""The model that a training starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.errors import ModelError
+from pipeline.model_files import first_line
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@contextmanager
+def loading(source: str) -> Iterator[None]:
+    """Turn what libraries say of a model that cannot be loaded into a ModelError; check its tokenizer first."""
+    from transformers import AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of a tenth of a second, in the middle of our own
+    folder = Path(source)
+    if folder.is_dir() and not (folder / "config.json").exists():
+        raise ModelError(f"{source}: holds no config.json, so it is no model folder")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        if len(tokenizer) <= len(tokenizer.all_special_ids):
+            raise ModelError(f"{source}: its tokenizer has no words; the base model needs its tokenizer beside it")
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{source}: cannot be loaded as a base model: {first_line(error)}") from error
+
+
+def prepare_for_training(model: Any, transformer: PreTrainedModel, *, dropout: float, freeze_embeddings: bool) -> None:
+    """Bring weights that were saved in half precision to float32, set every dropout, and freeze the word vectors."""
+    from torch.nn import Dropout
+
+    model.float()
+    # Where there are no examples for the library's card, which ours takes the place of, it looks for some, with a bar.
+    model.model_card_data.widget = [{"text": ""}]
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.p = dropout
+    if freeze_embeddings:
+        transformer.get_input_embeddings().requires_grad_(False)
+
+
+def save_half_precision(model: Any, output_dir: Path) -> None:
+    """Save the model with float16 weights, half the bytes."""
+    model.half()
+    model.save_pretrained(str(output_dir), create_model_card=False)
+    model.float()
+    for path in output_dir.glob("*.safetensors"):
+        path.chmod(0o644)

@@ -1,0 +1,111 @@
+"""Stance models: what CrossEncoder gives for one pair at a time, in our order of labels, whatever the model's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from data.errors import ModelError
+from data.stances import STANCES
+from pipeline.stance import CrossEncoderStance, load_stance
+from pipeline.temperature import save_temperature
+from pipeline.tokenization import TextTokenizer
+
+EVIDENCE = ["the ocean rises by 3 millimetres a year", "vaccines cause no autism", "prices rise", "data shows " * 60]
+PAIRS = [(claim, text) for claim in ("sea level rises", "vaccines are not the cause of measles") for text in EVIDENCE]
+
+
+@pytest.fixture(scope="module")
+def lively_dir(tiny_stance_dir, tmp_path_factory):
+    """The tiny model with larger weights: its own logits are all but equal, and any mistake would agree."""
+    from safetensors.numpy import load_file, save_file
+
+    folder = shutil.copytree(tiny_stance_dir, tmp_path_factory.mktemp("models") / "lively")
+    weights = load_file(folder / "model.safetensors")
+    larger = {name: value * np.float32(8) if value.ndim == 2 else value for name, value in weights.items()}
+    save_file(larger, folder / "model.safetensors", metadata={"format": "pt"})
+    save_temperature(1.5, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(lively_dir):
+    return load_stance(str(lively_dir), "cpu")
+
+
+def test_probabilities_are_cross_encoders_in_our_order_at_the_temperature_of_the_folder(model, lively_dir):
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    oracle = CrossEncoder(str(lively_dir), device="cpu")
+    logits = np.array([oracle.predict([pair], activation_fn=torch.nn.Identity())[0] for pair in PAIRS])
+    # The folder's order is REFUTES, NOT_ENOUGH_INFO, SUPPORTS.
+    powers = np.exp(logits[:, [2, 0, 1]] / 1.5)
+    expected = powers / powers.sum(axis=1, keepdims=True)
+    found = model.classify(PAIRS).probabilities
+    # Int8 against float32.
+    assert abs(found - expected).max() < 0.15
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.95
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert model.runtime_name == "OpenVINO int8 on cpu"
+
+
+def test_a_pair_gets_the_same_alone_and_among_many_and_twice(model):
+    together = model.classify([*PAIRS, *PAIRS]).probabilities
+    alone = np.concatenate([model.classify([pair]).probabilities for pair in PAIRS])
+    assert np.array_equal(together[: len(PAIRS)], alone)
+    assert np.array_equal(together[len(PAIRS) :], alone)
+
+
+def test_the_pairs_that_were_cut_are_flagged_and_no_pairs_have_no_scores(model):
+    assert model.classify(PAIRS).truncated.tolist() == [text == EVIDENCE[-1] for _, text in PAIRS]
+    none = model.classify([])
+    assert (none.probabilities.shape, none.truncated.shape) == ((0, 3), (0,))
+
+
+def test_any_order_of_the_labels_gives_the_same(model, lively_dir, tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    folder = shutil.copytree(lively_dir, tmp_path / "turned")
+    weights = load_file(folder / "model.safetensors")
+    for name in ("classifier.weight", "classifier.bias"):
+        weights[name] = np.ascontiguousarray(weights[name][[2, 0, 1]])
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"] = {str(number): stance for number, stance in enumerate(STANCES)}
+    (folder / "config.json").write_text(json.dumps(config))
+    found = load_stance(str(folder), "cpu").classify(PAIRS).probabilities
+    # Converted anew, so to int8's last steps; labels taken for one another would be far off.
+    np.testing.assert_allclose(found, model.classify(PAIRS).probabilities, atol=0.02)
+
+
+def test_other_labels_are_refused_with_both_lists(tiny_stance_dir, tiny_reranker_dir, tmp_path):
+    folder = shutil.copytree(tiny_stance_dir, tmp_path / "other")
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"] = {"0": "contradiction", "1": "entailment", "2": "neutral"}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError) as caught:
+        load_stance(str(folder), "cpu")
+    assert str(caught.value) == (
+        f"{folder}: its labels are contradiction, entailment, neutral; a stance model has SUPPORTS, REFUTES, "
+        "NOT_ENOUGH_INFO in any order (train one with: claimhound train stance)"
+    )
+    with pytest.raises(ModelError, match="its labels are LABEL_0; a stance model has"):
+        load_stance(str(tiny_reranker_dir), "cpu")
+
+
+def test_logits_that_are_no_numbers_are_an_error(tiny_stance_dir):
+    class NanRuntime:
+        name = "broken"
+        prefers_longest_first = False
+
+        def run(self, batches, receive):
+            for batch in batches:
+                receive(batch, np.full((len(batch.rows), 3), np.nan, dtype=np.float32))
+
+    model = CrossEncoderStance("tiny", "0" * 64, TextTokenizer(tiny_stance_dir, 64), NanRuntime())
+    with pytest.raises(ModelError, match="tiny: gives NaN"):
+        model.classify([("sea", "ice")])
