@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -35,8 +36,7 @@ def child() -> Child:
     """Start a command as a process of its own, with pipes for its streams unless told otherwise."""
 
     def start(*words: object, **options: object) -> subprocess.Popen[bytes]:
-        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-        return subprocess.Popen([sys.executable, "-m", "cli", *map(str, words)], preexec_fn=_hear_interrupts, **streams)
+        streams = X        return subprocess.Popen([sys.executable, "-m", "cli", *map(str, words)], preexec_fn=_hear_interrupts, **streams)
 
     return start
 
