@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,16 @@ class _Commands(click.Group):
             _say("; ".join(("interrupted", *map(str, interrupt.args))))
             ctx.exit(EXIT_INTERRUPTED)
         except BrokenPipeError:
+            _give_up_output()
             ctx.exit(EXIT_OUTPUT_CLOSED)
+
+
+def _give_up_output() -> None:
+    """Have what standard output still holds vanish: at its end Python would try to write it again, and complain."""
+    with suppress(OSError, AttributeError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _say(line: str) -> None:
@@ -72,6 +81,7 @@ def _print(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        _give_up_output()
         raise InputError(f"the output cannot be written ({error.strerror})") from error
 
 

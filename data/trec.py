@@ -67,8 +67,10 @@ def write_run(run: Run, path: str | Path, tag: str) -> None:
     with write_atomically(Path(path)) as file:
         for query_id, ranking in run.items():
             checked_id(query_id)
-            for rank, hit in enumerate(_strictly_decreasing(query_id, ranking), 1):
-                file.write(f"{query_id} Q0 {checked_id(hit.doc_id)} {rank} {hit.score!r} {tag}\n")
+            file.writelines(
+                f"{query_id} Q0 {checked_id(doc_id)} {rank} {score!r} {tag}\n"
+                for rank, (doc_id, score) in enumerate(_strictly_decreasing(query_id, ranking), 1)
+            )
 
 
 def checked_id(record_id: str) -> str:
@@ -76,10 +78,6 @@ def checked_id(record_id: str) -> str:
     if record_id.split() != [record_id]:
         raise InputError(f"the id {record_id!r} cannot be written in TREC form: it is empty or has white space")
     return record_id
-
-
-def _ordered(hits: Iterator[ScoredDoc]) -> Ranking:
-    return sorted(hits, key=lambda hit: (-hit.score, hit.doc_id))
 
 
 def _read_trec(source: Source) -> Run:
@@ -153,20 +151,25 @@ def _parse_score(source: str, line_number: int, word: str) -> float:
     return score
 
 
-def _strictly_decreasing(query_id: str, ranking: Ranking) -> Iterator[ScoredDoc]:
-    above = np.float32(np.inf)
-    seen: set[str] = set()
-    for doc_id, score in _ordered(ScoredDoc(hit.doc_id, float(hit.score)) for hit in ranking):
-        if doc_id in seen:
-            raise ValueError(_twice(query_id, doc_id))
-        seen.add(doc_id)
+def _strictly_decreasing(query_id: str, ranking: Ranking) -> Iterator[tuple[str, float]]:
+    # Plain tuples throughout: runs of a thousand hits a claim are the larger part of writing an evaluation.
+    ordered = sorted((-float(score), doc_id) for doc_id, score in ranking)
+    _require_distinct(query_id, [doc_id for _, doc_id in ordered])
+    above = math.inf
+    for (negated, doc_id), rounded in zip(ordered, _in_32_bits(-negated for negated, _ in ordered), strict=True):
         # The last of many hits with the lowest number of all could not be lowered.
-        if not abs(score) <= _LARGEST or above == -_LARGEST:
-            raise ValueError(f"the score of {doc_id!r} for {query_id!r} is not a number that 32 bits hold: {score!r}")
-        rounded = np.float32(score)
+        if not abs(rounded) <= _LARGEST or above == -_LARGEST:
+            reason = f"is not a number that 32 bits hold: {-negated!r}"
+            raise ValueError(f"the score of {doc_id!r} for {query_id!r} {reason}")
         if rounded < above:
-            yield ScoredDoc(doc_id, score)
+            yield doc_id, -negated
             above = rounded
         else:
-            above = np.nextafter(above, np.float32(-np.inf))
-            yield ScoredDoc(doc_id, float(above))
+            above = float(np.nextafter(np.float32(above), np.float32(-np.inf)))
+            yield doc_id, above
+
+
+def _require_distinct(query_id: str, doc_ids: list[str]) -> None:
+    if len(set(doc_ids)) < len(doc_ids):
+        twice = next(doc_id for place, doc_id in enumerate(doc_ids) if doc_id in doc_ids[:place])
+        raise ValueError(_twice(query_id, twice))

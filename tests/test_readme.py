@@ -45,11 +45,14 @@ def steps(block: str) -> Iterator[Step]:
 
 
 def prepare(folder: Path) -> None:
-    """Put into the folder what the README's commands find in a checkout, and two files of a user's own."""
+    """Put into the folder what the README's commands find in a checkout, and three files of a user's own."""
     (folder / "data").mkdir()
     (folder / "data" / "sample").symlink_to(ROOT / "data" / "sample")
     claims = [json.loads(line)["text"] for line in (ROOT / "data/sample/claims.jsonl").read_text().splitlines()[:3]]
     (folder / "claims.txt").write_text("".join(f"{claim}\n" for claim in claims))
+    pairs = [(claims[0], claims[0], 1), (claims[0], "The ice melts.", 0), (claims[1], claims[1], 1)]
+    records = (dict(zip(("claim", "evidence", "label"), pair, strict=True)) for pair in pairs)
+    (folder / "pairs.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     (folder / "passages.txt").write_text("Solar modules cost a tenth of what they did.\nThe ice melts.\n")
 
 

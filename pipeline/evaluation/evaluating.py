@@ -146,10 +146,13 @@ def evaluate(
     what a search would, so those lists may end earlier. `lists` names those of LISTS to measure. With `journal_path`
     what was found is kept there until `Journal.remove`, and an evaluation that died goes on from it unless `fresh`.
 
-    Raises InputError if no claim has a relevant judgment, and for a journal of another evaluation.
+    Raises InputError if no claim has a relevant judgment, if the index holds none of the relevant documents, and for a
+    journal of another evaluation.
     """
     start = time.perf_counter()
     judged = judged_claims(claims, qrels)
+    held = set(pipeline.index.positions_of(sorted({doc_id for _, doc_id in judged.relevant()})))
+    findings = judged.findings + unknown_documents(judged, held)
     settings = describe(pipeline) | {"list_k": list_k, "claims_sha256": _digest(judged.claims)}
     with _journal(journal_path, settings, fresh) as journal:
         searching = time.perf_counter()
@@ -162,8 +165,6 @@ def evaluate(
     }
     if not runs:
         raise InputError(f"of the stages that were asked for none runs here: {', '.join(lists)}")
-    wanted = sorted({doc_id for _, doc_id in judged.relevant()})
-    held = set(pipeline.index.positions_of(wanted))
     values, intervals = _measure(runs, judged, measures, seed)
     reranked = found.runs.get("reranked", {})
     calibrations = (calibrate(reranked, judged, k) for k in (shown_k, pipeline.config.rerank_k))
@@ -187,7 +188,7 @@ def evaluate(
         runs=runs,
         values=values,
         intervals=intervals,
-        findings=judged.findings + unknown_documents(judged, held),
+        findings=findings,
         settings=settings | {"shown_k": shown_k, "seed": seed},
         measuring_s=time.perf_counter() - start - search_s,
         stages=stages,

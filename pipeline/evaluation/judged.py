@@ -25,7 +25,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class JudgedClaims:
-    """The claims to be measured, in their order, and the judgments of exactly these."""
+    """The claims to be measured, in their order, and the judgments of exactly these; each has a relevant one."""
 
     claims: tuple[Query, ...]
     qrels: Qrels
@@ -47,53 +47,49 @@ class JudgedClaims:
 
 
 def judged_claims(claims: Sequence[Query] | None, qrels: Qrels) -> JudgedClaims:
-    """Return the claims that have judgments, and findings on what does not fit; without claims those of the qrels.
+    """Return the claims that have a relevant judgment, and findings on what does not fit; without claims all judged.
 
-    A claim of which nothing is judged relevant stays, and can only score 0, as in trec_eval. Raises InputError where no
-    claim has a relevant judgment.
+    A claim of which nothing is judged relevant has no recall; trec_eval would count it as 0 for every system. Raises
+    InputError where no claim is left.
     """
     given = [Query(query_id, "") for query_id in qrels] if claims is None else list(claims)
-    judged = [claim for claim in given if qrels.get(claim.query_id)]
-    kept = {claim.query_id: qrels[claim.query_id] for claim in judged}
-    fruitless = [query_id for query_id, grades in kept.items() if not any(grade > 0 for grade in grades.values())]
-    if len(fruitless) == len(kept):
+    ids = {claim.query_id for claim in given}
+    fruitful = {query_id for query_id, grades in qrels.items() if any(grade > 0 for grade in grades.values())}
+    counted = tuple(claim for claim in given if claim.query_id in fruitful)
+    if not counted:
         raise InputError(
             f"none of the {len(given)} claims has a relevant judgment; do claims and qrels share their ids?"
         )
-    ids = {claim.query_id for claim in given}
-    negative = [
+    kept = {claim.query_id: qrels[claim.query_id] for claim in counted}
+    negative = (
         f"{query_id}/{doc_id}" for query_id, grades in kept.items() for doc_id, grade in grades.items() if grade < 0
-    ]
+    )
+    unjudged = (claim.query_id for claim in given if not qrels.get(claim.query_id))
+    fruitless = (claim.query_id for claim in given if qrels.get(claim.query_id) and claim.query_id not in fruitful)
+    absent = sorted(query_id for query_id, grades in qrels.items() if grades and query_id not in ids)
     findings = (
-        Finding(
-            "unjudged_claims",
-            "claims without a judgment, not counted",
-            tuple(claim.query_id for claim in given if not qrels.get(claim.query_id)),
-        ),
-        Finding(
-            "absent_claims",
-            "judged claims that are not among the claims, not counted",
-            tuple(sorted(query_id for query_id, grades in qrels.items() if grades and query_id not in ids)),
-        ),
-        Finding(
-            "claims_without_relevant",
-            "claims with judgments of which none is relevant, counted as 0",
-            tuple(fruitless),
-        ),
+        Finding("unjudged_claims", "claims without a judgment, not counted", tuple(unjudged)),
+        Finding("absent_claims", "judged claims that are not among the claims, not counted", tuple(absent)),
+        Finding("fruitless_claims", "claims of which nothing is judged relevant, not counted", tuple(fruitless)),
         Finding("negative_grades", "judgments with a negative grade, taken as not relevant", tuple(negative)),
     )
-    return JudgedClaims(tuple(judged), kept, tuple(finding for finding in findings if finding.items))
+    return JudgedClaims(counted, kept, tuple(finding for finding in findings if finding.items))
 
 
 def unknown_documents(judged: JudgedClaims, held: Iterable[str]) -> tuple[Finding, ...]:
-    """Return a finding on relevant documents that are not among those that an index holds, none if all are."""
-    there = set(held)
-    missing = tuple(sorted({doc_id for _, doc_id in judged.relevant()} - there))
-    if not missing:
-        return ()
-    return (
-        Finding("unknown_documents", "relevant documents that are not in the index, counted as not found", missing),
-    )
+    """Return a finding on relevant documents that are not among those that an index holds, none if all are.
+
+    Raises InputError where the index holds none of them.
+    """
+    relevant = {doc_id for _, doc_id in judged.relevant()}
+    missing = tuple(sorted(relevant - set(held)))
+    if len(missing) == len(relevant):
+        raise InputError(
+            f"the index holds none of the {len(relevant):,} relevant documents ({', '.join(missing[:3])}, …); "
+            "do qrels and index share their ids?"
+        )
+    text = "relevant documents that are not in the index, counted as not found"
+    return (Finding("unknown_documents", text, missing),) if missing else ()
 
 
 def run_findings(name: str, run: Run, judged: JudgedClaims) -> tuple[Finding, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -46,8 +46,14 @@ def values_by_claim(
         raise ValueError(f"{len(unjudged)} of {len(wanted)} claims have no judgments, among them {unjudged[0]!r}")
     parsed = {_parsed(name): name for name in measures}
     values = {name: np.zeros(len(wanted), dtype=np.float64) for name in measures}
-    judged = {query_id: qrels[query_id] for query_id in wanted}
-    for metric in ir_measures.iter_calc(list(parsed), list(_judgments(judged)), list(_hits(run, judged))):
+    judgments = {query_id: {doc_id: max(grade, 0) for doc_id, grade in qrels[query_id].items()} for query_id in wanted}
+    # What no measure reads need not be handed over: lists of 1,000 for measures of 100 take a third of the time.
+    cutoffs = [cutoff(name) for name in measures]
+    depth = None if None in cutoffs else max((k for k in cutoffs if k is not None), default=None)
+    hits = {query_id: _falling([hit.doc_id for hit in run.get(query_id, [])[:depth]]) for query_id in wanted}
+    for scores in (judgments, hits):
+        _require_whole_ids(scores)
+    for metric in ir_measures.iter_calc(list(parsed), judgments, hits):
         values[parsed[metric.measure]][rows[metric.query_id]] = metric.value
     return values
 
@@ -78,19 +84,13 @@ def _parsed(name: str) -> Any:
     return measure
 
 
-def _judgments(qrels: Mapping[str, Mapping[str, int]]) -> Iterator[object]:
-    import ir_measures
-
-    for query_id, grades in qrels.items():
-        for doc_id, grade in grades.items():
-            yield ir_measures.Qrel(query_id, doc_id, max(grade, 0))
+def _falling(doc_ids: Sequence[str]) -> dict[str, float]:
+    """Return scores that fall strictly: each of ir_measures' providers breaks ties in its own way."""
+    return {doc_id: float(score) for doc_id, score in zip(doc_ids, range(len(doc_ids), 0, -1), strict=True)}
 
 
-def _hits(run: Run, qrels: Mapping[str, object]) -> Iterator[object]:
-    """Yield ir_measures' records, with scores that fall strictly: each of its providers breaks ties in its own way."""
-    import ir_measures
-
-    for query_id in qrels:
-        ranking = run.get(query_id, [])
-        for rank, hit in enumerate(ranking):
-            yield ir_measures.ScoredDoc(query_id, hit.doc_id, float(len(ranking) - rank))
+def _require_whole_ids(scores: Mapping[str, Mapping[str, object]]) -> None:
+    """Raise InputError for an id with a NUL, at which trec_eval's code would end it."""
+    for query_id, of_documents in scores.items():
+        if "\0" in query_id or "\0" in "".join(of_documents):
+            raise InputError(f"an id of claim {query_id!r} or its documents holds a NUL character; rename it")

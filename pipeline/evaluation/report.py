@@ -240,14 +240,11 @@ def _hardest_by(evaluation: Evaluation) -> str:
 
 
 def _hardest(evaluation: Evaluation, values: Mapping[str, float]) -> list[tuple[Query, int]]:
-    """Return the claims of lowest value with how many documents are relevant, the lowest and richest first.
-
-    Claims of which nothing is judged relevant cannot be done well, and are left out.
-    """
+    """Return the claims of lowest value with how many documents are relevant, the lowest and richest first."""
     n_relevant = {
         query_id: sum(grade > 0 for grade in grades.values()) for query_id, grades in evaluation.judged.qrels.items()
     }
-    claims = [claim for claim in evaluation.judged.claims if n_relevant[claim.query_id]]
+    claims = list(evaluation.judged.claims)
     claims.sort(key=lambda claim: (values[claim.query_id], -n_relevant[claim.query_id], claim.query_id))
     return [(claim, n_relevant[claim.query_id]) for claim in claims[:HARDEST_CLAIMS]]
 

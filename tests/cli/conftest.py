@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -35,7 +36,10 @@ def child() -> Child:
     """Start a command as a process of its own, with pipes for its streams unless told otherwise."""
 
     def start(*words: object, **options: object) -> subprocess.Popen[bytes]:
-        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        # Unbuffered output, as some machines have it set, would hide what becomes of a buffer that cannot be written.
+        buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": buffered}
+        streams |= options
         return subprocess.Popen([sys.executable, "-m", "cli", *map(str, words)], preexec_fn=_hear_interrupts, **streams)
 
     return start

@@ -36,7 +36,7 @@ CLAIMS = [
     Query("c3", "no judgment"),
     Query("c4", "judged not relevant"),
 ]
-QRELS = {"c1": {"d0": 1, "d1": 1}, "c2": {"d2": 1, "gone": 1}, "c4": {"d0": 0, "d1": -2}, "c9": {"d4": 1}}
+QRELS = {"c1": {"d0": 1, "d1": 1}, "c2": {"d2": 1, "d4": -2, "gone": 1}, "c4": {"d0": 0}, "c9": {"d4": 1}}
 
 
 def ranking(*doc_ids):
@@ -60,23 +60,22 @@ def test_every_stage_is_measured_and_what_does_not_fit_is_listed(pipeline):
     seen = []
     result = evaluate(pipeline, CLAIMS, QRELS, on_progress=lambda done, total: seen.append((done, total)))
     assert list(result.means) == ["bm25", "dense", "fused", "reranked"]
-    assert result.judged.query_ids == ("c1", "c2", "c4")
+    assert result.judged.query_ids == ("c1", "c2")
     assert findings_of(result) == {
         "unjudged_claims": ("c3",),
         "absent_claims": ("c9",),
-        "claims_without_relevant": ("c4",),
-        "negative_grades": ("c4/d1",),
+        "fruitless_claims": ("c4",),
+        "negative_grades": ("c2/d4",),
         "unknown_documents": ("gone",),
     }
-    assert seen == [(0, 3), (3, 3)]
-    # c1 by words: d0 and d1 of two. c2: d2 and d3 hold "rises", "gone" is nowhere: half at best. c4 finds nothing.
-    assert result.means["bm25"]["R@5"] == pytest.approx((1 + 0.5 + 0) / 3)
-    # By meaning all claims find d1 alone.
-    assert result.means["dense"]["R@5"] == pytest.approx((0.5 + 0 + 0) / 3)
+    assert seen == [(0, 2), (2, 2)]
+    # c1 by words: d0 and d1 of two. c2: d2 and d3 hold "rises", "gone" is nowhere: half at best.
+    assert result.means["bm25"]["R@5"] == pytest.approx((1 + 0.5) / 2)
+    # By meaning both claims find d1 alone.
+    assert result.means["dense"]["R@5"] == pytest.approx((0.5 + 0) / 2)
     # The reranker puts d2 first for c2; c1's four zeros tie and d0 comes first.
-    assert result.means["reranked"]["R@1"] == pytest.approx((0.5 + 0.5 + 0) / 3)
-    assert result.means["reranked"]["RR@10"] == pytest.approx((1 + 1 + 0) / 3)
-    assert result.values["reranked"]["RR@10"].tolist() == [1, 1, 0]
+    assert result.means["reranked"]["R@1"] == pytest.approx((0.5 + 0.5) / 2)
+    assert result.values["reranked"]["RR@10"].tolist() == [1, 1]
 
 
 def test_only_the_stages_that_run_and_that_are_asked_for_are_measured(pipeline):
@@ -94,6 +93,12 @@ def test_claims_and_judgments_that_share_nothing_are_an_error(pipeline):
         evaluate(pipeline, [], QRELS)
     with pytest.raises(InputError, match="none of the 4 claims has a relevant judgment"):
         evaluate(pipeline, CLAIMS, {"c4": {"d0": 0}})
+
+
+def test_an_index_that_holds_nothing_relevant_is_an_error_before_any_search(pipeline):
+    with pytest.raises(InputError, match=r"the index holds none of the 2 relevant documents \(elsewhere, gone, …\)"):
+        evaluate(pipeline, CLAIMS, {"c1": {"gone": 1}, "c2": {"elsewhere": 1, "d0": 0}})
+    assert pipeline.reranker.calls == []
 
 
 def test_deep_lists_leave_what_is_fused_and_rescored_as_a_search_has_it(pipeline):
@@ -128,9 +133,9 @@ def test_the_fate_of_each_relevant_document_is_told(pipeline):
 
 def test_a_reader_s_set_is_measured_at_a_fixed_and_at_an_adaptive_size(pipeline):
     first, adaptive = evaluate(pipeline, CLAIMS, QRELS, shown_k=2).stages.returned
-    # c1 shows d0, d1 (both relevant), c2 shows d2 and another (P 1/2, R 1/2), c4 has one hit and cannot score.
-    assert first.f_score.mean == pytest.approx((1 + 0.5 + 0) / 3)
-    assert first.mean_size == pytest.approx((2 + 2 + 1) / 3)
+    # c1 shows d0, d1 (both relevant), c2 shows d2 and another (P 1/2, R 1/2).
+    assert first.f_score.mean == pytest.approx((1 + 0.5) / 2)
+    assert first.mean_size == 2
     # sigmoid(0) = .5 is more than .4 of sigmoid(2) = .88: all stay.
     assert adaptive.mean_size == first.mean_size
     strict = EvidencePipeline(
@@ -138,7 +143,7 @@ def test_a_reader_s_set_is_measured_at_a_fixed_and_at_an_adaptive_size(pipeline)
     )
     _, adaptive = evaluate(strict, CLAIMS, QRELS, shown_k=2).stages.returned
     # Now c2 shows d2 alone: P 1, R 1/2, F 2/3.
-    assert adaptive.f_score.mean == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert adaptive.f_score.mean == pytest.approx((1 + 2 / 3) / 2)
 
 
 def many_claims(n, relevant="answer"):
@@ -240,7 +245,7 @@ def test_the_folder_holds_each_claim_s_values_each_document_s_fate_and_all_setti
     assert not (tmp_path / JOURNAL_NAME).exists()
     with (tmp_path / "claims.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["claim_id"] for row in rows] == ["c1", "c2", "c4"]
+    assert [row["claim_id"] for row in rows] == ["c1", "c2"]
     assert rows[0]["claim"] == "Ice melts"
     for name, row in result.values.items():
         for measure, values in row.items():
@@ -255,7 +260,7 @@ def test_the_folder_holds_each_claim_s_values_each_document_s_fate_and_all_setti
         "bm25 rank": "", "dense rank": "", "fused rank": "", "reranked rank": "",
     }  # fmt: skip
     record = json.loads((tmp_path / "evaluation.json").read_text())
-    assert record["n_claims"] == 3
+    assert record["n_claims"] == 2
     assert {name: {m: item["mean"] for m, item in row.items()} for name, row in record["measures"].items()} == (
         result.means
     )
@@ -273,12 +278,12 @@ def test_a_folder_that_cannot_be_written_is_an_error(pipeline, tmp_path):
 def test_runs_of_any_system_are_measured_and_what_does_not_fit_is_listed():
     runs = {"mine": {"c1": ranking("d0", "x"), "c7": ranking("d0")}, "theirs": {"c1": [], "c2": ranking("y", "d2")}}
     result = evaluate_runs(runs, None, QRELS, measures=["RR@10"])
-    assert result.judged.query_ids == ("c1", "c2", "c4", "c9")
-    assert result.values["mine"]["RR@10"].tolist() == [1, 0, 0, 0]
-    assert result.values["theirs"]["RR@10"].tolist() == [0, 0.5, 0, 0]
+    assert result.judged.query_ids == ("c1", "c2", "c9")
+    assert result.values["mine"]["RR@10"].tolist() == [1, 0, 0]
+    assert result.values["theirs"]["RR@10"].tolist() == [0, 0.5, 0]
     kinds = [(finding.kind, finding.items) for finding in result.findings]
-    assert ("claims_without_hits", ("c2", "c4", "c9")) in kinds
-    assert ("claims_without_hits", ("c1", "c4", "c9")) in kinds
+    assert ("claims_without_hits", ("c2", "c9")) in kinds
+    assert ("claims_without_hits", ("c1", "c9")) in kinds
     assert ("spare_claims", ("c7",)) in kinds
     assert result.stages is None
     only = evaluate_runs({"mine": runs["mine"]}, [Query("c1", "Ice melts")], QRELS, measures=["RR@10"])
@@ -287,7 +292,7 @@ def test_runs_of_any_system_are_measured_and_what_does_not_fit_is_listed():
 
 
 def test_a_run_without_a_hit_for_any_judged_claim_is_an_error():
-    with pytest.raises(InputError, match="mine: has no hits for any of the 4 judged claims"):
+    with pytest.raises(InputError, match="mine: has no hits for any of the 3 judged claims"):
         evaluate_runs({"mine": {"c7": ranking("d0"), "c1": []}}, None, QRELS)
 
 

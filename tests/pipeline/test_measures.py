@@ -98,3 +98,20 @@ def test_measures_are_named_as_ir_measures_names_them_each_once():
 def test_what_cannot_be_measured_is_refused_by_name(text, message):
     with pytest.raises(InputError, match=message):
         parse_measures(text)
+
+
+def test_lists_that_reach_below_every_cutoff_measure_the_same_as_whole_ones():
+    long = {"q": ranking(*(f"x{n}" for n in range(30)), "a")}
+    found = values_by_claim(long, {"q": {"a": 1}}, ["P@5", "R@30", "RR@10", "nDCG@20"])
+    assert [values.tolist() for values in found.values()] == [[0.0]] * 4
+    whole = values_by_claim(long, {"q": {"a": 1}}, ["R@30", "RR", "SetP"])
+    assert [values.tolist() for values in whole.values()] == [[0.0], [1 / 31], [1 / 31]]
+
+
+@pytest.mark.parametrize(
+    ("run", "qrels"),
+    [({"q": ranking("a\0b")}, {"q": {"a": 1}}), ({}, {"q": {"a\0b": 1}}), ({}, {"q\0": {"a": 1}})],
+)
+def test_an_id_that_c_would_cut_is_refused(run, qrels):
+    with pytest.raises(InputError, match="holds a NUL character"):
+        values_by_claim(run, qrels, ["R@5"])
