@@ -201,7 +201,9 @@ def test_a_build_that_is_interrupted_says_how_to_go_on_and_goes_on(
     words = ("index", "build", corpus, "--index", index_dir, "--encoder", tiny_model_dir)
     with child(*words) as process:
         deadline = time.monotonic() + 60
-        while not list(index_dir.glob("encoded/*")) and process.poll() is None and time.monotonic() < deadline:
+        while process.poll() is None and time.monotonic() < deadline:
+            if any(path.suffix != ".unfinished" for path in index_dir.glob("encoded/*")):
+                break
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
