@@ -91,4 +91,5 @@ def test_the_installed_wheel_answers_a_claim_away_from_the_checkout(installed: P
     assert "health-measles-06" in [hit["doc_id"] for hit in record["evidence"]]
     assert record["models"] == {
         "encoder": "all-MiniLM-L6-v2", "reranker": "claimhound-reranker" if has_reranker else None,
+        "stance": None,
     }  # fmt: skip
