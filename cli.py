@@ -651,6 +651,10 @@ judgment_options = _options(
         help="What SciFact's evidence stands for: abstracts, or their sentences as ID#N.",
     ),
 )
+judged_claims_options = _options(
+    click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder."),
+    click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels."),
+)
 measures_option = click.option(
     "--measures",
     metavar="NAMES",
@@ -837,6 +841,12 @@ def _report_findings(findings: Iterable[Finding]) -> None:
         _say(f"{finding.text}: {len(finding.items):,} ({_some(list(finding.items))})")
 
 
+def _require_folder_for(output: Path | None) -> None:
+    """Raise InputError where a file cannot be written for want of its folder: before the work, not after it."""
+    if output is not None and not output.absolute().parent.is_dir():
+        raise InputError(f"{output}: cannot be written: there is no folder {output.absolute().parent}")
+
+
 def _print_figures(output_format: str, texts: dict[str, Callable[[], Any]]) -> None:
     figures = texts[output_format]()
     if output_format == "json":
@@ -974,8 +984,7 @@ def evaluate_pairs_command(
     from pipeline.progress_display import progress_display
     from pipeline.rerankers import load_reranker
 
-    if output is not None and not output.absolute().parent.is_dir():
-        raise InputError(f"{output}: cannot be written: there is no folder {output.absolute().parent}")
+    _require_folder_for(output)
     skipped: list[RecordError] = []
     pairs = read_pairs(
         pairs_source,
@@ -1062,8 +1071,7 @@ def evaluate_stance_command(
     from pipeline.progress_display import progress_display
     from pipeline.stance import load_stance
 
-    if output is not None and not output.absolute().parent.is_dir():
-        raise InputError(f"{output}: cannot be written: there is no folder {output.absolute().parent}")
+    _require_folder_for(output)
     sets = [read_stance_source(StanceSource.parse(spec), "dev") for spec in specs]
     model = load_stance(stance or BUNDLED, device, n_threads=threads, on_start=_say)
     with progress_display("pairs", _say) as advance:
@@ -1091,8 +1099,7 @@ def evaluate_stance_command(
 
 @main.command("tune", short_help="Choose fusion and cutoffs on judged claims.")
 @index_option
-@click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder.")
-@click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels.")
+@judged_claims_options
 @click.option(
     "--output",
     "config_path",
@@ -1175,8 +1182,7 @@ def tune_command(
             seed=seed,
             on_progress=lambda done, total: advance("tune", done, total),
         )
-    for finding in tuning.findings:
-        _say(f"{finding.text}: {len(finding.items):,} ({_some(list(finding.items))})")
+    _report_findings(tuning.findings)
     read_by = "no reranker" if pipeline.reranker is None else f"reranker {pipeline.reranker.name}"
     made_from = f"claims {claims}, judgments {qrels}, index {index_dir}, {read_by}, seed {seed}"
     write_config(tuning.chosen, config_path, note=f"{tuning.note} Made from: {made_from}.")
@@ -1191,10 +1197,6 @@ def tune_command(
     _say(f"wrote {config_path}")
 
 
-judged_claims_options = _options(
-    click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder."),
-    click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels."),
-)
 exclude_option = click.option(
     "--exclude-claims", multiple=True, metavar="FILE", help="Claims never to train on, by their text; repeatable."
 )
@@ -1325,8 +1327,7 @@ def _texts_of_claims(files: Iterable[str]) -> list[str]:
 @main.command("calibrate", short_help="Fit a reranker's probability to claims of your own.")
 @click.argument("model", metavar="MODEL")
 @index_option
-@click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder.")
-@click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels.")
+@judged_claims_options
 @click.option(
     "--exclude-claims",
     multiple=True,

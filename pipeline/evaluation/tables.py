@@ -187,10 +187,11 @@ def _difference_table(comparison: Comparison, name: str, tests: dict[str, Paired
 
 def comparison_record(comparison: Comparison) -> dict[str, Json]:
     """Return all figures of a comparison as JSON."""
+    evaluation = evaluation_record(comparison.evaluation)
     return {
-        "n_claims": len(comparison.evaluation.judged.claims),
+        "n_claims": evaluation["n_claims"],
         "baseline": comparison.baseline,
-        "measures": evaluation_record(comparison.evaluation)["measures"],
+        "measures": evaluation["measures"],
         "change_measure": comparison.change_measure,
         "differences": {
             name: {measure: _test_record(test) for measure, test in row.items()}
@@ -209,7 +210,7 @@ def comparison_record(comparison: Comparison) -> dict[str, Json]:
             ]
             for name, changes in comparison.changes.items()
         },
-        "findings": evaluation_record(comparison.evaluation)["findings"],
+        "findings": evaluation["findings"],
         "settings": comparison.evaluation.settings,
     }
 
