@@ -67,7 +67,8 @@ class OpenVinoRuntime:
         compiled = cache_dir() / "compiled"
         with suppress(OSError):
             compiled.mkdir(parents=True, exist_ok=True)
-            core.set_property({"CACHE_DIR": str(compiled)})
+            # Read, not mapped: a process that makes the file anew would kill those that have it mapped.
+            core.set_property({"CACHE_DIR": str(compiled), "ENABLE_MMAP": False})
         # What quantization leaves in floating point runs in bfloat16 where the processor has it.
         bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         settings = {

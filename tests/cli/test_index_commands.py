@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from command_runs import Child, Invoke
 
+from tests.damage import put_bytes
+
 
 def held_ids(invoke: Invoke, index_dir: Path) -> set[str]:
     answer = invoke("search", "ice sea wind", "--index", index_dir, "--no-rerank", "--no-encoder", "--format", "json")
@@ -108,7 +110,7 @@ def test_verify_names_a_changed_file(invoke: Invoke, small_index: Path) -> None:
     victim = max((small_index / "generation-000001").rglob("*.store"), key=lambda path: path.stat().st_size)
     content = bytearray(victim.read_bytes())
     content[0] ^= 1
-    victim.write_bytes(content)
+    put_bytes(victim, content)
     result = invoke("index", "verify", "--index", small_index)
     assert result.exit_code == 1
     assert result.stdout == ""

@@ -16,6 +16,7 @@ from data.errors import IndexDamagedError, IndexMissingError, IndexWriteError
 from data.records import Document
 from indexes import Disk, IndexSnapshot, IndexWriter, verify_index
 from indexes.durable import remove_folder
+from tests.damage import put_bytes
 
 DONE, OUR_ERROR = 0, 7
 
@@ -242,7 +243,7 @@ def test_bad_bytes_do_not_come_under_a_good_checksum_when_a_file_is_written_anew
     (damaged,) = generation_folder(index_dir).glob(kind)
     whole = bytearray(damaged.read_bytes())
     whole[len(whole) // 2] ^= 1
-    damaged.write_bytes(whole)
+    put_bytes(damaged, whole)
     with IndexWriter.open(index_dir) as writer:
         writer.compact()
         with pytest.raises(IndexDamagedError, match="its checksum does not match"):

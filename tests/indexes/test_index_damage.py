@@ -17,6 +17,7 @@ from index_samples import ENCODER, answers, build, committed_files, documents, g
 from data.errors import IndexDamagedError, IndexMissingError, IndexUnusableError, IndexVersionError
 from indexes import IndexSnapshot, IndexWriter, verify_index
 from indexes.layout import latest_generation
+from tests.damage import put_bytes
 
 DONE, OUR_ERROR = 0, 7
 
@@ -46,11 +47,11 @@ def test_verify_names_the_file_of_any_single_flipped_byte(name: str, request: py
             # White space that became other white space is a changed byte too.
             is_space = path.name == "manifest.json" and chr(whole[offset]).isspace()
             changed[offset] = ord("\t") if is_space else whole[offset] ^ (1 << chance.randrange(8))
-            path.write_bytes(changed)
+            put_bytes(path, changed)
             damaged = verify_index(index_dir).damaged
             assert len(damaged) == 1, f"{path.name} at {offset}"
             assert str(path) in damaged[0]
-        path.write_bytes(whole)
+        put_bytes(path, whole)
     assert verify_index(index_dir).damaged == []
 
 
@@ -58,13 +59,13 @@ def test_verify_names_a_file_that_is_cut_longer_or_missing(base: Path) -> None:
     for path in committed_files(base):
         whole = path.read_bytes()
         for other in (b"", whole[:-1], whole[: len(whole) // 2], whole + b"\0"):
-            path.write_bytes(other)
+            put_bytes(path, other)
             assert [str(path) in text for text in verify_index(base).damaged] == [True]
         path.unlink()
         assert verify_index(base).damaged == [f"{path}: missing"]
         with pytest.raises(IndexDamagedError, match="missing"):
             IndexSnapshot.open(base)
-        path.write_bytes(whole)
+        put_bytes(path, whole)
 
 
 def test_verify_tells_how_much_it_read(base: Path) -> None:
@@ -139,7 +140,7 @@ def test_an_index_of_another_format_version_is_refused_with_both_versions(base: 
 def test_a_manifest_that_is_no_manifest_is_damage(base: Path) -> None:
     path = generation_folder(base) / "manifest.json"
     for garbage in (b"", b"{}", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"manifest": {}, "checksum": 3}'):
-        path.write_bytes(garbage)
+        put_bytes(path, garbage)
         with pytest.raises(IndexDamagedError, match=r"manifest\.json: damaged"):
             IndexSnapshot.open(base)
 

@@ -18,6 +18,7 @@ from data.errors import ModelError
 from pipeline.conversion import converted_dir
 from pipeline.encoders import load_encoder
 from pipeline.model_files import cache_dir
+from tests.damage import put_bytes
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_a_full_disk_is_an_error(own_cache, tiny_model_dir):
 
 def test_a_damaged_model_is_converted_again(filled_cache, tiny_model_dir, tiny_encoder):
     path = converted_dir(tiny_model_dir, "encoder", 64) / "model.bin"
-    path.write_bytes(path.read_bytes()[:5000])
+    put_bytes(path, path.read_bytes()[:5000])
     said = []
     encoder = load_encoder(str(tiny_model_dir), "cpu", on_start=said.append)
     assert len(said) == 1
@@ -114,7 +115,7 @@ def test_a_damaged_compiled_model_does_not_matter(filled_cache, tiny_model_dir, 
     content[len(content) // 2] ^= 255
     blob.chmod(0o600)
     for damaged in (content, content[:500], b""):
-        blob.write_bytes(damaged)
+        put_bytes(blob, damaged)
         vectors = load_encoder(str(tiny_model_dir), "cpu").encode(["sea level rises"])
         assert np.array_equal(vectors, tiny_encoder.encode(["sea level rises"]))
         blob.chmod(0o600)

@@ -15,6 +15,7 @@ from indexes.durable import Disk
 from indexes.snapshot import IndexSnapshot
 from indexes.writer import IndexWriter
 from pipeline.indexing import Progress, SourceOptions, add_documents, build_index
+from tests.damage import put_bytes
 
 TEXTS = [f"sentence {number} on glacier {number % 3}" for number in range(10)]
 VECTORS = {text: (np.cos(number), np.sin(number)) for number, text in enumerate(TEXTS)}
@@ -122,7 +123,7 @@ def test_kept_vectors_that_were_damaged_are_encoded_anew(corpus, tmp_path, damag
     (kept,) = (tmp_path / "index" / "encoded").iterdir()
     content = kept.read_bytes()
     flipped = content[:-1] + bytes([content[-1] ^ 1])
-    kept.write_bytes({"cut": content[:-5], "emptied": b"", "flipped": flipped, "grown": content + b"xx"}[damage])
+    put_bytes(kept, {"cut": content[:-5], "emptied": b"", "flipped": flipped, "grown": content + b"xx"}[damage])
     encoder = FakeEncoder(VECTORS)
     assert build_index([corpus], tmp_path / "index", encoder, shard_size=4).n_reused == 0
     assert len(encoder.calls) == 3
