@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pipeline.blending import Blend
 from pipeline.training.mining import MiningReport
 from pipeline.training.model_card import Provenance, front_matter, made_from, measures_table, settings_table, table
+from pipeline.training.reranker_losses import LOSSES
 from pipeline.training.reranker_recipe import RerankerRecipe
 from pipeline.training.reranker_training import TrainingReport
 
@@ -42,7 +43,7 @@ def render_reranker_card(
         "",
         "## Settings",
         "",
-        "Binary cross-entropy on one label, AdamW, linear schedule.",
+        f"One label, learned by {LOSSES[recipe.loss]}, AdamW, linear schedule.",
         "",
         *settings_table(recipe),
         "",

@@ -15,9 +15,9 @@ from pipeline.config import Device
 from pipeline.runtimes import resolve_device
 from pipeline.training.base_models import loading, prepare_for_training, save_half_precision
 from pipeline.training.checkpoints import CHECKPOINTS, PhaseOutcome, run_fingerprint, run_phases
-from pipeline.training.length_batches import length_grouped_batches
 from pipeline.training.mining import TrainingPair
 from pipeline.training.precision import autocast, use_threads
+from pipeline.training.reranker_losses import PAIRWISE, loss_arguments, n_rows
 from pipeline.training.reranker_recipe import RerankerRecipe
 from pipeline.training.watched_trainer import (
     LossWatch,
@@ -63,10 +63,11 @@ def train_reranker(
 ) -> TrainingReport:
     """Train a cross-encoder with one label and save it to `output_dir`, where `CrossEncoder(output_dir)` loads it.
 
-    Binary cross-entropy on the label of each pair; labels between 0 and 1 are allowed. `pretraining_pairs` are
-    learned first, in a phase with its own schedule. Checkpoints stand in `output_dir/checkpoints` until the run ends; a
-    run that was cut off goes on from its last one when called again with the same arguments, and gives the weights that
-    it would have given uncut. Weights are saved in float16.
+    Binary cross-entropy on the label of each pair, or with the recipe's loss `listwise` LambdaLoss on the passages of
+    each claim; labels between 0 and 1 are allowed, such as another model's probabilities. `pretraining_pairs` are
+    learned first, each pair by itself, in a phase with its own schedule. Checkpoints stand in `output_dir/checkpoints`
+    until the run ends; a run that was cut off goes on from its last one when called again with the same arguments, and
+    gives the weights that it would have given uncut. Weights are saved in float16.
 
     Raises InputError without pairs of both kinds, where the folder holds checkpoints of another run and where it cannot
     be written, ModelError for a base model that cannot be loaded or trained, and when the loss stops being a number
@@ -80,7 +81,7 @@ def train_reranker(
     learned["training"] = pairs
 
     def train(name: str, source: str, phase_dir: Path) -> tuple[CrossEncoder, PhaseOutcome]:
-        phase = _phase(name, len(learned[name]), recipe)
+        phase = _phase(name, n_rows(learned[name], _loss(name, recipe)), recipe)
         model = load_base_model(source, recipe.max_length, recipe.seed, chosen)
         return model, _train_phase(phase, learned[name], model, phase_dir, recipe, chosen, on_progress)
 
@@ -159,13 +160,17 @@ def balanced(pairs: Sequence[TrainingPair]) -> list[TrainingPair]:
     return kept
 
 
-def _phase(name: str, n_pairs: int, recipe: RerankerRecipe) -> Phase:
+def _loss(phase: str, recipe: RerankerRecipe) -> str:
+    return PAIRWISE if phase == "pretraining" else recipe.loss
+
+
+def _phase(name: str, n_rows: int, recipe: RerankerRecipe) -> Phase:
     is_first = name == "pretraining"
     epochs = recipe.pretraining_epochs if is_first else recipe.epochs
     batch_size = recipe.pretraining_batch_size if is_first else recipe.batch_size
     return Phase(
         name,
-        n_steps=epochs * math.ceil(n_pairs / batch_size),
+        n_steps=epochs * math.ceil(n_rows / batch_size),
         learning_rate=recipe.pretraining_learning_rate if is_first else recipe.learning_rate,
         batch_size=batch_size,
         dropout=recipe.pretraining_dropout if is_first else recipe.dropout,
@@ -183,28 +188,17 @@ def _train_phase(
     device: str,
     on_progress: Progress | None,
 ) -> PhaseOutcome:
-    from datasets import Dataset
     from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
-    from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
 
     prepare_for_training(model, _transformer(model), dropout=phase.dropout, freeze_embeddings=recipe.freeze_embeddings)
-    dataset = Dataset.from_dict(
-        {
-            "query": [pair.query for pair in pairs],
-            "text": [pair.text for pair in pairs],
-            "label": [float(pair.label) for pair in pairs],
-        }
-    )
     schedule = Schedule(
         recipe.warmup_share, recipe.weight_decay, recipe.seed, recipe.precision, recipe.checkpoint_steps, device
     )
-    arguments = CrossEncoderTrainingArguments(
-        **training_arguments(phase, phase_dir, schedule), batch_sampler=length_grouped_batches
-    )
+    learned = loss_arguments(model, pairs, _loss(phase.name, recipe), recipe.mini_batch_size)
+    sampler = {"batch_sampler": learned.pop("batch_sampler")} if "batch_sampler" in learned else {}
+    arguments = CrossEncoderTrainingArguments(**training_arguments(phase, phase_dir, schedule), **sampler)
     watch = LossWatch(phase, phase_dir, on_progress)
-    trainer = watched(CrossEncoderTrainer, watch)(
-        model=model, args=arguments, train_dataset=dataset, loss=BinaryCrossEntropyLoss(model)
-    )
+    trainer = watched(CrossEncoderTrainer, watch)(model=model, args=arguments, **learned)
     return run_trainer(trainer, watch)
 
 

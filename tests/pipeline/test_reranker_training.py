@@ -65,6 +65,31 @@ def test_training_learns_the_pairs(tiny_model_dir, tmp_path):
     assert report.metrics["average_precision"] > 0.95
 
 
+def test_a_list_s_order_is_learned(tiny_model_dir, tmp_path):
+    from sentence_transformers import CrossEncoder
+
+    recipe = replace(RECIPE, loss="listwise", batch_size=2, mini_batch_size=4, learning_rate=5e-3, epochs=6)
+    report = train_reranker(PAIRS, base_model=tiny_model_dir, output_dir=tmp_path / "m", recipe=recipe)
+    assert (report.n_pairs, report.n_pretraining_pairs) == (24, 0)
+    model = CrossEncoder(str(tmp_path / "m"), device="cpu")
+    right, *wrong = model.predict([(PAIRS[0].query, pair.text) for pair in PAIRS[:3]])
+    assert right > max(wrong)
+
+
+def test_pretraining_is_by_pairs_whatever_the_loss(tiny_model_dir, tmp_path):
+    steps = []
+    recipe = replace(RECIPE, loss="listwise", batch_size=2, pretraining_batch_size=12)
+    train_reranker(
+        PAIRS,
+        base_model=tiny_model_dir,
+        output_dir=tmp_path / "m",
+        recipe=recipe,
+        pretraining_pairs=PAIRS,
+        on_progress=lambda phase, step, n_steps, _loss: steps.append((phase, step, n_steps)),
+    )
+    assert steps == [*[("pretraining", i, 2) for i in (1, 2)], *[("training", i, 4) for i in (1, 2, 3, 4)]]
+
+
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_weights(trained, tiny_model_dir, tmp_path):
     def interrupt(_phase, step, _n_steps, _loss):
         if step == 4:
@@ -185,6 +210,8 @@ def test_a_recipe_with_impossible_numbers_is_refused():
         RerankerRecipe(batch_size=0)
     with pytest.raises(InputError, match="precision"):
         RerankerRecipe(precision="int3")
+    with pytest.raises(InputError, match="loss must be one of bce, listwise, not 'hinge'"):
+        RerankerRecipe(loss="hinge")
 
 
 def test_the_recipe_can_be_written_into_a_card():
