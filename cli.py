@@ -1577,7 +1577,6 @@ def _encoder_option(name: str, text: str) -> Decorator:
 
 
 encoder_recipe_options = _options(
-    _recipe_option("loss", "bce learns each pair by itself, listwise the order of each claim's passages."),
     _encoder_option("epochs", "Times that each relevant passage is seen."),
     _encoder_option("batch_size", "Claims in a step; each learns against the passages of all."),
     _encoder_option("mini_batch_size", "Texts computed at a time; below the batch size, gradients are cached."),
@@ -1668,7 +1667,6 @@ def _stance_option(name: str, text: str) -> Decorator:
 
 
 stance_recipe_options = _options(
-    _recipe_option("loss", "bce learns each pair by itself, listwise the order of each claim's passages."),
     _stance_option("epochs", "Times that each pair is seen."),
     _stance_option("batch_size", "Pairs in a step."),
     _stance_option("learning_rate", "Highest learning rate; it rises over the first tenth and falls to 0."),

@@ -16,8 +16,8 @@ class RerankerRecipe:
     With `loss` `bce` a batch is of pairs; with `listwise` of claims, each with all of its passages, of which
     `mini_batch_size` are computed at a time. `precision` is `auto` (bfloat16 autocast on a CPU, float16 on CUDA, else
     float32), `bf16`, `fp16` or `fp32`. The `pretraining_` settings hold for the pairs that are learned before the
-    claims; `pretraining_steps` ends that phase after so many steps although its schedule is made for all of its pairs, and 0
-    means to go through them all.
+    claims; `pretraining_steps` ends that phase after so many steps although its schedule is made for all of its pairs,
+    and 0 means to go through them all.
     """
 
     loss: str = PAIRWISE
