@@ -820,13 +820,13 @@ def _rejected(n: int) -> str:
 
 def _print_status(output: Path) -> None:
     from pipeline.annotation.status import job_status
-    from pipeline.progress_display import duration
+    from pipeline.progress_display import duration, pace_text
 
     status = job_status(output)
     parts = [f"{status.done:,} of {_number(status.total, 'record')} ({status.done / status.total:.0%})"]
     parts += [_rejected(status.n_bad)] if status.n_bad else []
     if status.state != "finished":
-        parts += [] if status.per_second is None else [f"{status.per_second:.3g} a second"]
+        parts += [] if status.per_second is None else [f"{pace_text(status.per_second)} a second"]
         parts += [] if status.left_s is None else [f"about {duration(status.left_s)} left"]
         idle = f"{status.idle_s:.0f} s" if status.idle_s < 90 else duration(status.idle_s)
         parts.append(f"last progress {idle} ago")

@@ -138,15 +138,18 @@ class Journal:
         return places
 
 
-def last_entry(path: Path) -> tuple[dict[str, Json], Json]:
-    """Return a journal's job and the last entry that is whole, None where there is none.
+def last_entry(path: Path) -> tuple[dict[str, Json] | None, Json]:
+    """Return a journal's job and the last entry that is whole, None for what is not there yet.
 
     Also of a journal that another process is writing; the entries before are not read. Raises InputError for a file
     that is no journal.
     """
     try:
         with path.open("rb") as file:
-            head = _parse(file.readline())
+            line = file.readline()
+            if not line.endswith(b"\n") and _begins_one(line):
+                return None, None
+            head = _parse(line)
             first = file.tell()
             last = _last_line(file, first)
     except OSError as error:

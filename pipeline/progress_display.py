@@ -68,10 +68,15 @@ class ProgressLines:
             # By the pace since the last line: what an interrupted build left behind came at once.
             pace = (done - self._last_done) / (now - self._last_s)
             if 0 < done < total and pace > 0:
-                line += f", {pace:.3g} a second, about {duration((total - done) / pace)} left"
+                line += f", {pace_text(pace)} a second, about {duration((total - done) / pace)} left"
         self._say(f"{line}, {note}" if note else line)
         self._last_s = now
         self._last_done = done
+
+
+def pace_text(per_second: float) -> str:
+    """Return a pace in two digits, or in whole numbers where it is fast."""
+    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.2g}"
 
 
 def duration(seconds: float) -> str:
@@ -112,7 +117,7 @@ def _bar(unit: str) -> Iterator[Advance]:
         # Not before there is progress: lines about models that are being loaded come first, undisturbed.
         bar.start()
         speed = bar.tasks[0].speed
-        pace = f" {speed:.3g}/s" if speed else ""
+        pace = f" {pace_text(speed)}/s" if speed else ""
         bar.update(task, description=phase, completed=done, total=total, pace=pace, note=f", {note}" if note else "")
 
     try:

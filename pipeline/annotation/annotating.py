@@ -160,7 +160,7 @@ def _finished_before(files: JobFiles, job: dict[str, Json], *, fresh: bool) -> A
         return None
     before, entry = last_entry(files.journal)
     receipt: Any = entry.get("finished") if isinstance(entry, dict) else None
-    if receipt is None:
+    if before is None or receipt is None:
         return None
     if not files.output.exists():
         files.journal.unlink()  # somebody took the output away: made anew

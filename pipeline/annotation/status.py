@@ -38,14 +38,14 @@ class JobStatus:
 def job_status(output: Path) -> JobStatus:
     """Return the state of the job that makes `output`, whoever works on it. Raises InputError where there is none."""
     files = JobFiles(output)
-    if not files.journal.is_file():
-        hint = "it just begins" if files.folder.is_dir() and files.is_locked() else "no job was started here"
-        raise InputError(f"{output}: {hint}; there is nothing to tell of")
     # Asked first: a job that ends in between is then called running at its last batch, and not interrupted.
-    is_running = files.is_locked()
-    job: Any
-    entry: Any
-    job, entry = last_entry(files.journal)
+    is_running = files.folder.is_dir() and files.is_locked()
+    job: Any = None
+    entry: Any = None
+    if files.journal.is_file():
+        job, entry = last_entry(files.journal)
+    if job is None:
+        raise InputError(f"{output}: {'the job just begins' if is_running else 'no job was started here'}")
     idle_s = max(0.0, time.time() - files.journal.stat().st_mtime)
     claims = job["claims"]
     total = claims["n_claims"] + claims["n_bad"]
