@@ -104,14 +104,17 @@ class KnownClaims:
         if k < 0:
             raise ValueError(f"k starts at 0, got {k}")
         n_at_once = min(_ENCODED_AT_ONCE, max(1, _BLOCK_CELLS // len(self._claims)))
-        found: list[list[KnownClaim]] = []
-        for start in range(0, len(claims), n_at_once):
-            block = claims[start : start + n_at_once]
-            vectors = self._encode(block)  # (block, dim)
-            cosines = vectors @ self._vectors.T  # (block, n)
-            for text, vector, row in zip(block, vectors, cosines, strict=True):
-                found.append(self._nearest(text, vector, row, k, min_score))
-        return found
+        return [
+            hits
+            for start in range(0, len(claims), n_at_once)
+            for hits in self._nearest_of_block(claims[start : start + n_at_once], k, min_score)
+        ]
+
+    def _nearest_of_block(self, claims: Sequence[str], k: int, min_score: float) -> list[list[KnownClaim]]:
+        vectors = self._encode(claims)  # (block, dim)
+        cosines = vectors @ self._vectors.T  # (block, n)
+        rows = zip(claims, vectors, cosines, strict=True)
+        return [self._nearest(text, vector, row, k, min_score) for text, vector, row in rows]
 
     def _nearest(self, text: str, vector: Vectors, cosines: Vectors, k: int, min_score: float) -> list[KnownClaim]:
         if k == 0 or not text.strip():
