@@ -126,7 +126,7 @@ class Page(HTMLParser):
             self.scripts.append(data)
         elif "style" not in self._open:
             self.texts.append(data)
-            if self.claims and "ol" in self._open:
+            if "article" in self._open:
                 self.claims[-1][1].append(data)
 
     @property
