@@ -11,6 +11,7 @@ from data.fields import FieldNames, Record
 from data.reading import read_records
 from data.records import Query
 from data.rejects import OnError, rejecter
+from data.seen_ids import SeenIds
 from data.sources import Source, locate
 
 CLAIM_FIELDS = FieldNames(
@@ -70,7 +71,8 @@ def read_good_and_bad_claims(
     A claim of more than `longest` characters is none. Everything else is as for `read_claims`.
     """
     bad: list[RecordError] = []
-    for record in read_records([source], CLAIM_FIELDS.given(id_field, text_field), bad.append, part="queries"):
+    names = CLAIM_FIELDS.given(id_field, text_field)
+    for record in read_records([source], names, bad.append, part="queries", first_seen=SeenIds()):
         yield from bad
         bad.clear()
         if len(record.text) > longest:

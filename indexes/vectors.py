@@ -31,9 +31,9 @@ SCORE_DIGITS = 6  # float32 sums differ beyond, with the order of addition
 _POSITION_BYTES = 8
 _WRITE_BYTES = 65_536
 _LARGEST_HALF = 65_504.0
-# From 20 queries on FAISS compares them with the centroids by BLAS, whose last bits are others than those of a query
-# alone, and a list at the edge could be scanned or not. Of 600 claims over 925,657 passages none got other documents,
-# but nothing says that none ever will. 16 at a time take 12 ms a claim there, 600 together 9 ms, one alone 15 ms.
+# Older versions of FAISS compare 20 queries or more with the centroids by BLAS (1.15 only 128,000 or more), whose last
+# bits are others than those of a query alone, so that a list at the edge could be scanned or not. At most 16 at a time
+# take 12 ms a claim over 925,657 passages, 600 together 9 ms, one alone 15 ms.
 _QUERIES_AT_A_TIME = 16
 _ASK_MORE = 16
 _ASK_GROWTH = 8
