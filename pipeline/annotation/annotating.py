@@ -110,7 +110,7 @@ def annotate(
     where no record is a claim, and where something cannot be read or written.
     """
     disk = disk or Disk()
-    files = JobFiles(output)
+    files = JobFiles.of(output)
     files.make_folder()
     with files.locked():
         intake = Intake(claims, files.spool)

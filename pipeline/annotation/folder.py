@@ -11,6 +11,8 @@ from filelock import FileLock, Timeout
 
 from data.errors import InputError
 
+_PATIENCE_S = 0.5
+
 
 @dataclass(frozen=True)
 class JobFiles:
@@ -21,6 +23,11 @@ class JobFiles:
     """
 
     output: Path
+
+    @classmethod
+    def of(cls, output: Path) -> JobFiles:
+        """Return the files of what a user calls the output; a link is followed, so that it stays one."""
+        return cls(output.resolve() if output.is_symlink() else output)
 
     @property
     def rejected(self) -> Path:
@@ -68,7 +75,8 @@ class JobFiles:
         """Keep other processes out of the folder. Raises InputError if one is at work there."""
         lock = self._lock()
         try:
-            lock.acquire(timeout=0)
+            # Not at once: whoever asks `is_locked` holds it for a moment.
+            lock.acquire(timeout=_PATIENCE_S)
         except Timeout:
             raise InputError(
                 f"{self.output}: another process is working on it; wait for it, or stop it "

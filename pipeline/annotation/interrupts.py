@@ -11,7 +11,7 @@ from types import FrameType
 
 @contextmanager
 def first_interrupt(on_interrupt: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Yield what tells whether there was an interrupt; the first one only does this, the second ends the program.
+    """Yield what tells whether there was an interrupt; the first one only does this, a second is one as always.
 
     Outside the main thread, where no interrupt arrives, and where interrupts are ignored nothing is changed.
     """
@@ -24,7 +24,8 @@ def first_interrupt(on_interrupt: Callable[[], None]) -> Iterator[Callable[[], b
     def hear(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
         was_interrupted.set()
-        on_interrupt()
+        # Not here: what the signal interrupted may be in the middle of printing.
+        threading.Thread(target=on_interrupt, daemon=True).start()
 
     signal.signal(signal.SIGINT, hear)
     try:

@@ -37,7 +37,7 @@ class JobStatus:
 
 def job_status(output: Path) -> JobStatus:
     """Return the state of the job that makes `output`, whoever works on it. Raises InputError where there is none."""
-    files = JobFiles(output)
+    files = JobFiles.of(output)
     # Asked first: a job that ends in between is then called running at its last batch, and not interrupted.
     is_running = files.folder.is_dir() and files.is_locked()
     job: Any = None

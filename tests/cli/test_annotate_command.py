@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command_runs import Child, Invoke
 
-from data.bundled import sample_dir
+from data.bundled import bundled_reranker_dir, sample_dir
 
 CLAIMS = sample_dir() / "claims.jsonl"
 TIMEOUT_S = 300
@@ -61,10 +61,27 @@ def test_each_claim_gets_what_a_search_gives_it(
     text = "".join(f"{claim['text']}\n" for claim in claims)
     searched = invoke("search", "-", "--index", sample_index, "--format", "jsonl", *models, stdin=text)
     for record, line in zip(found, searched.stdout.splitlines(), strict=True):
-        answer = json.loads(line)
-        del answer["timings_ms"]
-        assert {name: value for name, value in record.items() if name not in ("id", "fields")} == answer
+        assert record == {"id": record["id"], "fields": record["fields"], **without_timings(line)}
         assert record["evidence"][0]["stance"] is not None  # type: ignore[index]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (bundled_reranker_dir() / "config.json").is_file(), reason="no reranker in this checkout")
+def test_each_claim_gets_what_a_search_gives_it_by_the_bundled_models_too(invoke: Invoke, tmp_path: Path) -> None:
+    index_dir, output = tmp_path / "index", tmp_path / "out.jsonl"
+    assert invoke("index", "build", sample_dir() / "evidence.jsonl", "--index", index_dir).exit_code == 0
+    words = ["--index", index_dir, "--limit", 24, "--batch-size", 9]
+    assert invoke("annotate", CLAIMS, "--output", output, *words).exit_code == 0
+    text = "".join(f"{claim['text']}\n" for claim in lines(CLAIMS)[:24])
+    searched = invoke("search", "-", "--index", index_dir, "--format", "jsonl", stdin=text).stdout.splitlines()
+    for record, line in zip(lines(output), searched, strict=True):
+        assert record == {"id": record["id"], "fields": record["fields"], **without_timings(line)}
+
+
+def without_timings(line: str) -> dict[str, object]:
+    answer: dict[str, object] = json.loads(line)
+    del answer["timings_ms"]
+    return answer
 
 
 def test_bad_records_are_set_aside_and_said_and_the_exit_status_is_4(

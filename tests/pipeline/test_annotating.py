@@ -336,6 +336,16 @@ def test_a_second_process_on_the_same_output_is_refused(index_dir, claims, tmp_p
     run(index_dir, claims, output)
 
 
+def test_an_output_that_is_a_link_stays_one(index_dir, claims, tmp_path):
+    (tmp_path / "disk").mkdir()
+    output, link = tmp_path / "disk" / "out.jsonl", tmp_path / "link.jsonl"
+    link.symlink_to(output)
+    run(index_dir, claims, link)
+    assert link.is_symlink()
+    assert len(records(output)) == N - n_bad(N)
+    assert job_status(link).state == job_status(output).state == "finished"
+
+
 def test_progress_begins_where_the_job_was(index_dir, claims, tmp_path):
     output, seen = tmp_path / "out.jsonl", []
     with pytest.raises(OSError, match="No space"):
