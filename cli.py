@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 # 0 is an answer, 1 a user's error, 2 a usage error (click's); the last two are what a shell shows for the signals.
 EXIT_RERANKER_HURTS = 3
+EXIT_REJECTS = 4
 EXIT_INTERRUPTED = 130
 EXIT_OUTPUT_CLOSED = 141
 
@@ -126,8 +127,8 @@ def _print_help_alone(ctx: click.Context) -> None:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit status: 0 an answer (also: nothing found), 1 an error that you can mend, 2 a wrong command line, "
-    "3 the reranker hurts (`evaluate --fail-if-reranker-hurts`), 130 interrupted, "
-    "141 the reader of the output has gone.",
+    "3 the reranker hurts (`evaluate --fail-if-reranker-hurts`), 4 `annotate` finished and set records aside, "
+    "130 interrupted, 141 the reader of the output has gone.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
@@ -232,6 +233,28 @@ def _config(config_path: Path | None, **options: Any) -> PipelineConfig:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     }
     return replace(PipelineConfig() if config_path is None else read_config(config_path), **given)
+
+
+adaptive_options = _options(
+    click.option(
+        "--adaptive-k", is_flag=True, help="Show fewer than k where their probability falls far below the best one's."
+    ),
+    click.option(
+        "--min-score",
+        metavar="P",
+        type=click.FloatRange(0, 1),
+        help="Leave out evidence of a lower probability than P.",
+    ),
+)
+stance_options = _options(
+    click.option("--no-stance", is_flag=True, help="Do not tell which way the evidence points."),
+    click.option(
+        "--stance",
+        metavar="MODEL",
+        help="Stance model: a folder, or a name on the Hub.  [default: one that is bundled]",
+    ),
+)
+no_encoder_option = click.option("--no-encoder", is_flag=True, help="Search by BM25 alone, without the vectors.")
 
 
 @main.command()
@@ -412,12 +435,7 @@ def index_compact(index_dir: Path) -> None:
 @click.option("--index", "index_dir", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the index.")
 @click.option("--corpus", metavar="FILE", help="Search the few passages of a file in memory, without an index.")
 @_count("-k", 5, "Pieces of evidence.")
-@click.option(
-    "--adaptive-k", is_flag=True, help="Show fewer than k where their probability falls far below the best one's."
-)
-@click.option(
-    "--min-score", metavar="P", type=click.FloatRange(0, 1), help="Leave out evidence of a lower probability than P."
-)
+@adaptive_options
 @click.option("--before", metavar="DATE", help="Only documents dated before DATE (YYYY, YYYY-MM or YYYY-MM-DD).")
 @click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only documents with that value; may be repeated.")
 @click.option(
@@ -428,16 +446,13 @@ def index_compact(index_dir: Path) -> None:
     type=click.IntRange(min=0),
     help="Show N sentences before and after each, too.",
 )
-@click.option("--no-stance", is_flag=True, help="Do not tell which way the evidence points.")
-@click.option(
-    "--stance", metavar="MODEL", help="Stance model: a folder, or a name on the Hub.  [default: one that is bundled]"
-)
+@stance_options
 @click.option("--explain", is_flag=True, help="Show shared words, each stage's rank and score, and the time spent.")
 @_format("table", "json", "jsonl", "tsv", text="A table for people; JSON, JSON lines or TSV, in UTF-8, for programs.")
 @config_option
 @stage_options
 @encoder_option
-@click.option("--no-encoder", is_flag=True, help="Search by BM25 alone, without the vectors.")
+@no_encoder_option
 @compute_options
 def search(
     claim_words: tuple[str, ...],
@@ -475,16 +490,10 @@ def search(
         raise click.UsageError("--before, --where and --context need an index")
     if corpus == _STDIN == claim_words[0]:
         raise click.UsageError("claim and corpus cannot both come from standard input")
-    if no_encoder and encoder is not None:
-        raise click.UsageError("--no-encoder and --encoder exclude each other")
-    if no_rerank and reranker is not None:
-        raise click.UsageError("--no-rerank and --reranker exclude each other")
-    if no_stance and stance is not None:
-        raise click.UsageError("--no-stance and --stance exclude each other")
-    if adaptive_k and no_rerank:
-        raise click.UsageError("--adaptive-k goes by the reranker's probabilities, so it excludes --no-rerank")
-    if min_score is not None and no_rerank:
-        raise click.UsageError("--min-score goes by the reranker's probabilities, so it excludes --no-rerank")
+    _require_fitting_models(
+        no_encoder=no_encoder, encoder=encoder, no_rerank=no_rerank, reranker=reranker, no_stance=no_stance,
+        stance=stance, adaptive_k=adaptive_k, min_score=min_score,
+    )  # fmt: skip
     conditions = _conditions(before, where)
     claim = _as_utf8(claim_words[0])
     config = _config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
@@ -507,6 +516,30 @@ def search(
     claims = _claims_on_stdin() if claim == _STDIN else [claim]
     answers = _answers(pipeline, claims, k, conditions, context, adaptive=adaptive_k, min_score=min_score)
     _print_answers(answers, output_format, explain=explain, several=claim == _STDIN)
+
+
+def _require_fitting_models(
+    *,
+    no_encoder: bool,
+    encoder: str | None,
+    no_rerank: bool,
+    reranker: str | None,
+    no_stance: bool,
+    stance: str | None,
+    adaptive_k: bool,
+    min_score: float | None,
+) -> None:
+    """Raise UsageError for options that exclude each other."""
+    if no_encoder and encoder is not None:
+        raise click.UsageError("--no-encoder and --encoder exclude each other")
+    if no_rerank and reranker is not None:
+        raise click.UsageError("--no-rerank and --reranker exclude each other")
+    if no_stance and stance is not None:
+        raise click.UsageError("--no-stance and --stance exclude each other")
+    if adaptive_k and no_rerank:
+        raise click.UsageError("--adaptive-k goes by the reranker's probabilities, so it excludes --no-rerank")
+    if min_score is not None and no_rerank:
+        raise click.UsageError("--min-score goes by the reranker's probabilities, so it excludes --no-rerank")
 
 
 def _answers(
@@ -627,6 +660,177 @@ def _conditions(before: str | None, where: tuple[str, ...]) -> Conditions:
             raise click.BadParameter(f"{item!r} is not FIELD=VALUE", param_hint="--where")
         pairs.append((name, value))
     return Conditions(before, tuple(pairs))
+
+
+@main.command(short_help="Find evidence for a file of claims.")
+@click.argument("claims", required=False)
+@click.option(
+    "--index", "index_dir", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the index.  [required]"
+)
+@click.option("--output", "output", metavar="OUT", type=click.Path(path_type=Path), help="File to write.  [required]")
+@click.option(
+    "--status", "status_of", metavar="OUT", type=click.Path(path_type=Path),
+    help="Tell how far the job is that makes OUT, running or not, and end.",
+)  # fmt: skip
+@_count("-k", 5, "Pieces of evidence for each claim.")
+@adaptive_options
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["jsonl", "csv", "parquet", "html"]),
+    help="Format of OUT.  [default: as its name ends]",
+)
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Annotate only the first N claims.")
+@click.option("--fresh", is_flag=True, help="Start over, whatever is there already.")
+@click.option("--known", metavar="FILE", help="Claims that were already checked: show the nearest with each claim.")
+@_count("--known-k", 5, "How many of these.")
+@click.option("--text-field", metavar="NAME", help="Field that holds the claim.  [default: text, claim, claim_text, …]")
+@click.option("--id-field", metavar="NAME", help="Field that holds the id.  [default: _id, id, query_id, …]")
+@click.option("--columns", metavar="NAMES", help="Columns, with commas, of a CSV or TSV file without a header line.")
+@click.option(
+    "--batch-size",
+    default="auto",
+    show_default=True,
+    metavar="N",
+    callback=lambda _context, _option, value: _batch_size(value),
+    help="Claims that are searched together; auto suits the device.",
+)
+@click.option(
+    "--workers", metavar="N", type=click.IntRange(min=1),
+    help="Batches that are worked on at a time.  [default: as many as cores, at most 4]",
+)  # fmt: skip
+@stance_options
+@config_option
+@stage_options
+@encoder_option
+@no_encoder_option
+@compute_options
+@click.pass_context
+def annotate(
+    ctx: click.Context,
+    claims: str | None,
+    index_dir: Path | None,
+    output: Path | None,
+    status_of: Path | None,
+    k: int,
+    adaptive_k: bool,
+    min_score: float | None,
+    output_format: Any,
+    limit: int | None,
+    fresh: bool,
+    known: str | None,
+    known_k: int,
+    text_field: str | None,
+    id_field: str | None,
+    columns: str | None,
+    batch_size: int | None,
+    workers: int | None,
+    no_stance: bool,
+    stance: str | None,
+    config_path: Path | None,
+    first_stage_k: int,
+    rerank_k: int,
+    no_rerank: bool,
+    reranker: str | None,
+    encoder: str | None,
+    no_encoder: bool,
+    device: Any,
+    threads: int | None,
+) -> None:
+    """Find evidence for each claim in CLAIMS and write all of them to OUT, with their own ids and fields.
+
+    CLAIMS is a file, a BEIR folder, hf:NAME[@CONFIG][:SPLIT], or - for a claim a line on standard input. A job that was
+    killed or interrupted goes on where it was when the same command is run again, and OUT has the same bytes as without
+    the interruption. Records that are no claims are set aside in OUT.rejected.jsonl; the exit status is then 4.
+    """
+    if status_of is not None:
+        if claims is not None or index_dir is not None or output is not None:
+            raise click.UsageError("--status OUT stands alone")
+        _print_status(status_of)
+        return
+    if claims is None or index_dir is None or output is None:
+        raise click.UsageError("name the claims, --index DIR and --output OUT (or one job with --status OUT)")
+    _require_fitting_models(
+        no_encoder=no_encoder, encoder=encoder, no_rerank=no_rerank, reranker=reranker, no_stance=no_stance,
+        stance=stance, adaptive_k=adaptive_k, min_score=min_score,
+    )  # fmt: skip
+    if known is not None and no_encoder:
+        raise click.UsageError("--known compares claims by the encoder too, so it excludes --no-encoder")
+    if claims == _STDIN and sys.stdin is None:
+        raise InputError("standard input is closed; it should hold a claim a line")
+    config = _config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
+    from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
+    from pipeline.annotation.intake import ClaimSource
+    from pipeline.annotation.known import KnownClaims
+    from pipeline.annotation.output import format_of
+    from pipeline.opening import open_pipeline
+    from pipeline.progress_display import progress_display
+
+    settings = AnnotationSettings(
+        k=k,
+        adaptive=adaptive_k,
+        min_score=min_score,
+        output_format=output_format or format_of(output),
+        batch_size=batch_size,
+        n_known=known_k,
+    )
+    source = ClaimSource(
+        claims, id_field=id_field, text_field=text_field, limit=limit,
+        columns=() if columns is None else [name.strip() for name in columns.split(",")],
+    )  # fmt: skip
+
+    def load() -> Searcher:
+        pipeline = open_pipeline(
+            index_dir, encoder=encoder, reranker=reranker, stance=stance, with_encoder=not no_encoder,
+            with_reranker=not no_rerank, with_stance=not no_stance, config=config, device=device, n_threads=threads,
+            on_start=_say,
+        )  # fmt: skip
+        if known is None or pipeline.encoder is None:
+            return Searcher(pipeline)
+        return Searcher(pipeline, KnownClaims.read(known, pipeline.encoder))
+
+    with (
+        _if_interrupted(f"run the same command again to go on; {output} is written when all is done"),
+        progress_display("records", _say, every_s=60) as advance,
+    ):
+        report = annotate(
+            source, output, load, settings, fresh=fresh, n_workers=workers,
+            on_progress=lambda progress: advance("annotate", progress.done, progress.total, _rejected(progress.n_bad)),
+            on_interrupt=lambda: _say("interrupted: finishing what is at hand; once more to end at once"),
+        )  # fmt: skip
+    details = [f"{report.n_taken_up:,} of its records taken up"] if report.n_taken_up else []
+    details += [_rejected(report.n_bad)] if report.n_bad else []
+    _print(f"{output}: {_number(report.n_claims, 'claim')}" + (f" ({', '.join(details)})" if details else ""))
+    if report.rejected is not None:
+        _say(f"{report.rejected}: {_number(report.n_bad, 'record')} set aside, with line and reason")
+        ctx.exit(EXIT_REJECTS)
+
+
+def _batch_size(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise click.BadParameter(f"{text!r} is neither auto nor a whole number from 1 on")
+    return int(text)
+
+
+def _rejected(n: int) -> str:
+    return f"{n:,} rejected" if n else ""
+
+
+def _print_status(output: Path) -> None:
+    from pipeline.annotation.status import job_status
+    from pipeline.progress_display import duration, pace_text
+
+    status = job_status(output)
+    parts = [f"{status.done:,} of {_number(status.total, 'record')} ({status.done / status.total:.0%})"]
+    parts += [_rejected(status.n_bad)] if status.n_bad else []
+    if status.state != "finished":
+        parts += [] if status.per_second is None else [f"{pace_text(status.per_second)} a second"]
+        parts += [] if status.left_s is None else [f"about {duration(status.left_s)} left"]
+        idle = f"{status.idle_s:.0f} s" if status.idle_s < 90 else duration(status.idle_s)
+        parts.append(f"last progress {idle} ago")
+    _print(f"{output}: {status.state}, {', '.join(parts)}")
 
 
 seed_option = click.option(

@@ -11,6 +11,7 @@ from data.hub import read_hub
 from data.json_records import read_json, read_jsonl
 from data.raw_record import RawRecord
 from data.rejects import Reject
+from data.seen_ids import SeenIds
 from data.sources import Source
 from data.streams import read_lines
 from data.tables import read_csv, read_parquet, read_tsv
@@ -19,17 +20,23 @@ _LINE_BITS = 40  # more lines than any file has
 
 
 def read_records(
-    sources: Sequence[Source], names: FieldNames, reject: Reject, *, part: CataloguePart
+    sources: Sequence[Source],
+    names: FieldNames,
+    reject: Reject,
+    *,
+    part: CataloguePart,
+    first_seen: dict[str, int] | SeenIds | None = None,
 ) -> Iterator[Record]:
     """Give the records of the sources in their order, ids unique over all of them.
 
     `part` is what is read of a data set of ir_datasets, which holds documents, queries and judgments under one name.
+    `first_seen`, empty, is what holds the ids: a dict, or what is slower and takes a fifth of the memory.
 
     Bad records are rejected, and so is one with an id that was there before. Raises InputError for a source that
     holds no record, neither good nor bad.
     """
     # id -> source number and line in one int; a million 8-character ids take 121 MB, with tuples 183.
-    first_seen: dict[str, int] = {}
+    first_seen = {} if first_seen is None else first_seen
     for source_number, source in enumerate(sources):
         count = _Count(reject)
         for raw in read_raw(source, names.text, count.reject, part=part):

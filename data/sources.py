@@ -33,7 +33,8 @@ READABLE = ".jsonl, .ndjson, .json, .csv, .tsv, .txt (each also .gz, .xz, .zst) 
 class Source:
     """One place to read from. `name` is what errors show; `stem` is what ids are made of where records have none.
 
-    `path` is None for standard input and for a data set of the Hub or of ir_datasets.
+    `path` is None for standard input and for a data set of the Hub or of ir_datasets. `columns` are those of a CSV or
+    TSV file that has no header line; empty where it has one.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Source:
     path: Path | None
     format: Format
     compression: Compression | None = None
+    columns: tuple[str, ...] = ()
 
 
 def locate(source: str | Path, *, folder_file: str) -> Source:

@@ -1,4 +1,4 @@
-"""Records out of tables: CSV and TSV with a header line, and Parquet."""
+"""Records out of tables: CSV and TSV, whose columns a header line or the caller names, and Parquet."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ def read_csv(source: Source, reject: Reject) -> Iterator[RawRecord]:
     """Give one record for each row under the header; its line is the one that the row begins at.
 
     Cells are texts; a quoted cell may hold commas, quotes and line ends. Rejects rows of another width than the header,
-    with stray quotes, or not in UTF-8. Raises InputError for a header that is bad so, or names a column twice.
+    with stray quotes, or not in UTF-8. Raises InputError for a header that is bad so, or names a column twice. A source
+    that names its columns has no header.
     """
     csv.field_size_limit(_LONGEST_CELL)
     with open_stream(source) as stream:
         lines = _CsvLines(source, stream)
         rows = csv.reader(lines, strict=True)
-        header: list[str] | None = None
+        header = _checked_header(source, list(source.columns)) if source.columns else None
         while True:
             line_number = rows.line_num + 1
             try:
@@ -58,9 +59,10 @@ def read_tsv(source: Source, reject: Reject) -> Iterator[RawRecord]:
 
     Some programs quote cells in a TSV as in a CSV, others write quotes as plain characters: a line's quotes are taken
     off where they are those of a CSV row as wide as the header, and are text everywhere else. A row is one line: a line
-    end within quotes makes lines of another width, which are rejected. Raises InputError for a bad header.
+    end within quotes makes lines of another width, which are rejected. A source that names its columns has no header.
+    Raises InputError for a bad one.
     """
-    header: list[str] = []
+    header = _checked_header(source, list(source.columns))
 
     def reject_row(error: RecordError) -> None:
         if not header:
@@ -156,7 +158,8 @@ def _row_record(
 ) -> RawRecord | None:
     if len(row) == len(header):
         return RawRecord(line_number, None, dict(zip(header, row, strict=True)))
-    reject(RecordError(source.name, line_number, f"expected {len(header)} cells as in the header, got {len(row)}"))
+    where = "" if source.columns else " as in the header"
+    reject(RecordError(source.name, line_number, f"expected {len(header)} cells{where}, got {len(row)}"))
     return None
 
 

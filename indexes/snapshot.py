@@ -79,6 +79,16 @@ class IndexSnapshot:
                 raise
         raise IndexUnusableError(f"{index_dir}: changes faster than it can be opened; try again")
 
+    def for_another_thread(self) -> IndexSnapshot:
+        """Open the same generation once more: one snapshot serves one thread at a time.
+
+        Raises IndexDamagedError if a writer has removed the generation meanwhile.
+        """
+        try:
+            return IndexSnapshot(self.path, self.manifest.generation, self.manifest)
+        except OSError as error:
+            raise IndexDamagedError(f"{self._folder}: is there no more ({error.strerror})") from error
+
     @property
     def n_docs(self) -> int:
         """How many documents can be found."""

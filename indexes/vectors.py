@@ -31,6 +31,10 @@ SCORE_DIGITS = 6  # float32 sums differ beyond, with the order of addition
 _POSITION_BYTES = 8
 _WRITE_BYTES = 65_536
 _LARGEST_HALF = 65_504.0
+# Older versions of FAISS compare 20 queries or more with the centroids by BLAS (1.15 only 128,000 or more), whose last
+# bits are others than those of a query alone, so that a list at the edge could be scanned or not. At most 16 at a time
+# take 12 ms a claim over 925,657 passages, 600 together 9 ms, one alone 15 ms.
+_QUERIES_AT_A_TIME = 16
 _ASK_MORE = 16
 _ASK_GROWTH = 8
 
@@ -198,10 +202,13 @@ class VectorSegment:
         # One query gains nothing from a second thread, and waits for it where the machine is busy (4 times slower).
         faiss.omp_set_num_threads(1 if len(query_vectors) == 1 else n_threads)
         try:
-            scores, positions = self._index.search(query_vectors, k, params=parameters)
+            parts = [
+                self._index.search(query_vectors[start : start + _QUERIES_AT_A_TIME], k, params=parameters)
+                for start in range(0, len(query_vectors), _QUERIES_AT_A_TIME)
+            ]
         finally:
             faiss.omp_set_num_threads(n_threads)
-        return scores, positions
+        return np.concatenate([scores for scores, _ in parts]), np.concatenate([positions for _, positions in parts])
 
     def blocks(self) -> VectorBlocks:
         """Return all its vectors under their positions, as they were written."""

@@ -6,25 +6,32 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import Protocol
 
-Advance: TypeAlias = Callable[[str, int, int | None], None]
-"""Called with the phase, how many are done, and how many there are if that is known."""
+
+class Advance(Protocol):
+    """Shows how far a job is."""
+
+    def __call__(self, phase: str, done: int, total: int | None, note: str = "") -> None:
+        """Show how many are done in a phase, how many there are if that is known, and what else is to be said."""
+
 
 _SECONDS_BETWEEN_LINES = 30.0
 
 
 @contextmanager
-def progress_display(unit: str, say: Callable[[str], None]) -> Iterator[Advance]:
+def progress_display(
+    unit: str, say: Callable[[str], None], *, every_s: float = _SECONDS_BETWEEN_LINES
+) -> Iterator[Advance]:
     """Yield what shows progress on standard error: a bar that goes away at the end if that is a terminal, else lines.
 
-    `unit` is what is counted, as in `documents`; `say` prints a line.
+    `unit` is what is counted, as in `documents`; `say` prints a line, at most one in `every_s` seconds.
     """
     if sys.stderr is not None and sys.stderr.isatty():
         with _bar(unit) as advance:
             yield advance
     else:
-        yield ProgressLines(unit, say).advance
+        yield ProgressLines(unit, say, every_s=every_s).advance
 
 
 class ProgressLines:
@@ -47,7 +54,7 @@ class ProgressLines:
         self._last_s = clock()
         self._last_done = 0
 
-    def advance(self, phase: str, done: int, total: int | None) -> None:
+    def advance(self, phase: str, done: int, total: int | None, note: str = "") -> None:
         """See `Advance`."""
         if phase != self._phase:
             self._phase = phase
@@ -61,13 +68,19 @@ class ProgressLines:
             # By the pace since the last line: what an interrupted build left behind came at once.
             pace = (done - self._last_done) / (now - self._last_s)
             if 0 < done < total and pace > 0:
-                line += f", about {_duration((total - done) / pace)} left"
-        self._say(line)
+                line += f", {pace_text(pace)} a second, about {duration((total - done) / pace)} left"
+        self._say(f"{line}, {note}" if note else line)
         self._last_s = now
         self._last_done = done
 
 
-def _duration(seconds: float) -> str:
+def pace_text(per_second: float) -> str:
+    """Return a pace in two digits, or in whole numbers where it is fast."""
+    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.2g}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words: the minutes, or the hours where it is long."""
     minutes = round(seconds / 60)
     if minutes < 1:
         return "a minute"
@@ -94,15 +107,18 @@ def _bar(unit: str) -> Iterator[Advance]:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[pace]}{task.fields[note]}"),
         console=Console(stderr=True, highlight=False),
         transient=True,
     )
-    task = bar.add_task("", total=None)
+    task = bar.add_task("", total=None, pace="", note="")
 
-    def advance(phase: str, done: int, total: int | None) -> None:
+    def advance(phase: str, done: int, total: int | None, note: str = "") -> None:
         # Not before there is progress: lines about models that are being loaded come first, undisturbed.
         bar.start()
-        bar.update(task, description=phase, completed=done, total=total)
+        speed = bar.tasks[0].speed
+        pace = f" {pace_text(speed)}/s" if speed else ""
+        bar.update(task, description=phase, completed=done, total=total, pace=pace, note=f", {note}" if note else "")
 
     try:
         yield advance

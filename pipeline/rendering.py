@@ -7,7 +7,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -99,7 +99,16 @@ def _finite(value: Json) -> Json:
 
 def as_json(answer: ClaimEvidence, *, indent: int | None = 2) -> str:
     """Return the answer as JSON; in one line without `indent`."""
-    text = json.dumps(as_record(answer), ensure_ascii=False, allow_nan=False, indent=indent)
+    return _json_text(as_record(answer), indent)
+
+
+def json_line(record: Mapping[str, Json]) -> str:
+    """Return an object as JSON in one line, as every reader of lines sees it."""
+    return _json_text(record, None)
+
+
+def _json_text(record: Mapping[str, Json], indent: int | None) -> str:
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=indent)
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 

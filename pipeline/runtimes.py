@@ -132,6 +132,7 @@ class TorchRuntime:
         self._device = device
         self._half = half
         self._takes_types = takes_types
+        self._one_run = threading.Lock()
 
     @classmethod
     def load(cls, model_dir: Path, kind: Kind, device: str) -> TorchRuntime:
@@ -154,9 +155,13 @@ class TorchRuntime:
         return f"torch {'float16' if self._half else 'float32'} on {self._device}"
 
     def run(self, batches: Iterable[Batch], receive: Callable[[Batch, Output], None]) -> None:
-        """See `Runtime`. Raises ModelError for a text that does not fit in the device's memory even alone."""
-        for batch in batches:
-            self._run_one(batch, receive)
+        """See `Runtime`. Raises ModelError for a text that does not fit in the device's memory even alone.
+
+        One run at a time: what another thread computes would fill the memory too.
+        """
+        with self._one_run:
+            for batch in batches:
+                self._run_one(batch, receive)
 
     def _run_one(self, batch: Batch, receive: Callable[[Batch, Output], None]) -> None:
         try:

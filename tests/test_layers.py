@@ -29,7 +29,7 @@ HOMES = {
     "tabulate": ("pipeline/evaluation/tables.py",),
     "scipy": ("pipeline/evaluation/statistics.py",),
     "matplotlib": ("pipeline/evaluation/plots.py",),
-    "jinja2": ("pipeline/evaluation/report.py",),
+    "jinja2": ("pipeline/evaluation/report.py", "pipeline/annotation/page.py"),
     "click": ("cli.py",),
     "rich": ("cli.py", "pipeline/rendering.py", "pipeline/progress_display.py", "pipeline/evaluation/tables.py"),
 }

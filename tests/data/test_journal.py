@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import InputError
-from data.journal import Journal
+from data.journal import Journal, last_entry
 
 JOB: dict[str, Any] = {"generation": 3, "config": {"rerank_k": 100}}
 
@@ -113,3 +113,52 @@ def test_a_full_disk_is_an_error() -> None:
 def test_a_job_that_is_done_leaves_no_journal(path: Path) -> None:
     Journal.open(path, JOB).remove()
     assert not path.exists()
+
+
+def test_entries_are_read_one_at_a_time_also_those_of_this_run(path: Path) -> None:
+    with Journal.open(path, JOB) as journal:
+        journal.append(["first"])
+    with Journal.open(path, JOB) as journal:
+        journal.append(["second", {"third": 3}])
+        assert journal.entries == ["first"]
+        assert len(journal) == 3
+        assert list(journal) == ["first", "second", {"third": 3}]
+        assert journal.read(1) == "second"
+        path.write_bytes(path.read_bytes().replace(b"second", b"sec\xffnd"))
+        with pytest.raises(InputError, match=r"job.journal: entry 2 cannot be read \(its checksum does not match\)"):
+            journal.read(1)
+
+
+def test_the_last_whole_entry_can_be_looked_up_while_a_job_writes(path: Path) -> None:
+    with Journal.open(path, JOB) as journal:
+        assert last_entry(path) == (JOB, None)
+        journal.append(["x" * 3_000_000, "short", ["y" * 3_000_000, "last"]])
+        assert last_entry(path) == (JOB, ["y" * 3_000_000, "last"])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert last_entry(path) == (JOB, "short")
+    for length in range(whole.index(b"\n") + 1):
+        path.write_bytes(whole[:length])
+        assert last_entry(path) == (None, None)
+    path.write_bytes(whole.replace(b"last", b"lost"))
+    with pytest.raises(InputError, match="damaged: its checksum does not match"):
+        last_entry(path)
+    path.write_text("my notes\n")
+    with pytest.raises(InputError, match="is no journal of claimhound"):
+        last_entry(path)
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        last_entry(path.with_name("none"))
+
+
+def test_entries_are_replaced_as_a_whole(path: Path) -> None:
+    journal = Journal.open(path, JOB)
+    journal.append(["first", "second"])
+    journal.replace(["instead"])
+    assert entries_in(path) == ["instead"]
+    assert [other.name for other in path.parent.iterdir()] == [path.name]
+
+
+def test_half_a_surrogate_pair_goes_in_and_out(path: Path) -> None:
+    with Journal.open(path, JOB) as journal:
+        journal.append(["a\ud83d"])
+    assert entries_in(path) == ["a\ud83d"]

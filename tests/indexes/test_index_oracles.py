@@ -154,6 +154,14 @@ def test_a_search_scans_the_share_of_lists_that_it_is_told(tmp_path: Path) -> No
     assert agreement(0.2) > 0.5
 
 
+def test_a_query_scans_the_same_lists_alone_and_among_many(tmp_path: Path) -> None:
+    index = IndexSnapshot.open(build(tmp_path / "i", documents(400), unit_vectors(400, seed=1), exact_up_to=0))
+    queries = unit_vectors(70, seed=2)
+    together = index.search_vectors(queries, 10, probe_share=0.1)
+    assert together == [index.search_vectors(queries[row : row + 1], 10, probe_share=0.1)[0] for row in range(70)]
+    assert index.for_another_thread().search_vectors(queries, 10, probe_share=0.1) == together
+
+
 def test_lists_number_about_four_square_roots() -> None:
     assert [n_lists_for(n) for n in (1, 60, 60_000, 925_657, 10_000_000)] == [1, 32, 1024, 4096, 16384]
 

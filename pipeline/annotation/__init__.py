@@ -1,0 +1,1 @@
+"""Many claims at once: a job that annotates them with their evidence."""

@@ -1,0 +1,80 @@
+"""The records of a job in batches, the same ones however often the job is started."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from data.errors import RecordError
+from data.records import Query
+
+REMEMBERED_TEXTS = 1 << 15
+"""Claims whose place is known, so that a repeated one need not be searched again: some 10 MB."""
+# A batch of claims that were all there before has nothing to search, and must end somewhere.
+_MOST_ITEMS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a claim stands: in which batch, and as which of its claims, both from 0."""
+
+    batch: int
+    claim: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """Consecutive records. `same_as` has for each of the claims the place of the first with its text.
+
+    That is its own place for a claim to be searched, and may lie in an earlier batch for others.
+    """
+
+    number: int
+    claims: list[Query] = field(default_factory=list)
+    same_as: list[Place] = field(default_factory=list)
+    bad: list[RecordError] = field(default_factory=list)
+
+    @property
+    def n_items(self) -> int:
+        """How many records it has, good and bad."""
+        return len(self.claims) + len(self.bad)
+
+    def new_texts(self) -> list[str]:
+        """Return the texts that have to be searched, in their order."""
+        return [
+            claim.text
+            for place, (claim, first) in enumerate(zip(self.claims, self.same_as, strict=True))
+            if first == Place(self.number, place)
+        ]
+
+
+def form_batches(
+    items: Iterable[Query | RecordError], n_new: int, *, remembered: int = REMEMBERED_TEXTS
+) -> Iterator[Batch]:
+    """Yield all records in batches of `n_new` claims whose text was not among the last `remembered` different ones.
+
+    A batch also ends after 16 times as many records. It depends on the records and these numbers alone.
+    """
+    places: OrderedDict[bytes, Place] = OrderedDict()
+    batch = Batch(0)
+    n_found = 0
+    for item in items:
+        if isinstance(item, RecordError):
+            batch.bad.append(item)
+        else:
+            key = hashlib.blake2b(item.text.encode(), digest_size=16).digest()
+            here = Place(batch.number, len(batch.claims))
+            first = places.setdefault(key, here)
+            if first == here:
+                n_found += 1
+                if len(places) > remembered:
+                    places.popitem(last=False)
+            batch.claims.append(item)
+            batch.same_as.append(first)
+        if n_found == n_new or batch.n_items == _MOST_ITEMS * n_new:
+            yield batch
+            batch, n_found = Batch(batch.number + 1), 0
+    if batch.n_items:
+        yield batch

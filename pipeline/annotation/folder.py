@@ -1,0 +1,103 @@
+"""What lies beside a job's output while it is worked on, and the lock that keeps a second process out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from data.errors import InputError
+
+_PATIENCE_S = 0.5
+
+
+@dataclass(frozen=True)
+class JobFiles:
+    """The files of the job that makes `output`.
+
+    They lie in the folder `OUTPUT.job`: the journal, of which a short one stays behind when the job is done, the lock,
+    and what will be renamed.
+    """
+
+    output: Path
+
+    @classmethod
+    def of(cls, output: Path) -> JobFiles:
+        """Return the files of what a user calls the output; a link is followed, so that it stays one."""
+        return cls(output.resolve() if output.is_symlink() else output)
+
+    @property
+    def rejected(self) -> Path:
+        """The records that are no claims."""
+        return self.output.with_name(f"{self.output.name}.rejected.jsonl")
+
+    @property
+    def folder(self) -> Path:
+        """All of the files below."""
+        return self.output.with_name(f"{self.output.name}.job")
+
+    @property
+    def journal(self) -> Path:
+        """The finished batches."""
+        return self.folder / "journal"
+
+    @property
+    def spool(self) -> Path:
+        """The claims of standard input."""
+        return self.folder / "claims"
+
+    @property
+    def output_part(self) -> Path:
+        """The output while it is written."""
+        return self.folder / "output.part"
+
+    @property
+    def rejected_part(self) -> Path:
+        """The rejected records while they are written."""
+        return self.folder / "rejected.part"
+
+    def make_folder(self) -> None:
+        """Make the folder. Raises InputError where the output cannot be written."""
+        if self.output.is_dir():
+            raise InputError(f"{self.output}: is a folder, and a file is to be written")
+        if not self.output.parent.is_dir():
+            raise InputError(f"{self.output}: cannot be written: there is no folder {self.output.parent}")
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.folder}: cannot be made: {error.strerror}") from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out of the folder. Raises InputError if one is at work there."""
+        lock = self._lock()
+        try:
+            # Not at once: whoever asks `is_locked` holds it for a moment.
+            lock.acquire(timeout=_PATIENCE_S)
+        except Timeout:
+            raise InputError(
+                f"{self.output}: another process is working on it; wait for it, or stop it "
+                f"(claimhound annotate --status {self.output} tells how far it is)"
+            ) from None
+        except OSError as error:
+            raise InputError(f"{self.folder}: cannot be written: {error.strerror}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_locked(self) -> bool:
+        """Return whether a process is at work on the output."""
+        lock = self._lock()
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError):  # a folder that may not be written is nobody's who could tell
+            return True
+        lock.release()
+        return False
+
+    def _lock(self) -> FileLock:
+        return FileLock(self.folder / "lock")

@@ -1,0 +1,126 @@
+"""What a job has to annotate: the claims of a source, read twice and never held as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from data.claims import locate_claims, read_good_and_bad_claims
+from data.errors import InputError, RecordError
+from data.records import Json, Query
+from data.shapes import Kind, joint_kind, kind_of
+from data.sources import STDIN, Source
+from data.streams import open_stream
+
+LONGEST_CLAIM = 10_000
+"""Characters. A model reads the first 256 tokens of a claim; BM25 would search a whole book word by word."""
+
+
+@dataclass(frozen=True)
+class ClaimSource:
+    """Where a job's claims come from: a word as for `read_claims`, and what its user said of it.
+
+    `columns` are those of a CSV or TSV file without a header line. Of more than `limit` claims only the first count.
+    """
+
+    source: str
+    id_field: str | None = None
+    text_field: str | None = None
+    columns: Sequence[str] = ()
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What stands in a source: a digest of all of it, how many claims and bad records, and its further fields."""
+
+    sha256: str
+    n_claims: int
+    n_bad: int
+    fields: dict[str, Kind]
+
+    @property
+    def n_items(self) -> int:
+        """How many records there are, good and bad."""
+        return self.n_claims + self.n_bad
+
+
+class Intake:
+    """The records of a source, in its order, as often as they are asked for."""
+
+    def __init__(self, claims: ClaimSource, spool_path: Path) -> None:
+        """Standard input, which can be read only once, is copied to `spool_path`.
+
+        Raises InputError for a source that cannot be read, and where that file cannot be written.
+        """
+        self._claims = claims
+        self._source = locate_claims(claims.source, claims.columns)
+        if claims.source == STDIN:
+            self._source = _spooled(self._source, spool_path)
+
+    @property
+    def name(self) -> str:
+        """What people call the source."""
+        return "standard input" if self._claims.source == STDIN else Path(self._claims.source).name
+
+    def items(self) -> Iterator[Query | RecordError]:
+        """Yield each claim, or why a record is none."""
+        found = read_good_and_bad_claims(
+            self._source, id_field=self._claims.id_field, text_field=self._claims.text_field, longest=LONGEST_CLAIM
+        )
+        n_claims = 0
+        for item in found:
+            if n_claims == self._claims.limit:
+                return
+            n_claims += isinstance(item, Query)
+            yield item
+
+    def survey(self) -> Survey:
+        """Read all of it once. Raises InputError if none of its records is a claim."""
+        digest = ItemsDigest()
+        n_claims = n_bad = 0
+        first_bad: RecordError | None = None
+        kinds: dict[str, Kind | None] = {}
+        for item in self.items():
+            digest.add(item)
+            if isinstance(item, RecordError):
+                n_bad += 1
+                first_bad = first_bad or item
+                continue
+            n_claims += 1
+            for name, value in item.fields.items():
+                kinds[name] = joint_kind(kinds.get(name), kind_of(value))
+        if not n_claims:
+            raise InputError(f"{self._source.name}: none of {n_bad:,} records is a claim; the first: {first_bad}")
+        return Survey(digest.hexdigest(), n_claims, n_bad, {name: kind or "text" for name, kind in kinds.items()})
+
+
+class ItemsDigest:
+    """A SHA-256 over all that a job makes of its records."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, item: Query | RecordError) -> None:
+        """Take up one record."""
+        parts: list[Json] = (
+            [item.line, item.reason] if isinstance(item, RecordError) else [item.query_id, item.text, item.fields]
+        )
+        self._digest.update(json.dumps(parts).encode() + b"\n")
+
+    def hexdigest(self) -> str:
+        """Return the digest of what was taken up so far."""
+        return self._digest.hexdigest()
+
+
+def _spooled(source: Source, path: Path) -> Source:
+    try:
+        with open_stream(source) as stream, path.open("wb") as file:
+            shutil.copyfileobj(stream, file)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return replace(source, path=path)

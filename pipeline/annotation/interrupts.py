@@ -1,0 +1,34 @@
+"""Control-C that is heard and answered later."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def first_interrupt(on_interrupt: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Yield what tells whether there was an interrupt; the first one only does this, a second is one as always.
+
+    Outside the main thread, where no interrupt arrives, and where interrupts are ignored nothing is changed.
+    """
+    was_interrupted = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
+        yield was_interrupted.is_set
+        return
+
+    def hear(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        was_interrupted.set()
+        # Not here: what the signal interrupted may be in the middle of printing.
+        threading.Thread(target=on_interrupt, daemon=True).start()
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield was_interrupted.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,36 @@
+"""What a job says of one claim, as a JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from data.errors import RecordError
+from data.records import Json, Query
+from pipeline.annotation.known import KnownClaim
+from pipeline.rendering import as_record
+from pipeline.results import ClaimEvidence
+
+_OF_THE_CLAIM = ("id", "claim", "fields")
+
+
+def claim_record(claim: Query, answer: ClaimEvidence, known: Sequence[KnownClaim] | None = None) -> dict[str, Json]:
+    """Return what `search --format json` prints, with the claim's own id and fields in front and without the timings.
+
+    With `known`, also the claims nearest to it that were already checked.
+    """
+    found = as_record(answer)
+    del found["timings_ms"]  # no run's are those of another, and the same job is to give the same bytes
+    if known is not None:
+        found["known"] = [item.as_record() for item in known]
+    return record_for(claim, found)
+
+
+def record_for(claim: Query, found: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the record of another claim of the same text, turned into that of `claim`."""
+    others = {name: value for name, value in found.items() if name not in _OF_THE_CLAIM}
+    return {"id": claim.query_id, "claim": claim.text, "fields": claim.fields, **others}
+
+
+def bad_record(error: RecordError) -> dict[str, Json]:
+    """Return what is told of a record that is no claim."""
+    return {"source": error.source, "line": error.line, "reason": error.reason}
