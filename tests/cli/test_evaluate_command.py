@@ -228,11 +228,11 @@ def test_a_killed_evaluation_goes_on_and_writes_the_same_files(
     lines = [json.loads(line) for line in CLAIMS.read_text().splitlines()]
     claims.write_text(
         "".join(
-            json.dumps({"id": f"{n}-{line['_id']}", "text": line["text"]}) + "\n" for n in range(60) for line in lines
+            json.dumps({"id": f"{n}-{line['_id']}", "text": line["text"]}) + "\n" for n in range(25) for line in lines
         )
     )
     pairs = [line.split("\t") for line in QRELS.read_text().splitlines()[1:]]
-    qrels.write_text("".join(f"{n}-{claim} 0 {doc_id} {grade}\n" for n in range(60) for claim, doc_id, grade in pairs))
+    qrels.write_text("".join(f"{n}-{claim} 0 {doc_id} {grade}\n" for n in range(25) for claim, doc_id, grade in pairs))
     words = ["evaluate", "--index", sample_index, "--claims", claims, "--qrels", qrels, "--no-rerank", "--k", 20]
     journal = tmp_path / "killed" / JOURNAL_NAME
     process = child(*words, "--output", tmp_path / "killed")
@@ -251,7 +251,7 @@ def test_a_killed_evaluation_goes_on_and_writes_the_same_files(
     assert resumed.exit_code == quiet.exit_code == 0
     assert resumed.stdout == quiet.stdout
     record = json.loads((tmp_path / "killed" / "evaluation.json").read_text())
-    assert 0 < record["n_searched"] < 2520
+    assert 0 < record["n_searched"] < 25 * len(lines)
     for name in ("bm25.trec", "dense.trec", "fused.trec", "claims.csv", "losses.csv", "qrels.trec"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "quiet" / name).read_bytes()
 
