@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +12,9 @@ import faiss
 import pytest
 from index_samples import make_base
 
-from indexes.durable import remove_folder
+from tests.victims import run_victim, victim_command, victim_environment
 
 _VICTIM = Path(__file__).with_name("index_victim.py")
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -28,18 +24,6 @@ def _one_thread() -> Iterator[None]:
     faiss.omp_set_num_threads(1)
     yield
     faiss.omp_set_num_threads(n_threads)
-
-
-@pytest.fixture
-def quick_dir(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: commits wait for the disk some twenty times each."""
-    memory = Path("/dev/shm")
-    if not (memory.is_dir() and os.access(memory, os.W_OK)):
-        yield tmp_path
-        return
-    folder = Path(tempfile.mkdtemp(prefix="claimhound-tests-", dir=memory))
-    yield folder
-    remove_folder(folder)
 
 
 @pytest.fixture
@@ -54,12 +38,7 @@ def victim() -> Callable[..., Any]:
     """Call a function of `index_victim` in another process."""
 
     def call(function: str, **arguments: object) -> Any:
-        command = [sys.executable, str(_VICTIM), function, json.dumps(arguments, default=str)]
-        finished = subprocess.run(
-            command, env=os.environ | _ONE_THREAD, capture_output=True, text=True, check=False, timeout=300
-        )
-        assert finished.returncode == 0, finished.stderr
-        return json.loads(finished.stdout)
+        return json.loads(run_victim(_VICTIM, function, arguments, timeout=300).stdout)
 
     return call
 
@@ -70,8 +49,8 @@ def lock_holder() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
     def hold(index_dir: Path) -> subprocess.Popen[str]:
-        command = [sys.executable, str(_VICTIM), "hold_lock", json.dumps({"index_dir": str(index_dir)})]
-        process = subprocess.Popen(command, env=os.environ | _ONE_THREAD, stdout=subprocess.PIPE, text=True)
+        command = victim_command(_VICTIM, "hold_lock", {"index_dir": index_dir})
+        process = subprocess.Popen(command, env=victim_environment(), stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout is not None
         assert process.stdout.readline() == '"held"\n'

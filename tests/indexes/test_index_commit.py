@@ -17,8 +17,7 @@ from data.records import Document
 from indexes import Disk, IndexSnapshot, IndexWriter, verify_index
 from indexes.durable import remove_folder
 from tests.damage import put_bytes
-
-DONE, OUR_ERROR = 0, 7
+from tests.victims import DONE, OUR_ERROR
 
 
 class FailingDisk(Disk):

@@ -18,8 +18,7 @@ from data.errors import IndexDamagedError, IndexMissingError, IndexUnusableError
 from indexes import IndexSnapshot, IndexWriter, verify_index
 from indexes.layout import latest_generation
 from tests.damage import put_bytes
-
-DONE, OUR_ERROR = 0, 7
+from tests.victims import DONE, OUR_ERROR
 
 
 def some_offsets(size: int, n: int, chance: random.Random) -> list[int]:

@@ -1,6 +1,5 @@
 """A process that starts others, lets each come to harm while it annotates claims, and reports how they ended.
 
-It starts them by fork from a state in which nothing but imports has happened, so that each takes milliseconds.
 Run as `python annotation_victim.py FUNCTION JSON-ARGUMENTS`; prints JSON.
 """
 
@@ -14,8 +13,7 @@ import shutil
 import signal
 import sys
 import time
-import traceback
-from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -25,45 +23,11 @@ from data.errors import InputError
 from indexes.durable import Disk
 from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
 from pipeline.annotation.intake import ClaimSource
+from tests.victims import DONE, DyingDisk, ended
+from tests.victims import start as start_with
 
-DONE, OUR_ERROR, OTHER_ERROR = 0, 7, 9
-_SECONDS = 60
 _SETTINGS = AnnotationSettings(k=3, batch_size=4)
-
-
-class DyingDisk(Disk):
-    """Kills its process ahead of the n-th change, from 0."""
-
-    def __init__(self, n: int) -> None:
-        self._left = n
-
-    def before(self, operation: str, path: Path) -> None:
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        self._left -= 1
-
-
-def start(action: Callable[[], object]) -> int:
-    """Run `action` in a process of its own, which ends with one of the codes above; returns its id."""
-    process = os.fork()
-    if process:
-        return process
-    signal.alarm(_SECONDS)
-    try:
-        action()
-        os._exit(DONE)
-    except InputError as error:
-        print(error, file=sys.stderr, flush=True)
-        os._exit(OUR_ERROR)
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(OTHER_ERROR)
-
-
-def ended(process: int) -> int:
-    """Wait for a process; returns its exit code, or the signal that killed it, negative."""
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+start = partial(start_with, ours=(InputError,))
 
 
 def run(index_dir: str, claims: str, output: str, disk: Disk | None = None) -> None:

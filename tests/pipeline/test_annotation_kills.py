@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from annotation_fakes import build_index, n_bad, write_claims
 
-from indexes.durable import remove_folder
 from pipeline.annotation.folder import JobFiles
+from tests.victims import DONE, OUR_ERROR, run_victim
 
 _VICTIM = Path(__file__).with_name("annotation_victim.py")
-_DONE, _OUR_ERROR = 0, 7
 _N = 48
-
-
-@pytest.fixture
-def quick_dir(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: a job waits for the disk some forty times."""
-    memory = Path("/dev/shm")
-    if not (memory.is_dir() and os.access(memory, os.W_OK)):
-        yield tmp_path
-        return
-    folder = Path(tempfile.mkdtemp(prefix="claimhound-tests-", dir=memory))
-    yield folder
-    remove_folder(folder)
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +30,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def victim(files: dict[str, str]) -> Callable[..., Any]:
     """Call a function of `annotation_victim` in another process."""
-    root = str(Path(__file__).resolve().parents[2])
-    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    environment = os.environ | threads | {"PYTHONPATH": root}
 
     def call(function: str, **arguments: object) -> Any:
-        command = [sys.executable, str(_VICTIM), function, json.dumps(files | arguments, default=str)]
-        finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=500)
-        assert finished.returncode == 0, finished.stderr
+        finished = run_victim(_VICTIM, function, files | arguments, timeout=500)
         assert "Traceback" not in finished.stderr
         return json.loads(finished.stdout)
 
@@ -64,7 +43,7 @@ def victim(files: dict[str, str]) -> Callable[..., Any]:
 def quiet(victim: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     """What a run that nothing disturbs writes: its output and its rejected records."""
     output = tmp_path_factory.mktemp("quiet") / "out.jsonl"
-    assert victim("run_whole", output=output) == _DONE
+    assert victim("run_whole", output=output) == DONE
     found = written(output)
     assert found[0].count(b"\n") == _N - n_bad(_N)
     assert found[1].count(b"\n") == n_bad(_N) > 0
@@ -108,8 +87,8 @@ def test_a_file_that_may_not_grow_is_one_line_and_the_job_goes_on_later(
     whole = len(quiet[0])
     limits = sorted({0, 100, 1_500, *range(whole // 4, whole, whole // 4), whole - 1})
     codes = victim("run_on_full_disks", work=quick_dir, limits=limits)
-    assert [second for _, second in codes] == [_DONE] * len(limits)
-    assert [first for first, _ in codes] == [_OUR_ERROR] * len(limits)
+    assert [second for _, second in codes] == [DONE] * len(limits)
+    assert [first for first, _ in codes] == [OUR_ERROR] * len(limits)
     for limit in limits:
         assert written(quick_dir / f"{limit}.jsonl") == quiet, f"limit {limit}"
 
@@ -130,8 +109,8 @@ def test_a_disk_that_is_full_is_one_line_and_the_job_goes_on_when_there_is_room(
         codes = victim("run_in_a_small_room", work=quick_dir, room=room, n_bytes=rooms)
     finally:
         subprocess.run(["umount", str(room)], check=True)
-    assert [second for _, second in codes] == [_DONE] * len(rooms)
-    assert codes[0][0] == _OUR_ERROR
+    assert [second for _, second in codes] == [DONE] * len(rooms)
+    assert codes[0][0] == OUR_ERROR
     for n in rooms:
         found = (quick_dir / f"{n}.jsonl").read_bytes(), (quick_dir / f"{n}.jsonl.rejected.jsonl").read_bytes()
         assert found == quiet, f"{n} bytes left"
