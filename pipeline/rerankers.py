@@ -11,20 +11,17 @@ from numpy.typing import NDArray
 from data.errors import ModelError
 from pipeline.blending import Blend, load_blend
 from pipeline.config import Device
-from pipeline.cross_encoding import pair_logits
+from pipeline.cross_encoding import CrossEncoderModel, open_cross_encoder
 from pipeline.model_files import (
     BUNDLED,
     BUNDLED_RERANKER_NAME,
     display_name,
-    n_positions,
     read_json,
     reranker_dir,
     weights_sha256,
 )
-from pipeline.runtimes import Runtime, open_runtime
+from pipeline.runtimes import Runtime
 from pipeline.tokenization import TextTokenizer
-
-MAX_LENGTH = 256
 
 
 class PairScores(NamedTuple):
@@ -50,29 +47,21 @@ class Reranker(Protocol):
         """Return the scores in the order of the pairs."""
 
 
-class CrossEncoderReranker:
+class CrossEncoderReranker(CrossEncoderModel):
     """A cross-encoder with one label. A pair's score is the same whatever other pairs are scored with it."""
 
     def __init__(
         self, name: str, weights_sha256: str, tokenizer: TextTokenizer, runtime: Runtime, blend: Blend
     ) -> None:
-        self.name = name
-        self.weights_sha256 = weights_sha256
+        super().__init__(name, weights_sha256, tokenizer, runtime)
         self.blend = blend
-        self._tokenizer = tokenizer
-        self._runtime = runtime
-
-    @property
-    def runtime_name(self) -> str:
-        """See `Reranker`."""
-        return self._runtime.name
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
         """See `Reranker`. A pair that stands several times is computed once.
 
         Raises ModelError if the model gives no numbers (NaN).
         """
-        found = pair_logits(self.name, self._tokenizer, self._runtime, pairs, n_labels=1)
+        found = self._pair_logits(pairs, n_labels=1)
         return PairScores(found.logits[:, 0], found.truncated)
 
 
@@ -95,8 +84,6 @@ def load_reranker(
         raise ModelError(
             f"{folder}: has {n_labels} labels; a reranker has one (train one with: claimhound train reranker)"
         )
-    max_length = min(MAX_LENGTH, n_positions(config) or MAX_LENGTH)
-    tokenizer = TextTokenizer(folder, max_length)
-    runtime = open_runtime(folder, "cross-encoder", max_length, device, n_threads=n_threads, on_start=on_start)
+    tokenizer, runtime = open_cross_encoder(folder, config, device, n_threads=n_threads, on_start=on_start)
     name = display_name(model, BUNDLED_RERANKER_NAME)
     return CrossEncoderReranker(name, weights_sha256(folder), tokenizer, runtime, load_blend(folder))

@@ -11,21 +11,18 @@ from numpy.typing import NDArray
 from data.errors import ModelError
 from data.stances import STANCES
 from pipeline.config import Device
-from pipeline.cross_encoding import pair_logits
+from pipeline.cross_encoding import CrossEncoderModel, open_cross_encoder
 from pipeline.model_files import (
     BUNDLED,
     BUNDLED_STANCE_NAME,
     display_name,
-    n_positions,
     read_json,
     stance_dir,
     weights_sha256,
 )
-from pipeline.runtimes import Runtime, open_runtime
+from pipeline.runtimes import Runtime
 from pipeline.temperature import load_temperature, softmax
 from pipeline.tokenization import TextTokenizer
-
-MAX_LENGTH = 256
 
 
 class StanceScores(NamedTuple):
@@ -49,7 +46,7 @@ class StanceModel(Protocol):
         """Return the probabilities in the order of the pairs."""
 
 
-class CrossEncoderStance:
+class CrossEncoderStance(CrossEncoderModel):
     """A cross-encoder with a label for each of STANCES. A pair gets the same whatever others are classified with it."""
 
     def __init__(
@@ -63,17 +60,9 @@ class CrossEncoderStance:
         temperature: float = 1.0,
     ) -> None:
         """`columns` says where in the model's output each of STANCES stands."""
-        self.name = name
-        self.weights_sha256 = weights_sha256
+        super().__init__(name, weights_sha256, tokenizer, runtime)
         self.temperature = temperature
-        self._tokenizer = tokenizer
-        self._runtime = runtime
         self._columns = list(columns)
-
-    @property
-    def runtime_name(self) -> str:
-        """See `StanceModel`."""
-        return self._runtime.name
 
     def classify(self, pairs: Sequence[tuple[str, str]]) -> StanceScores:
         """See `StanceModel`. Raises ModelError if the model gives no numbers (NaN)."""
@@ -82,7 +71,7 @@ class CrossEncoderStance:
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return what the temperature is fitted on: (n, 3) logits in the order of STANCES, and what was cut."""
-        found = pair_logits(self.name, self._tokenizer, self._runtime, pairs, n_labels=len(STANCES))
+        found = self._pair_logits(pairs, n_labels=len(STANCES))
         return found.logits[:, self._columns], found.truncated
 
 
@@ -106,9 +95,7 @@ def load_stance(
             f"{folder}: its labels are {', '.join(labels) or 'not named'}; a stance model has {', '.join(STANCES)} "
             "in any order (train one with: claimhound train stance)"
         )
-    max_length = min(MAX_LENGTH, n_positions(config) or MAX_LENGTH)
-    tokenizer = TextTokenizer(folder, max_length)
-    runtime = open_runtime(folder, "cross-encoder", max_length, device, n_threads=n_threads, on_start=on_start)
+    tokenizer, runtime = open_cross_encoder(folder, config, device, n_threads=n_threads, on_start=on_start)
     return CrossEncoderStance(
         display_name(model, BUNDLED_STANCE_NAME),
         weights_sha256(folder),

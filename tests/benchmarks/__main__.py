@@ -32,12 +32,13 @@ from data.judgments import read_qrels
 from data.records import Document, Qrels, Query, Ranking, Run, ScoredDoc
 from indexes.analysis import tokenize
 from indexes.snapshot import IndexSnapshot
+from pipeline.cross_encoding import MAX_LENGTH
 from pipeline.encoders import TransformerEncoder, load_encoder
 from pipeline.evaluation.measures import mean_measures
 from pipeline.evidence import EvidencePipeline, evidence_text
 from pipeline.indexing import build_index
 from pipeline.model_files import BUNDLED, encoder_dir, reranker_dir
-from pipeline.rerankers import MAX_LENGTH, CrossEncoderReranker, load_reranker
+from pipeline.rerankers import CrossEncoderReranker, load_reranker
 
 _ROUNDS = 3
 

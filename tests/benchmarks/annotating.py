@@ -28,10 +28,10 @@ from data.claims import locate_claims, read_good_and_bad_claims
 from data.records import Query
 from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
 from pipeline.annotation.intake import LONGEST_CLAIM, ClaimSource
+from pipeline.cross_encoding import MAX_LENGTH
 from pipeline.evidence import EvidencePipeline, evidence_text
 from pipeline.model_files import BUNDLED, read_json, reranker_dir
 from pipeline.opening import open_pipeline
-from pipeline.rerankers import MAX_LENGTH
 from pipeline.runtimes import resolve_device
 from pipeline.tokenization import TextTokenizer
 
