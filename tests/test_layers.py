@@ -30,8 +30,8 @@ HOMES = {
     "scipy": ("pipeline/evaluation/statistics.py",),
     "matplotlib": ("pipeline/evaluation/plots.py",),
     "jinja2": ("pipeline/evaluation/report.py", "pipeline/annotation/page.py"),
-    "click": ("cli.py",),
-    "rich": ("cli.py", "pipeline/rendering.py", "pipeline/progress_display.py", "pipeline/evaluation/tables.py"),
+    "click": ("cli.py", "pipeline/commands/"),
+    "rich": ("pipeline/rendering.py", "pipeline/progress_display.py", "pipeline/evaluation/tables.py"),
 }
 HEAVY = ("torch", "transformers", "datasets", "sentence_transformers", "scipy", "matplotlib", "jinja2")
 

@@ -1,0 +1,173 @@
+"""`annotate`: find evidence for a file of claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands.exit_codes import EXIT_REJECTS
+from pipeline.commands.long_jobs import if_interrupted
+from pipeline.commands.model_choice import (
+    ModelChoice,
+    compute_options,
+    encoder_option,
+    no_encoder_option,
+    reranker_options,
+    stance_options,
+)
+from pipeline.commands.options import adaptive_options, count_option, path_option
+from pipeline.commands.output import print_text, say
+from pipeline.commands.settings import chosen_config, settings_options
+from pipeline.commands.typed_claims import STDIN, require_stdin
+from pipeline.commands.wording import counted
+from pipeline.progress_display import duration, pace_text, progress_display
+
+
+@click.command(short_help="Find evidence for a file of claims.")
+@click.argument("claims", required=False)
+@path_option("--index", "index_dir", "DIR", "Folder of the index.  [required]")
+@path_option("--output", "output", "OUT", "File to write.  [required]")
+@path_option("--status", "status_of", "OUT", "Tell how far the job is that makes OUT, running or not, and end.")
+@count_option("-k", 5, "Pieces of evidence for each claim.")
+@adaptive_options
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["jsonl", "csv", "parquet", "html"]),
+    help="Format of OUT.  [default: as its name ends]",
+)
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Annotate only the first N claims.")
+@click.option("--fresh", is_flag=True, help="Start over, whatever is there already.")
+@click.option("--known", metavar="FILE", help="Claims that were already checked: show the nearest with each claim.")
+@count_option("--known-k", 5, "How many of these.")
+@click.option("--text-field", metavar="NAME", help="Field that holds the claim.  [default: text, claim, claim_text, …]")
+@click.option("--id-field", metavar="NAME", help="Field that holds the id.  [default: _id, id, query_id, …]")
+@click.option("--columns", metavar="NAMES", help="Columns, with commas, of a CSV or TSV file without a header line.")
+@click.option(
+    "--batch-size",
+    default="auto",
+    show_default=True,
+    metavar="N",
+    callback=lambda _context, _option, value: _batch_size(value),
+    help="Claims that are searched together; auto suits the device.",
+)
+@click.option(
+    "--workers", metavar="N", type=click.IntRange(min=1),
+    help="Batches that are worked on at a time.  [default: as many as cores, at most 4]",
+)  # fmt: skip
+@stance_options
+@settings_options
+@reranker_options
+@encoder_option
+@no_encoder_option
+@compute_options
+def annotate(
+    claims: str | None,
+    index_dir: Path | None,
+    output: Path | None,
+    status_of: Path | None,
+    k: int,
+    adaptive_k: bool,
+    min_score: float | None,
+    output_format: Any,
+    limit: int | None,
+    fresh: bool,
+    known: str | None,
+    known_k: int,
+    text_field: str | None,
+    id_field: str | None,
+    columns: str | None,
+    batch_size: int | None,
+    workers: int | None,
+    config_path: Path | None,
+    first_stage_k: int,
+    rerank_k: int,
+    **model_options: Any,
+) -> None:
+    """Find evidence for each claim in CLAIMS and write all of them to OUT, with their own ids and fields.
+
+    CLAIMS is a file, a BEIR folder, hf:NAME[@CONFIG][:SPLIT], or - for a claim a line on standard input. A job that was
+    killed or interrupted goes on where it was when the same command is run again, and OUT has the same bytes as without
+    the interruption. Records that are no claims are set aside in OUT.rejected.jsonl; the exit status is then 4.
+    """
+    if status_of is not None:
+        if claims is not None or index_dir is not None or output is not None:
+            raise click.UsageError("--status OUT stands alone")
+        _print_status(status_of)
+        return
+    if claims is None or index_dir is None or output is None:
+        raise click.UsageError("name the claims, --index DIR and --output OUT (or one job with --status OUT)")
+    models = ModelChoice(**model_options)
+    models.refuse_contradictions(adaptive_k=adaptive_k, min_score=min_score)
+    if known is not None and models.no_encoder:
+        raise click.UsageError("--known compares claims by the encoder too, so it excludes --no-encoder")
+    if claims == STDIN:
+        require_stdin()
+    config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
+    from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
+    from pipeline.annotation.intake import ClaimSource
+    from pipeline.annotation.known import KnownClaims
+    from pipeline.annotation.output import format_of
+
+    settings = AnnotationSettings(
+        k=k,
+        adaptive=adaptive_k,
+        min_score=min_score,
+        output_format=output_format or format_of(output),
+        batch_size=batch_size,
+        n_known=known_k,
+    )
+    source = ClaimSource(
+        claims, id_field=id_field, text_field=text_field, limit=limit,
+        columns=() if columns is None else [name.strip() for name in columns.split(",")],
+    )  # fmt: skip
+
+    def load() -> Searcher:
+        pipeline = models.open(index_dir, config)
+        if known is None or pipeline.encoder is None:
+            return Searcher(pipeline)
+        return Searcher(pipeline, KnownClaims.read(known, pipeline.encoder))
+
+    with (
+        if_interrupted(f"run the same command again to go on; {output} is written when all is done"),
+        progress_display("records", say, every_s=60) as advance,
+    ):
+        report = annotate(
+            source, output, load, settings, fresh=fresh, n_workers=workers,
+            on_progress=lambda progress: advance("annotate", progress.done, progress.total, _rejected(progress.n_bad)),
+            on_interrupt=lambda: say("interrupted: finishing what is at hand; once more to end at once"),
+        )  # fmt: skip
+    details = [f"{report.n_taken_up:,} of its records taken up"] if report.n_taken_up else []
+    details += [_rejected(report.n_bad)] if report.n_bad else []
+    print_text(f"{output}: {counted(report.n_claims, 'claim')}" + (f" ({', '.join(details)})" if details else ""))
+    if report.rejected is not None:
+        say(f"{report.rejected}: {counted(report.n_bad, 'record')} set aside, with line and reason")
+        click.get_current_context().exit(EXIT_REJECTS)
+
+
+def _batch_size(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise click.BadParameter(f"{text!r} is neither auto nor a whole number from 1 on")
+    return int(text)
+
+
+def _rejected(n: int) -> str:
+    return f"{n:,} rejected" if n else ""
+
+
+def _print_status(output: Path) -> None:
+    from pipeline.annotation.status import job_status
+
+    status = job_status(output)
+    parts = [f"{status.done:,} of {counted(status.total, 'record')} ({status.done / status.total:.0%})"]
+    parts += [_rejected(status.n_bad)] if status.n_bad else []
+    if status.state != "finished":
+        parts += [] if status.per_second is None else [f"{pace_text(status.per_second)} a second"]
+        parts += [] if status.left_s is None else [f"about {duration(status.left_s)} left"]
+        idle = f"{status.idle_s:.0f} s" if status.idle_s < 90 else duration(status.idle_s)
+        parts.append(f"last progress {idle} ago")
+    print_text(f"{output}: {status.state}, {', '.join(parts)}")

@@ -1,0 +1,62 @@
+"""Answers to claims on standard output, in every format."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pipeline.commands.output import print_text, say, use_utf8
+
+if TYPE_CHECKING:
+    from pipeline.results import ClaimEvidence
+
+
+def print_answers(answers: Iterable[ClaimEvidence], output_format: str, *, explain: bool, several: bool) -> None:
+    """Print each answer as it comes; `several` makes JSON an array, even of one answer."""
+    from pipeline.rendering import TSV_COLUMNS, as_json, as_tsv_lines
+
+    if output_format == "table":
+        print_tables(answers, explain=explain)
+        return
+    use_utf8()
+    if output_format == "tsv":
+        print_text("\t".join(TSV_COLUMNS))
+        for answer in answers:
+            for line in as_tsv_lines(answer):
+                print_text(line)
+            _say_notes(answer)
+    elif output_format == "jsonl":
+        for answer in answers:
+            print_text(as_json(answer, indent=None))
+    elif several:
+        _print_json_array(as_json(answer) for answer in answers)
+    else:
+        for answer in answers:
+            print_text(as_json(answer))
+
+
+def print_tables(answers: Iterable[ClaimEvidence], *, explain: bool = False) -> None:
+    """Print a table for each answer, for people."""
+    from pipeline.rendering import as_table
+
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    for answer in answers:
+        print_text(as_table(answer, explain=explain, is_terminal=is_terminal) + "\n")
+
+
+def _say_notes(answer: ClaimEvidence) -> None:
+    """Say on standard error what a format without a place for it leaves out."""
+    for note in answer.notes:
+        say(f"{answer.claim}: {note}")
+
+
+def _print_json_array(items: Iterator[str]) -> None:
+    """Print each item as it comes; the array is closed even if an error ends it."""
+    separator = "["
+    try:
+        for item in items:
+            print_text(f"{separator}\n{item}")
+            separator = ","
+    finally:
+        print_text("[]" if separator == "[" else "]")

@@ -1,0 +1,118 @@
+"""`calibrate`: fit a reranker's probability to claims of the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from data.errors import InputError
+from pipeline.commands.figures import say_findings
+from pipeline.commands.judged_files import judged_claims_options, texts_of_claims
+from pipeline.commands.long_jobs import long_job
+from pipeline.commands.model_choice import compute_options, encoder_option
+from pipeline.commands.options import folds_option, index_option, path_option, seed_option
+from pipeline.commands.output import print_text, say
+from pipeline.commands.settings import chosen_config, config_option
+from pipeline.commands.wording import counted
+
+
+@click.command("calibrate", short_help="Fit a reranker's probability to claims of your own.")
+@click.argument("model", metavar="MODEL")
+@index_option
+@judged_claims_options
+@click.option(
+    "--exclude-claims",
+    multiple=True,
+    metavar="FILE",
+    help="Claims not to use, by their text, such as those that the reranker was trained on; repeatable.",
+)
+@click.option(
+    "--without-evidence",
+    multiple=True,
+    metavar="FILE",
+    help="Claims on which the index holds nothing, beside the senseless ones that are made up; repeatable.",
+)
+@click.option(
+    "--features",
+    default="logit,log_fused_rank",
+    show_default=True,
+    metavar="NAMES",
+    help="What the probability is made of: logit, log_fused_rank, cosine, no_cosine, bm25, no_bm25.",
+)
+@folds_option("Parts of the claims, each measured with a fit to the others.")
+@seed_option("Of the folds and draws.")
+@path_option("--output", "output_dir", "DIR", "Folder for a copy of the reranker.  [default: change MODEL itself]")
+@config_option
+@encoder_option
+@compute_options
+def calibrate_command(
+    model: str,
+    index_dir: Path,
+    claims: str,
+    qrels: str,
+    exclude_claims: tuple[str, ...],
+    without_evidence: tuple[str, ...],
+    features: str,
+    folds: int,
+    seed: int,
+    output_dir: Path | None,
+    config_path: Path | None,
+    encoder: str | None,
+    device: Any,
+    threads: int | None,
+) -> None:
+    """Fit the probability of the reranker MODEL to judged claims that it was NOT trained on.
+
+    MODEL is a folder, or `bundled` or a name on the Hub with --output. The fit is measured on claims that are left out
+    of it in turn, beside the one that was there. Chosen too is the threshold below which an answer says that probably
+    nothing is relevant. All is kept in the folder's blend.json, which `search` and `evaluate` read.
+    """
+    from data.claims import read_claims
+    from data.judgments import read_qrels
+    from pipeline.blending import BLEND_FILE, FEATURES
+    from pipeline.model_files import reranker_dir
+    from pipeline.opening import open_pipeline
+    from pipeline.training.calibrating import calibrate, calibrated_text, check_output, write_calibrated
+
+    names = features.replace(",", " ").split()
+    if not names or len(names) != len(set(names)) or not set(names) <= set(FEATURES):
+        raise click.BadParameter(
+            f"{features!r} is not made of {', '.join(FEATURES)}, each at most once", param_hint="--features"
+        )
+    if output_dir is None and not Path(model).expanduser().is_dir():
+        raise InputError(f"{model}: is no folder of your own; name one for a copy with --output DIR")
+    model_dir = reranker_dir(model)
+    check_output(model_dir, output_dir)
+    queries, judgments = list(read_claims(claims)), read_qrels(qrels)
+    excluded, nothing = texts_of_claims(exclude_claims), texts_of_claims(without_evidence)
+    say("The claims must be such as the reranker was NOT trained on: of those it is surer than it is right.")
+    pipeline = open_pipeline(
+        index_dir,
+        encoder=encoder,
+        reranker=model,
+        with_stance=False,
+        config=chosen_config(config_path),
+        device=device,
+        n_threads=threads,
+        on_start=say,
+    )
+    with long_job("claims", "nothing was written") as advance:
+        found = calibrate(
+            pipeline,
+            queries,
+            judgments,
+            features=names,
+            n_folds=folds,
+            seed=seed,
+            excluded_claims=excluded,
+            without_evidence=nothing,
+            on_progress=advance,
+        )
+    say_findings(found.findings)
+    if exclude_claims:
+        say(f"{counted(found.n_excluded, 'claim')} left out by --exclude-claims")
+    folder = write_calibrated(found.blend, model_dir, output_dir)
+    print_text(calibrated_text(found))
+    say(f"wrote {folder / BLEND_FILE}")

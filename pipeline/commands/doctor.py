@@ -1,0 +1,23 @@
+"""`doctor`: what is installed here, and what is missing."""
+
+from __future__ import annotations
+
+import click
+
+from data.errors import InputError
+from pipeline.commands.output import print_facts, say
+from pipeline.commands.wording import counted
+
+
+@click.command(short_help="Tell versions, devices and models, and what is missing.")
+def doctor() -> None:
+    """Tell versions, devices, models and threads, and what is missing; the exit status is then 1."""
+    from pipeline.doctor import examine
+
+    findings = examine()
+    print_facts([(finding.name, finding.value) for finding in findings])
+    missing = [finding for finding in findings if finding.cure]
+    for finding in missing:
+        say(f"{finding.name}: {finding.cure}")
+    if missing:
+        raise InputError(f"{counted(len(missing), 'thing')} missing; what to do is said above")

@@ -1,0 +1,105 @@
+"""`evaluate-pairs`: measure a reranker on labelled pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands.figures import figures_format, interval_seed_option, print_figures, say_notes_beside, table_width
+from pipeline.commands.long_jobs import require_folder_for
+from pipeline.commands.model_choice import compute_options, reranker_option
+from pipeline.commands.options import on_error_option, path_option
+from pipeline.commands.output import say
+from pipeline.commands.wording import counted
+from pipeline.progress_display import progress_display
+
+
+@click.command("evaluate-pairs", short_help="Measure a reranker on labelled pairs.")
+@click.argument("pairs_source", metavar="PAIRS")
+@reranker_option
+@click.option(
+    "--positive", multiple=True, metavar="LABEL", help="Label that counts as relevant, all others not; repeatable."
+)
+@click.option(
+    "--threshold",
+    metavar="P",
+    type=click.FloatRange(0, 1),
+    help="Probability from which a pair counts as relevant.  [default: the best one for these pairs]",
+)
+@click.option("--claim-field", metavar="NAME", help="Field that holds the claim.  [default: claim, query, …]")
+@click.option("--evidence-field", metavar="NAME", help="Field that holds the evidence.  [default: evidence, text, …]")
+@click.option("--label-field", metavar="NAME", help="Field that holds the label.  [default: label, relevant, …]")
+@on_error_option
+@interval_seed_option
+@path_option("--output", "output", "FILE", "File of each pair with its score, as JSON lines.")
+@figures_format
+@compute_options
+def evaluate_pairs_command(
+    pairs_source: str,
+    reranker: str | None,
+    positive: tuple[str, ...],
+    threshold: float | None,
+    claim_field: str | None,
+    evidence_field: str | None,
+    label_field: str | None,
+    on_error: Any,
+    seed: int,
+    output: Path | None,
+    output_format: str,
+    device: Any,
+    threads: int | None,
+) -> None:
+    """Measure how well a reranker tells the relevant pairs in PAIRS from the others.
+
+    Reads JSONL, JSON, CSV, TSV, each also as .gz, .xz or .zst, and Parquet; - is JSONL on standard input. A pair has a
+    claim, evidence and a label: 1, 0, true, false, or one of your own with --positive.
+
+    A score is the plain sigmoid of the reranker's logit: a blend with first-stage ranks does not apply to lone pairs.
+    """
+    from data.errors import RecordError
+    from data.pairs import read_pairs
+    from pipeline.evaluation.pairs import as_csv, as_latex, as_record, as_table, evaluate_pairs, write_pair_scores
+    from pipeline.model_files import BUNDLED
+    from pipeline.rerankers import load_reranker
+
+    require_folder_for(output)
+    skipped: list[RecordError] = []
+    pairs = read_pairs(
+        pairs_source,
+        claim_field=claim_field,
+        evidence_field=evidence_field,
+        label_field=label_field,
+        positive=positive,
+        on_error=on_error,
+        skipped=skipped,
+    )
+    for error in skipped:
+        say(f"skipped {error}")
+    model = load_reranker(reranker or BUNDLED, device, n_threads=threads, on_start=say)
+    with progress_display("pairs", say) as advance:
+        found = evaluate_pairs(
+            pairs,
+            model,
+            threshold=threshold,
+            seed=seed,
+            on_progress=lambda done, total: advance("score", done, total),
+        )
+    if output is not None:
+        write_pair_scores(pairs, found, output)
+        say(f"wrote {output}")
+    if skipped:
+        say(f"{counted(len(skipped), 'bad record')} skipped")
+    if found.n_truncated:
+        say(f"{counted(found.n_truncated, 'pair')} too long for the reranker, cut")
+    print_figures(
+        output_format,
+        {
+            "table": lambda: as_table(found, table_width()),
+            "json": lambda: as_record(found) | {"pairs": pairs_source, "n_skipped": len(skipped)},
+            "csv": lambda: as_csv(found),
+            "latex": lambda: as_latex(found),
+        },
+    )
+    say_notes_beside(output_format, found.notes)

@@ -1,0 +1,74 @@
+"""`evaluate-stance`: measure a stance model on labelled sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands.figures import figures_format, interval_seed_option, print_figures, say_notes_beside, table_width
+from pipeline.commands.long_jobs import require_folder_for
+from pipeline.commands.model_choice import compute_options, stance_option
+from pipeline.commands.options import path_option
+from pipeline.commands.output import say
+from pipeline.commands.wording import counted
+from pipeline.progress_display import progress_display
+
+
+@click.command("evaluate-stance", short_help="Measure a stance model on labelled sets.")
+@click.argument("specs", metavar="KIND:PATH[@N]...", nargs=-1, required=True)
+@stance_option
+@interval_seed_option
+@path_option("--output", "output", "FILE", "File of each pair with its scores, as JSON lines.")
+@figures_format
+@compute_options
+def evaluate_stance_command(
+    specs: tuple[str, ...],
+    stance: str | None,
+    seed: int,
+    output: Path | None,
+    output_format: str,
+    device: Any,
+    threads: int | None,
+) -> None:
+    """Measure how often a stance model is right about the evidence in published sets.
+
+    Accuracy and macro-F1 stand beside what always calling the set's commonest label gives. KIND is climate_fever,
+    scifact, citation_integrity, healthver, covidfact, fool_me_twice, fever_symmetric, sufficient_facts (of which this
+    measures its dev side) or rte; @N draws N claims.
+    """
+    from data.stance_sources import StanceSource, read_stance_source
+    from pipeline.evaluation.stance import (
+        as_csv,
+        as_latex,
+        as_record,
+        as_table,
+        evaluate_stance,
+        write_stance_scores,
+    )
+    from pipeline.model_files import BUNDLED
+    from pipeline.stance import load_stance
+
+    require_folder_for(output)
+    sets = [read_stance_source(StanceSource.parse(spec), "dev") for spec in specs]
+    model = load_stance(stance or BUNDLED, device, n_threads=threads, on_start=say)
+    with progress_display("pairs", say) as advance:
+        found = evaluate_stance(
+            sets, model, seed=seed, on_progress=lambda done, total: advance("classify", done, total)
+        )
+    if output is not None:
+        write_stance_scores(sets, found, output)
+        say(f"wrote {output}")
+    if n_truncated := sum(one.n_truncated for one in found.sets):
+        say(f"{counted(n_truncated, 'pair')} too long for the stance model, cut")
+    print_figures(
+        output_format,
+        {
+            "table": lambda: as_table(found, table_width()),
+            "json": lambda: as_record(found),
+            "csv": lambda: as_csv(found),
+            "latex": lambda: as_latex(found),
+        },
+    )
+    say_notes_beside(output_format, found.notes)

@@ -1,0 +1,213 @@
+"""`index`: build, change and check an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from data.errors import InputError
+from pipeline.commands.long_jobs import if_interrupted, long_job
+from pipeline.commands.model_choice import compute_options, model_option
+from pipeline.commands.options import combined, format_option, index_option, on_error_option
+from pipeline.commands.output import print_facts, print_help_alone, print_json, print_text, say
+from pipeline.commands.wording import counted, first_few
+
+if TYPE_CHECKING:
+    from indexes.manifest import Manifest
+    from pipeline.indexing import IndexingReport, Progress
+
+
+_source_options = combined(
+    click.argument("sources", metavar="SOURCE...", nargs=-1, required=True),
+    click.option("--split-sentences", is_flag=True, help="Index each sentence of a text on its own."),
+    click.option(
+        "--text-field", metavar="NAME", help="Field that holds the text.  [default: text, evidence, sentence, …]"
+    ),
+    click.option("--id-field", metavar="NAME", help="Field that holds the id.  [default: _id, id, doc_id, …]"),
+    on_error_option,
+)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def index(ctx: click.Context) -> None:
+    """Build, change and check an index."""
+    print_help_alone(ctx)
+
+
+@index.command("build", short_help="Build an index of documents.")
+@_source_options
+@index_option
+@model_option("--encoder", "Bi-encoder", "the bundled one")
+@click.option("--overwrite", is_flag=True, help="Replace the index that the folder holds.")
+@compute_options
+def index_build(
+    sources: tuple[str, ...],
+    index_dir: Path,
+    encoder: str | None,
+    overwrite: bool,
+    device: Any,
+    threads: int | None,
+    **options: Any,
+) -> None:
+    """Build an index of the documents in SOURCE: files, BEIR folders, or hf:NAME[@CONFIG][:SPLIT].
+
+    Reads JSONL, JSON, CSV, TSV and text (a sentence a line), each also as .gz, .xz or .zst, and Parquet; - is text on
+    standard input. A build that was interrupted goes on where it was when the same command is run again.
+    """
+    from pipeline.encoders import load_encoder
+    from pipeline.indexing import SourceOptions, build_index
+    from pipeline.model_files import BUNDLED
+
+    with _indexing_progress() as on_progress:
+        model = load_encoder(encoder or BUNDLED, device, n_threads=threads, on_start=say)
+        report = build_index(
+            sources, index_dir, model, SourceOptions(**options), overwrite=overwrite, on_progress=on_progress
+        )
+    _report_indexing(report, index_dir)
+
+
+@index.command("add", short_help="Add documents, or replace them by id.")
+@_source_options
+@index_option
+@compute_options
+def index_add(sources: tuple[str, ...], index_dir: Path, device: Any, threads: int | None, **options: Any) -> None:
+    """Add the documents in SOURCE; one whose id the index holds already takes the other's place.
+
+    SOURCE is what it is for `index build`. The encoder is the one that the index was built with.
+    """
+    from indexes.snapshot import IndexSnapshot
+    from pipeline.encoders import load_encoder
+    from pipeline.indexing import SourceOptions, add_documents
+
+    with _indexing_progress() as on_progress:
+        name = IndexSnapshot.open(index_dir).manifest.encoder.name
+        model = load_encoder(name, device, n_threads=threads, on_start=say)
+        report = add_documents(sources, index_dir, model, SourceOptions(**options), on_progress=on_progress)
+    _report_indexing(report, index_dir)
+
+
+@index.command("delete", short_help="Delete documents by id.")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--ids-from", metavar="FILE", help="File with an id a line; - is standard input.")
+@index_option
+def index_delete(ids: tuple[str, ...], ids_from: str | None, index_dir: Path) -> None:
+    """Delete the documents with these ids.
+
+    Ids that the index does not hold are reported, and the exit status is then 1; all others are deleted.
+    """
+    from indexes.writer import IndexWriter
+
+    wanted = list(dict.fromkeys([*ids, *_ids_in(ids_from)]))
+    if not wanted:
+        raise click.UsageError("name at least one ID, or a file of ids with --ids-from")
+    with if_interrupted("the index is as it was before"), IndexWriter.open(index_dir) as writer:
+        unknown = writer.delete(wanted)
+        if len(unknown) == len(wanted):
+            raise InputError(f"{index_dir}: holds none of these ids ({first_few(unknown)}); nothing was deleted")
+        manifest = writer.commit()
+    print_text(f"{_described(manifest, index_dir)}, {len(wanted) - len(unknown):,} deleted")
+    if unknown:
+        raise InputError(
+            f"{index_dir}: does not hold {len(unknown):,} of {len(wanted):,} ids ({first_few(unknown)}); "
+            "the others were deleted"
+        )
+
+
+def _ids_in(path: str | None) -> list[str]:
+    from data.rejects import rejecter
+    from data.sources import locate_text
+    from data.streams import read_lines
+
+    if path is None:
+        return []
+    found = [line for _, line in read_lines(locate_text(path), rejecter("stop"))]
+    if not found:
+        raise InputError(f"{path}: holds no ids")
+    return found
+
+
+@index.command("info")
+@index_option
+@format_option("table", "json", text="Lines for people, or JSON for programs.")
+def index_info(index_dir: Path, output_format: str) -> None:
+    """Tell what an index holds."""
+    from indexes.snapshot import IndexSnapshot
+
+    manifest = IndexSnapshot.open(index_dir).manifest
+    facts = {
+        "path": str(index_dir),
+        "generation": manifest.generation,
+        "format version": manifest.format_version,
+        "documents": manifest.n_docs,
+        "encoder": manifest.encoder.name,
+        "encoder weights": manifest.encoder.weights_sha256,
+        "dimensions": manifest.encoder.dim,
+        "vector segments": len(manifest.vector_files),
+        "vector search": "exact" if all(item.exact for item in manifest.vector_files) else "inverted lists",
+        "deleted, not yet compacted": max(manifest.n_dead_text, manifest.n_dead_vectors),
+        "bytes": sum(check.size for check in manifest.files.values()),
+    }
+    if output_format == "json":
+        print_json({name.replace(", ", "_").replace(" ", "_"): value for name, value in facts.items()})
+        return
+    print_facts((name, f"{value:,}" if isinstance(value, int) else str(value)) for name, value in facts.items())
+
+
+@index.command("verify", short_help="Compare every byte with its checksum.")
+@index_option
+def index_verify(index_dir: Path) -> None:
+    """Read every byte of an index and compare it with its checksums.
+
+    Names each file that is not as it was written; the exit status is then 1.
+    """
+    from indexes.verification import verify_index
+
+    found = verify_index(index_dir)
+    if found.damaged:
+        for line in found.damaged:
+            say(line)
+        raise InputError(
+            f"{index_dir}: {len(found.damaged)} damaged; restore what is named above or build the index anew"
+        )
+    print_text(f"{index_dir}: generation {found.generation} is intact ({found.n_files} files, {found.n_bytes:,} bytes)")
+
+
+@index.command("compact", short_help="Write an index anew without what was deleted.")
+@index_option
+def index_compact(index_dir: Path) -> None:
+    """Write an index anew without its deleted documents, in one vector segment."""
+    from indexes.writer import IndexWriter
+
+    with if_interrupted("the index is as it was before"), IndexWriter.open(index_dir) as writer:
+        writer.compact()
+        manifest = writer.commit()
+    print_text(_described(manifest, index_dir))
+
+
+@contextmanager
+def _indexing_progress() -> Iterator[Callable[[Progress], None]]:
+    """Yield what shows an indexing job's progress; an interruption says how to go on."""
+    with long_job("documents", "run the same command again to go on; the index is as it was before") as advance:
+        yield lambda progress: advance(progress.phase, progress.done, progress.total)
+
+
+def _report_indexing(report: IndexingReport, index_dir: Path) -> None:
+    for error in report.skipped:
+        say(f"skipped {error}")
+    details = [f"{report.n_read:,} read"]
+    if report.n_replaced:
+        details.append(f"{report.n_replaced:,} replaced")
+    if report.n_reused:
+        details.append(f"{report.n_reused:,} taken up from an interrupted build")
+    if report.skipped:
+        details.append(f"{counted(len(report.skipped), 'bad record')} skipped")
+    print_text(f"{_described(report.manifest, index_dir)} ({', '.join(details)})")
+
+
+def _described(manifest: Manifest, index_dir: Path) -> str:
+    return f"{index_dir}: generation {manifest.generation}, {counted(manifest.n_docs, 'document')}"

@@ -1,0 +1,129 @@
+"""`mine`: find hard negatives for judged claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands.judged_files import exclude_option, judged_claims_options, texts_of_claims
+from pipeline.commands.long_jobs import long_job
+from pipeline.commands.model_choice import compute_options, encoder_option
+from pipeline.commands.options import count_option, index_option, path_option, seed_option
+from pipeline.commands.output import print_text, say
+from pipeline.commands.wording import counted
+from pipeline.config import PipelineConfig
+
+
+@click.command("mine", short_help="Find hard negatives for judged claims.")
+@index_option
+@judged_claims_options
+@path_option(
+    "--output",
+    "output_path",
+    "FILE",
+    "JSONL file for the claims with their evidence and negatives; `train` reads it as mined:FILE.",
+    required=True,
+)
+@exclude_option
+@count_option("--n-negatives", 4, "Negatives for each judged piece of evidence.")
+@count_option("--first-rank", 1, "Best rank of the fused list that a negative may have.")
+@count_option("--pool-k", 100, "Worst rank that a negative may have.")
+@click.option(
+    "--max-cosine",
+    default=0.9,
+    show_default=True,
+    metavar="X",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Leave out what is nearer than X to judged evidence, by cosine.",
+)
+@click.option(
+    "--margin",
+    metavar="X",
+    type=click.FloatRange(-1, 1),
+    help="Leave out what is nearer the claim than its nearest judged evidence less X, by cosine.",
+)
+@click.option("--reranker", metavar="MODEL", help="Leave out what this cross-encoder finds relevant.")
+@click.option(
+    "--max-p",
+    default=0.5,
+    show_default=True,
+    metavar="P",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Probability by --reranker above which a candidate is left out.",
+)
+@seed_option("Of the draws.", default=42)
+@encoder_option
+@compute_options
+def mine(
+    index_dir: Path,
+    claims: str,
+    qrels: str,
+    output_path: Path,
+    exclude_claims: tuple[str, ...],
+    n_negatives: int,
+    first_rank: int,
+    pool_k: int,
+    max_cosine: float,
+    margin: float | None,
+    reranker: str | None,
+    max_p: float,
+    seed: int,
+    encoder: str | None,
+    device: Any,
+    threads: int | None,
+) -> None:
+    """Find for judged claims what the index's first stage takes for evidence and nobody judged to be.
+
+    Copies and near-duplicates of judged evidence are never negatives. The file appears whole at the end or not at all.
+    """
+    if first_rank > pool_k:
+        raise click.UsageError("--first-rank cannot lie below --pool-k")
+    from data.claims import read_claims
+    from data.judgments import read_qrels
+    from data.normal_text import normalize_text
+    from pipeline.opening import open_pipeline
+    from pipeline.training.mining import NegativeGuard
+    from pipeline.training.mining_job import mine_to_file
+
+    excluded = {normalize_text(text) for text in texts_of_claims(exclude_claims)}
+    queries = [claim for claim in read_claims(claims) if normalize_text(claim.text) not in excluded]
+    judgments = read_qrels(qrels)
+    pipeline = open_pipeline(
+        index_dir,
+        encoder=encoder,
+        reranker=reranker,
+        with_reranker=reranker is not None,
+        with_stance=False,
+        config=PipelineConfig(first_stage_k=max(PipelineConfig().first_stage_k, pool_k), rerank_k=pool_k),
+        device=device,
+        n_threads=threads,
+        on_start=say,
+    )
+    with long_job("claims", "no file was written") as advance:
+        report = mine_to_file(
+            pipeline,
+            queries,
+            judgments,
+            output_path,
+            n_negatives=n_negatives,
+            first_rank=first_rank,
+            pool_k=pool_k,
+            seed=seed,
+            guard=NegativeGuard(max_cosine=max_cosine, margin=margin, max_p=max_p),
+            on_progress=advance,
+            on_stage=say,
+        )
+    n_claims = report.n_queries - report.n_queries_without_judgments
+    print_text(
+        f"{output_path}: {counted(n_claims, 'claim')}, {report.n_positives:,} judged relevant, "
+        f"{counted(report.n_negatives, 'negative')}"
+    )
+    for name, n in (
+        ("claims without relevant evidence in the index", report.n_queries_without_judgments),
+        ("judged evidence that is not in the index", report.n_judged_without_text),
+        *((f"candidates rejected: {reason}", n) for reason, n in report.rejected.items()),
+    ):
+        if n:
+            say(f"{name}: {n:,}")

@@ -1,0 +1,125 @@
+"""`search`: find evidence for a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.commands.answers import print_answers
+from pipeline.commands.model_choice import (
+    ModelChoice,
+    compute_options,
+    encoder_option,
+    no_encoder_option,
+    reranker_options,
+    stance_options,
+)
+from pipeline.commands.options import adaptive_options, count_option, format_option, path_option
+from pipeline.commands.settings import chosen_config, settings_options
+from pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin
+
+if TYPE_CHECKING:
+    from indexes.text import Conditions
+    from pipeline.evidence import EvidencePipeline
+    from pipeline.results import ClaimEvidence
+
+
+@click.command(short_help="Find evidence for a claim.")
+@click.argument("claim_words", metavar="CLAIM", nargs=-1, required=True)
+@path_option("--index", "index_dir", "DIR", "Folder of the index.")
+@click.option("--corpus", metavar="FILE", help="Search the few passages of a file in memory, without an index.")
+@count_option("-k", 5, "Pieces of evidence.")
+@adaptive_options
+@click.option("--before", metavar="DATE", help="Only documents dated before DATE (YYYY, YYYY-MM or YYYY-MM-DD).")
+@click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only documents with that value; may be repeated.")
+@click.option(
+    "--context",
+    default=0,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Show N sentences before and after each, too.",
+)
+@stance_options
+@click.option("--explain", is_flag=True, help="Show shared words, each stage's rank and score, and the time spent.")
+@format_option(
+    "table", "json", "jsonl", "tsv", text="A table for people; JSON, JSON lines or TSV, in UTF-8, for programs."
+)
+@settings_options
+@reranker_options
+@encoder_option
+@no_encoder_option
+@compute_options
+def search(
+    claim_words: tuple[str, ...],
+    index_dir: Path | None,
+    corpus: str | None,
+    k: int,
+    adaptive_k: bool,
+    min_score: float | None,
+    before: str | None,
+    where: tuple[str, ...],
+    context: int,
+    explain: bool,
+    output_format: str,
+    config_path: Path | None,
+    first_stage_k: int,
+    rerank_k: int,
+    **model_options: Any,
+) -> None:
+    """Find evidence for CLAIM, in quotes; with - for each line of standard input.
+
+    Put -- before a claim that begins with a dash. A document without a date is not before any day.
+    """
+    if len(claim_words) > 1:
+        raise click.UsageError('put the claim in quotes: claimhound search "a claim of several words" --index DIR')
+    if (index_dir is None) == (corpus is None):
+        raise click.UsageError("name an index with --index, or a file with --corpus (one of the two)")
+    if corpus is not None and (before or where or context):
+        raise click.UsageError("--before, --where and --context need an index")
+    if corpus == STDIN == claim_words[0]:
+        raise click.UsageError("claim and corpus cannot both come from standard input")
+    models = ModelChoice(**model_options)
+    models.refuse_contradictions(adaptive_k=adaptive_k, min_score=min_score)
+    conditions = _conditions(before, where)
+    claim = as_utf8(claim_words[0])
+    config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
+    pipeline = models.open(index_dir, config, corpus=corpus)
+    claims = claims_on_stdin() if claim == STDIN else [claim]
+    answers = _answers(pipeline, claims, k, conditions, context, adaptive=adaptive_k, min_score=min_score)
+    print_answers(answers, output_format, explain=explain, several=claim == STDIN)
+
+
+def _answers(
+    pipeline: EvidencePipeline,
+    claims: Iterable[str],
+    k: int,
+    conditions: Conditions,
+    context: int,
+    *,
+    adaptive: bool,
+    min_score: float | None,
+) -> Iterator[ClaimEvidence]:
+    """Yield each claim's answer before the next claim is read."""
+    for claim in claims:
+        yield from pipeline.find_evidence(
+            [claim], k, adaptive=adaptive, min_score=min_score, conditions=conditions, context=context
+        )
+
+
+def _conditions(before: str | None, where: tuple[str, ...]) -> Conditions:
+    from data.documents import iso_day
+    from indexes.text import Conditions
+
+    if before is not None and iso_day(before) is None:
+        raise click.BadParameter(f"{before!r} is no date (YYYY, YYYY-MM or YYYY-MM-DD)", param_hint="--before")
+    pairs: list[tuple[str, str]] = []
+    for item in where:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{item!r} is not FIELD=VALUE", param_hint="--where")
+        pairs.append((name, value))
+    return Conditions(before, tuple(pairs))

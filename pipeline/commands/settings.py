@@ -1,0 +1,35 @@
+"""The settings of a search: out of a file, and by options that come before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands.options import combined, count_option, path_option
+from pipeline.config import PipelineConfig, read_config
+
+config_option = path_option(
+    "--config",
+    "config_path",
+    "FILE",
+    "Settings as `claimhound tune` writes them; options given here come before them.",
+)
+settings_options = combined(
+    config_option,
+    count_option("--first-stage-k", 100, "Candidates from BM25, and as many from the vectors."),
+    count_option("--rerank-k", 100, "Candidates that the reranker rescores."),
+)
+
+
+def chosen_config(config_path: Path | None, **options: Any) -> PipelineConfig:
+    """Return a file's settings, or the defaults, with those of the options that stand on the command line."""
+    context = click.get_current_context()
+    given = {
+        name: value
+        for name, value in options.items()
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    return replace(PipelineConfig() if config_path is None else read_config(config_path), **given)

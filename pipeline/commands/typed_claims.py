@@ -1,0 +1,57 @@
+"""Claims that are typed: as an argument, or a line each on standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+from data.errors import InputError
+from pipeline.commands.output import say
+
+STDIN = "-"
+
+
+def require_stdin() -> None:
+    """Raise InputError where there is no standard input."""
+    if sys.stdin is None:
+        raise InputError("standard input is closed; it should hold a claim a line")
+
+
+def claims_on_stdin() -> Iterator[str]:
+    """Yield the lines of standard input as they come; blank ones and such as are not UTF-8 are reported.
+
+    Raises InputError at the end if there was no claim, or one that is not UTF-8: the others have their answers by then.
+    """
+    require_stdin()
+    if sys.stdin.isatty():
+        say("type a claim a line; Ctrl-D ends")
+    n_claims = n_bad = 0
+    for number, raw in enumerate(sys.stdin.buffer, start=1):
+        try:
+            claim = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        except UnicodeDecodeError as error:
+            say(f"stdin:{number}: not UTF-8 (byte 0x{error.object[error.start]:02x}), skipped")
+            n_bad += 1
+            continue
+        if not claim:
+            say(f"stdin:{number}: blank, skipped")
+            continue
+        n_claims += 1
+        yield claim
+    if n_bad:
+        raise InputError(f"standard input: {n_bad:,} of {n_claims + n_bad:,} claims not answered")
+    if not n_claims:
+        raise InputError("standard input holds no claim; write a claim a line")
+
+
+def as_utf8(argument: str) -> str:
+    """Return an argument as it was typed, also where the locale could not read its bytes."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        try:
+            return os.fsencode(argument).decode()
+        except UnicodeError as error:
+            raise InputError("the claim is not UTF-8; set the terminal to UTF-8") from error
+    return argument
