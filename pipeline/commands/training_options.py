@@ -89,6 +89,7 @@ encoder_recipe_options = _recipe_options(
     freeze_embeddings=_FREEZE,
     pretraining_learning_rate=_PRETRAINING,
     pretraining_epochs=_PRETRAINING,
+    base_share="Share of the base model in each weight of the result: keeps what it knew of other fields.",
 )
 stance_recipe_options = _recipe_options(
     StanceRecipe(),

@@ -47,6 +47,18 @@ def prepare_for_training(model: Any, transformer: PreTrainedModel, *, dropout: f
         transformer.get_input_embeddings().requires_grad_(False)
 
 
+def mix_in(model: Any, base: Any, share: float) -> None:
+    """Make each weight of the model `share` of the base model's and the rest its own, in float32.
+
+    What was learned stays for the most part, and what the base model knew of other fields comes back. Source: Wortsman
+    et al., Robust fine-tuning of zero-shot models, CVPR 2022 (https://arxiv.org/abs/2109.01903), equation 1.
+    """
+    others = base.float().state_dict()
+    for name, weight in model.float().state_dict().items():
+        if weight.is_floating_point():
+            weight.lerp_(others[name].to(weight.device), share)
+
+
 def save_half_precision(model: Any, output_dir: Path) -> None:
     """Save the model with float16 weights, half the bytes."""
     model.half()

@@ -17,7 +17,8 @@ class EncoderRecipe:
     claims, 32 texts at a time). Cosines are divided by `temperature`. `n_negatives` hard negatives stand beside each
     positive, 0 leaves those of the batch alone. `max_length` bounds the texts while training; the model keeps its own
     limit. `precision` is `auto` (bfloat16 autocast on a CPU, float16 on CUDA, else float32), `bf16`, `fp16` or `fp32`.
-    The `pretraining_` settings hold for the pairs that are learned before the others.
+    The `pretraining_` settings hold for the pairs that are learned before the others. Of each weight `base_share` is
+    the base model's in the end (see `mix_in`); 0 leaves what was learned.
     """
 
     epochs: int = 2
@@ -34,6 +35,7 @@ class EncoderRecipe:
     validation_share: float = 0.1
     pretraining_learning_rate: float = 2e-5
     pretraining_epochs: int = 1
+    base_share: float = 0.0
     seed: int = 42
     precision: str = "auto"
     checkpoint_steps: int = 100
@@ -43,7 +45,7 @@ class EncoderRecipe:
         require_at_least(self, 2, "batch_size")
         require_at_least(self, 4, "max_length")
         require_at_least(self, 0, "n_negatives", "seed")
-        require_share(self, "warmup_share", "dropout", "validation_share")
+        require_share(self, "warmup_share", "dropout", "validation_share", "base_share")
         require_above_zero(self, "learning_rate", "pretraining_learning_rate", "temperature")
         if self.temperature > 1:
             raise InputError(f"temperature must lie in (0, 1], not {self.temperature}")

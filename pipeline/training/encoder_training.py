@@ -14,7 +14,7 @@ from data.normal_text import normalize_text
 from pipeline.config import Device
 from pipeline.encoders import encoder_identity
 from pipeline.runtimes import resolve_device
-from pipeline.training.base_models import loading, prepare_for_training, save_half_precision
+from pipeline.training.base_models import loading, mix_in, prepare_for_training, save_half_precision
 from pipeline.training.checkpoints import CHECKPOINTS, PhaseOutcome, run_fingerprint, run_phases
 from pipeline.training.encoder_batches import (
     ContrastiveEntry,
@@ -108,10 +108,12 @@ def train_encoder(
         fingerprint=run_fingerprint([str(base_model), asdict(recipe)], learned.values()),
         resume=resume,
     )
-    model = load_base_encoder(outcome.model_dir, chosen)
+    model, base = load_base_encoder(outcome.model_dir, chosen), load_base_encoder(str(base_model), chosen)
+    if recipe.base_share:
+        mix_in(model, base, recipe.base_share)
     base_metrics, metrics = {}, {}
     if validation_pairs:
-        base_metrics = evaluate_encoder(load_base_encoder(str(base_model), chosen), validation_pairs, recipe, chosen)
+        base_metrics = evaluate_encoder(base, validation_pairs, recipe, chosen)
         metrics = evaluate_encoder(model, validation_pairs, recipe, chosen)
     with writing(output_dir):
         save_half_precision(model, output_dir)

@@ -85,6 +85,19 @@ def test_training_lowers_the_loss_and_brings_evidence_nearer(tiny_model_dir, tmp
     assert report.metrics["ndcg@10"] > report.base_metrics["ndcg@10"] + 0.2
 
 
+def test_a_share_of_the_base_model_is_mixed_into_what_was_learned(trained, tiny_model_dir, tmp_path):
+    recipe = replace(RECIPE, base_share=0.25)
+    train_encoder([PAIRS], base_model=tiny_model_dir, output_dir=tmp_path / "m", recipe=recipe)
+    learned, base = weights(trained[0]), weights(tiny_model_dir)
+    tolerance = {"rtol": 1e-3, "atol": 1e-5}  # of float16
+    n_moved = 0
+    for name, array in weights(tmp_path / "m").items():
+        found, unmixed = array.astype("f4"), learned[name].astype("f4")
+        np.testing.assert_allclose(found, 0.75 * unmixed + 0.25 * base[name].astype("f4"), **tolerance)
+        n_moved += not np.allclose(found, unmixed, **tolerance)
+    assert n_moved > 5
+
+
 def test_cached_gradients_change_nothing_but_the_memory(tiny_model_dir, tmp_path):
     for name, size in (("parts", 2), ("whole", 4)):
         recipe = replace(RECIPE, mini_batch_size=size, dropout=0.0)
