@@ -12,6 +12,11 @@ def sample_dir() -> Path:
     return _HERE / "sample"
 
 
+def bundled_encoder_dir() -> Path:
+    """Return the folder of the bi-encoder that is used unless another is named."""
+    return _HERE / "models" / "encoder"
+
+
 def bundled_reranker_dir() -> Path:
     """Return the folder of the cross-encoder that is used unless another is named."""
     return _HERE / "models" / "reranker"

@@ -19,7 +19,7 @@ from indexes.text import NO_CONDITIONS, Conditions, TextIndex, first_day, is_pan
 from indexes.ties import Found
 from indexes.vectors import Positions, Vectors, VectorSegment, search_segments
 
-# Share of the inverted lists that a search scans; docs/measurements.md tells how agreement with exact search grows.
+# Share of the inverted lists that a search scans; `make bench` measures its agreement with exact search.
 DEFAULT_PROBE_SHARE = 0.1
 _REMEMBERED_DOCUMENTS = 20_000
 _OPEN_TRIES = 20

@@ -27,11 +27,11 @@ class PipelineConfig:
     `min_relevance` are the probabilities from which a piece of evidence counts for or against a claim, see `summarize`.
     """
 
-    first_stage_k: int = 100
+    first_stage_k: int = 400
     rerank_k: int = 100
-    fusion: Fusion = "reciprocal-rank"
+    fusion: Fusion = "min-max"
     rrf_k: int = 60
-    bm25_weight: float = 0.5
+    bm25_weight: float = 0.4
     min_cosine: float = 0.2
     probe_share: float = 0.075
     adaptive_share: float = 0.4

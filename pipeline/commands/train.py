@@ -70,12 +70,13 @@ def train_reranker(
     """
     from data.claims import read_claims
     from data.judgments import read_qrels
-    from pipeline.model_files import BUNDLED, encoder_dir
     from pipeline.opening import open_pipeline
+    from pipeline.training.base_models import find_base_model
     from pipeline.training.pair_sources import PairSource
     from pipeline.training.reranker_building import build_reranker
 
     recipe = RerankerRecipe(**settings)
+    base = find_base_model(base_model)
     learned, before = (list(map(PairSource.parse, texts)) for texts in (data, pretrain))
     queries, judgments = list(read_claims(claims)), read_qrels(qrels)
     excluded = texts_of_claims(exclude_claims)
@@ -87,7 +88,8 @@ def train_reranker(
             pipeline,
             queries,
             judgments,
-            base_model=base_model or encoder_dir(BUNDLED),
+            base_model=base.folder,
+            base_name=base.name,
             output_dir=output_dir,
             recipe=recipe,
             data=learned,
@@ -136,17 +138,18 @@ def train_encoder(
     Writes a folder that `index build --encoder` reads, with a card. A training that was interrupted goes on from its
     last checkpoint when it is started again.
     """
-    from pipeline.model_files import BUNDLED, BUNDLED_ENCODER_NAME, encoder_dir
+    from pipeline.training.base_models import find_base_model
     from pipeline.training.encoder_building import build_encoder
     from pipeline.training.pair_sources import PairSource
 
     recipe = EncoderRecipe(**settings)
+    base = find_base_model(base_model)
     learned, before, held_out = (list(map(PairSource.parse, texts)) for texts in (data, pretrain, validation))
     with _training_progress() as on_progress:
         built = build_encoder(
             learned,
-            base_model=encoder_dir(base_model or BUNDLED),
-            base_name=None if base_model else BUNDLED_ENCODER_NAME,
+            base_model=base.folder,
+            base_name=base.name,
             output_dir=output_dir,
             recipe=recipe,
             pretraining=before,
@@ -205,15 +208,17 @@ def train_stance(
     from its last checkpoint when it is started again.
     """
     from data.stance_sources import StanceSource
-    from pipeline.model_files import BUNDLED, encoder_dir
+    from pipeline.training.base_models import find_base_model
     from pipeline.training.stance_building import build_stance
 
     recipe = StanceRecipe(**settings)
+    base = find_base_model(base_model)
     sources = [StanceSource.parse(spec) for spec in specs]
     with _training_progress() as on_progress:
         built = build_stance(
             sources,
-            base_model=base_model or encoder_dir(BUNDLED),
+            base_model=base.folder,
+            base_name=base.name,
             output_dir=output_dir,
             recipe=recipe,
             excluded_claims=[claim for name in exclude_claims for claim in _claim_texts(name)],

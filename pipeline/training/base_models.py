@@ -5,13 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data.errors import ModelError
-from pipeline.model_files import first_line
+from pipeline.model_files import (
+    BUNDLED,
+    BUNDLED_ENCODER_NAME,
+    BUNDLED_RERANKER_NAME,
+    BUNDLED_STANCE_NAME,
+    encoder_dir,
+    first_line,
+    reranker_dir,
+    stance_dir,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+class BaseModel(NamedTuple):
+    """A model's folder, and what a card calls it."""
+
+    folder: Path
+    name: str
+
+
+def find_base_model(model: str | None) -> BaseModel:
+    """Return what a name stands for: a bundled model, `all-MiniLM-L6-v2`, a folder or a name on the Hub.
+
+    None is the bundled encoder. Raises ModelError if there is none.
+    """
+    if model is None or model == BUNDLED:
+        return BaseModel(encoder_dir(BUNDLED), BUNDLED_ENCODER_NAME)
+    find = {BUNDLED_RERANKER_NAME: reranker_dir, BUNDLED_STANCE_NAME: stance_dir}.get(model, encoder_dir)
+    return BaseModel(find(model), Path(model).expanduser().name if Path(model).expanduser().is_dir() else model)
 
 
 @contextmanager

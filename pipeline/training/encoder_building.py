@@ -102,9 +102,8 @@ def build_encoder(
         resume=resume,
         on_progress=on_progress,
     )
-    base = Path(base_model)
     provenance = Provenance(
-        base_model=base_name or (base.name if base.is_dir() else str(base_model)),
+        base_model=base_name or Path(base_model).name,
         code_version=code_version(),
         data_files=(*main.files, *before.files, *held_out.files),
     )

@@ -66,6 +66,7 @@ def build_reranker(
     base_model: str | Path,
     output_dir: Path,
     recipe: RerankerRecipe,
+    base_name: str | None = None,
     guard: NegativeGuard = NegativeGuard(),  # noqa: B008 (frozen)
     data: Sequence[PairSource] = (),
     pretraining: Sequence[PairSource] = (),
@@ -82,8 +83,9 @@ def build_reranker(
     The pairs to learn are mined out of that stage, or read from `data` where that is given. Claims, and queries of
     other pairs, whose text is among `excluded_claims` are left out and counted: those are the claims to measure on. No
     pair is learned either whose claim is held out for validation. `data_files` (role -> path) are named with their
-    hashes in the card. Goes on from the last checkpoint in `output_dir` when it was cut off. Raises InputError for data
-    that gives nothing to learn from and ModelError for a base model that cannot be trained.
+    hashes in the card, where `base_name` is what the base model is called. Goes on from the last checkpoint in
+    `output_dir` when it was cut off. Raises InputError for data that gives nothing to learn from and ModelError for a
+    base model that cannot be trained.
     """
     check_base_model(base_model, recipe)
     excluded = {normalize_text(text) for text in excluded_claims}
@@ -156,21 +158,26 @@ def build_reranker(
     save_blend(blend, output_dir)
     named = [data_file(path, role) for role, path in (data_files or {}).items()]
     card = render_reranker_card(
-        _provenance(pipeline, base_model, [*named, *files]), recipe, report, mining, blend, held_out, error
+        _provenance(pipeline, base_name or Path(base_model).name, [*named, *files]),
+        recipe,
+        report,
+        mining,
+        blend,
+        held_out,
+        error,
     )
     with write_atomically(output_dir / CARD_FILE) as file:
         file.write(card)
     return BuiltReranker(report, mining, blend, held_out, error, len(claims) - len(used), before.n_excluded)
 
 
-def _provenance(pipeline: EvidencePipeline, base_model: str | Path, data_files: Sequence[DataFile]) -> Provenance:
+def _provenance(pipeline: EvidencePipeline, base_name: str, data_files: Sequence[DataFile]) -> Provenance:
     index = pipeline.index
     described = f"{index.n_docs:,} documents"
     if isinstance(index, IndexSnapshot):
         described = f"index {index.path.name}, generation {index.manifest.generation}, {described}"
-    base = Path(base_model)
     return Provenance(
-        base_model=base.name if base.is_dir() else str(base_model),
+        base_model=base_name,
         index=described,
         encoder=pipeline.encoder.identity.name if pipeline.encoder else "none",
         code_version=code_version(),

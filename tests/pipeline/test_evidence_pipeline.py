@@ -68,7 +68,8 @@ def ids(ranking):
 
 def test_each_stage_sees_what_the_one_before_gave(index, encoder):
     reranker = FakeReranker({"Ice on land is melting.": 2.0, "Glaciers shrink every summer.": 1.0})
-    (stages,) = EvidencePipeline(index, encoder, reranker).rank([CLAIM])
+    config = PipelineConfig(fusion="reciprocal-rank", bm25_weight=0.5)
+    (stages,) = EvidencePipeline(index, encoder, reranker, config).rank([CLAIM])
     assert encoder.query_calls == [[CLAIM]]
     # By words: g1 has both; p1 and g2 have one, p1 in a shorter text.
     assert ids(stages.bm25) == ["g1", "p1", "g2"]
@@ -277,7 +278,8 @@ def test_a_claim_that_the_encoder_cannot_read_is_not_searched_by_meaning(index):
     encoder = FakeEncoder(VECTORS, unreadable=[CLAIM])
     (stages,) = EvidencePipeline(index, encoder, None).rank([CLAIM])
     assert stages.dense == []
-    assert [hit.score for hit in stages.fused] == [1 / (60 + rank) for rank in (1, 2, 3)]
+    assert [hit.doc_id for hit in stages.fused] == [hit.doc_id for hit in stages.bm25]
+    assert (stages.fused[0].score, stages.fused[-1].score) == (1, 0)  # min-max, BM25's part is all of it
 
 
 def test_a_zero_vector_is_near_nothing(index):

@@ -135,20 +135,6 @@ def test_the_reranker_is_held_against_the_better_of_the_baseline_s_lists():
     assert fields.standing(runs | {fields.OUR_RERANKED: runs[fields.BASELINE_DENSE]}, field).losses() == []
 
 
-def test_a_package_that_carries_a_model_stands_for_its_folder(tmp_path, monkeypatch):
-    model = tmp_path / "a_package_with_a_model" / "model"
-    model.mkdir(parents=True)
-    (model.parent / "__init__.py").touch()
-    monkeypatch.syspath_prepend(tmp_path)
-    assert fields.model_place("a-package-with-a-model") == "a-package-with-a-model"  # no model in it yet
-    (model / "config.json").write_text("{}")
-    assert fields.model_place("a-package-with-a-model") == str(model)
-    assert fields.model_place("a_package_with_a_model") == str(model)
-    assert [fields.model_place(name) for name in ("bundled", str(tmp_path), "json")] == [
-        "bundled", str(tmp_path), "json",
-    ]  # fmt: skip
-
-
 class StoppedReranker(FakeReranker):
     def score(self, pairs):
         if self.calls:
@@ -210,11 +196,13 @@ def test_every_field_is_measured_and_indexes_serve_again(folder, tmp_path, ours,
 def test_each_list_is_of_its_own_encoder_and_stage(tmp_path):
     claims = [Query("by words y", "some coal"), Query("by words x", "some ice"), Query("by meaning alone", "it melts")]
     field = fields.Field(
-        [Document("x", "ice"), Document("y", "coal")], claims, {claim.query_id: {"x": 1} for claim in claims}
+        [Document("x", "ice"), Document("y", "coal"), Document("z", "gas")],
+        claims,
+        {claim.query_id: {"x": 1} for claim in claims},
     )
-    # Claims point along the x axis: for ours x is the nearest document, for the other encoder y.
-    right = FakeEncoder({"ice": (1, 0), "coal": (3, 4)})
-    wrong = FakeEncoder({"ice": (3, 4), "coal": (1, 0)}, identity=replace(IDENTITY, pooling="cls"))
+    # Claims point along the x axis: for ours x is the nearest document, for the other encoder y; z is far for both.
+    right = FakeEncoder({"ice": (1, 0), "coal": (3, 4), "gas": (1, 3)})
+    wrong = FakeEncoder({"ice": (3, 4), "coal": (1, 0), "gas": (1, 3)}, identity=replace(IDENTITY, pooling="cls"))
     found = fields.measure("toy", field, fields.Models(right, FakeReranker({"ice": 5.0}), wrong), tmp_path, [])
     second = 1 / math.log2(3)
     # What words and vectors find comes before what vectors alone find.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,8 +54,9 @@ def test_weights_multiply_each_ranking_s_part_of_reciprocal_rank_fusion():
 
 
 def test_stages_are_fused_as_the_settings_say():
-    assert fuse_stages(BM25, DENSE, PipelineConfig()) == reciprocal_rank_fusion([BM25, DENSE], 10)
-    assert fuse_stages(BM25, DENSE, PipelineConfig(rrf_k=5, bm25_weight=0.25)) == reciprocal_rank_fusion(
+    by_rank = PipelineConfig(fusion="reciprocal-rank", bm25_weight=0.5)
+    assert fuse_stages(BM25, DENSE, by_rank) == reciprocal_rank_fusion([BM25, DENSE], 10)
+    assert fuse_stages(BM25, DENSE, replace(by_rank, rrf_k=5, bm25_weight=0.25)) == reciprocal_rank_fusion(
         [BM25, DENSE], 10, 5, [0.5, 1.5]
     )
     min_max = PipelineConfig(fusion="min-max", bm25_weight=0.25)
@@ -126,7 +129,9 @@ def test_a_fused_ranking_is_sorted_unique_at_most_k_and_holds_only_what_was_foun
 @given(rankings, rankings, st.integers(0, 100))
 def test_equal_weights_are_no_weights_to_the_last_bit(bm25, dense, rrf_k):
     unweighted = reciprocal_rank_fusion([bm25, dense], 20, rrf_k)
-    assert fuse_stages(bm25, dense, PipelineConfig(rrf_k=rrf_k)) == unweighted
+    assert (
+        fuse_stages(bm25, dense, PipelineConfig(fusion="reciprocal-rank", rrf_k=rrf_k, bm25_weight=0.5)) == unweighted
+    )
     halved = reciprocal_rank_fusion([bm25, dense], 20, rrf_k, [0.5, 0.5])
     assert [hit.doc_id for hit in halved] == [hit.doc_id for hit in unweighted]
     assert [2 * hit.score for hit in halved] == [hit.score for hit in unweighted]

@@ -12,9 +12,10 @@ from indexes.snapshot import IndexSnapshot
 from pipeline.encoders import encoder_identity
 from pipeline.indexing import add_documents, build_index
 from pipeline.model_files import (
+    BASE_ENCODER_NAME,
+    BASE_ENCODER_SHA256,
     BUNDLED,
     BUNDLED_ENCODER_NAME,
-    BUNDLED_ENCODER_SHA256,
     display_name,
     encoder_dir,
     first_line,
@@ -26,8 +27,11 @@ from pipeline.model_files import (
 from pipeline.opening import open_pipeline
 
 
-def test_the_bundled_encoder_is_there_with_the_weights_that_were_pinned():
-    assert weights_sha256(encoder_dir(BUNDLED)) == BUNDLED_ENCODER_SHA256
+def test_the_base_encoder_has_the_weights_that_were_pinned():
+    assert weights_sha256(encoder_dir(BASE_ENCODER_NAME)) == BASE_ENCODER_SHA256
+
+
+def test_the_bundled_encoder_is_there():
     assert encoder_dir(BUNDLED_ENCODER_NAME) == encoder_dir(BUNDLED)
     identity = encoder_identity()
     assert (identity.name, identity.pooling, identity.max_length, identity.dim) == (

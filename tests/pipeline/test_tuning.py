@@ -44,7 +44,7 @@ def pipeline_of(vectors, documents, reranker=None, config=PipelineConfig()):  # 
 def where_vectors_are_right():
     """Twelve claims, each with its evidence in its own direction, and its word in a text 75 degrees away.
 
-    By default the text with the word comes first: it stands in both lists. With a small weight of BM25 it does not.
+    By rank the text with the word comes first: it stands in both lists. With a small weight of BM25 it does not.
     """
     vectors, documents = {}, []
     for number, word in enumerate(WORDS):
@@ -53,7 +53,9 @@ def where_vectors_are_right():
         vectors[f"the word {word}"] = at(30 * number + 75)
         documents += [Document(f"e{number}", f"evidence number {number}"), Document(f"w{number}", f"the word {word}")]
     claims = [Query(f"q{number}", f"{word}?") for number, word in enumerate(WORDS)]
-    return pipeline_of(vectors, documents), claims, {f"q{number}": {f"e{number}": 1} for number in range(12)}
+    by_rank = PipelineConfig(fusion="reciprocal-rank", bm25_weight=0.5)
+    pipeline = pipeline_of(vectors, documents, config=by_rank)
+    return pipeline, claims, {f"q{number}": {f"e{number}": 1} for number in range(12)}
 
 
 @pytest.fixture
@@ -206,7 +208,7 @@ def test_a_gain_that_holds_on_claims_left_out_is_shown_and_chosen(where_vectors_
 def test_where_nothing_is_gained_the_default_stands(where_vectors_are_right):
     pipeline, claims, qrels = where_vectors_are_right
     tuning = tune(pipeline, claims, qrels, measure="R@5", n_folds=3)
-    assert (tuning.best, tuning.chosen, set(tuning.fold_choices)) == (PipelineConfig(),) * 2 + ({PipelineConfig()},)
+    assert (tuning.best, tuning.chosen, set(tuning.fold_choices)) == (pipeline.config,) * 2 + ({pipeline.config},)
     assert not tuning.is_gain_shown
     assert tuning.note.startswith("Tuning gains nothing on claims that it has not seen, so the default settings stand:")
     assert tuning.note.endswith("The best on the claims themselves: the default.")
@@ -218,9 +220,9 @@ def test_a_gain_on_too_few_claims_is_not_shown(where_vectors_are_right):
     # Four gains of four: p = 2 / 2**4.
     assert tuning.test.difference.mean > 0.3
     assert tuning.test.p == 0.125
-    assert tuning.chosen == PipelineConfig() != tuning.best
+    assert tuning.chosen == pipeline.config != tuning.best
     assert tuning.note.startswith("Tuning gains nothing that can be told from chance, so the default settings stand:")
-    assert changes(tuning.best, PipelineConfig()) in tuning.note
+    assert changes(tuning.best, pipeline.config) in tuning.note
     assert [(finding.kind, len(finding.items)) for finding in tuning.findings] == [("absent_claims", 8)]
 
 
