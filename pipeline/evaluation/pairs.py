@@ -284,12 +284,14 @@ def as_record(evaluation: PairEvaluation) -> dict[str, Json]:
         "share_relevant": evaluation.share_relevant,
         "threshold": evaluation.threshold,
         "seed": evaluation.seed,
-        "figures": {
-            name: {key: _finite(value) for key, value in figure._asdict().items()}
-            for name, figure in evaluation.figures.items()
-        },
+        "figures": figures_record(evaluation.figures),
         "notes": list(evaluation.notes),
     }
+
+
+def figures_record(figures: Mapping[str, Figure]) -> dict[str, Json]:
+    """Return figures by their names as JSON, null where there is no number."""
+    return {name: {key: _finite(value) for key, value in figure._asdict().items()} for name, figure in figures.items()}
 
 
 def as_csv(evaluation: PairEvaluation) -> str:
