@@ -139,6 +139,16 @@ def test_a_model_that_cannot_be_converted_is_an_error_of_one_line_and_leaves_not
     assert list((own_cache / "int8").iterdir()) == []
 
 
+def test_the_last_layer_of_a_cross_encoder_computes_the_first_token_alone(tiny_reranker, tiny_reranker_dir):
+    import openvino
+
+    model = openvino.Core().read_model(converted_dir(tiny_reranker_dir, "cross-encoder", 64) / "model.xml")
+    products = [op.get_output_partial_shape(0) for op in model.get_ops() if op.get_type_name() == "MatMul"]
+    # (rows, tokens, dim): keys and values for every token; query, attention's and feed-forward's outputs for one.
+    at_most = [shape[1].get_max_length() for shape in products if shape.rank.get_length() == 3]
+    assert sorted(at_most) == [-1, -1, 1, 1, 1, 1]  # -1: any number
+
+
 def test_a_user_s_own_folder_named_pipeline_is_not_ours(own_cache, tiny_model_dir, tmp_path):
     here = tmp_path / "here"
     for name in ("pipeline", "data"):

@@ -70,7 +70,7 @@ def test_torch_gives_cross_encoder_s_logits(torch_reranker, one_at_a_time):
 
 
 def test_int8_ranks_as_cross_encoder_does(int8_reranker, one_at_a_time):
-    # Measured: logits off by .55 at most where they spread by 1.56 (standard deviation), rank correlation .997.
+    # Measured: logits off by .50 at most where they spread by 1.56 (standard deviation), rank correlation .994.
     logits = int8_reranker.score(PAIRS).logits
     assert abs(logits - one_at_a_time).max() < 0.6 * one_at_a_time.std()
     assert np.corrcoef(ranks(logits), ranks(one_at_a_time))[0, 1] > 0.98
