@@ -185,10 +185,28 @@ def _convert(model_dir: Path, kind: Kind, max_length: int, target: Path) -> None
         | ({_N_TOKENS: np.array(batch.input_ids.shape[1])} if short else {})
         for batch in batches_by_length(tokenizer.tokenize(_calibration_texts(kind)), max_length, tokens_per_batch=1)
     ]
-    small = nncf.quantize(exact, nncf.Dataset(inputs), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(inputs))
+    small = nncf.quantize(
+        exact,
+        nncf.Dataset(inputs),
+        model_type=nncf.ModelType.TRANSFORMER,
+        subset_size=len(inputs),
+        advanced_parameters=_whole_ranges() if kind == "cross-encoder" else None,
+    )
     if short:
         _fix_input(small, _N_TOKENS, 1)
     openvino.save_model(small, target / _IR)
+
+
+def _whole_ranges() -> Any:
+    """Return parameters that let activations range from the least to the greatest value of all texts.
+
+    By default NNCF takes the mean of each text's extremes, which cuts off: against float32, the bundled reranker's
+    logits were wrong by .345 (root of the mean square) over 300 climate pairs, and are by .099.
+    """
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
+    return AdvancedQuantizationParameters(activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX)
 
 
 def _fix_input(model: Any, name: str, value: int) -> None:
