@@ -51,6 +51,8 @@ def loading(source: str) -> Iterator[None]:
     folder = Path(source)
     if folder.is_dir() and not (folder / "config.json").exists():
         raise ModelError(f"{source}: holds no config.json, so it is no model folder")
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # that a head is drawn anew is what was asked for
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
         if len(tokenizer) <= len(tokenizer.all_special_ids):
@@ -58,6 +60,8 @@ def loading(source: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{source}: cannot be loaded as a base model: {first_line(error)}") from error
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def prepare_for_training(model: Any, transformer: PreTrainedModel, *, dropout: float, freeze_embeddings: bool) -> None:

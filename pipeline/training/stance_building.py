@@ -88,6 +88,7 @@ def build_stance(
         output_dir=output_dir,
         recipe=recipe,
         device=device,
+        n_threads=n_threads,
         resume=resume,
         on_progress=on_progress,
     )

@@ -18,6 +18,7 @@ from pipeline.runtimes import resolve_device
 from pipeline.training.base_models import loading, prepare_for_training, save_half_precision
 from pipeline.training.checkpoints import CHECKPOINTS, PhaseOutcome, run_fingerprint, run_phases
 from pipeline.training.length_batches import length_grouped_batches
+from pipeline.training.precision import use_threads
 from pipeline.training.stance_recipe import StanceRecipe
 from pipeline.training.watched_trainer import (
     LossWatch,
@@ -54,6 +55,7 @@ def train_stance(
     output_dir: Path,
     recipe: StanceRecipe,
     device: Device = "auto",
+    n_threads: int | None = None,
     resume: bool = True,
     on_progress: Progress | None = None,
 ) -> StanceTrainingReport:
@@ -73,6 +75,7 @@ def train_stance(
         raise InputError(f"nothing to learn from: {len(pairs):,} training pairs, {counts}; all three are needed")
     started = time.monotonic()
     chosen = resolve_device(device)
+    use_threads(n_threads)
 
     def train(_name: str, source: str, phase_dir: Path) -> tuple[CrossEncoder, PhaseOutcome]:
         model = load_base_model(source, recipe, chosen)
