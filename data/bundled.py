@@ -23,5 +23,5 @@ def bundled_reranker_dir() -> Path:
 
 
 def bundled_stance_dir() -> Path:
-    """Return the folder of the stance model that a search uses unless another is named; it need not be there."""
+    """Return the folder of the stance model that is used unless another is named."""
     return _HERE / "models" / "stance"

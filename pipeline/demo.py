@@ -11,7 +11,6 @@ from indexes.snapshot import IndexSnapshot
 from pipeline.encoders import load_encoder
 from pipeline.evidence import EvidencePipeline
 from pipeline.indexing import build_index
-from pipeline.model_files import has_bundled_stance
 from pipeline.rerankers import load_reranker
 from pipeline.results import ClaimEvidence
 from pipeline.stance import load_stance
@@ -27,7 +26,7 @@ def run_demo(k: int = 3, on_start: Callable[[str], None] | None = None) -> list[
     """Return the answers for DEMO_CLAIMS out of an index of the bundled sample, which is gone afterwards."""
     encoder = load_encoder(device="cpu", on_start=on_start)
     reranker = load_reranker(device="cpu", on_start=on_start)
-    stance = load_stance(device="cpu", on_start=on_start) if has_bundled_stance() else None
+    stance = load_stance(device="cpu", on_start=on_start)
     with tempfile.TemporaryDirectory(prefix="claimhound-demo-") as scratch:
         index_dir = Path(scratch) / "index"
         report = build_index([str(sample_dir() / "evidence.jsonl")], index_dir, encoder)

@@ -20,7 +20,6 @@ from pipeline.model_files import (
     BUNDLED_STANCE_NAME,
     cache_dir,
     encoder_dir,
-    has_bundled_stance,
     reranker_dir,
     stance_dir,
 )
@@ -83,14 +82,15 @@ def _devices() -> list[Finding]:
 
 def _models() -> list[Finding]:
     findings: list[Finding] = []
-    for name, find in ((BUNDLED_ENCODER_NAME, encoder_dir), (BUNDLED_RERANKER_NAME, reranker_dir)):
+    for name, find in (
+        (BUNDLED_ENCODER_NAME, encoder_dir),
+        (BUNDLED_RERANKER_NAME, reranker_dir),
+        (BUNDLED_STANCE_NAME, stance_dir),
+    ):
         try:
             findings.append(Finding(f"model {name}", str(find(BUNDLED))))
         except ModelError as error:
             findings.append(Finding(f"model {name}", "missing", str(error)))
-    # Nothing to mend: a search does without it.
-    there = str(stance_dir(BUNDLED)) if has_bundled_stance() else "none; search tells stances with --stance MODEL"
-    findings.append(Finding(f"model {BUNDLED_STANCE_NAME}", there))
     return findings
 
 

@@ -71,12 +71,8 @@ def stance_dir(model: str) -> Path:
     """
     if model not in {BUNDLED, BUNDLED_STANCE_NAME}:
         return _named_dir(model)
-    return _bundled_dir(bundled_stance_dir(), "no stance model comes with this version; name one with --stance")
-
-
-def has_bundled_stance() -> bool:
-    """Tell whether a stance model came with the installation."""
-    return (bundled_stance_dir() / "config.json").is_file()
+    missing = "the bundled stance model is missing; reinstall claimhound, or search with --no-stance"
+    return _bundled_dir(bundled_stance_dir(), missing)
 
 
 def display_name(model: str, bundled_name: str) -> str:

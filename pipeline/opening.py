@@ -16,7 +16,7 @@ from pipeline.blending import blend_record
 from pipeline.config import Device, PipelineConfig
 from pipeline.encoders import Encoder, encoder_identity, load_encoder
 from pipeline.evidence import EvidencePipeline
-from pipeline.model_files import BUNDLED, has_bundled_stance
+from pipeline.model_files import BUNDLED
 from pipeline.rerankers import load_reranker
 from pipeline.stance import load_stance
 
@@ -41,9 +41,8 @@ def open_pipeline(
 ) -> EvidencePipeline:
     """Open an index, or a few documents of a file in memory, with its models.
 
-    The encoder is the one that the index was built with unless another is named. The stance model is the bundled one
-    where that is there; without it, and unless one is named, the pipeline has none. Raises IndexUnusableError,
-    ModelError or InputError, each of which says what to do.
+    The encoder is the one that the index was built with unless another is named, reranker and stance model are the
+    bundled ones. Raises IndexUnusableError, ModelError or InputError, each of which says what to do.
     """
     index: IndexSnapshot | MemoryIndex
     model: Encoder | None = None
@@ -64,7 +63,7 @@ def open_pipeline(
     if with_reranker:
         chosen = load_reranker(reranker or BUNDLED, device, n_threads=n_threads, on_start=on_start)
     pointing = None
-    if with_stance and (stance is not None or has_bundled_stance()):
+    if with_stance:
         pointing = load_stance(stance or BUNDLED, device, n_threads=n_threads, on_start=on_start)
     return EvidencePipeline(index, model, chosen, config, pointing)
 

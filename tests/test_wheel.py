@@ -82,4 +82,8 @@ def test_the_installed_wheel_answers_a_claim_away_from_the_checkout(installed: P
     assert answer.returncode == 0, answer.stderr
     record = json.loads(answer.stdout)
     assert "health-measles-06" in [hit["doc_id"] for hit in record["evidence"]]
-    assert record["models"] == {"encoder": "claimhound-encoder", "reranker": "claimhound-reranker", "stance": None}
+    assert record["models"] == {
+        "encoder": "claimhound-encoder",
+        "reranker": "claimhound-reranker",
+        "stance": "claimhound-stance",
+    }

@@ -28,7 +28,7 @@ reranker_options = combined(
     click.option("--no-rerank", is_flag=True, help="Leave the candidates in the order of the first stage."),
     reranker_option,
 )
-stance_option = model_option("--stance", "Stance model", "one that is bundled")
+stance_option = model_option("--stance", "Stance model", "the bundled one")
 stance_options = combined(
     click.option("--no-stance", is_flag=True, help="Do not tell which way the evidence points."),
     stance_option,

@@ -88,7 +88,7 @@ def test_bad_records_are_set_aside_and_said_and_the_exit_status_is_4(
 ) -> None:
     claims, output = tmp_path / "claims.csv", tmp_path / "out.csv"
     claims.write_text("id,claim,party\n1,The ice melts.,none\n2,,none\n3,Wind power is clean.\n")
-    words = ["annotate", claims, "--index", sample_index, "--output", output, "--no-rerank", "-k", 2]
+    words = ["annotate", claims, "--index", sample_index, "--output", output, "--no-rerank", "--no-stance", "-k", 2]
     for taken_up in ("", "3 of its records taken up, "):
         result = invoke(*words)
         assert result.exit_code == 4
@@ -110,7 +110,7 @@ def test_claims_come_from_standard_input_too_and_the_job_can_be_repeated(
     invoke: Invoke, sample_index: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.html"
-    words = ["annotate", "-", "--index", sample_index, "--output", output, "--no-rerank", "--no-encoder"]
+    words = ["annotate", "-", "--index", sample_index, "--output", output, "--no-rerank", "--no-stance", "--no-encoder"]
     first = invoke(*words, stdin=b"The ice melts.\n\nWind power\n")
     assert (first.exit_code, first.stdout) == (0, f"{output}: 2 claims\n")
     assert "The ice melts." in output.read_text(encoding="utf-8")
@@ -127,7 +127,10 @@ def test_claims_come_from_standard_input_too_and_the_job_can_be_repeated(
 
 def test_status_and_other_settings(invoke: Invoke, sample_index: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
-    words = ["annotate", CLAIMS, "--index", sample_index, "--output", output, "--no-rerank", "--limit", 7]
+    words = [
+        "annotate", CLAIMS, "--index", sample_index, "--output", output, "--no-rerank", "--no-stance",
+        "--limit", 7,
+    ]  # fmt: skip
     status = invoke("annotate", "--status", output)
     assert (status.exit_code, status.stderr) == (1, f"Error: {output}: no job was started here\n")
     assert invoke(*words).exit_code == 0
@@ -148,8 +151,9 @@ def test_known_claims_are_shown_with_each(invoke: Invoke, sample_index: Path, tm
     first = lines(CLAIMS)[0]
     known.write_text(json.dumps({"id": "k", "text": first["text"], "verdict": "mostly true"}) + "\n")
     result = invoke(
-        "annotate", CLAIMS, "--index", sample_index, "--output", output, "--no-rerank", "--limit", 2, "--known", known
-    )
+        "annotate", CLAIMS, "--index", sample_index, "--output", output, "--no-rerank", "--no-stance",
+        "--limit", 2, "--known", known,
+    )  # fmt: skip
     assert result.exit_code == 0
     assert lines(output)[0]["known"] == [
         {"id": "k", "text": first["text"], "score": 1.0, "fields": {"verdict": "mostly true"}}

@@ -119,7 +119,8 @@ def test_an_unknown_feature_is_a_usage_error(calibrate: Invoke, model_dir: Path)
 def test_search_leaves_out_evidence_of_low_probability(
     invoke: Invoke, small_index: Path, tiny_reranker_dir: Path
 ) -> None:
-    search = ["search", "ice", "--index", small_index, "--reranker", tiny_reranker_dir, "--format", "json"]
+    models = ["--reranker", tiny_reranker_dir, "--no-stance"]
+    search = ["search", "ice", "--index", small_index, *models, "--format", "json"]
     every = json.loads(invoke(*search).stdout)
     assert every["nothing_relevant"] is None
     lowest = sorted(hit["score"] for hit in every["evidence"])[1]

@@ -151,11 +151,9 @@ def test_a_pipeline_can_be_stopped_by_a_reranker_that_hurts(
 ) -> None:
     # Twelve claims with one text, whose judged document the tiny reranker happens to put below, or on top of, another.
     text = "sea ice wind"
-    answer = json.loads(
-        invoke(
-            "search", text, "--index", small_index, "--reranker", tiny_reranker_dir, "--format", "json", "-k", 3
-        ).stdout
-    )
+    models = ("--reranker", tiny_reranker_dir, "--no-stance")
+    found = invoke("search", text, "--index", small_index, *models, "--format", "json", "-k", 3)
+    answer = json.loads(found.stdout)
     ranks = {hit["doc_id"]: (hit["stages"]["fused"]["rank"], hit["rank"]) for hit in answer["evidence"]}
     moved = {doc_id: after - before for doc_id, (before, after) in ranks.items() if after != before}
     assert moved, f"the tiny reranker leaves the order as it is: {ranks}"

@@ -14,7 +14,9 @@ from tests.damage import put_bytes
 
 
 def held_ids(invoke: Invoke, index_dir: Path) -> set[str]:
-    answer = invoke("search", "ice sea wind", "--index", index_dir, "--no-rerank", "--no-encoder", "--format", "json")
+    answer = invoke(
+        "search", "ice sea wind", "--index", index_dir, "--no-rerank", "--no-stance", "--no-encoder", "--format", "json"
+    )
     return {hit["doc_id"] for hit in json.loads(answer.stdout)["evidence"]}
 
 
@@ -35,7 +37,9 @@ def test_sentences_of_a_text_can_be_split_and_keep_their_place(
         "index", "build", corpus, "--index", tmp_path / "ix", "--encoder", tiny_model_dir, "--split-sentences"
     )
     assert "2 documents" in built.stdout
-    answer = invoke("search", "ice", "--index", tmp_path / "ix", "--no-rerank", "--no-encoder", "--format", "json")
+    answer = invoke(
+        "search", "ice", "--index", tmp_path / "ix", "--no-rerank", "--no-stance", "--no-encoder", "--format", "json"
+    )
     (hit,) = json.loads(answer.stdout)["evidence"]
     assert hit["parent_id"] == "d"
     assert hit["span"] == [0, 14]
@@ -143,7 +147,7 @@ def test_a_bad_file_is_one_line_and_leaves_nothing_in_the_way(
     assert failed.stdout == ""
     (line,) = failed.stderr.splitlines()
     assert line.startswith(f"Error: {bad}{message}")
-    refused = invoke("search", "ice", "--index", tmp_path / "ix", "--no-rerank")
+    refused = invoke("search", "ice", "--index", tmp_path / "ix", "--no-rerank", "--no-stance")
     assert refused.exit_code == 1
     assert "claimhound index build" in refused.stderr
     assert invoke("index", "build", good, *build).exit_code == 0

@@ -20,7 +20,8 @@ def test_a_closed_pipe_is_silent(child: Child, sample_index: Path, output_format
     reader, writer = os.pipe()
     os.close(reader)
     with child(
-        "search", "ice", "--index", sample_index, "--no-rerank", "--no-encoder", "--format", output_format,
+        "search", "ice", "--index", sample_index, "--no-rerank", "--no-stance", "--no-encoder",
+            "--format", output_format,
         stdout=writer,
     ) as process:  # fmt: skip
         os.close(writer)
@@ -35,7 +36,8 @@ def test_a_full_disk_under_the_output_is_one_line(child: Child, sample_index: Pa
     with (
         open("/dev/full", "wb") as full,  # noqa: PTH123
         child(
-            "search", "ice", "--index", sample_index, "--no-rerank", "--no-encoder", "--format", output_format,
+            "search", "ice", "--index", sample_index, "--no-rerank", "--no-stance", "--no-encoder",
+            "--format", output_format,
             stdout=full,
         ) as process,
     ):  # fmt: skip
@@ -45,7 +47,9 @@ def test_a_full_disk_under_the_output_is_one_line(child: Child, sample_index: Pa
 
 
 def test_an_interruption_while_waiting_for_claims_ends_cleanly(child: Child, sample_index: Path) -> None:
-    with child("search", "-", "--index", sample_index, "--no-rerank", "--no-encoder", "--format", "jsonl") as process:
+    with child(
+        "search", "-", "--index", sample_index, "--no-rerank", "--no-stance", "--no-encoder", "--format", "jsonl"
+    ) as process:
         process.stdin.write(b"ice\n")
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["claim"] == "ice"
@@ -85,7 +89,7 @@ def test_a_terminal_without_utf8_is_no_crash_and_json_is_utf8_all_the_same(
     claim = "Eis – café 😀 ice"
     for output_format in ("table", "json", "tsv"):
         with child(
-            "search", claim, "--index", sample_index, "--no-rerank", "-k", 1, "--format", output_format,
+            "search", claim, "--index", sample_index, "--no-rerank", "--no-stance", "-k", 1, "--format", output_format,
             env=os.environ | changes,
         ) as process:  # fmt: skip
             out, err = process.communicate(timeout=TIMEOUT_S)
@@ -96,15 +100,18 @@ def test_a_terminal_without_utf8_is_no_crash_and_json_is_utf8_all_the_same(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not pass such bytes on")
 def test_a_claim_that_is_not_utf8_is_one_line(sample_index: Path) -> None:
-    words = [sys.executable, "-m", "cli", "search", b"caf\xe9", "--index", sample_index, "--no-rerank"]
+    words = [sys.executable, "-m", "cli", "search", b"caf\xe9", "--index", sample_index, "--no-rerank", "--no-stance"]
     found = subprocess.run(words, capture_output=True, check=False)
     assert found.returncode == 1
     assert found.stderr == b"Error: the claim is not UTF-8; set the terminal to UTF-8\n"
 
 
-def test_a_search_with_both_models_loads_no_torch(sample_index: Path, tiny_reranker_dir: Path, child: Child) -> None:
-    # The first run converts the model, for which it starts a process that does load torch.
-    words = ["search", "ice", "--index", str(sample_index), "--reranker", str(tiny_reranker_dir), "--format", "json"]
+def test_a_search_with_all_models_loads_no_torch(
+    sample_index: Path, tiny_reranker_dir: Path, tiny_stance_dir: Path, child: Child
+) -> None:
+    # The first run converts the models, for which it starts a process that does load torch.
+    models = ["--reranker", str(tiny_reranker_dir), "--stance", str(tiny_stance_dir)]
+    words = ["search", "ice", "--index", str(sample_index), *models, "--format", "json"]
     with child(*words) as process:
         assert process.wait(timeout=120) == 0
     code = (

@@ -20,7 +20,7 @@ def search(invoke: Invoke, sample_index: Path) -> Invoke:
     """Search the sample's index in its first stage."""
 
     def run(claim: str, *words: object, **options: object) -> object:
-        return invoke("search", "--index", sample_index, "--no-rerank", *words, "--", claim, **options)
+        return invoke("search", "--index", sample_index, "--no-rerank", "--no-stance", *words, "--", claim, **options)
 
     return run
 
@@ -35,15 +35,8 @@ def test_the_json_answer_has_exactly_the_documented_keys(
     assert result.exit_code == 0
     answer = json.loads(result.stdout, parse_constant=pytest.fail)
     assert list(answer) == [
-        "claim",
-        "evidence",
-        "summary",
-        "nothing_relevant",
-        "notes",
-        "index",
-        "models",
-        "timings_ms",
-    ]
+        "claim", "evidence", "summary", "nothing_relevant", "notes", "index", "models", "timings_ms",
+    ]  # fmt: skip
     assert answer["claim"] == CLAIM
     assert answer["index"] == {"path": str(sample_index), "generation": 1, "n_docs": 471}
     assert answer["models"] == {"encoder": str(tiny_model_dir), "reranker": str(tiny_reranker_dir), "stance": None}
@@ -135,8 +128,9 @@ def test_a_few_passages_are_searched_without_an_index(invoke: Invoke, tiny_model
     passages = tmp_path / "passages.txt"
     passages.write_text("The ice melts.\nWind power is clean.\nThe sea level rises.\n")
     result = invoke(
-        "search", "wind is clean", "--corpus", passages, "--encoder", tiny_model_dir, "--no-rerank", "--format", "json"
-    )
+        "search", "wind is clean", "--corpus", passages, "--encoder", tiny_model_dir, "--no-rerank",
+        "--no-stance", "--format", "json",
+    )  # fmt: skip
     answer = json.loads(result.stdout)
     assert answer["evidence"][0]["text"] == "Wind power is clean."
     assert answer["index"] == {"path": None, "generation": None, "n_docs": 3}
@@ -216,7 +210,7 @@ def test_an_index_that_cannot_serve_is_one_line(
         ["--index", sample_dir()],
         ["--index", small_index],
     ):
-        result = invoke("search", "ice", "--no-rerank", *words)
+        result = invoke("search", "ice", "--no-rerank", "--no-stance", *words)
         assert result.exit_code == 1
         assert result.stdout == ""
         (line,) = result.stderr.splitlines()
@@ -226,7 +220,9 @@ def test_an_index_that_cannot_serve_is_one_line(
 def test_another_encoder_of_the_same_size_is_refused_with_both_names(
     invoke: Invoke, sample_index: Path, tiny_model_dir: Path, other_tiny_model_dir: Path
 ) -> None:
-    result = invoke("search", "ice", "--no-rerank", "--index", sample_index, "--encoder", other_tiny_model_dir)
+    result = invoke(
+        "search", "ice", "--no-rerank", "--no-stance", "--index", sample_index, "--encoder", other_tiny_model_dir
+    )
     assert result.exit_code == 1
     (line,) = result.stderr.splitlines()
     assert str(tiny_model_dir) in line
@@ -264,7 +260,7 @@ class TestClaimsOnStandardInput:
 
     def test_an_answer_comes_before_the_next_claim_is_sent(self, child: Child, sample_index: Path) -> None:
         with child(
-            "search", "-", "--index", sample_index, "--no-rerank", "--no-encoder", "--format", "jsonl"
+            "search", "-", "--index", sample_index, "--no-rerank", "--no-stance", "--no-encoder", "--format", "jsonl"
         ) as process:
             # Whoever waits for the last claim before the first answer waits for ever.
             watchdog = threading.Timer(60, process.kill)

@@ -95,7 +95,7 @@ class TestSearchWithAFileOfSettings:
         write_config(by_rank, deep)
         write_config(replace(by_rank, first_stage_k=1), shallow)
         write_config(PipelineConfig(bm25_weight=1.0), words_first)
-        search = ("search", CLAIM, "--index", sample_index, "--no-rerank", "-k", 1, "--format", "json")
+        search = ("search", CLAIM, "--index", sample_index, "--no-rerank", "--no-stance", "-k", 1, "--format", "json")
 
         def best(*words: object) -> dict[str, object]:
             result = invoke(*search, *words)
@@ -116,7 +116,7 @@ class TestSearchWithAFileOfSettings:
             write_config(PipelineConfig(rerank_k=10, adaptive_share=share), config)
             result = invoke(
                 "search", CLAIM, "--index", sample_index, "--reranker", tiny_reranker_dir, "--config", config,
-                "-k", 4, "--adaptive-k", "--format", "json",
+                "-k", 4, "--adaptive-k", "--no-stance", "--format", "json",
             )  # fmt: skip
             assert result.exit_code == 0, result.stderr
             found[share] = json.loads(result.stdout)

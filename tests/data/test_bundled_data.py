@@ -1,4 +1,4 @@
-from data.bundled import bundled_encoder_dir, bundled_reranker_dir, sample_dir
+from data.bundled import bundled_encoder_dir, bundled_reranker_dir, bundled_stance_dir, sample_dir
 from data.claims import read_claims
 from data.documents import read_documents
 from data.judgments import read_qrels
@@ -14,8 +14,8 @@ def test_the_sample_is_whole() -> None:
 
 def test_the_models_lie_beside_the_sample_each_with_its_card_and_together_small() -> None:
     models = sample_dir().parent / "models"
-    folders = [bundled_encoder_dir(), bundled_reranker_dir()]
-    assert folders == [models / name for name in ("encoder", "reranker")]
+    folders = [bundled_encoder_dir(), bundled_reranker_dir(), bundled_stance_dir()]
+    assert folders == [models / name for name in ("encoder", "reranker", "stance")]
     for folder in folders:
         card = (folder / "README.md").read_text(encoding="utf-8")
         assert "sha256" in card

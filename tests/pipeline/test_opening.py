@@ -13,21 +13,23 @@ from pipeline.opening import describe, open_pipeline
 def test_an_index_is_opened_with_the_encoder_that_it_was_built_with(tmp_path, tiny_encoder, tiny_reranker_dir):
     (tmp_path / "corpus.txt").write_text("the sea level rises\nice melts\n")
     build_index([str(tmp_path / "corpus.txt")], tmp_path / "index", tiny_encoder)
-    pipeline = open_pipeline(tmp_path / "index", reranker=str(tiny_reranker_dir), device="cpu")
+    pipeline = open_pipeline(tmp_path / "index", reranker=str(tiny_reranker_dir), with_stance=False, device="cpu")
     facts = describe(pipeline)
     assert facts["encoder"]["name"] == tiny_encoder.identity.name
     assert facts["encoder_runtime"] == facts["reranker_runtime"] == "OpenVINO int8 on cpu"
     assert facts["reranker"]["name"] == str(tiny_reranker_dir)
     assert len(facts["reranker"]["weights_sha256"]) == len(facts["manifest_sha256"]) == 64
     assert (facts["index"], facts["generation"], facts["n_docs"]) == (str(tmp_path / "index"), 1, 2)
-    bare = describe(open_pipeline(tmp_path / "index", with_encoder=False, with_reranker=False))
+    bare = describe(open_pipeline(tmp_path / "index", with_encoder=False, with_reranker=False, with_stance=False))
     assert not {"encoder", "reranker"} & set(bare)
 
 
 def test_a_few_documents_are_ranked_without_an_index(tmp_path, tiny_model_dir):
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("the sea level rises\nice melts\n")
-    pipeline = open_pipeline(None, corpus=str(corpus), encoder=str(tiny_model_dir), with_reranker=False, device="cpu")
+    pipeline = open_pipeline(
+        None, corpus=str(corpus), encoder=str(tiny_model_dir), with_reranker=False, with_stance=False, device="cpu"
+    )
     assert isinstance(pipeline.index, MemoryIndex)
     (answer,) = pipeline.find_evidence(["the ice melts"], 1)
     assert answer.evidence[0].document.text == "ice melts"

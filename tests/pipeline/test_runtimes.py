@@ -158,8 +158,8 @@ SEARCH = """
 import sys
 from pathlib import Path
 from pipeline.opening import open_pipeline
-index_dir, encoder, reranker = sys.argv[1:]
-pipeline = open_pipeline(Path(index_dir), encoder=encoder, reranker=reranker, device="cpu")
+index_dir, encoder, reranker, stance = sys.argv[1:]
+pipeline = open_pipeline(Path(index_dir), encoder=encoder, reranker=reranker, stance=stance, device="cpu")
 (answer,) = pipeline.find_evidence(["sea level rises"], 3)
 heavy = {"torch", "transformers", "sentence_transformers", "nncf", "datasets"} & set(sys.modules)
 print(len(answer.evidence), sorted(heavy))
@@ -167,14 +167,14 @@ print(len(answer.evidence), sorted(heavy))
 
 
 def test_a_search_on_the_cpu_loads_neither_torch_nor_its_kin(
-    tmp_path, tiny_encoder, tiny_reranker, tiny_model_dir, tiny_reranker_dir
+    tmp_path, tiny_encoder, tiny_reranker, tiny_model_dir, tiny_reranker_dir, tiny_stance_dir
 ):
     from pipeline.indexing import build_index
 
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("the sea level rises\nvaccines cause no autism\nice melts\nthe moon\n")
     build_index([str(corpus)], tmp_path / "index", tiny_encoder)
-    arguments = [str(tmp_path / "index"), str(tiny_model_dir), str(tiny_reranker_dir)]
+    arguments = [str(tmp_path / "index"), str(tiny_model_dir), str(tiny_reranker_dir), str(tiny_stance_dir)]
     found = subprocess.run(
         [sys.executable, "-c", SEARCH, *arguments], capture_output=True, text=True, check=True, timeout=60
     )
