@@ -105,11 +105,11 @@ def test_the_shape_of_the_answer_is_the_one_shown(folder: Path) -> None:
 
 
 def keys(value: object) -> object:
-    """Return the nested key names of a JSON value, without the values."""
+    """Return the nested key names of a JSON value, without the values; how many texts a list holds is one of those."""
     if isinstance(value, dict):
         return {name: keys(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [keys(item) for item in value]
+        return [keys(item) for item in value if isinstance(item, dict)]
     return None
 
 
