@@ -12,8 +12,23 @@ from data.errors import InputError
 
 Fusion = Literal["reciprocal-rank", "min-max"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "bf16", "int8", "f32"]
 
 _NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and how models run.
+
+    `n_threads` cores of the CPU are used, None for all. `precision` is what a CPU computes in: `auto` is what was
+    measured to serve here, anything else forces that one. `trust_remote_code` lets a model's own Python files run.
+    """
+
+    device: Device = "auto"
+    n_threads: int | None = None
+    precision: Precision = "auto"
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True)

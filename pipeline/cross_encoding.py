@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from data.errors import ModelError
 from pipeline.batching import Batch, batches_by_length
-from pipeline.config import Device
+from pipeline.config import Compute
 from pipeline.model_files import n_positions
 from pipeline.runtimes import Output, Runtime, open_runtime
 from pipeline.tokenization import TextTokenizer
@@ -66,9 +66,8 @@ class CrossEncoderModel:
 def open_cross_encoder(
     folder: Path,
     config: Mapping[str, object],
-    device: Device,
+    compute: Compute,
     *,
-    n_threads: int | None,
     on_start: Callable[[str], None] | None,
 ) -> tuple[TextTokenizer, Runtime]:
     """Return what turns pairs into tokens and these into logits; `config` is the folder's config.json.
@@ -77,4 +76,4 @@ def open_cross_encoder(
     """
     max_length = min(MAX_LENGTH, n_positions(config) or MAX_LENGTH)
     tokenizer = TextTokenizer(folder, max_length)
-    return tokenizer, open_runtime(folder, "cross-encoder", max_length, device, n_threads=n_threads, on_start=on_start)
+    return tokenizer, open_runtime(folder, "cross-encoder", max_length, compute, on_start=on_start)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from data.bundled import sample_dir
 from indexes.snapshot import IndexSnapshot
+from pipeline.config import Compute
 from pipeline.encoders import load_encoder
 from pipeline.evidence import EvidencePipeline
 from pipeline.indexing import build_index
@@ -24,9 +25,10 @@ DEMO_CLAIMS = (
 
 def run_demo(k: int = 3, on_start: Callable[[str], None] | None = None) -> list[ClaimEvidence]:
     """Return the answers for DEMO_CLAIMS out of an index of the bundled sample, which is gone afterwards."""
-    encoder = load_encoder(device="cpu", on_start=on_start)
-    reranker = load_reranker(device="cpu", on_start=on_start)
-    stance = load_stance(device="cpu", on_start=on_start)
+    compute = Compute("cpu")
+    encoder = load_encoder(compute=compute, on_start=on_start)
+    reranker = load_reranker(compute=compute, on_start=on_start)
+    stance = load_stance(compute=compute, on_start=on_start)
     with tempfile.TemporaryDirectory(prefix="claimhound-demo-") as scratch:
         index_dir = Path(scratch) / "index"
         report = build_index([str(sample_dir() / "evidence.jsonl")], index_dir, encoder)

@@ -12,7 +12,7 @@ from data.errors import ModelError
 from indexes.manifest import EncoderIdentity
 from indexes.vectors import Vectors
 from pipeline.batching import Batch, batches_by_length
-from pipeline.config import Device
+from pipeline.config import Compute
 from pipeline.model_files import (
     BUNDLED,
     BUNDLED_ENCODER_NAME,
@@ -110,9 +110,8 @@ class TransformerEncoder:
 
 def load_encoder(
     model: str = BUNDLED,
-    device: Device = "auto",
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
     *,
-    n_threads: int | None = None,
     on_start: Callable[[str], None] | None = None,
 ) -> TransformerEncoder:
     """Load a bi-encoder: `bundled`, a folder, or a name on the Hub.
@@ -122,7 +121,7 @@ def load_encoder(
     """
     folder, identity = encoder_dir(model), encoder_identity(model)
     max_length = identity.max_length
-    runtime = open_runtime(folder, "encoder", max_length, device, n_threads=n_threads, on_start=on_start)
+    runtime = open_runtime(folder, "encoder", max_length, compute, on_start=on_start)
     prompts = read_json(folder / "config_sentence_transformers.json").get("prompts")
     prompts = prompts if isinstance(prompts, dict) else {}
     return TransformerEncoder(

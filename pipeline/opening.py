@@ -13,7 +13,7 @@ from data.records import Document, Json
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
 from pipeline.blending import blend_record
-from pipeline.config import Device, PipelineConfig
+from pipeline.config import Compute, PipelineConfig
 from pipeline.encoders import Encoder, encoder_identity, load_encoder
 from pipeline.evidence import EvidencePipeline
 from pipeline.model_files import BUNDLED
@@ -35,8 +35,7 @@ def open_pipeline(
     with_reranker: bool = True,
     with_stance: bool = True,
     config: PipelineConfig = PipelineConfig(),  # noqa: B008 (frozen)
-    device: Device = "auto",
-    n_threads: int | None = None,
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
     on_start: Callable[[str], None] | None = None,
 ) -> EvidencePipeline:
     """Open an index, or a few documents of a file in memory, with its models.
@@ -49,37 +48,36 @@ def open_pipeline(
     if index_dir is not None:
         index = IndexSnapshot.open(index_dir)
         if with_encoder:
-            model = _encoder_of(index, encoder, device, n_threads, on_start)
+            model = _encoder_of(index, encoder, compute, on_start)
     elif corpus is not None:
         documents = _few_documents(corpus)
         vectors = None
         if with_encoder:
-            model = load_encoder(encoder or BUNDLED, device, n_threads=n_threads, on_start=on_start)
+            model = load_encoder(encoder or BUNDLED, compute, on_start=on_start)
             vectors = model.encode([document.text for document in documents])
         index = MemoryIndex(documents, vectors)
     else:
         raise ValueError("name an index folder or a corpus")
     chosen = None
     if with_reranker:
-        chosen = load_reranker(reranker or BUNDLED, device, n_threads=n_threads, on_start=on_start)
+        chosen = load_reranker(reranker or BUNDLED, compute, on_start=on_start)
     pointing = None
     if with_stance:
-        pointing = load_stance(stance or BUNDLED, device, n_threads=n_threads, on_start=on_start)
+        pointing = load_stance(stance or BUNDLED, compute, on_start=on_start)
     return EvidencePipeline(index, model, chosen, config, pointing)
 
 
 def _encoder_of(
     index: IndexSnapshot,
     named: str | None,
-    device: Device,
-    n_threads: int | None,
+    compute: Compute,
     on_start: Callable[[str], None] | None,
 ) -> Encoder:
     own = index.manifest.encoder.name
     try:
         # Before the loading, which may take a minute.
         index.manifest.encoder.require_same(encoder_identity(named or own), index.path)
-        return load_encoder(named or own, device, n_threads=n_threads, on_start=on_start)
+        return load_encoder(named or own, compute, on_start=on_start)
     except ModelError as error:
         if named is not None:
             raise

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from data.errors import ModelError
 from pipeline.blending import Blend, load_blend
-from pipeline.config import Device
+from pipeline.config import Compute
 from pipeline.cross_encoding import CrossEncoderModel, open_cross_encoder
 from pipeline.model_files import (
     BUNDLED,
@@ -67,9 +67,8 @@ class CrossEncoderReranker(CrossEncoderModel):
 
 def load_reranker(
     model: str = BUNDLED,
-    device: Device = "auto",
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
     *,
-    n_threads: int | None = None,
     on_start: Callable[[str], None] | None = None,
 ) -> CrossEncoderReranker:
     """Load a cross-encoder: `bundled`, a folder, or a name on the Hub.
@@ -84,6 +83,6 @@ def load_reranker(
         raise ModelError(
             f"{folder}: has {n_labels} labels; a reranker has one (train one with: claimhound train reranker)"
         )
-    tokenizer, runtime = open_cross_encoder(folder, config, device, n_threads=n_threads, on_start=on_start)
+    tokenizer, runtime = open_cross_encoder(folder, config, compute, on_start=on_start)
     name = display_name(model, BUNDLED_RERANKER_NAME)
     return CrossEncoderReranker(name, weights_sha256(folder), tokenizer, runtime, load_blend(folder))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from data.errors import ModelError
 from pipeline.batching import Batch, halves
-from pipeline.config import Device
+from pipeline.config import Compute, Device
 from pipeline.conversion import Kind, converted_dir, takes_token_types
 from pipeline.model_files import cache_dir, first_line
 
@@ -237,13 +237,12 @@ def open_runtime(
     model_dir: Path,
     kind: Kind,
     max_length: int,
-    device: Device,
+    compute: Compute,
     *,
-    n_threads: int | None = None,
     on_start: Callable[[str], None] | None = None,
 ) -> Runtime:
     """Return the fastest runtime for the model on the device."""
-    chosen = resolve_device(device)
+    chosen = resolve_device(compute.device)
     if chosen == "cpu":
-        return OpenVinoRuntime(model_dir, kind, max_length, n_threads=n_threads, on_start=on_start)
+        return OpenVinoRuntime(model_dir, kind, max_length, n_threads=compute.n_threads, on_start=on_start)
     return TorchRuntime.load(model_dir, kind, chosen)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from data.errors import ModelError
 from data.stances import STANCES
-from pipeline.config import Device
+from pipeline.config import Compute
 from pipeline.cross_encoding import CrossEncoderModel, open_cross_encoder
 from pipeline.model_files import (
     BUNDLED,
@@ -77,9 +77,8 @@ class CrossEncoderStance(CrossEncoderModel):
 
 def load_stance(
     model: str = BUNDLED,
-    device: Device = "auto",
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
     *,
-    n_threads: int | None = None,
     on_start: Callable[[str], None] | None = None,
 ) -> CrossEncoderStance:
     """Load a cross-encoder whose config.json names STANCES in any order: `bundled`, a folder, or a name on the Hub.
@@ -95,7 +94,7 @@ def load_stance(
             f"{folder}: its labels are {', '.join(labels) or 'not named'}; a stance model has {', '.join(STANCES)} "
             "in any order (train one with: claimhound train stance)"
         )
-    tokenizer, runtime = open_cross_encoder(folder, config, device, n_threads=n_threads, on_start=on_start)
+    tokenizer, runtime = open_cross_encoder(folder, config, compute, on_start=on_start)
     return CrossEncoderStance(
         display_name(model, BUNDLED_STANCE_NAME),
         weights_sha256(folder),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,6 +15,7 @@ from pipeline.commands.options import folds_option, index_option, path_option, s
 from pipeline.commands.output import print_text, say
 from pipeline.commands.settings import chosen_config, config_option
 from pipeline.commands.wording import counted
+from pipeline.config import Compute
 
 
 @click.command("calibrate", short_help="Fit a reranker's probability to claims of your own.")
@@ -60,8 +60,7 @@ def calibrate_command(
     output_dir: Path | None,
     config_path: Path | None,
     encoder: str | None,
-    device: Any,
-    threads: int | None,
+    compute: Compute,
 ) -> None:
     """Fit the probability of the reranker MODEL to judged claims that it was NOT trained on.
 
@@ -94,8 +93,7 @@ def calibrate_command(
         reranker=model,
         with_stance=False,
         config=chosen_config(config_path),
-        device=device,
-        n_threads=threads,
+        compute=compute,
         on_start=say,
     )
     with long_job("claims", "nothing was written") as advance:

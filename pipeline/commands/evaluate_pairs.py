@@ -13,6 +13,7 @@ from pipeline.commands.model_choice import compute_options, reranker_option
 from pipeline.commands.options import on_error_option, path_option
 from pipeline.commands.output import say
 from pipeline.commands.wording import counted
+from pipeline.config import Compute
 from pipeline.progress_display import progress_display
 
 
@@ -48,8 +49,7 @@ def evaluate_pairs_command(
     seed: int,
     output: Path | None,
     output_format: str,
-    device: Any,
-    threads: int | None,
+    compute: Compute,
 ) -> None:
     """Measure how well a reranker tells the relevant pairs in PAIRS from the others.
 
@@ -77,7 +77,7 @@ def evaluate_pairs_command(
     )
     for error in skipped:
         say(f"skipped {error}")
-    model = load_reranker(reranker or BUNDLED, device, n_threads=threads, on_start=say)
+    model = load_reranker(reranker or BUNDLED, compute, on_start=say)
     with progress_display("pairs", say) as advance:
         found = evaluate_pairs(
             pairs,

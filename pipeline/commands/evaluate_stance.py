@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,6 +12,7 @@ from pipeline.commands.model_choice import compute_options, stance_option
 from pipeline.commands.options import path_option
 from pipeline.commands.output import say
 from pipeline.commands.wording import counted
+from pipeline.config import Compute
 from pipeline.progress_display import progress_display
 
 
@@ -29,8 +29,7 @@ def evaluate_stance_command(
     seed: int,
     output: Path | None,
     output_format: str,
-    device: Any,
-    threads: int | None,
+    compute: Compute,
 ) -> None:
     """Measure how often a stance model is right about the evidence in published sets.
 
@@ -52,7 +51,7 @@ def evaluate_stance_command(
 
     require_folder_for(output)
     sets = [read_stance_source(StanceSource.parse(spec), "dev") for spec in specs]
-    model = load_stance(stance or BUNDLED, device, n_threads=threads, on_start=say)
+    model = load_stance(stance or BUNDLED, compute, on_start=say)
     with progress_display("pairs", say) as advance:
         found = evaluate_stance(
             sets, model, seed=seed, on_progress=lambda done, total: advance("classify", done, total)

@@ -15,6 +15,7 @@ from pipeline.commands.model_choice import compute_options, model_option
 from pipeline.commands.options import combined, format_option, index_option, on_error_option
 from pipeline.commands.output import print_facts, print_help_alone, print_json, print_text, say
 from pipeline.commands.wording import counted, first_few
+from pipeline.config import Compute
 
 if TYPE_CHECKING:
     from indexes.manifest import Manifest
@@ -50,8 +51,7 @@ def index_build(
     index_dir: Path,
     encoder: str | None,
     overwrite: bool,
-    device: Any,
-    threads: int | None,
+    compute: Compute,
     **options: Any,
 ) -> None:
     """Build an index of the documents in SOURCE: files, BEIR folders, or hf:NAME[@CONFIG][:SPLIT].
@@ -64,7 +64,7 @@ def index_build(
     from pipeline.model_files import BUNDLED
 
     with _indexing_progress() as on_progress:
-        model = load_encoder(encoder or BUNDLED, device, n_threads=threads, on_start=say)
+        model = load_encoder(encoder or BUNDLED, compute, on_start=say)
         report = build_index(
             sources, index_dir, model, SourceOptions(**options), overwrite=overwrite, on_progress=on_progress
         )
@@ -75,7 +75,7 @@ def index_build(
 @_source_options
 @index_option
 @compute_options
-def index_add(sources: tuple[str, ...], index_dir: Path, device: Any, threads: int | None, **options: Any) -> None:
+def index_add(sources: tuple[str, ...], index_dir: Path, compute: Compute, **options: Any) -> None:
     """Add the documents in SOURCE; one whose id the index holds already takes the other's place.
 
     SOURCE is what it is for `index build`. The encoder is the one that the index was built with.
@@ -86,7 +86,7 @@ def index_add(sources: tuple[str, ...], index_dir: Path, device: Any, threads: i
 
     with _indexing_progress() as on_progress:
         name = IndexSnapshot.open(index_dir).manifest.encoder.name
-        model = load_encoder(name, device, n_threads=threads, on_start=say)
+        model = load_encoder(name, compute, on_start=say)
         report = add_documents(sources, index_dir, model, SourceOptions(**options), on_progress=on_progress)
     _report_indexing(report, index_dir)
 

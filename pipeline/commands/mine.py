@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,7 +12,7 @@ from pipeline.commands.model_choice import compute_options, encoder_option
 from pipeline.commands.options import count_option, index_option, path_option, seed_option
 from pipeline.commands.output import print_text, say
 from pipeline.commands.wording import counted
-from pipeline.config import PipelineConfig
+from pipeline.config import Compute, PipelineConfig
 
 
 @click.command("mine", short_help="Find hard negatives for judged claims.")
@@ -71,8 +70,7 @@ def mine(
     max_p: float,
     seed: int,
     encoder: str | None,
-    device: Any,
-    threads: int | None,
+    compute: Compute,
 ) -> None:
     """Find for judged claims what the index's first stage takes for evidence and nobody judged to be.
 
@@ -97,8 +95,7 @@ def mine(
         with_reranker=reranker is not None,
         with_stance=False,
         config=PipelineConfig(first_stage_k=max(PipelineConfig().first_stage_k, pool_k), rerank_k=pool_k),
-        device=device,
-        n_threads=threads,
+        compute=compute,
         on_start=say,
     )
     with long_job("claims", "no file was written") as advance:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from pipeline.commands.options import Decorator, combined
 from pipeline.commands.output import say
-from pipeline.config import Device, PipelineConfig
+from pipeline.config import Compute, PipelineConfig, Precision
 
 if TYPE_CHECKING:
     from pipeline.evidence import EvidencePipeline
@@ -33,7 +35,23 @@ stance_options = combined(
     click.option("--no-stance", is_flag=True, help="Do not tell which way the evidence points."),
     stance_option,
 )
-compute_options = combined(
+
+
+def _bundling_compute(*options: Decorator) -> Decorator:
+    """Return a decorator for the options, whose values the command gets as one `Compute` by the name `compute`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def bundled(*args: Any, **kwargs: Any) -> None:
+            settings = {item.name: kwargs.pop(item.name) for item in fields(Compute) if item.name in kwargs}
+            command(*args, compute=Compute(**settings), **kwargs)
+
+        return combined(*options)(bundled)
+
+    return decorate
+
+
+_device_options = (
     click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda", "mps"]),
@@ -41,7 +59,23 @@ compute_options = combined(
         show_default=True,
         help="Where the models run.",
     ),
-    click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Cores to use.  [default: all]"),
+    click.option(
+        "--threads", "n_threads", metavar="N", type=click.IntRange(min=1), help="Cores to use.  [default: all]"
+    ),
+)
+training_compute_options = _bundling_compute(*_device_options)
+compute_options = _bundling_compute(
+    *_device_options,
+    click.option(
+        "--precision",
+        type=click.Choice(get_args(Precision)),
+        default="auto",
+        show_default=True,
+        help="What a CPU computes in; auto is what agrees with float32 and is fast here (`doctor` tells).",
+    ),
+    click.option(
+        "--trust-remote-code", is_flag=True, help="Let Python files that come with a model run. They can do anything."
+    ),
 )
 
 
@@ -58,8 +92,7 @@ class ModelChoice:
     no_rerank: bool = False
     stance: str | None = None
     no_stance: bool = False
-    device: Device = "auto"
-    threads: int | None = None
+    compute: Compute = Compute()  # noqa: RUF009 (frozen)
 
     def refuse_contradictions(self, *, adaptive_k: bool = False, min_score: float | None = None) -> None:
         """Raise UsageError for options that exclude each other."""
@@ -94,7 +127,6 @@ class ModelChoice:
             with_reranker=not self.no_rerank,
             with_stance=not self.no_stance,
             config=config,
-            device=self.device,
-            n_threads=self.threads,
+            compute=self.compute,
             on_start=say,
         )

@@ -11,7 +11,7 @@ import click
 
 from pipeline.commands.judged_files import exclude_option, judged_claims_options, texts_of_claims
 from pipeline.commands.long_jobs import long_job
-from pipeline.commands.model_choice import compute_options
+from pipeline.commands.model_choice import training_compute_options
 from pipeline.commands.options import index_option
 from pipeline.commands.output import print_help_alone, print_text, say
 from pipeline.commands.training_options import (
@@ -26,6 +26,7 @@ from pipeline.commands.training_options import (
     stance_recipe_options,
 )
 from pipeline.commands.wording import counted
+from pipeline.config import Compute
 from pipeline.training.encoder_recipe import EncoderRecipe
 from pipeline.training.reranker_recipe import RerankerRecipe
 from pipeline.training.stance_recipe import StanceRecipe
@@ -48,7 +49,7 @@ def train(ctx: click.Context) -> None:
 @exclude_option
 @no_resume_option
 @reranker_recipe_options
-@compute_options
+@training_compute_options
 def train_reranker(
     index_dir: Path,
     claims: str,
@@ -59,8 +60,7 @@ def train_reranker(
     pretrain: tuple[str, ...],
     exclude_claims: tuple[str, ...],
     no_resume: bool,
-    device: Any,
-    threads: int | None,
+    compute: Compute,
     **settings: Any,
 ) -> None:
     """Train a reranker on judged claims, with hard negatives out of the index's own first stage.
@@ -80,9 +80,7 @@ def train_reranker(
     learned, before = (list(map(PairSource.parse, texts)) for texts in (data, pretrain))
     queries, judgments = list(read_claims(claims)), read_qrels(qrels)
     excluded = texts_of_claims(exclude_claims)
-    pipeline = open_pipeline(
-        index_dir, with_reranker=False, with_stance=False, device=device, n_threads=threads, on_start=say
-    )
+    pipeline = open_pipeline(index_dir, with_reranker=False, with_stance=False, compute=compute, on_start=say)
     with _training_progress() as on_progress:
         built = build_reranker(
             pipeline,
@@ -96,8 +94,8 @@ def train_reranker(
             pretraining=before,
             excluded_claims=excluded,
             data_files={"claims": Path(claims), "judgments": Path(qrels)},
-            device=device,
-            n_threads=threads,
+            device=compute.device,
+            n_threads=compute.n_threads,
             resume=not no_resume,
             on_progress=on_progress,
             on_stage=say,
@@ -119,7 +117,7 @@ def train_reranker(
 )
 @no_resume_option
 @encoder_recipe_options
-@compute_options
+@training_compute_options
 def train_encoder(
     data: tuple[str, ...],
     output_dir: Path,
@@ -129,8 +127,7 @@ def train_encoder(
     exclude_claims: tuple[str, ...],
     evaluation_claims: tuple[str, ...],
     no_resume: bool,
-    device: Any,
-    threads: int | None,
+    compute: Compute,
     **settings: Any,
 ) -> None:
     """Train an encoder by contrast: a claim comes to lie nearer its evidence than the negatives of its batch.
@@ -156,8 +153,8 @@ def train_encoder(
             validation=held_out,
             excluded_claims=texts_of_claims(exclude_claims),
             evaluation_claims=texts_of_claims(evaluation_claims),
-            device=device,
-            n_threads=threads,
+            device=compute.device,
+            n_threads=compute.n_threads,
             resume=not no_resume,
             on_progress=on_progress,
             on_stage=say,
@@ -190,15 +187,14 @@ def train_encoder(
 )
 @no_resume_option
 @stance_recipe_options
-@compute_options
+@training_compute_options
 def train_stance(
     specs: tuple[str, ...],
     output_dir: Path,
     base_model: str | None,
     exclude_claims: tuple[str, ...],
     no_resume: bool,
-    device: Any,
-    threads: int | None,
+    compute: Compute,
     **settings: Any,
 ) -> None:
     """Train a stance model on published sets of claims with evidence that supports or refutes them.
@@ -222,8 +218,8 @@ def train_stance(
             output_dir=output_dir,
             recipe=recipe,
             excluded_claims=[claim for name in exclude_claims for claim in _claim_texts(name)],
-            device=device,
-            n_threads=threads,
+            device=compute.device,
+            n_threads=compute.n_threads,
             resume=not no_resume,
             on_progress=on_progress,
             on_stage=say,

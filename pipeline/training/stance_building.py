@@ -13,7 +13,7 @@ from data.normal_text import normalize_text
 from data.records import Query
 from data.stance_sources import StanceSource, read_stance_source
 from data.stances import STANCES, StancePair, StanceSet
-from pipeline.config import Device
+from pipeline.config import Compute, Device
 from pipeline.evaluation.stance import SetEvaluation, label_counts, measure_set
 from pipeline.stance import CrossEncoderStance, StanceScores, load_stance
 from pipeline.temperature import Floats, fit_temperature, log_loss, save_temperature, softmax
@@ -93,7 +93,7 @@ def build_stance(
         on_progress=on_progress,
     )
     on_stage("fitting the temperature on held-out claims")
-    model = load_stance(str(output_dir), device, n_threads=n_threads)
+    model = load_stance(str(output_dir), Compute(device, n_threads))
     measured, fit = _fit(model, held_out, recipe.seed, on_progress)
     save_temperature(fit.temperature, output_dir)
     provenance = Provenance(base_name or Path(base_model).name, code_version(), data_files=data.files)

@@ -32,6 +32,7 @@ from data.judgments import read_qrels
 from data.records import Document, Qrels, Query, Ranking, Run, ScoredDoc
 from indexes.analysis import tokenize
 from indexes.snapshot import IndexSnapshot
+from pipeline.config import Compute
 from pipeline.cross_encoding import MAX_LENGTH
 from pipeline.encoders import TransformerEncoder, load_encoder
 from pipeline.evaluation.measures import mean_measures
@@ -293,7 +294,7 @@ def main() -> None:
         parser.error("--index needs --claims and --qrels")
     os.environ["HF_HUB_OFFLINE"] = "1"
     with tempfile.TemporaryDirectory() as scratch:
-        encoder = load_encoder(device="cpu")
+        encoder = load_encoder(compute=Compute("cpu"))
         index_dir = options.index
         claims, qrels = options.claims, options.qrels
         if index_dir is None:
@@ -318,7 +319,7 @@ def _run(
     claims = [claim for claim in claims if claim.query_id in qrels]
     bench_process(report, index_dir, claims[0].text)
     index = IndexSnapshot.open(index_dir)
-    reranker = load_reranker(device="cpu")
+    reranker = load_reranker(compute=Compute("cpu"))
     pipeline = EvidencePipeline(index, encoder, reranker)
     bench_loaded(report, pipeline, claims)
     report.add("  memory of this process then, GB", f"{psutil.Process().memory_info().rss / 1e9:.2f}", goal="< 1.5 GB")

@@ -28,6 +28,7 @@ from data.claims import locate_claims, read_good_and_bad_claims
 from data.records import Query
 from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
 from pipeline.annotation.intake import LONGEST_CLAIM, ClaimSource
+from pipeline.config import Compute
 from pipeline.cross_encoding import MAX_LENGTH
 from pipeline.evidence import EvidencePipeline, evidence_text
 from pipeline.model_files import BUNDLED, read_json, reranker_dir
@@ -152,7 +153,7 @@ def main() -> None:
     found = read_good_and_bad_claims(source, text_field=options.text_field, longest=LONGEST_CLAIM)
     claims = list(islice((item for item in found if isinstance(item, Query)), options.n))
     texts = [claim.text for claim in claims]
-    pipeline = open_pipeline(options.index, device=device)
+    pipeline = open_pipeline(options.index, compute=Compute(device))
     first_stage = EvidencePipeline(pipeline.index, pipeline.encoder, None, pipeline.config)
     plain = plain_cross_encoder(device)
     table = Table("what", "ours", "plain", "ratio", "to reach")

@@ -23,6 +23,7 @@ from data.judgments import read_qrels
 from data.records import Qrels, Run, ScoredDoc
 from indexes.vectors import Vectors
 from pipeline.annotation.known import WORDS_SHARE, KnownClaim, KnownClaims
+from pipeline.config import Compute
 from pipeline.encoders import TransformerEncoder, load_encoder
 from pipeline.evaluation.measures import mean_measures
 
@@ -85,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    encoder = RememberingEncoder(load_encoder(device="cpu"))
+    encoder = RememberingEncoder(load_encoder(compute=Compute("cpu")))
     known = list(
         read_claims(folder / "verified_claims.jsonl.xz", id_field="ver_claim_ids", text_field="ver_claim_texts")
     )

@@ -31,11 +31,11 @@ from data.normal_text import normalize_text
 from data.pairs import JudgedPair
 from data.records import Json, Query
 from pipeline.commands.judged_files import exclude_option, texts_of_claims
-from pipeline.commands.model_choice import compute_options
+from pipeline.commands.model_choice import training_compute_options
 from pipeline.commands.options import path_option, seed_option
 from pipeline.commands.output import say
 from pipeline.commands.training_options import no_resume_option, pretrain_option
-from pipeline.config import Device
+from pipeline.config import Compute, Device
 from pipeline.evaluation.pairs import Figure, PairEvaluation, as_record, evaluate_pairs, figures_record, measure, short
 from pipeline.evaluation.tables import json_text
 from pipeline.model_files import BASE_ENCODER_NAME
@@ -87,7 +87,7 @@ class Measured(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Compute:
+class TrainingRun:
     """Where to train and measure, whether to go on from what is there, and whom to tell."""
 
     device: Device = "auto"
@@ -117,7 +117,7 @@ def claims_held_out(pairs: Sequence[TrainingPair], seed: int) -> Split:
 
 
 def trained(
-    pairs: Sequence[TrainingPair], base_dir: Path, model_dir: Path, recipe: RerankerRecipe, compute: Compute
+    pairs: Sequence[TrainingPair], base_dir: Path, model_dir: Path, recipe: RerankerRecipe, run: TrainingRun
 ) -> Path:
     """Return `model_dir` with a model that has learned the pairs, trained unless an earlier call came to its end.
 
@@ -125,36 +125,36 @@ def trained(
     """
     fingerprint = run_fingerprint([data_file(base_dir, "").sha256, asdict(recipe)], [pairs])
     mark = model_dir / _MARK
-    if compute.resume and mark.exists():
+    if run.resume and mark.exists():
         if mark.read_text(encoding="utf-8") != fingerprint:
             raise InputError(
                 f"{model_dir}: holds a model of other pairs, settings or base; "
                 f"give another --output, or start over with --no-resume"
             )
-        compute.on_stage(f"{model_dir}: trained before")
+        run.on_stage(f"{model_dir}: trained before")
         return model_dir
     mark.unlink(missing_ok=True)
-    compute.on_stage(f"{model_dir}: training on {len(pairs):,} pairs")
+    run.on_stage(f"{model_dir}: training on {len(pairs):,} pairs")
     train_reranker(
         pairs,
         base_model=base_dir,
         output_dir=model_dir,
         recipe=recipe,
-        device=compute.device,
-        n_threads=compute.n_threads,
-        resume=compute.resume,
-        on_progress=lambda _phase, step, n_steps, _loss: compute.on_progress(model_dir.name, step, n_steps),
+        device=run.device,
+        n_threads=run.n_threads,
+        resume=run.resume,
+        on_progress=lambda _phase, step, n_steps, _loss: run.on_progress(model_dir.name, step, n_steps),
     )
     with write_atomically(mark) as file:
         file.write(fingerprint)
     return model_dir
 
 
-def measured(split: Split, model_dir: Path, compute: Compute) -> Measured:
+def measured(split: Split, model_dir: Path, run: TrainingRun) -> Measured:
     """Score a split's held-out pairs as `claimhound evaluate-pairs` does."""
     judged = [JudgedPair(str(n), pair.query, pair.text, pair.label >= 0.5) for n, pair in enumerate(split.held_out)]
     found = evaluate_pairs(
-        judged, load_reranker(str(model_dir), compute.device, n_threads=compute.n_threads, on_start=compute.on_stage)
+        judged, load_reranker(str(model_dir), Compute(run.device, run.n_threads), on_start=run.on_stage)
     )
     relevant = np.array([pair.relevant for pair in judged])
     claims = [normalize_text(pair.query) for pair in judged]
@@ -173,7 +173,7 @@ def run_protocol(
     recipe: RerankerRecipe = RECIPE,
     pretraining: Sequence[PairSource] = (),
     excluded_claims: Sequence[str] = (),
-    compute: Compute = Compute(),
+    run: TrainingRun = TrainingRun(),
 ) -> list[Measured]:
     """Return both splits' figures; `output_dir/figures.json` holds them too, with settings and data.
 
@@ -190,16 +190,15 @@ def run_protocol(
         [*excluded_claims, *measured_claims],
         purpose="pretraining",
         seed=recipe.seed,
-        on_stage=compute.on_stage,
+        on_stage=run.on_stage,
     )
     base_dir, pretraining_pairs = base.folder, before.all_pairs()
     # The pretraining of data/models/Makefile's reranker.
     pretraining_recipe = replace(recipe, learning_rate=1e-4, batch_size=32, dropout=0.0)
     if pretraining_pairs:
-        base_dir = trained(pretraining_pairs, base_dir, output_dir / "pretrained", pretraining_recipe, compute)
+        base_dir = trained(pretraining_pairs, base_dir, output_dir / "pretrained", pretraining_recipe, run)
     found = [
-        measured(split, trained(split.learned, base_dir, output_dir / split.name, recipe, compute), compute)
-        for split in splits
+        measured(split, trained(split.learned, base_dir, output_dir / split.name, recipe, run), run) for split in splits
     ]
     record: dict[str, Json] = {
         "published": {name.strip(): {**figures} for name, figures in PUBLISHED.items()},
@@ -270,7 +269,7 @@ def _cell(figure: Figure) -> str:
 @click.option("--dropout", default=RECIPE.dropout, show_default=True, metavar="N", help="Of --pretrain it is 0.")
 @click.option("--freeze-embeddings", is_flag=True, help="Leave the word vectors of the base model as they are.")
 @seed_option("Of every draw.", default=RECIPE.seed)
-@compute_options
+@training_compute_options
 def main(
     mined: Path,
     output_dir: Path,
@@ -278,8 +277,7 @@ def main(
     pretrain: tuple[str, ...],
     exclude_claims: tuple[str, ...],
     no_resume: bool,
-    device: Any,
-    threads: int | None,
+    compute: Compute,
     **settings: Any,
 ) -> None:
     with progress_display("steps", say) as advance:
@@ -291,7 +289,7 @@ def main(
                 recipe=replace(RECIPE, **settings),
                 pretraining=list(map(PairSource.parse, pretrain)),
                 excluded_claims=texts_of_claims(exclude_claims),
-                compute=Compute(device, threads, not no_resume, advance, say),
+                run=TrainingRun(compute.device, compute.n_threads, not no_resume, advance, say),
             )
         except ClaimhoundError as error:
             sys.exit(str(error))

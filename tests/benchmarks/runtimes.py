@@ -22,6 +22,7 @@ from rich.table import Table
 from data.bundled import sample_dir
 from data.documents import read_documents
 from pipeline.batching import Batch, TokenizedText, batches_by_length
+from pipeline.config import Compute
 from pipeline.encoders import load_encoder
 from pipeline.model_files import BUNDLED, encoder_dir
 from pipeline.runtimes import n_threads_available
@@ -100,7 +101,7 @@ def ways(scratch: Path) -> Iterator[tuple[str, Encode]]:
         yield f"OpenVINO {precision}", encoder_of(tokenizer, lambda feed, r=request: r.infer(feed)[0])
     if find_spec("onnxruntime") and find_spec("onnx"):
         yield from _onnxruntime_ways(path, scratch, tokenizer)
-    ours = load_encoder(device="cpu")
+    ours = load_encoder(compute=Compute("cpu"))
     yield "ours: OpenVINO int8, static", ours.encode
 
 

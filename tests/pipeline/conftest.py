@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config import Compute
 from pipeline.encoders import TransformerEncoder, load_encoder
 from pipeline.rerankers import CrossEncoderReranker, load_reranker
 
@@ -14,13 +15,13 @@ from pipeline.rerankers import CrossEncoderReranker, load_reranker
 @pytest.fixture(scope="session")
 def tiny_encoder(tiny_model_dir: Path) -> TransformerEncoder:
     """The tiny BERT as a user gets it on a CPU: int8 through OpenVINO."""
-    return load_encoder(str(tiny_model_dir), "cpu")
+    return load_encoder(str(tiny_model_dir), Compute("cpu"))
 
 
 @pytest.fixture(scope="session")
 def tiny_reranker(tiny_reranker_dir: Path) -> CrossEncoderReranker:
     """The tiny cross-encoder as a user gets it on a CPU: int8 through OpenVINO."""
-    return load_reranker(str(tiny_reranker_dir), "cpu")
+    return load_reranker(str(tiny_reranker_dir), Compute("cpu"))
 
 
 @pytest.fixture(scope="module")

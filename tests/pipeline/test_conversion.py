@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from data.errors import ModelError
+from pipeline.config import Compute
 from pipeline.conversion import converted_dir
 from pipeline.encoders import load_encoder
 from pipeline.model_files import cache_dir
@@ -103,20 +104,20 @@ def test_a_damaged_model_is_converted_again(filled_cache, tiny_model_dir, tiny_e
     path = converted_dir(tiny_model_dir, "encoder", 64) / "model.bin"
     put_bytes(path, path.read_bytes()[:5000])
     said = []
-    encoder = load_encoder(str(tiny_model_dir), "cpu", on_start=said.append)
+    encoder = load_encoder(str(tiny_model_dir), Compute("cpu"), on_start=said.append)
     assert len(said) == 1
     assert np.array_equal(encoder.encode(["sea level rises"]), tiny_encoder.encode(["sea level rises"]))
 
 
 def test_a_damaged_compiled_model_does_not_matter(filled_cache, tiny_model_dir, tiny_encoder):
-    load_encoder(str(tiny_model_dir), "cpu")
+    load_encoder(str(tiny_model_dir), Compute("cpu"))
     (blob,) = (filled_cache / "compiled").glob("*.blob")
     content = bytearray(blob.read_bytes())
     content[len(content) // 2] ^= 255
     blob.chmod(0o600)
     for damaged in (content, content[:500], b""):
         put_bytes(blob, damaged)
-        vectors = load_encoder(str(tiny_model_dir), "cpu").encode(["sea level rises"])
+        vectors = load_encoder(str(tiny_model_dir), Compute("cpu")).encode(["sea level rises"])
         assert np.array_equal(vectors, tiny_encoder.encode(["sea level rises"]))
         blob.chmod(0o600)
 
@@ -125,7 +126,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch, tiny_mod
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(ModelError, match=r"int8: cannot be used \(Not a directory\).*XDG_CACHE_HOME"):
-        load_encoder(str(tiny_model_dir), "cpu")
+        load_encoder(str(tiny_model_dir), Compute("cpu"))
 
 
 def test_a_model_that_cannot_be_converted_is_an_error_of_one_line_and_leaves_nothing(
@@ -134,7 +135,7 @@ def test_a_model_that_cannot_be_converted_is_an_error_of_one_line_and_leaves_not
     folder = shutil.copytree(tiny_model_dir, tmp_path / "broken")
     (folder / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(ModelError, match=r"broken: cannot be converted to int8 \(.*MB are free") as caught:
-        load_encoder(str(folder), "cpu")
+        load_encoder(str(folder), Compute("cpu"))
     assert "\n" not in str(caught.value)
     assert list((own_cache / "int8").iterdir()) == []
 

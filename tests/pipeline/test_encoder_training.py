@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from data.errors import InputError, ModelError
+from pipeline.config import Compute
 from pipeline.encoders import encoder_identity, load_encoder
 from pipeline.training.encoder_recipe import EncoderRecipe
 from pipeline.training.encoder_training import load_base_encoder, train_encoder
@@ -55,7 +56,7 @@ def test_the_folder_serves_as_sentence_transformers_computes_it(trained):
     texts = ["the ice rises", "ocean data shows a change"]
     plain = SentenceTransformer(str(output), device="cpu").float().encode(texts)
     np.testing.assert_allclose(np.linalg.norm(plain, axis=1), 1, atol=1e-5)
-    served = load_encoder(str(output), "cpu").encode(texts)
+    served = load_encoder(str(output), Compute("cpu")).encode(texts)
     assert (plain * served).sum(axis=1).min() > 0.98  # int8
     assert {array.dtype for array in weights(output).values()} == {np.dtype("float16")}
     assert not (output / "checkpoints").exists()

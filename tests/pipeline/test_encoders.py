@@ -13,6 +13,7 @@ from data.claims import read_claims
 from data.documents import read_documents
 from data.errors import ModelError
 from pipeline.batching import TokenizedText
+from pipeline.config import Compute
 from pipeline.encoders import TransformerEncoder, encoder_identity, load_encoder
 from pipeline.model_files import BUNDLED, encoder_dir
 from pipeline.runtimes import TorchRuntime
@@ -75,7 +76,7 @@ def test_a_text_has_the_same_vector_alone_and_among_many(name, request):
 
 
 def test_vectors_do_not_depend_on_the_number_of_threads(tiny_model_dir, tiny_encoder):
-    one = load_encoder(str(tiny_model_dir), "cpu", n_threads=1)
+    one = load_encoder(str(tiny_model_dir), Compute("cpu", n_threads=1))
     assert np.array_equal(one.encode(TEXTS), tiny_encoder.encode(TEXTS))
 
 
@@ -125,7 +126,7 @@ def test_first_token_pooling_is_sentence_transformers_own(saved):
     from sentence_transformers import SentenceTransformer
 
     change(saved / "1_Pooling" / "config.json", pooling_mode="cls")
-    encoder = load_encoder(str(saved), "cpu")
+    encoder = load_encoder(str(saved), Compute("cpu"))
     assert encoder.identity.pooling == "cls"
     expected = SentenceTransformer(str(saved), device="cpu").encode(TEXTS, normalize_embeddings=True)
     assert (encoder.encode(TEXTS) * expected).sum(axis=1).min() > 0.99
@@ -133,10 +134,10 @@ def test_first_token_pooling_is_sentence_transformers_own(saved):
 
 def test_prompts_go_before_claims_and_documents(saved):
     change(saved / "config_sentence_transformers.json", prompts={"query": "sea ", "passage": "ice "})
-    encoder = load_encoder(str(saved), "cpu")
+    encoder = load_encoder(str(saved), Compute("cpu"))
     plain = encoder.encode(["level"])
     change(saved / "config_sentence_transformers.json", prompts={})
-    bare = load_encoder(str(saved), "cpu")
+    bare = load_encoder(str(saved), Compute("cpu"))
     assert np.array_equal(encoder.encode(["level"], as_query=True), bare.encode(["sea level"]))
     assert np.array_equal(plain, bare.encode(["ice level"]))
 
@@ -212,7 +213,7 @@ def roberta_dir(tmp_path_factory):
 def test_a_model_without_token_types_reads_as_many_tokens_as_it_has_positions(roberta_dir):
     from sentence_transformers import SentenceTransformer
 
-    encoder = load_encoder(str(roberta_dir), "cpu")
+    encoder = load_encoder(str(roberta_dir), Compute("cpu"))
     assert encoder.identity.max_length == 32
     texts = ["the sea", "ice melts " * 40, "the ocean is warm"]
     oracle = SentenceTransformer(str(roberta_dir), device="cpu")
@@ -242,7 +243,7 @@ def test_the_bundled_encoder_in_int8_is_near_its_float32_self():
     texts += [claim.text for claim in read_claims(str(sample_dir() / "claims.jsonl"))]
     plain = SentenceTransformer(str(encoder_dir(BUNDLED)), device="cpu")
     expected = np.stack([plain.encode(text, normalize_embeddings=True) for text in texts])
-    cosines = (load_encoder(BUNDLED, "cpu").encode(texts) * expected).sum(axis=1)
+    cosines = (load_encoder(BUNDLED, Compute("cpu")).encode(texts) * expected).sum(axis=1)
     # Measured: .9980 and .9957.
     assert cosines.mean() > 0.995
     assert cosines.min() > 0.98

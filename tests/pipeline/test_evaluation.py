@@ -17,7 +17,7 @@ from data.records import Document, Query, ScoredDoc
 from data.trec import read_run
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
-from pipeline.config import PipelineConfig
+from pipeline.config import Compute, PipelineConfig
 from pipeline.encoders import load_encoder
 from pipeline.evaluation.evaluating import evaluate, evaluate_runs
 from pipeline.evaluation.losses import count_fates, count_finders
@@ -309,7 +309,7 @@ def test_probabilities_that_come_true_have_no_calibration_error(pipeline):
 
 @pytest.mark.slow
 def test_the_first_stage_finds_the_sample_s_evidence(tmp_path):
-    encoder = load_encoder(device="cpu")
+    encoder = load_encoder(compute=Compute("cpu"))
     build_index([str(sample_dir() / "evidence.jsonl")], tmp_path / "index", encoder)
     pipeline = EvidencePipeline(IndexSnapshot.open(tmp_path / "index"), encoder, None, PipelineConfig())
     claims = list(read_claims(str(sample_dir() / "claims.jsonl")))

@@ -9,6 +9,7 @@ import pytest
 
 from data.errors import EncoderMismatchError, ModelError
 from indexes.snapshot import IndexSnapshot
+from pipeline.config import Compute
 from pipeline.encoders import encoder_identity
 from pipeline.indexing import add_documents, build_index
 from pipeline.model_files import (
@@ -153,7 +154,11 @@ def test_another_encoder_of_the_same_dimension_is_refused_with_both_names(
 ):
     with pytest.raises(EncoderMismatchError) as caught:
         open_pipeline(
-            small_index, encoder=str(other_tiny_model_dir), with_reranker=False, with_stance=False, device="cpu"
+            small_index,
+            encoder=str(other_tiny_model_dir),
+            with_reranker=False,
+            with_stance=False,
+            compute=Compute("cpu"),
         )
     assert str(tiny_model_dir) in str(caught.value)
     assert str(other_tiny_model_dir) in str(caught.value)
@@ -173,7 +178,9 @@ def test_adding_with_another_encoder_is_refused_and_changes_nothing(small_index,
 
 def test_an_encoder_that_moved_is_taken_from_its_new_place(small_index, tiny_model_dir, tmp_path, tiny_encoder):
     moved = shutil.copytree(tiny_model_dir, tmp_path / "moved")
-    pipeline = open_pipeline(small_index, encoder=str(moved), with_reranker=False, with_stance=False, device="cpu")
+    pipeline = open_pipeline(
+        small_index, encoder=str(moved), with_reranker=False, with_stance=False, compute=Compute("cpu")
+    )
     assert pipeline.find_evidence(["sea"], 1)[0].models["encoder"] == str(moved)
 
 
@@ -185,7 +192,7 @@ def test_weights_that_change_below_an_index_are_noticed(tiny_model_dir, other_ti
     build_index([str(tmp_path / "corpus.txt")], tmp_path / "index", FakeEncoder(identity=encoder_identity(str(folder))))
     shutil.copy2(other_tiny_model_dir / "model.safetensors", folder / "model.safetensors")
     with pytest.raises(EncoderMismatchError, match="its vectors come from encoder"):
-        open_pipeline(tmp_path / "index", with_reranker=False, with_stance=False, device="cpu")
+        open_pipeline(tmp_path / "index", with_reranker=False, with_stance=False, compute=Compute("cpu"))
 
 
 def test_an_index_whose_encoder_is_gone_says_what_to_do(tiny_model_dir, tmp_path):
@@ -198,7 +205,7 @@ def test_an_index_whose_encoder_is_gone_says_what_to_do(tiny_model_dir, tmp_path
     with pytest.raises(
         ModelError, match=r"was built with encoder .*model, which cannot be had .* --encoder, or .* --no-encoder"
     ):
-        open_pipeline(tmp_path / "index", with_reranker=False, with_stance=False, device="cpu")
+        open_pipeline(tmp_path / "index", with_reranker=False, with_stance=False, compute=Compute("cpu"))
     found = open_pipeline(tmp_path / "index", with_encoder=False, with_reranker=False, with_stance=False).find_evidence(
         ["sea"], 1
     )

@@ -6,6 +6,7 @@ import pytest
 
 from data.errors import IndexMissingError, InputError, RecordError
 from indexes.memory import MemoryIndex
+from pipeline.config import Compute
 from pipeline.indexing import build_index
 from pipeline.opening import describe, open_pipeline
 
@@ -13,7 +14,9 @@ from pipeline.opening import describe, open_pipeline
 def test_an_index_is_opened_with_the_encoder_that_it_was_built_with(tmp_path, tiny_encoder, tiny_reranker_dir):
     (tmp_path / "corpus.txt").write_text("the sea level rises\nice melts\n")
     build_index([str(tmp_path / "corpus.txt")], tmp_path / "index", tiny_encoder)
-    pipeline = open_pipeline(tmp_path / "index", reranker=str(tiny_reranker_dir), with_stance=False, device="cpu")
+    pipeline = open_pipeline(
+        tmp_path / "index", reranker=str(tiny_reranker_dir), with_stance=False, compute=Compute("cpu")
+    )
     facts = describe(pipeline)
     assert facts["encoder"]["name"] == tiny_encoder.identity.name
     assert facts["encoder_runtime"] == facts["reranker_runtime"] == "OpenVINO int8 on cpu"
@@ -28,7 +31,12 @@ def test_a_few_documents_are_ranked_without_an_index(tmp_path, tiny_model_dir):
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("the sea level rises\nice melts\n")
     pipeline = open_pipeline(
-        None, corpus=str(corpus), encoder=str(tiny_model_dir), with_reranker=False, with_stance=False, device="cpu"
+        None,
+        corpus=str(corpus),
+        encoder=str(tiny_model_dir),
+        with_reranker=False,
+        with_stance=False,
+        compute=Compute("cpu"),
     )
     assert isinstance(pipeline.index, MemoryIndex)
     (answer,) = pipeline.find_evidence(["the ice melts"], 1)

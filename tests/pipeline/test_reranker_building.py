@@ -9,6 +9,7 @@ import pytest
 from data.errors import InputError, ModelError
 from data.records import Document, Query
 from indexes.memory import MemoryIndex
+from pipeline.config import Compute
 from pipeline.encoders import load_encoder
 from pipeline.evidence import EvidencePipeline
 from pipeline.rerankers import load_reranker
@@ -34,7 +35,7 @@ RECIPE = RerankerRecipe(batch_size=4, n_negatives=2, validation_share=0.3, preci
 
 @pytest.fixture(scope="module")
 def pipeline(tiny_model_dir):
-    encoder = load_encoder(str(tiny_model_dir), "cpu")
+    encoder = load_encoder(str(tiny_model_dir), Compute("cpu"))
     vectors = encoder.encode([document.text for document in DOCUMENTS])
     return EvidencePipeline(MemoryIndex(DOCUMENTS, vectors), encoder, None)
 
@@ -66,7 +67,7 @@ def built(pipeline, tiny_model_dir, tmp_path_factory):
 
 def test_the_folder_serves_with_its_blend(built):
     folder, result = built
-    reranker = load_reranker(str(folder), "cpu")
+    reranker = load_reranker(str(folder), Compute("cpu"))
     assert reranker.blend == result.blend
     assert reranker.score([("the moon", "moon and the sun")]).logits.shape == (1,)
 

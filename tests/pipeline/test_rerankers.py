@@ -10,6 +10,7 @@ import pytest
 
 from data.errors import ModelError
 from pipeline.blending import Blend
+from pipeline.config import Compute
 from pipeline.rerankers import CrossEncoderReranker, load_reranker
 from pipeline.runtimes import TorchRuntime
 from pipeline.tokenization import TextTokenizer
@@ -43,7 +44,7 @@ def lively_reranker_dir(tiny_reranker_dir, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def int8_reranker(lively_reranker_dir):
-    return load_reranker(str(lively_reranker_dir), "cpu")
+    return load_reranker(str(lively_reranker_dir), Compute("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +113,9 @@ def test_a_model_with_two_labels_or_none_is_no_reranker(tiny_reranker_dir, tiny_
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"id2label": {"0": "no", "1": "yes"}}))
     with pytest.raises(ModelError, match="has 2 labels; a reranker has one"):
-        load_reranker(str(folder), "cpu")
+        load_reranker(str(folder), Compute("cpu"))
     with pytest.raises(ModelError, match="a reranker has one"):
-        load_reranker(str(tiny_model_dir), "cpu")
+        load_reranker(str(tiny_model_dir), Compute("cpu"))
 
 
 def test_logits_that_are_no_numbers_are_an_error(tiny_reranker_dir):

@@ -11,6 +11,7 @@ import pytest
 
 from data.errors import ModelError
 from pipeline.batching import TokenizedText, batches_by_length
+from pipeline.config import Compute
 from pipeline.runtimes import OpenVinoRuntime, TorchRuntime, open_runtime, resolve_device
 
 TEXTS = [TokenizedText([2, 5 + n % 7, 3], [0, 0, 0], False) for n in range(40)]
@@ -144,7 +145,7 @@ def test_devices(tiny_model_dir):
     import torch
 
     assert resolve_device("cpu") == "cpu"
-    assert open_runtime(tiny_model_dir, "encoder", 64, "cpu").name == "OpenVINO int8 on cpu"
+    assert open_runtime(tiny_model_dir, "encoder", 64, Compute("cpu")).name == "OpenVINO int8 on cpu"
     if not torch.cuda.is_available():
         assert resolve_device("auto") == "cpu"
         with pytest.raises(ModelError, match="no cuda device here; search with --device auto or --device cpu"):
@@ -159,7 +160,7 @@ import sys
 from pathlib import Path
 from pipeline.opening import open_pipeline
 index_dir, encoder, reranker, stance = sys.argv[1:]
-pipeline = open_pipeline(Path(index_dir), encoder=encoder, reranker=reranker, stance=stance, device="cpu")
+pipeline = open_pipeline(Path(index_dir), encoder=encoder, reranker=reranker, stance=stance, compute=Compute("cpu"))
 (answer,) = pipeline.find_evidence(["sea level rises"], 3)
 heavy = {"torch", "transformers", "sentence_transformers", "nncf", "datasets"} & set(sys.modules)
 print(len(answer.evidence), sorted(heavy))

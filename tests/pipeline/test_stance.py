@@ -10,6 +10,7 @@ import pytest
 
 from data.errors import ModelError
 from data.stances import STANCES
+from pipeline.config import Compute
 from pipeline.stance import CrossEncoderStance, load_stance
 from pipeline.temperature import save_temperature
 from pipeline.tokenization import TextTokenizer
@@ -33,7 +34,7 @@ def lively_dir(tiny_stance_dir, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(lively_dir):
-    return load_stance(str(lively_dir), "cpu")
+    return load_stance(str(lively_dir), Compute("cpu"))
 
 
 def test_probabilities_are_cross_encoders_in_our_order_at_the_temperature_of_the_folder(model, lively_dir):
@@ -77,7 +78,7 @@ def test_any_order_of_the_labels_gives_the_same(model, lively_dir, tmp_path):
     config = json.loads((folder / "config.json").read_text())
     config["id2label"] = {str(number): stance for number, stance in enumerate(STANCES)}
     (folder / "config.json").write_text(json.dumps(config))
-    found = load_stance(str(folder), "cpu").classify(PAIRS).probabilities
+    found = load_stance(str(folder), Compute("cpu")).classify(PAIRS).probabilities
     # Converted anew, so to int8's last steps; labels taken for one another would be far off.
     np.testing.assert_allclose(found, model.classify(PAIRS).probabilities, atol=0.02)
 
@@ -88,13 +89,13 @@ def test_other_labels_are_refused_with_both_lists(tiny_stance_dir, tiny_reranker
     config["id2label"] = {"0": "contradiction", "1": "entailment", "2": "neutral"}
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError) as caught:
-        load_stance(str(folder), "cpu")
+        load_stance(str(folder), Compute("cpu"))
     assert str(caught.value) == (
         f"{folder}: its labels are contradiction, entailment, neutral; a stance model has SUPPORTS, REFUTES, "
         "NOT_ENOUGH_INFO in any order (train one with: claimhound train stance)"
     )
     with pytest.raises(ModelError, match="its labels are LABEL_0; a stance model has"):
-        load_stance(str(tiny_reranker_dir), "cpu")
+        load_stance(str(tiny_reranker_dir), Compute("cpu"))
 
 
 def test_logits_that_are_no_numbers_are_an_error(tiny_stance_dir):

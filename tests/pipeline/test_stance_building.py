@@ -8,6 +8,7 @@ import pytest
 
 from data.errors import InputError, ModelError
 from data.stance_sources import StanceSource
+from pipeline.config import Compute
 from pipeline.stance import load_stance
 from pipeline.temperature import load_temperature
 from pipeline.training.stance_building import build_stance
@@ -57,7 +58,7 @@ def test_claims_to_measure_on_are_left_out_and_the_others_are_whole_on_one_side(
 def test_the_folder_has_the_temperature_that_fits_the_held_out_pairs_best(built):
     folder, result, _ = built
     assert load_temperature(folder / "model") == result.fit.temperature
-    assert load_stance(str(folder / "model"), "cpu").temperature == result.fit.temperature
+    assert load_stance(str(folder / "model"), Compute("cpu")).temperature == result.fit.temperature
     assert result.fit.loss_after <= result.fit.loss_before
 
 

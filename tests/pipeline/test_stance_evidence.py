@@ -7,7 +7,7 @@ from pipeline_fakes import FakeReranker, FakeStance
 
 from data.records import Document
 from indexes.memory import MemoryIndex
-from pipeline.config import PipelineConfig
+from pipeline.config import Compute, PipelineConfig
 from pipeline.evidence import EvidencePipeline
 from pipeline.opening import describe, open_pipeline
 
@@ -85,7 +85,7 @@ def test_a_pipeline_is_opened_with_the_stance_model_that_is_named_or_without_any
         with_reranker=False,
         stance=str(tiny_stance_dir) if named else None,
         with_stance=named,
-        device="cpu",
+        compute=Compute("cpu"),
     )
     (answer,) = found.find_evidence(["the sea"], 1)
     assert (answer.summary is not None) == named

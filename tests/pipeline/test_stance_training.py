@@ -10,6 +10,7 @@ import pytest
 
 from data.errors import InputError, ModelError
 from data.stances import STANCES, StancePair
+from pipeline.config import Compute
 from pipeline.stance import load_stance
 from pipeline.training.stance_recipe import StanceRecipe
 from pipeline.training.stance_training import label_weights, train_stance
@@ -45,7 +46,7 @@ def test_the_folder_names_our_labels_in_our_order_in_half_precision(trained):
     config = json.loads((output / "config.json").read_text())
     assert config["id2label"] == {str(number): stance for number, stance in enumerate(STANCES)}
     assert {array.dtype for array in weights(output).values()} == {np.dtype("float16")}
-    assert load_stance(str(output), "cpu").classify([("sea", "ice")]).probabilities.shape == (1, 3)
+    assert load_stance(str(output), Compute("cpu")).classify([("sea", "ice")]).probabilities.shape == (1, 3)
     assert not (output / "checkpoints").exists()
     assert (report.n_pairs, report.resumed_from_step) == (24, None)
     assert 0 < report.loss < 3
@@ -56,7 +57,7 @@ def test_training_learns_the_labels(tiny_model_dir, tmp_path):
         batch_size=6, learning_rate=5e-3, epochs=20, dropout=0.0, precision="fp32", max_length=32, checkpoint_steps=1000
     )
     train_stance(PAIRS, base_model=tiny_model_dir, output_dir=tmp_path / "m", recipe=recipe, device="cpu")
-    found = load_stance(str(tmp_path / "m"), "cpu").classify([(pair.claim, pair.text) for pair in PAIRS])
+    found = load_stance(str(tmp_path / "m"), Compute("cpu")).classify([(pair.claim, pair.text) for pair in PAIRS])
     called = [STANCES[number] for number in found.probabilities.argmax(axis=1)]
     assert np.mean([label == pair.stance for label, pair in zip(called, PAIRS, strict=True)]) > 0.9
 
