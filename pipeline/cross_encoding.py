@@ -40,7 +40,7 @@ class CrossEncoderModel:
         """What computes, for people."""
         return self._runtime.name
 
-    def _pair_logits(self, pairs: Sequence[tuple[str, str]], n_labels: int) -> PairLogits:
+    def logits_of(self, pairs: Sequence[tuple[str, str]], n_labels: int) -> PairLogits:
         """Return the logits in the order of the pairs. A pair that stands several times is computed once.
 
         Raises ModelError if it gives no numbers (NaN).
@@ -74,6 +74,11 @@ def open_cross_encoder(
 
     Raises ModelError if the model cannot be read.
     """
-    max_length = min(MAX_LENGTH, n_positions(config) or MAX_LENGTH)
+    max_length = pair_length(config)
     tokenizer = TextTokenizer(folder, max_length)
     return tokenizer, open_runtime(folder, "cross-encoder", max_length, compute, on_start=on_start)
+
+
+def pair_length(config: Mapping[str, object]) -> int:
+    """Return how many tokens of a pair are read."""
+    return min(MAX_LENGTH, n_positions(config) or MAX_LENGTH)

@@ -7,26 +7,34 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 from data.bundled import sample_dir
 from data.errors import ModelError
+from pipeline.cache_folder import cache_dir
 from pipeline.config import Device
+from pipeline.conversion import Conversion, all_converted, known_conversion
+from pipeline.cross_encoding import pair_length
+from pipeline.encoders import encoder_identity
 from pipeline.model_files import (
     BUNDLED,
     BUNDLED_ENCODER_NAME,
     BUNDLED_RERANKER_NAME,
     BUNDLED_STANCE_NAME,
-    cache_dir,
     encoder_dir,
+    read_json,
     reranker_dir,
     stance_dir,
 )
+from pipeline.precision import Candidate
+from pipeline.processor import this_processor
 from pipeline.runtimes import n_threads_available, resolve_device
 
 _SEARCHING = ("tantivy", "faiss-cpu", "openvino", "tokenizers", "numpy", "rank-bm25")
-_TRAINING = ("torch", "sentence-transformers", "transformers", "datasets", "nncf", "onnx", "ir-measures")
+_TRAINING = ("torch", "sentence-transformers", "transformers", "datasets", "nncf", "ir-measures")
 
 
 class Finding(NamedTuple):
@@ -47,10 +55,12 @@ def examine(*, with_devices: bool = True) -> list[Finding]:
     for package in (*_SEARCHING, *_TRAINING):
         found = _version(package)
         findings.append(Finding(package, found or "missing", None if found else f"pip install {package}"))
+    findings.append(_processor())
     findings.append(Finding("threads", str(n_threads_available())))
     if with_devices:
         findings.extend(_devices())
     findings.extend(_models())
+    findings.extend(_precisions())
     findings.append(_sample())
     findings.append(_cache())
     return findings
@@ -101,6 +111,47 @@ def _sample() -> Finding:
     )
 
 
+def _processor() -> Finding:
+    processor = this_processor()
+    return Finding("processor", f"{processor.name} ({', '.join(processor.features)})")
+
+
+def _precisions() -> list[Finding]:
+    """Return for each bundled model in what precision it serves here, and what was measured of each."""
+    findings: list[Finding] = []
+    for name, what in _bundled_conversions():
+        found = known_conversion(what)
+        if found is None:
+            findings.append(Finding(f"precision {name}", "not measured yet; the first command that uses it does"))
+            continue
+        measured = found.measured
+        findings.append(Finding(f"precision {name}", measured.served or f"float32 by torch ({measured.reason})"))
+        fastest = max(candidate.rate or 0.0 for candidate in measured.candidates)
+        findings += [Finding(f"  {one.precision}", _compared(one, fastest)) for one in measured.candidates]
+    return findings
+
+
+def _bundled_conversions() -> Iterator[tuple[str, Conversion]]:
+    with suppress(ModelError):  # what is missing is said elsewhere
+        encoder = encoder_identity(BUNDLED)
+        yield BUNDLED_ENCODER_NAME, Conversion(encoder_dir(BUNDLED), "encoder", encoder.max_length)
+    for name, find in ((BUNDLED_RERANKER_NAME, reranker_dir), (BUNDLED_STANCE_NAME, stance_dir)):
+        with suppress(ModelError):
+            folder = find(BUNDLED)
+            max_length = pair_length(read_json(folder / "config.json"))
+            yield name, Conversion(folder, "cross-encoder", max_length)
+
+
+def _compared(candidate: Candidate, fastest: float) -> str:
+    """Return what was measured of a precision, in words; its speed as a share of the fastest one's."""
+    if candidate.failure is not None or candidate.rate is None:
+        return f"cannot run here ({candidate.failure})"
+    speed = f"{candidate.rate / fastest:.2f} of the fastest one's speed"
+    if candidate.agreement is None:
+        return f"{speed}: emulated, not compared"
+    return f"{speed}, {candidate.agreement}{'' if candidate.agrees else ': too far from float32'}"
+
+
 def _cache() -> Finding:
     folder = cache_dir()
     try:
@@ -111,6 +162,8 @@ def _cache() -> Finding:
         return Finding(
             "cache", str(folder), f"cannot be written ({error.strerror}); set XDG_CACHE_HOME to a folder that can"
         )
-    converted = [path.parent.name for path in folder.glob("int8/*/model.xml")]
+    kept = all_converted()
     free = shutil.disk_usage(folder).free / 1e9
-    return Finding("cache", f"{folder} ({len(converted)} converted models, {free:.0f} GB free)")
+    value = f"{folder} ({len(kept)} converted models, {free:.0f} GB free)"
+    damaged = [damage for one in kept if (damage := one.damage())]
+    return Finding("cache", value, f"{damaged[0]}; remove that folder, and it is made anew" if damaged else None)

@@ -72,6 +72,27 @@ class TransformerEncoder:
         self._runtime = runtime
         self._prompts = {True: query_prompt, False: document_prompt}
 
+    @classmethod
+    def of_folder(cls, folder: Path, identity: EncoderIdentity, runtime: Runtime) -> TransformerEncoder:
+        """Return the encoder in a folder, computed by a runtime that was opened for it.
+
+        Raises ModelError if its tokenizer cannot be read.
+        """
+        prompts = read_json(folder / "config_sentence_transformers.json").get("prompts")
+        prompts = prompts if isinstance(prompts, dict) else {}
+        return cls(
+            TextTokenizer(folder, identity.max_length),
+            runtime,
+            identity,
+            query_prompt=str(prompts.get("query") or ""),
+            document_prompt=str(prompts.get("document") or prompts.get("passage") or prompts.get("corpus") or ""),
+        )
+
+    @property
+    def precision(self) -> str:
+        """What it computes in: `bf16`, `int8`, `f32`, `torch float16` …"""
+        return self._runtime.precision
+
     @property
     def runtime_name(self) -> str:
         """See `Encoder`."""
@@ -122,15 +143,7 @@ def load_encoder(
     folder, identity = encoder_dir(model), encoder_identity(model)
     max_length = identity.max_length
     runtime = open_runtime(folder, "encoder", max_length, compute, on_start=on_start)
-    prompts = read_json(folder / "config_sentence_transformers.json").get("prompts")
-    prompts = prompts if isinstance(prompts, dict) else {}
-    return TransformerEncoder(
-        TextTokenizer(folder, max_length),
-        runtime,
-        identity,
-        query_prompt=str(prompts.get("query") or ""),
-        document_prompt=str(prompts.get("document") or prompts.get("passage") or prompts.get("corpus") or ""),
-    )
+    return TransformerEncoder.of_folder(folder, identity, runtime)
 
 
 def encoder_identity(model: str = BUNDLED) -> EncoderIdentity:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 from transformers.models.bert.modeling_bert import BertForSequenceClassification, BertSelfAttention
 
 
@@ -52,10 +53,10 @@ class _LeadingAttention(torch.nn.Module):
         query = self._by_head(self.query(hidden_states[:, : self.n_tokens]))  # (rows, heads, n_tokens, head_dim)
         key = self._by_head(self.key(hidden_states))  # (rows, heads, tokens, head_dim)
         value = self._by_head(self.value(hidden_states))  # (rows, heads, tokens, head_dim)
-        scores = query @ key.transpose(2, 3) * self.head_dim**-0.5  # (rows, heads, n_tokens, tokens)
-        if attention_mask is not None:
-            scores = scores + attention_mask[:, :, : self.n_tokens]  # (rows, 1, n_tokens or 1, tokens)
-        context = scores.softmax(dim=-1) @ value  # (rows, heads, n_tokens, head_dim)
+        mask = (
+            None if attention_mask is None else attention_mask[:, :, : self.n_tokens]
+        )  # (rows, 1, n_tokens or 1, tokens)
+        context = scaled_dot_product_attention(query, key, value, mask)  # (rows, heads, n_tokens, head_dim)
         return context.transpose(1, 2).flatten(2), None  # (rows, n_tokens, dim)
 
     def _by_head(self, states: torch.Tensor) -> torch.Tensor:
@@ -77,13 +78,13 @@ class _LeadingOutput(torch.nn.Module):
 
 
 def reads_first_token_alone(model: torch.nn.Module) -> bool:
-    """Tell whether `ShortLastLayer` knows the model: a plain BERT classifier with eager attention."""
+    """Tell whether `ShortLastLayer` knows the model: a plain BERT classifier whose attention has an ordinary mask."""
     # A class derived from BERT's may read other tokens.
     if type(model) is not BertForSequenceClassification:
         return False
     config = model.config
     return bool(
-        config._attn_implementation == "eager"  # others mask in other ways
+        config._attn_implementation in {"eager", "sdpa"}  # others mask in other ways
         and not config.is_decoder
         and not config.add_cross_attention
         and config.chunk_size_feed_forward == 0

@@ -10,11 +10,10 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-import platformdirs
-
 from data.bundled import bundled_encoder_dir, bundled_reranker_dir, bundled_stance_dir
 from data.checksums import sha256_of
 from data.errors import ModelError
+from pipeline.cache_folder import cache_dir
 
 BUNDLED = "bundled"
 BUNDLED_ENCODER_NAME = "claimhound-encoder"
@@ -34,11 +33,6 @@ _POSITIONS_AFTER_PADDING = {
     "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer",
     "data2vec-text", "luke", "xmod", "ibert",
 }  # fmt: skip
-
-
-def cache_dir() -> Path:
-    """Return the user's folder for what can be made again: converted models."""
-    return Path(platformdirs.user_cache_dir("claimhound"))
 
 
 def encoder_dir(model: str) -> Path:
@@ -137,6 +131,11 @@ def _hub_dir(model: str) -> Path:
 def first_line(error: BaseException) -> str:
     """Return the first line of what an error says, or its kind if it says nothing."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def last_line(error: BaseException) -> str:
+    """Return the last line of what an error says, or its kind if it says nothing."""
+    return next(iter(reversed(str(error).strip().splitlines())), type(error).__name__).strip()
 
 
 def weight_files(model_dir: Path) -> list[Path]:

@@ -61,7 +61,7 @@ class CrossEncoderReranker(CrossEncoderModel):
 
         Raises ModelError if the model gives no numbers (NaN).
         """
-        found = self._pair_logits(pairs, n_labels=1)
+        found = self.logits_of(pairs, n_labels=1)
         return PairScores(found.logits[:, 0], found.truncated)
 
 

@@ -1,9 +1,8 @@
-"""What computes a model's output: OpenVINO in int8 on a CPU, torch on an accelerator or where asked."""
+"""What computes a model's output: OpenVINO on a CPU, in the precision that serves there, torch on an accelerator."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -16,8 +15,8 @@ from numpy.typing import NDArray
 from data.errors import ModelError
 from pipeline.batching import Batch, halves
 from pipeline.config import Compute, Device
-from pipeline.conversion import Kind, converted_dir, takes_token_types
-from pipeline.model_files import cache_dir, first_line
+from pipeline.conversion import Conversion, Converted, Kind, converted, converted_anew
+from pipeline.model_files import first_line, last_line
 
 Output: TypeAlias = NDArray[np.float32]
 
@@ -26,6 +25,10 @@ class Runtime(Protocol):
     """Computes a model's output for batches of tokens."""
 
     prefers_longest_first: bool
+
+    @property
+    def precision(self) -> str:
+        """What it computes in: `bf16`, `int8`, `f32`, `torch float16` …"""
 
     @property
     def name(self) -> str:
@@ -43,54 +46,44 @@ def n_threads_available() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class NotConverted(Exception):
+    """No converted form of a model can stand for what the library gives; the text says why."""
+
+
 class OpenVinoRuntime:
-    """Int8 on the CPU. Each thread takes batches of its own, so that no sum depends on the number of threads."""
+    """OpenVINO on the CPU. Each thread takes batches of its own, so that no sum depends on the number of threads."""
 
     prefers_longest_first = False
 
-    def __init__(
-        self,
-        model_dir: Path,
-        kind: Kind,
-        max_length: int,
-        *,
-        n_threads: int | None = None,
-        on_start: Callable[[str], None] | None = None,
-    ) -> None:
-        """Raise ModelError if the model cannot be converted or read."""
-        folder = converted_dir(model_dir, kind, max_length, on_start)
+    def __init__(self, compiled: Any, precision: str, n_threads: int) -> None:
+        """Use `open`, or give what `compile_model` returned for the same precision and number of threads."""
         import openvino
 
-        n_threads = n_threads or n_threads_available()
-        core = openvino.Core()
-        # Reading what was compiled before takes half the time. OpenVINO passes over what is damaged there.
-        compiled = cache_dir() / "compiled"
-        with suppress(OSError):
-            compiled.mkdir(parents=True, exist_ok=True)
-            # Read, not mapped: a process that makes the file anew would kill those that have it mapped.
-            core.set_property({"CACHE_DIR": str(compiled), "ENABLE_MMAP": False})
-        # What quantization leaves in floating point runs in bfloat16 where the processor has it.
-        bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        settings = {
-            "INFERENCE_NUM_THREADS": n_threads,
-            "NUM_STREAMS": n_threads,
-            "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
-        }
-        try:
-            self._model = core.compile_model(folder / "model.xml", "CPU", settings)
-        except RuntimeError:
-            # Damaged since it was made: a cache that is made again.
-            shutil.rmtree(folder, ignore_errors=True)
-            folder = converted_dir(model_dir, kind, max_length, on_start)
-            try:
-                self._model = core.compile_model(folder / "model.xml", "CPU", settings)
-            except RuntimeError as error:
-                reason = str(error).strip().splitlines()[-1]
-                raise ModelError(f"{folder}: cannot be read ({reason}); remove that folder") from error
-        self._inputs = [port.get_any_name() for port in self._model.inputs]
-        self._queue = openvino.AsyncInferQueue(self._model, n_threads)
+        self.precision = precision
+        self._inputs = [port.get_any_name() for port in compiled.inputs]
+        self._queue = openvino.AsyncInferQueue(compiled, n_threads)
         self._one_run = threading.Lock()
-        self.name = "OpenVINO int8 on cpu"
+
+    @classmethod
+    def open(
+        cls, what: Conversion, *, n_threads: int | None = None, on_start: Callable[[str], None] | None = None
+    ) -> OpenVinoRuntime:
+        """Return what computes a model in the precision that serves here, converting it first if need be.
+
+        Raises ModelError if it cannot be converted or read, NotConverted if the library itself must compute it.
+        """
+        n_threads = n_threads or n_threads_available()
+        found = converted(what, on_start)
+        if found.measured.served is not None and not found.is_compiled() and found.damage():
+            found = converted_anew(found, what, on_start)
+        if found.measured.served is None:
+            raise NotConverted(found.measured.reason)
+        return cls(_open_compiled(found, found.measured.served, n_threads), found.measured.served, n_threads)
+
+    @property
+    def name(self) -> str:
+        """See `Runtime`."""
+        return f"OpenVINO {self.precision} on cpu"
 
     def run(self, batches: Iterable[Batch], receive: Callable[[Batch, Output], None]) -> None:
         """See `Runtime`. Whatever `receive` or `batches` raises is raised here, once nothing runs any more."""
@@ -115,6 +108,44 @@ class OpenVinoRuntime:
                 self._queue.wait_all()
         if errors:
             raise errors[0]
+
+
+def compile_model(model: Any, precision: str, n_threads: int) -> Any:
+    """Return an OpenVINO model, or the path of one, compiled for the CPU; raises RuntimeError where it cannot be."""
+    import openvino
+
+    return openvino.Core().compile_model(model, "CPU", _settings(precision, n_threads))
+
+
+def _settings(precision: str, n_threads: int) -> dict[str, Any]:
+    """Return OpenVINO's settings for a precision.
+
+    A quantized model in bfloat16 hints goes wrong on processors with AMX (openvinotoolkit/openvino #37446): the bundled
+    encoder's cosine to float32 was .958 so, and is .997 where what is not quantized stays float32.
+    """
+    hint = "bf16" if precision == "bf16" else "f32"
+    return {"INFERENCE_NUM_THREADS": n_threads, "NUM_STREAMS": n_threads, "INFERENCE_PRECISION_HINT": hint}
+
+
+def _open_compiled(found: Converted, precision: str, n_threads: int) -> Any:
+    """Return the compiled model, read as it was kept, or compiled and kept.
+
+    Raises ModelError if it cannot be had though its bytes are those that were written: for want of memory, say.
+    """
+    import openvino
+
+    try:
+        if (content := found.compiled()) is not None:
+            # Read, not mapped: a process that makes the file anew would kill those that have it mapped.
+            return openvino.Core().import_model(content, "CPU", _settings(precision, n_threads))
+        compiled = compile_model(found.ir_path, precision, n_threads)
+    except (RuntimeError, MemoryError) as error:
+        raise ModelError(
+            f"{found.folder}: cannot be read ({last_line(error)}); perhaps there is too little memory"
+        ) from error
+    with suppress(OSError):
+        found.keep_compiled(compiled.export_model().getvalue())
+    return compiled
 
 
 class TorchRuntime:
@@ -150,9 +181,14 @@ class TorchRuntime:
         return cls(model.eval().to(device), kind, device, half=half, takes_types=takes_types)
 
     @property
+    def precision(self) -> str:
+        """See `Runtime`."""
+        return f"torch {'float16' if self._half else 'float32'}"
+
+    @property
     def name(self) -> str:
         """See `Runtime`."""
-        return f"torch {'float16' if self._half else 'float32'} on {self._device}"
+        return f"{self.precision} on {self._device}"
 
     def run(self, batches: Iterable[Batch], receive: Callable[[Batch, Output], None]) -> None:
         """See `Runtime`. Raises ModelError for a text that does not fit in the device's memory even alone.
@@ -202,6 +238,11 @@ class TorchRuntime:
         return output
 
 
+def takes_token_types(config: Any) -> bool:
+    """Tell from a transformers configuration whether the model tells the two texts of a pair apart by number."""
+    return bool(getattr(config, "type_vocab_size", 0) > 1)
+
+
 def resolve_device(device: Device) -> str:
     """Return `cpu`, `cuda` or `mps`: with `auto` an NVIDIA GPU if torch can use one, otherwise the CPU.
 
@@ -241,8 +282,12 @@ def open_runtime(
     *,
     on_start: Callable[[str], None] | None = None,
 ) -> Runtime:
-    """Return the fastest runtime for the model on the device."""
+    """Return the fastest runtime for the model on the device.
+
+    Raises ModelError if it cannot be had, NotConverted if on this CPU the library itself must compute it.
+    """
     chosen = resolve_device(compute.device)
     if chosen == "cpu":
-        return OpenVinoRuntime(model_dir, kind, max_length, n_threads=compute.n_threads, on_start=on_start)
+        what = Conversion(model_dir, kind, max_length, compute.precision)
+        return OpenVinoRuntime.open(what, n_threads=compute.n_threads, on_start=on_start)
     return TorchRuntime.load(model_dir, kind, chosen)

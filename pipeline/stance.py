@@ -71,7 +71,7 @@ class CrossEncoderStance(CrossEncoderModel):
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return what the temperature is fitted on: (n, 3) logits in the order of STANCES, and what was cut."""
-        found = self._pair_logits(pairs, n_labels=len(STANCES))
+        found = self.logits_of(pairs, n_labels=len(STANCES))
         return found.logits[:, self._columns], found.truncated
 
 

@@ -14,13 +14,13 @@ from pipeline.rerankers import CrossEncoderReranker, load_reranker
 
 @pytest.fixture(scope="session")
 def tiny_encoder(tiny_model_dir: Path) -> TransformerEncoder:
-    """The tiny BERT as a user gets it on a CPU: int8 through OpenVINO."""
+    """The tiny BERT as a user gets it on a CPU: through OpenVINO, in the precision that serves here."""
     return load_encoder(str(tiny_model_dir), Compute("cpu"))
 
 
 @pytest.fixture(scope="session")
 def tiny_reranker(tiny_reranker_dir: Path) -> CrossEncoderReranker:
-    """The tiny cross-encoder as a user gets it on a CPU: int8 through OpenVINO."""
+    """The tiny cross-encoder as a user gets it on a CPU: through OpenVINO, in the precision that serves here."""
     return load_reranker(str(tiny_reranker_dir), Compute("cpu"))
 
 

@@ -1,7 +1,8 @@
-"""The cache of converted models: made once, whole or not at all, and made again when it is damaged."""
+"""The cache of converted models: made once, whole or not at all, and made anew only where it is proven damaged."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,11 +15,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.checksums import sha256_of
 from data.errors import ModelError
+from pipeline import conversion
+from pipeline.agreement import LogitAgreement, VectorAgreement
+from pipeline.cache_folder import cache_dir
 from pipeline.config import Compute
-from pipeline.conversion import converted_dir
+from pipeline.conversion import Conversion, Measured, converted
 from pipeline.encoders import load_encoder
-from pipeline.model_files import cache_dir
+from pipeline.precision import Candidate
+from pipeline.runtimes import NotConverted, OpenVinoRuntime
 from tests.damage import put_bytes
 
 
@@ -34,17 +40,24 @@ def filled_cache(own_cache, tmp_path, monkeypatch):
     """A cache of this test's own that holds what the session has converted."""
     own = os.environ["XDG_CACHE_HOME"]
     monkeypatch.undo()
-    shutil.copytree(cache_dir() / "int8", tmp_path / "cache" / "claimhound" / "int8")
+    shutil.copytree(cache_dir() / "models", tmp_path / "cache" / "claimhound" / "models")
     monkeypatch.setenv("XDG_CACHE_HOME", own)
     return cache_dir()
 
 
-def write_model(model_dir, kind, max_length, target):
+@pytest.fixture
+def what(tiny_model_dir):
+    return Conversion(tiny_model_dir, "encoder", 64)
+
+
+def write_model(what, target):
     time.sleep(0.2)
-    (target / "model.xml").write_text(f"{kind} {max_length}")
+    (target / "model.xml").write_text(f"{what.kind} {what.max_length}")
+    measured = Measured("f32", "", "a processor", (), {"model.xml": sha256_of(target / "model.xml")})
+    (target / "measured.json").write_text(measured.to_json())
 
 
-def test_a_model_is_converted_once_even_by_two_at_a_time(own_cache, tiny_model_dir):
+def test_a_model_is_converted_once_even_by_two_at_a_time(own_cache, what):
     both = threading.Barrier(2)
 
     def convert(*arguments):
@@ -52,80 +65,159 @@ def test_a_model_is_converted_once_even_by_two_at_a_time(own_cache, tiny_model_d
         write_model(*arguments)
 
     def ask(_):
-        return converted_dir(tiny_model_dir, "encoder", 64, convert=convert)
+        return converted(what, convert=convert).folder
 
     with ThreadPoolExecutor(2) as pool:
         folders = list(pool.map(ask, range(2)))
     assert folders[0] == folders[1]
-    assert list((own_cache / "int8").iterdir()) == [folders[0]]
+    assert list((own_cache / "models").iterdir()) == [folders[0]]
     assert ask(0) == folders[0]  # a third conversion would wait for a fourth
     assert (folders[0] / "model.xml").read_text() == "encoder 64"
 
 
-def test_what_a_killed_conversion_left_is_not_used_and_is_removed_after_a_day(own_cache, tiny_model_dir):
-    old, fresh = own_cache / "int8" / "making-old", own_cache / "int8" / "making-fresh"
+def test_what_a_killed_conversion_left_is_not_used_and_is_removed_after_a_day(own_cache, what):
+    old, fresh = own_cache / "models" / "making-old", own_cache / "models" / "making-fresh"
     for path in (old, fresh):
         (path / "model").mkdir(parents=True)
         (path / "model" / "model.xml").write_text("half")
     os.utime(old, (time.time() - 100_000,) * 2)
-    folder = converted_dir(tiny_model_dir, "encoder", 64, convert=write_model)
+    folder = converted(what, convert=write_model).folder
     assert (folder / "model.xml").read_text() == "encoder 64"
-    assert sorted((own_cache / "int8").iterdir()) == sorted([folder, fresh])
+    assert sorted((own_cache / "models").iterdir()) == sorted([folder, fresh])
 
 
-def test_an_interrupted_conversion_leaves_nothing(own_cache, tiny_model_dir):
-    def interrupt(model_dir, kind, max_length, target):
+def test_an_interrupted_conversion_leaves_nothing(own_cache, what):
+    def interrupt(what, target):
         (target / "model.xml").write_text("half")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        converted_dir(tiny_model_dir, "encoder", 64, convert=interrupt)
-    assert list((own_cache / "int8").iterdir()) == []
+        converted(what, convert=interrupt)
+    assert list((own_cache / "models").iterdir()) == []
 
 
-def test_kind_length_and_settings_are_converted_apart(own_cache, tiny_model_dir, tmp_path):
+def test_kind_length_precision_settings_and_processor_are_converted_apart(
+    own_cache, tiny_model_dir, tmp_path, monkeypatch
+):
     other = shutil.copytree(tiny_model_dir, tmp_path / "other")
     with (other / "config.json").open("a") as file:
         file.write("\n")
-    asked = [(tiny_model_dir, "encoder", 64), (tiny_model_dir, "encoder", 32), (tiny_model_dir, "cross-encoder", 64)]
-    folders = {converted_dir(*what, convert=write_model) for what in [*asked, (other, "encoder", 64)]}
-    assert len(folders) == 4
+    asked = [
+        Conversion(tiny_model_dir, "encoder", 64),
+        Conversion(tiny_model_dir, "encoder", 32),
+        Conversion(tiny_model_dir, "cross-encoder", 64),
+        Conversion(tiny_model_dir, "encoder", 64, "int8"),
+        Conversion(other, "encoder", 64),
+    ]
+    folders = {converted(one, convert=write_model).folder for one in asked}
+    # A home directory that several machines share: each gets what was measured on its own kind of processor.
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    folders.add(converted(asked[0], convert=write_model).folder)
+    assert len(folders) == 6
 
 
-def test_a_full_disk_is_an_error(own_cache, tiny_model_dir):
-    def fail(model_dir, kind, max_length, target):
+def test_what_was_measured_is_read_as_it_was_written(tmp_path):
+    measured = Measured(
+        "int8",
+        "",
+        "a processor",
+        (
+            Candidate("bf16", failure="no such instructions"),
+            Candidate("int8", 3.5, VectorAgreement(0.998, 0.99)),
+            Candidate("f32", 1.25, LogitAgreement(0.1, 2.0, 0.999)),
+        ),
+        {"model.xml": "0" * 64},
+    )
+    (tmp_path / "measured.json").write_text(measured.to_json())
+    assert Measured.read(tmp_path / "measured.json") == measured
+
+
+def test_a_full_disk_is_an_error(own_cache, what):
+    def fail(what, target):
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(ModelError, match=r"int8: cannot be used \(No space left on device\)"):
-        converted_dir(tiny_model_dir, "encoder", 64, convert=fail)
+    with pytest.raises(ModelError, match=r"models: cannot be used \(No space left on device\)"):
+        converted(what, convert=fail)
 
 
-def test_a_damaged_model_is_converted_again(filled_cache, tiny_model_dir, tiny_encoder):
-    path = converted_dir(tiny_model_dir, "encoder", 64) / "model.bin"
-    put_bytes(path, path.read_bytes()[:5000])
+def test_where_no_converted_form_agrees_the_library_must_serve(own_cache, what):
+    def convert(what, target):
+        (target / "measured.json").write_text(Measured(None, "f32: cosine 0.500", "a processor", (), {}).to_json())
+
+    converted(what, convert=convert)
+    with pytest.raises(NotConverted, match=r"f32: cosine 0\.500"):
+        OpenVinoRuntime.open(what)
+
+
+def file_of(cache, name):
+    """The file of the one model of a cache that is an encoder of the tiny model's."""
+    (path,) = [path for path in (cache / "models").glob(f"*/{name}") if path.is_file()]
+    return path
+
+
+@pytest.fixture
+def one_model(own_cache, filled_cache, what):
+    """A cache that holds the tiny encoder alone, converted and compiled."""
+    kept = converted(what).folder
+    for folder in kept.parent.iterdir():
+        if folder != kept:
+            shutil.rmtree(folder)
+    load_encoder(str(what.model_dir), Compute("cpu"))
+    return filled_cache
+
+
+@pytest.mark.parametrize("damage", ["zeros", "cut", "missing"])
+def test_a_model_that_is_proven_damaged_is_converted_again(one_model, what, tiny_encoder, damage):
+    path = file_of(one_model, "model.bin")
+    content = path.read_bytes()
+    file_of(one_model, "compiled.bin").unlink()
+    if damage == "missing":
+        path.unlink()
+    else:
+        put_bytes(path, content[:5000] if damage == "cut" else content[:1000] + bytes(3000) + content[4000:])
     said = []
-    encoder = load_encoder(str(tiny_model_dir), Compute("cpu"), on_start=said.append)
-    assert len(said) == 1
-    assert np.array_equal(encoder.encode(["sea level rises"]), tiny_encoder.encode(["sea level rises"]))
+    encoder = load_encoder(str(what.model_dir), Compute("cpu"), on_start=said.append)
+    assert len(said) == 2
+    assert "model.bin: " in said[0]
+    assert said[0].endswith("; it is made anew")
+    assert np.allclose(encoder.encode(["sea level rises"]), tiny_encoder.encode(["sea level rises"]), atol=0.01)
 
 
-def test_a_damaged_compiled_model_does_not_matter(filled_cache, tiny_model_dir, tiny_encoder):
-    load_encoder(str(tiny_model_dir), Compute("cpu"))
-    (blob,) = (filled_cache / "compiled").glob("*.blob")
-    content = bytearray(blob.read_bytes())
-    content[len(content) // 2] ^= 255
-    blob.chmod(0o600)
-    for damaged in (content, content[:500], b""):
+def test_a_damaged_compiled_model_is_compiled_again(one_model, what, tiny_encoder):
+    blob = file_of(one_model, "compiled.bin")
+    sound = blob.read_bytes()
+    for damaged in (sound[:5000] + bytes(64) + sound[5064:], sound[:500], b""):
         put_bytes(blob, damaged)
-        vectors = load_encoder(str(tiny_model_dir), Compute("cpu")).encode(["sea level rises"])
+        vectors = load_encoder(str(what.model_dir), Compute("cpu")).encode(["sea level rises"])
         assert np.array_equal(vectors, tiny_encoder.encode(["sea level rises"]))
-        blob.chmod(0o600)
+        assert converted(what).compiled() is not None  # made anew
+
+
+def test_want_of_memory_deletes_nothing(one_model, what, monkeypatch):
+    import openvino
+
+    class NoMemory:
+        def import_model(self, *_):
+            raise RuntimeError("Exception from plugin.cpp:\nbad allocation")
+
+    before = sorted(one_model.rglob("*"))
+    monkeypatch.setattr(openvino, "Core", NoMemory)
+    with pytest.raises(ModelError, match=r"cannot be read \(bad allocation\); perhaps there is too little memory"):
+        OpenVinoRuntime.open(what)
+    assert sorted(one_model.rglob("*")) == before
+
+
+def test_a_record_that_is_damaged_is_made_again(one_model, what):
+    record = file_of(one_model, "measured.json")
+    put_bytes(record, record.read_bytes()[:50])
+    assert load_encoder(str(what.model_dir), Compute("cpu")).encode(["sea"]).any()
+    assert json.loads(record.read_bytes())["served"]
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch, tiny_model_dir):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(ModelError, match=r"int8: cannot be used \(Not a directory\).*XDG_CACHE_HOME"):
+    with pytest.raises(ModelError, match=r"models: cannot be used \(Not a directory\).*XDG_CACHE_HOME"):
         load_encoder(str(tiny_model_dir), Compute("cpu"))
 
 
@@ -134,16 +226,30 @@ def test_a_model_that_cannot_be_converted_is_an_error_of_one_line_and_leaves_not
 ):
     folder = shutil.copytree(tiny_model_dir, tmp_path / "broken")
     (folder / "model.safetensors").write_bytes(b"no weights")
-    with pytest.raises(ModelError, match=r"broken: cannot be converted to int8 \(.*MB are free") as caught:
+    with pytest.raises(ModelError, match=r"broken: cannot be converted \(.*MB are free") as caught:
         load_encoder(str(folder), Compute("cpu"))
     assert "\n" not in str(caught.value)
-    assert list((own_cache / "int8").iterdir()) == []
+    assert list((own_cache / "models").iterdir()) == []
+
+
+def test_a_conversion_reads_nothing_that_was_meant_for_the_command(own_cache, what, monkeypatch):
+    seen = {}
+
+    def run(command, **settings):
+        seen.update(settings)
+        return subprocess.CompletedProcess(command, 1, "", "stopped")
+
+    monkeypatch.setattr(conversion.subprocess, "run", run)
+    with pytest.raises(ModelError, match=r"cannot be converted \(stopped\)"):
+        converted(what)
+    assert seen["stdin"] == subprocess.DEVNULL
 
 
 def test_the_last_layer_of_a_cross_encoder_computes_the_first_token_alone(tiny_reranker, tiny_reranker_dir):
     import openvino
 
-    model = openvino.Core().read_model(converted_dir(tiny_reranker_dir, "cross-encoder", 64) / "model.xml")
+    folder = converted(Conversion(tiny_reranker_dir, "cross-encoder", 64)).folder
+    model = openvino.Core().read_model(folder / "model.xml")
     products = [op.get_output_partial_shape(0) for op in model.get_ops() if op.get_type_name() == "MatMul"]
     # (rows, tokens, dim): keys and values for every token; query, attention's and feed-forward's outputs for one.
     at_most = [shape[1].get_max_length() for shape in products if shape.rank.get_length() == 3]
@@ -157,8 +263,8 @@ def test_a_user_s_own_folder_named_pipeline_is_not_ours(own_cache, tiny_model_di
         (here / name / "__init__.py").write_text("raise RuntimeError('not ours')")
     script = (
         f"import sys; sys.path.insert(0, {str(Path.cwd())!r})\n"
-        "from pathlib import Path\nfrom pipeline.conversion import converted_dir\n"
-        f"print(converted_dir(Path({str(tiny_model_dir)!r}), 'encoder', 64).is_dir())"
+        "from pathlib import Path\nfrom pipeline.conversion import Conversion, converted\n"
+        f"print(converted(Conversion(Path({str(tiny_model_dir)!r}), 'encoder', 64)).measured.served is not None)"
     )
     done = subprocess.run([sys.executable, "-P", "-c", script], cwd=here, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("True\n", "")

@@ -55,12 +55,12 @@ def test_torch_gives_sentence_transformers_vectors(torch_encoder, one_at_a_time)
     np.testing.assert_allclose(torch_encoder.encode(TEXTS), one_at_a_time, atol=1e-5)
 
 
-def test_int8_is_near_sentence_transformers(tiny_encoder, one_at_a_time):
+def test_what_serves_is_near_sentence_transformers(tiny_encoder, one_at_a_time):
     # Measured: .99998 with the own vector, .946 with the nearest other.
     cosines = tiny_encoder.encode(TEXTS) @ one_at_a_time.T
     assert np.diag(cosines).min() > 0.999
     assert (cosines - np.eye(len(TEXTS))).max() < 0.97
-    assert tiny_encoder.runtime_name == "OpenVINO int8 on cpu"
+    assert tiny_encoder.runtime_name.startswith("OpenVINO ")
 
 
 @pytest.mark.parametrize("name", ["tiny_encoder", "torch_encoder"])
@@ -236,7 +236,7 @@ def test_a_tokenizer_that_adds_nothing_may_give_no_token(tiny_model_dir, tiny_en
 
 
 @pytest.mark.slow
-def test_the_bundled_encoder_in_int8_is_near_its_float32_self():
+def test_the_bundled_encoder_is_near_its_float32_self():
     from sentence_transformers import SentenceTransformer
 
     texts = [document.text for document in read_documents([str(sample_dir() / "evidence.jsonl")])][::4]
@@ -244,6 +244,6 @@ def test_the_bundled_encoder_in_int8_is_near_its_float32_self():
     plain = SentenceTransformer(str(encoder_dir(BUNDLED)), device="cpu")
     expected = np.stack([plain.encode(text, normalize_embeddings=True) for text in texts])
     cosines = (load_encoder(BUNDLED, Compute("cpu")).encode(texts) * expected).sum(axis=1)
-    # Measured: .9980 and .9957.
+    # What is served agrees by as much; int8 gives .998 and .993, bfloat16 1.000 and 1.000.
     assert cosines.mean() > 0.995
     assert cosines.min() > 0.98

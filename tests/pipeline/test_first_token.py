@@ -57,10 +57,11 @@ def logits(model, inputs):
         return model(**inputs).logits
 
 
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("n_labels", [1, 2, 3])
 @pytest.mark.parametrize("n_layers", [1, 3])
-def test_the_logits_are_those_of_the_whole_layer_whatever_is_padded(n_labels, n_layers):
-    whole = bert(num_labels=n_labels, num_hidden_layers=n_layers)
+def test_the_logits_are_those_of_the_whole_layer_whatever_is_padded(attention, n_labels, n_layers):
+    whole = bert(num_labels=n_labels, num_hidden_layers=n_layers, attn_implementation=attention)
     short = ShortLastLayer(copy.deepcopy(whole))
     for n_tokens in (1, 2, 8, 33, 64):
         inputs = pairs(n_tokens)
@@ -100,7 +101,7 @@ def test_a_bert_classifier_reads_the_first_token_alone_and_is_shortened_once():
 @pytest.mark.parametrize(
     "settings",
     [
-        {"attn_implementation": "sdpa"},
+        {"attn_implementation": "flex_attention"},
         {"is_decoder": True},
         {"is_decoder": True, "add_cross_attention": True},
         {"chunk_size_feed_forward": 4},

@@ -43,7 +43,7 @@ def lively_reranker_dir(tiny_reranker_dir, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def int8_reranker(lively_reranker_dir):
+def served_reranker(lively_reranker_dir):
     return load_reranker(str(lively_reranker_dir), Compute("cpu"))
 
 
@@ -70,15 +70,15 @@ def test_torch_gives_cross_encoder_s_logits(torch_reranker, one_at_a_time):
     np.testing.assert_allclose(torch_reranker.score(PAIRS).logits, one_at_a_time, atol=1e-5)
 
 
-def test_int8_ranks_as_cross_encoder_does(int8_reranker, one_at_a_time):
-    # Measured: logits off by .50 at most where they spread by 1.56 (standard deviation), rank correlation .994.
-    logits = int8_reranker.score(PAIRS).logits
-    assert abs(logits - one_at_a_time).max() < 0.6 * one_at_a_time.std()
+def test_what_serves_ranks_as_cross_encoder_does(served_reranker, one_at_a_time):
+    # Whatever the precision, a tenth of the logits' spread is the most that is served.
+    logits = served_reranker.score(PAIRS).logits
+    assert np.sqrt(np.mean((logits - one_at_a_time) ** 2)) < 0.15 * one_at_a_time.std()
     assert np.corrcoef(ranks(logits), ranks(one_at_a_time))[0, 1] > 0.98
-    assert int8_reranker.runtime_name == "OpenVINO int8 on cpu"
+    assert served_reranker.runtime_name.startswith("OpenVINO ")
 
 
-@pytest.mark.parametrize("name", ["int8_reranker", "torch_reranker"])
+@pytest.mark.parametrize("name", ["served_reranker", "torch_reranker"])
 def test_a_pair_scores_the_same_alone_and_among_many_and_twice(name, request):
     reranker = request.getfixturevalue(name)
     others = [(f"{claim} {n}", evidence) for n in range(20) for claim, evidence in PAIRS]
@@ -86,24 +86,24 @@ def test_a_pair_scores_the_same_alone_and_among_many_and_twice(name, request):
     alone = np.concatenate([reranker.score([pair]).logits for pair in PAIRS])
     n = len(PAIRS)
     assert np.array_equal(together.logits[:n], together.logits[-n:])
-    if name == "int8_reranker":
+    if name == "served_reranker":
         assert np.array_equal(together.logits[:n], alone)
     else:
         np.testing.assert_allclose(together.logits[:n], alone, atol=1e-6)
 
 
-def test_claim_and_evidence_are_not_exchangeable(int8_reranker):
-    forth, back = int8_reranker.score([("sea level rises", "measles"), ("measles", "sea level rises")]).logits
+def test_claim_and_evidence_are_not_exchangeable(served_reranker):
+    forth, back = served_reranker.score([("sea level rises", "measles"), ("measles", "sea level rises")]).logits
     assert forth != back
 
 
-def test_the_pairs_that_were_cut_are_flagged(int8_reranker):
-    truncated = int8_reranker.score(PAIRS).truncated
+def test_the_pairs_that_were_cut_are_flagged(served_reranker):
+    truncated = served_reranker.score(PAIRS).truncated
     assert [bool(cut) for cut in truncated] == [len(evidence) > 500 for _, evidence in PAIRS]
 
 
-def test_no_pairs_have_no_scores(int8_reranker):
-    scores = int8_reranker.score([])
+def test_no_pairs_have_no_scores(served_reranker):
+    scores = served_reranker.score([])
     assert scores.logits.shape == scores.truncated.shape == (0,)
     assert (scores.logits.dtype, scores.truncated.dtype) == (np.float64, np.bool_)
 

@@ -12,6 +12,7 @@ import pytest
 from data.errors import ModelError
 from pipeline.batching import TokenizedText, batches_by_length
 from pipeline.config import Compute
+from pipeline.conversion import Conversion
 from pipeline.runtimes import OpenVinoRuntime, TorchRuntime, open_runtime, resolve_device
 
 TEXTS = [TokenizedText([2, 5 + n % 7, 3], [0, 0, 0], False) for n in range(40)]
@@ -23,7 +24,7 @@ def batches(tokens_per_batch=16):
 
 @pytest.fixture(scope="module")
 def openvino_runtime(tiny_model_dir):
-    return OpenVinoRuntime(tiny_model_dir, "encoder", 64, n_threads=2)
+    return OpenVinoRuntime.open(Conversion(tiny_model_dir, "encoder", 64), n_threads=2)
 
 
 def outputs_of(runtime, found):
@@ -145,7 +146,7 @@ def test_devices(tiny_model_dir):
     import torch
 
     assert resolve_device("cpu") == "cpu"
-    assert open_runtime(tiny_model_dir, "encoder", 64, Compute("cpu")).name == "OpenVINO int8 on cpu"
+    assert open_runtime(tiny_model_dir, "encoder", 64, Compute("cpu")).name.startswith("OpenVINO ")
     if not torch.cuda.is_available():
         assert resolve_device("auto") == "cpu"
         with pytest.raises(ModelError, match="no cuda device here; search with --device auto or --device cpu"):
@@ -158,6 +159,7 @@ def test_devices(tiny_model_dir):
 SEARCH = """
 import sys
 from pathlib import Path
+from pipeline.config import Compute
 from pipeline.opening import open_pipeline
 index_dir, encoder, reranker, stance = sys.argv[1:]
 pipeline = open_pipeline(Path(index_dir), encoder=encoder, reranker=reranker, stance=stance, compute=Compute("cpu"))

@@ -47,11 +47,11 @@ def test_probabilities_are_cross_encoders_in_our_order_at_the_temperature_of_the
     powers = np.exp(logits[:, [2, 0, 1]] / 1.5)
     expected = powers / powers.sum(axis=1, keepdims=True)
     found = model.classify(PAIRS).probabilities
-    # Int8 against float32.
+    # In the precision that serves, against float32.
     assert abs(found - expected).max() < 0.15
     assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.95
     np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert model.runtime_name == "OpenVINO int8 on cpu"
+    assert model.runtime_name.startswith("OpenVINO ")
 
 
 def test_a_pair_gets_the_same_alone_and_among_many_and_twice(model):

@@ -1,0 +1,83 @@
+"""How near a model's output is to that of the same model in float32, and what is near enough to be served."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEAST_MEAN_COSINE = 0.995
+LEAST_COSINE = 0.98
+LARGEST_ERROR_SHARE = 0.1
+"""Of the logits' own standard deviation: what is off by a tenth of it orders texts as float32 does."""
+LEAST_SPEARMAN = 0.995
+
+Output: TypeAlias = NDArray[np.floating]
+
+
+class VectorAgreement(NamedTuple):
+    """Cosines between two vectors of the same text: their mean, and the least."""
+
+    mean_cosine: float
+    least_cosine: float
+
+    @property
+    def suffices(self) -> bool:
+        """Tell whether the vectors can stand for each other."""
+        return self.mean_cosine >= LEAST_MEAN_COSINE and self.least_cosine >= LEAST_COSINE
+
+    def __str__(self) -> str:
+        return f"cosine {self.mean_cosine:.3f}, least {self.least_cosine:.3f}"
+
+
+class LogitAgreement(NamedTuple):
+    """The root mean square of the difference of logits, their standard deviation in float32, and rank correlation.
+
+    Of several labels, the standard deviation is about each label's own mean, and the least correlation counts.
+    """
+
+    rms_error: float
+    standard_deviation: float
+    spearman: float
+
+    @property
+    def suffices(self) -> bool:
+        """Tell whether the logits can stand for each other."""
+        return self.rms_error <= LARGEST_ERROR_SHARE * self.standard_deviation and self.spearman >= LEAST_SPEARMAN
+
+    def __str__(self) -> str:
+        return (
+            f"logits off by {self.rms_error:.3f} of {self.standard_deviation:.2f}, rank correlation {self.spearman:.4f}"
+        )
+
+
+Agreement: TypeAlias = VectorAgreement | LogitAgreement
+
+
+def vector_agreement(vectors: Output, reference: Output) -> VectorAgreement:
+    """Compare two (n, dim) arrays of vectors, of any length but zero, row by row. NaN agrees with nothing."""
+    products = (vectors * reference).sum(axis=1, dtype=np.float64)
+    cosines = products / (np.linalg.norm(vectors, axis=1) * np.linalg.norm(reference, axis=1))
+    if not np.isfinite(cosines).all():
+        return VectorAgreement(-1.0, -1.0)
+    return VectorAgreement(float(cosines.mean()), float(cosines.min()))
+
+
+def logit_agreement(logits: Output, reference: Output) -> LogitAgreement:
+    """Compare two (n, labels) arrays of logits. NaN agrees with nothing."""
+    from scipy.stats import spearmanr
+
+    deviation = float(np.sqrt(np.mean((reference - reference.mean(axis=0)) ** 2)))
+    if not np.isfinite(logits).all():
+        return LogitAgreement(float("inf"), deviation, -1.0)
+    error = float(np.sqrt(np.mean((logits - reference) ** 2)))
+    by_label = [_rank_correlation(spearmanr, *columns) for columns in zip(logits.T, reference.T, strict=True)]
+    return LogitAgreement(error, deviation, min(by_label))
+
+
+def _rank_correlation(spearmanr: object, left: Output, right: Output) -> float:
+    """Return Spearman's correlation; of a column that does not vary, 1 if the other does not either, otherwise 0."""
+    if np.ptp(left) == 0 or np.ptp(right) == 0:
+        return float(np.ptp(left) == np.ptp(right))
+    return float(spearmanr(left, right).statistic)  # type: ignore[operator]

@@ -1,0 +1,272 @@
+"""Converts one model in every precision that may serve here, measures each against the library, and keeps the best.
+
+Run as `python -m pipeline.converting MODEL_DIR KIND MAX_LENGTH PRECISION TARGET_DIR`; `pipeline/conversion.py` does.
+
+What is measured is what a user gets: our tokens, padding, pooling and batches on one side, on the other
+sentence-transformers itself in float32, one text at a time. So a folder that we read otherwise than the library does
+is found here as well, and left to the library. Activation scales of int8 are fixed by calibration on the bundled
+sample, so that a text's result depends on that text alone; scales taken from each batch (ONNX Runtime's dynamic
+quantization) would make it depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import openvino
+import torch
+import transformers
+
+from data.checksums import sha256_of
+from pipeline.agreement import Agreement, logit_agreement, vector_agreement
+from pipeline.batching import Batch, TokenizedText, batches_by_length
+from pipeline.conversion import IR, RECORD, Conversion, Kind, Measured
+from pipeline.conversion_texts import pair_texts, single_texts
+from pipeline.cross_encoding import CrossEncoderModel
+from pipeline.encoders import TransformerEncoder, encoder_identity
+from pipeline.first_token import ShortLastLayer, reads_first_token_alone
+from pipeline.model_files import last_line
+from pipeline.precision import PREFERRED, Candidate, ConvertedPrecision, choose
+from pipeline.processor import this_processor
+from pipeline.runtimes import OpenVinoRuntime, compile_model, n_threads_available, takes_token_types
+from pipeline.tokenization import TextTokenizer
+
+_N_TOKENS = "n_tokens"
+# One round of the speed's measurement; the best of the rounds counts, taken in turn, so that a busy moment hits all.
+_ROUNDS = 3
+_ROUND_S = 0.15
+_ROWS, _TOKENS = 16, 32
+# Slower than this share of the fastest, a precision is emulated: it would take minutes to compare, and never serve.
+_EMULATED = 0.05
+
+
+class _Exact(NamedTuple):
+    """A model for OpenVINO that is not quantized; `inputs` are those that a batch gives.
+
+    A short one computes as many tokens in its last layer as it is told by a further input.
+    """
+
+    model: openvino.Model
+    inputs: list[str]
+    short: bool
+
+
+def main(model_dir: Path, kind: Kind, max_length: int, precision: str, target: Path) -> None:
+    """Write the model as it is served, and what was measured, into `target`."""
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    what = Conversion(model_dir, kind, max_length)
+    library = _library_model(what)
+    reference = _reference_outputs(what, library)
+    exact = _exact(what, library)
+    del library
+    wanted = [one for one in PREFERRED if precision in ("auto", one)]
+    made: dict[ConvertedPrecision, openvino.Model] = {}
+    compiled: dict[ConvertedPrecision, Any] = {}
+    failures: dict[ConvertedPrecision, str] = {}
+    for one in wanted:
+        try:
+            made[one] = _in_precision(what, exact, one)
+            compiled[one] = compile_model(made[one], one, n_threads_available())
+        except RuntimeError as error:
+            failures[one] = last_line(error)
+    rates = _rates(compiled, max_length)
+    fastest = max(rates.values(), default=0.0)
+    candidates = []
+    for one in wanted:
+        agreement = None
+        if one in rates and (rates[one] >= _EMULATED * fastest or precision != "auto"):
+            agreement = _agreement(what, OpenVinoRuntime(compiled[one], one, n_threads_available()), reference)
+        candidates.append(Candidate(one, rates.get(one), agreement, failures.get(one)))
+    served = candidates[0] if precision != "auto" and not failures else choose(candidates)
+    files: dict[str, str] = {}
+    if served is not None:
+        openvino.save_model(
+            made[served.precision], target / IR, compress_to_fp16=_half_suffices(made[served.precision])
+        )
+        files = {path.name: sha256_of(path) for path in sorted(target.iterdir())}
+    reason = "" if served is not None else "; ".join(f"{one.precision}: {_why_not(one)}" for one in candidates)
+    measured = Measured(served and served.precision, reason, this_processor().name, tuple(candidates), files)
+    (target / RECORD).write_text(measured.to_json(), encoding="utf-8")
+
+
+def _why_not(candidate: Candidate) -> str:
+    if candidate.failure is not None:
+        return f"cannot run here ({candidate.failure})"
+    return str(candidate.agreement) if candidate.agreement is not None else "emulated here, too slow"
+
+
+def _library_model(what: Conversion) -> Any:
+    """Return the model as the library reads it, in float32."""
+    import sentence_transformers
+
+    settings: dict[str, Any] = {
+        "device": "cpu",
+        "local_files_only": True,
+        "trust_remote_code": False,
+        "model_kwargs": {"dtype": torch.float32},
+    }
+    if what.kind == "encoder":
+        model = sentence_transformers.SentenceTransformer(str(what.model_dir), **settings)
+        # A model whose files name no limit reads as much as it has positions, and fails beyond.
+        model.max_seq_length = min(model.max_seq_length or what.max_length, what.max_length)
+        return model
+    return sentence_transformers.CrossEncoder(str(what.model_dir), max_length=what.max_length, **settings)
+
+
+def _reference_outputs(what: Conversion, library: Any) -> np.ndarray:
+    """Return what the library gives for the texts that judge, one at a time."""
+    settings = {"batch_size": 1, "show_progress_bar": False, "convert_to_numpy": True}
+    if what.kind == "encoder":
+        texts = single_texts()
+        parts = [
+            library.encode_query(texts.judging_claims, **settings),
+            library.encode_document(texts.judging_documents, **settings),
+        ]
+        return np.concatenate(parts)
+    logits = library.predict(pair_texts().judging, activation_fn=torch.nn.Identity(), **settings)
+    return np.asarray(logits).reshape(len(logits), -1)
+
+
+def _agreement(what: Conversion, runtime: OpenVinoRuntime, reference: np.ndarray) -> Agreement:
+    """Compare what a user would get with what the library gave."""
+    tokenizer = TextTokenizer(what.model_dir, what.max_length)
+    if what.kind == "encoder":
+        encoder = TransformerEncoder.of_folder(what.model_dir, encoder_identity(str(what.model_dir)), runtime)
+        texts = single_texts()
+        ours = [encoder.encode(texts.judging_claims, as_query=True), encoder.encode(texts.judging_documents)]
+        return vector_agreement(np.concatenate(ours), reference)
+    model = CrossEncoderModel(what.model_dir.name, "", tokenizer, runtime)
+    return logit_agreement(model.logits_of(pair_texts().judging, reference.shape[1]).logits, reference)
+
+
+def _exact(what: Conversion, library: Any) -> _Exact:
+    """Return the transformer inside the library's model for OpenVINO, with whatever hangs on its output dropped."""
+    model = library[0].model if hasattr(library[0], "model") else library[0].auto_model
+    inputs = ["input_ids", "attention_mask"]
+    if takes_token_types(model.config):
+        inputs.append("token_type_ids")
+    names = list(inputs)
+    short = what.kind == "cross-encoder" and reads_first_token_alone(model)
+    if short:
+        model = ShortLastLayer(model)
+        names.append(_N_TOKENS)
+
+    class OneOutput(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *values: torch.Tensor) -> torch.Tensor:
+            output = self.model(**dict(zip(names, values, strict=True)))
+            value: torch.Tensor = output.last_hidden_state if what.kind == "encoder" else output.logits
+            return value
+
+    # A mask with padding in it: attention without a mask would be another graph.
+    tokens = torch.ones(2, 16, dtype=torch.long)
+    mask = tokens.clone()
+    mask[1, 12:] = 0
+    examples = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": torch.zeros_like(tokens)}
+    values = tuple(examples[name] for name in inputs) + ((torch.tensor(16),) if short else ())
+    converted = openvino.convert_model(OneOutput().eval(), example_input=values)
+    for port, name in zip(converted.inputs, names, strict=True):
+        port.get_tensor().set_names({name})
+        port.get_node().set_partial_shape(openvino.PartialShape([] if name == _N_TOKENS else [-1, -1]))
+    converted.validate_nodes_and_infer_types()
+    return _Exact(converted, inputs, short)
+
+
+def _in_precision(what: Conversion, exact: _Exact, precision: ConvertedPrecision) -> openvino.Model:
+    """Return the model to be compiled for a precision; all but int8 are one model under different hints."""
+    model = _quantized(what, exact) if precision == "int8" else exact.model.clone()
+    if exact.short:
+        _fix_input(model, _N_TOKENS, 1)
+    return model
+
+
+def _quantized(what: Conversion, exact: _Exact) -> openvino.Model:
+    import nncf
+
+    texts: Sequence[Any] = single_texts().setting if what.kind == "encoder" else pair_texts().setting
+    tokens = TextTokenizer(what.model_dir, what.max_length).tokenize(list(texts))
+    inputs = [
+        {name: getattr(batch, name) for name in exact.inputs}
+        # All tokens, so that the ranges are the whole layer's. From one token a text, where ranges were still the mean
+        # of each text's extremes, logits of four tiny random models were off by 1.4 times as much.
+        | ({_N_TOKENS: np.array(batch.input_ids.shape[1])} if exact.short else {})
+        for batch in batches_by_length(tokens, what.max_length, tokens_per_batch=1)
+    ]
+    return nncf.quantize(
+        exact.model,
+        nncf.Dataset(inputs),
+        model_type=nncf.ModelType.TRANSFORMER,
+        subset_size=len(inputs),
+        advanced_parameters=_whole_ranges() if what.kind == "cross-encoder" else None,
+    )
+
+
+def _whole_ranges() -> Any:
+    """Return parameters that let activations range from the least to the greatest value of all texts.
+
+    By default NNCF takes the mean of each text's extremes, which cuts off: against float32, the bundled reranker's
+    logits were wrong by .345 (root of the mean square) over 300 climate pairs, and are by .099.
+    """
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
+    return AdvancedQuantizationParameters(activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX)
+
+
+def _fix_input(model: openvino.Model, name: str, value: int) -> None:
+    """Have an OpenVINO model take `value` for an input, and no longer ask for it."""
+    parameter = model.input(name).get_node()
+    parameter.output(0).replace(openvino.opset13.constant(np.array(value, dtype=np.int64)).output(0))
+    model.remove_parameter(parameter)
+    model.validate_nodes_and_infer_types()
+
+
+def _rates(compiled: dict[ConvertedPrecision, Any], max_length: int) -> dict[ConvertedPrecision, float]:
+    """Return how many batches of `_ROWS` short texts each computes a second, with all of the process's cores."""
+    n_threads = n_threads_available()
+    length = min(_TOKENS, max_length)
+    text = TokenizedText([1] * length, [0] * length, False)
+    (batch,) = batches_by_length([text] * _ROWS, max_length, tokens_per_batch=_ROWS * length)
+    best = dict.fromkeys(compiled, 0.0)
+    for number in range(_ROUNDS + 1):
+        for precision, model in compiled.items():
+            rate = _rate(OpenVinoRuntime(model, precision, n_threads), batch, n_threads)
+            if number > 0:  # the first run of a shape prepares it
+                best[precision] = max(best[precision], rate)
+    return best
+
+
+def _rate(runtime: OpenVinoRuntime, batch: Batch, n_threads: int) -> float:
+    n_batches, started = 0, time.perf_counter()
+    while (took := time.perf_counter() - started) < _ROUND_S:
+        runtime.run([batch] * n_threads, lambda _batch, _output: None)
+        n_batches += n_threads
+    return n_batches / took
+
+
+def _half_suffices(model: openvino.Model) -> bool:
+    """Tell whether half precision holds the weights exactly, as it does where they were saved so: half the disk.
+
+    Single numbers do not count; the scale of the attention is one, and off by a ten-thousandth at most.
+    """
+    for node in model.get_ops():
+        if node.get_type_name() == "Constant" and node.get_element_type() == openvino.Type.f32:
+            values = node.data
+            if values.size == 1:
+                continue
+            with np.errstate(over="ignore"):
+                if not np.array_equal(values.astype(np.float16).astype(np.float32), values):
+                    return False
+    return True
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4], Path(sys.argv[5]))  # type: ignore[arg-type]

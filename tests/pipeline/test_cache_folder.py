@@ -1,0 +1,68 @@
+"""Where converted models are kept: below the user's home, or else where nobody else writes."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from data.errors import InputError
+from pipeline.cache_folder import cache_dir
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "getuid"), reason="homes and owners are those of a Unix system")
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The system's temporary folder, and no cache that the user chose."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    return folder
+
+
+def test_it_lies_below_the_home(temporary, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_dir().is_relative_to(tmp_path)
+    assert not cache_dir().is_relative_to(temporary)
+
+
+def test_a_folder_that_the_user_chose_is_taken_even_if_it_cannot_be_used(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert cache_dir() == tmp_path / "file" / "claimhound"
+
+
+@pytest.mark.parametrize("home", ["", "relative", "/proc", "/dev/null"])
+def test_without_a_home_that_can_be_written_it_is_a_folder_of_this_user_s_alone(temporary, monkeypatch, home):
+    monkeypatch.setenv("HOME", home)
+    folder = cache_dir()
+    assert folder == temporary / f"claimhound-{os.getuid()}"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert cache_dir() == folder
+
+
+def test_a_relative_choice_is_passed_over(temporary, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert cache_dir().is_absolute()
+
+
+def test_a_temporary_folder_that_others_may_write_is_refused(temporary, monkeypatch):
+    monkeypatch.setenv("HOME", "")
+    (temporary / f"claimhound-{os.getuid()}").mkdir()
+    (temporary / f"claimhound-{os.getuid()}").chmod(0o777)
+    with pytest.raises(InputError, match="belongs to somebody else; set XDG_CACHE_HOME"):
+        cache_dir()
+
+
+def test_a_link_in_its_place_is_refused(temporary, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "")
+    (tmp_path / "elsewhere").mkdir()
+    Path(temporary / f"claimhound-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="belongs to somebody else"):
+        cache_dir()
