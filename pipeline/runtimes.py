@@ -77,7 +77,12 @@ class OpenVinoRuntime:
         if found.measured.served is not None and not found.is_compiled() and found.damage():
             found = converted_anew(found, what, on_start)
         if found.measured.served is None:
+            if what.precision != "auto":
+                raise ModelError(f"{what.model_dir}: cannot be computed in {found.measured.reason}")
             raise NotConverted(found.measured.reason)
+        forced = found.measured.candidates[0] if what.precision != "auto" else None
+        if forced is not None and not forced.agrees and on_start is not None:
+            on_start(f"{what.model_dir}: {forced.precision} is not near float32 on this machine ({forced.agreement})")
         return cls(_open_compiled(found, found.measured.served, n_threads), found.measured.served, n_threads)
 
     @property

@@ -31,18 +31,6 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module")
-def lively_reranker_dir(tiny_reranker_dir, tmp_path_factory):
-    """The tiny cross-encoder with larger weights: its own logits are all but equal, and any mistake would agree."""
-    from safetensors.numpy import load_file, save_file
-
-    folder = shutil.copytree(tiny_reranker_dir, tmp_path_factory.mktemp("models") / "lively")
-    weights = load_file(folder / "model.safetensors")
-    larger = {name: value * np.float32(20) if value.ndim == 2 else value for name, value in weights.items()}
-    save_file(larger, folder / "model.safetensors", metadata={"format": "pt"})
-    return folder
-
-
-@pytest.fixture(scope="module")
 def served_reranker(lively_reranker_dir):
     return load_reranker(str(lively_reranker_dir), Compute("cpu"))
 
