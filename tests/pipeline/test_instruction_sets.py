@@ -1,6 +1,6 @@
 """Every precision on every instruction set that this processor has, against the library's float32.
 
-A child is told by an environment variable of oneDNN's to use no instructions beyond a set, and converts tiny models. The
+A child is told by an environment variable of oneDNN's to use no instructions beyond a set, and converts tiny models; the
 bundled ones are converted once in a run, for the processor as it is.
 """
 
