@@ -6,10 +6,11 @@ ClaimhoundError            every error that is the user's to mend; printed in on
 ├── IndexWriteError        the disk failed while an index was written; it is as it was before
 ├── IndexUnusableError     the index cannot serve
 │   ├── IndexMissingError      there is none at that path
-│   ├── IndexVersionError      written in another format version
+│   ├── IndexVersionError      written in a format or by rules of another version
 │   ├── IndexDamagedError      bytes are not those that were committed
 │   ├── IndexLockedError       another process is writing it
-│   └── EncoderMismatchError   its vectors come from another encoder
+│   ├── EncoderMismatchError   its vectors come from another encoder
+│   └── VectorsMismatchError   its encoder now gives other vectors than those that it holds
 └── ModelError             a model is missing, or is not of the kind that is needed
 """
 
@@ -48,7 +49,7 @@ class IndexMissingError(IndexUnusableError):
 
 
 class IndexVersionError(IndexUnusableError):
-    """The index is written in another format version than this program reads."""
+    """The index is written in another format version, or by other rules, than this program reads or changes."""
 
 
 class IndexDamagedError(IndexUnusableError):
@@ -61,6 +62,10 @@ class IndexLockedError(IndexUnusableError):
 
 class EncoderMismatchError(IndexUnusableError):
     """The index's vectors come from another encoder than the one in use."""
+
+
+class VectorsMismatchError(IndexUnusableError):
+    """The index's encoder gives other vectors for its texts now than those that it holds."""
 
 
 class ModelError(ClaimhoundError):

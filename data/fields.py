@@ -10,6 +10,9 @@ from data.raw_record import RawRecord, json_kind
 from data.records import Json
 from data.sources import Source
 
+ID_SCHEME_VERSION = 1
+"""Version of the ids that records without one get; 1 is `<file stem>:<line>`."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldNames:

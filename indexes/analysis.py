@@ -9,6 +9,8 @@ from functools import cache
 import regex
 import tantivy
 
+ANALYSIS_VERSION = 1
+"""Counts up with every change of the terms that a text gives: an index of other terms cannot be searched by these."""
 ANALYZER_NAME = "claimhound_english"
 _LONGEST_TERM = 100
 _PAIR = 2

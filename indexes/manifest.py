@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from data.checksums import sha256_of
 from data.errors import EncoderMismatchError, IndexDamagedError, IndexVersionError
+from data.fields import ID_SCHEME_VERSION
+from data.records import TEXT_FORM_VERSION
+from indexes.analysis import ANALYSIS_VERSION
 from indexes.durable import sha256_of_edges
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# Format 1 is read, but not changed. Its text and vector files are those of format 2; its manifest says less, and what
+# it does not say is not known but for the rules, which were the first ones while it was written.
+_READ_ONLY_VERSION = 1
+_UNSAID_IN_FORMAT_1: dict[str, Any] = {
+    "text_form": 1, "analysis": 1, "id_scheme": 1, "is_split": None, "n_tokens": None,
+}  # fmt: skip
+_UNSAID_OF_ENCODER_IN_FORMAT_1: dict[str, Any] = {
+    "precision": "", "query_prompt": None, "document_prompt": None, "similarity": None, "revision": None,
+}  # fmt: skip
 MANIFEST_NAME = "manifest.json"
 
 _HEAD_BYTES = 4096
@@ -21,9 +34,15 @@ _TAIL_BYTES = 4096
 
 @dataclass(frozen=True)
 class EncoderIdentity:
-    """What makes two encoders the same: their vectors can be compared only if all of it is equal but the name.
+    """What makes two encoders the same, and what else is known of one.
 
-    `weights_sha256` covers every weight file; `max_length` is in tokens.
+    Their vectors can be compared only if weights, pooling, length, dimension, prompts and similarity are equal.
+    `weights_sha256` covers every weight file; `max_length` is in tokens. A prompt is put before each claim or document,
+    "" for none. `similarity` is what the model was trained for, `cosine` or `dot`. None for one of these three is not
+    known (format 1 does not say), and is the same as any.
+
+    `precision` names what computed the vectors, as in `bf16`, or all that did, as in `bf16, int8`; "" is not known. It
+    is not compared: one is only used if it agrees with float32. Neither is `revision`, the commit on a model hub.
     """
 
     name: str
@@ -31,19 +50,48 @@ class EncoderIdentity:
     pooling: str
     max_length: int
     dim: int
+    precision: str = ""
+    query_prompt: str | None = ""
+    document_prompt: str | None = ""
+    similarity: str | None = "cosine"
+    revision: str | None = None
 
     def require_same(self, other: EncoderIdentity, index_path: Path) -> None:
-        """Raise EncoderMismatchError, with both names, unless `other` gives vectors comparable with this one's."""
-        if asdict(self) | {"name": ""} == asdict(other) | {"name": ""}:
+        """Raise EncoderMismatchError, with names and differences, unless `other` gives vectors comparable with these.
+
+        `index_path` is the index whose vectors are this encoder's.
+        """
+        differences = list(self._differences(other))
+        if not differences:
             return
         raise EncoderMismatchError(
-            f"{index_path}: its vectors come from encoder {self._text()}, not from {other._text()}; "
-            f"search with --encoder {self.name}, or build the index anew"
+            f"{index_path}: its vectors come from encoder {self.name}, not from {other.name} "
+            f"({'; '.join(differences)}); name its own with --encoder, or make its vectors anew with: "
+            f"claimhound index renew --index {index_path}"
         )
 
-    def _text(self) -> str:
-        weights = f"weights {self.weights_sha256[:12]}"
-        return f"{self.name} ({weights}, {self.pooling}, {self.max_length} tokens, {self.dim} dimensions)"
+    def also_computed_in(self, precision: str) -> EncoderIdentity:
+        """Return this identity for vectors of which further ones were computed in `precision`.
+
+        Where one of the two is not known, neither is what they are together.
+        """
+        known = bool(self.precision and precision)
+        together = sorted({*self.precision.split(", "), *precision.split(", ")}) if known else []
+        return replace(self, precision=", ".join(together))
+
+    def _differences(self, other: EncoderIdentity) -> Iterator[str]:
+        """Yield what keeps the vectors of two encoders from being compared, in words."""
+        for words, own, others in (
+            ("weights {}", self.weights_sha256[:12], other.weights_sha256[:12]),
+            ("pooling {}", self.pooling, other.pooling),
+            ("{} tokens", self.max_length, other.max_length),
+            ("{} dimensions", self.dim, other.dim),
+            ("{} before claims", _quoted(self.query_prompt), _quoted(other.query_prompt)),
+            ("{} before documents", _quoted(self.document_prompt), _quoted(other.document_prompt)),
+            ("for {} similarity", self.similarity, other.similarity),
+        ):
+            if own != others and own is not None and others is not None:
+                yield f"{words.format(own)}, not {others}"
 
 
 @dataclass(frozen=True)
@@ -96,7 +144,13 @@ class FileCheck:
 class Manifest:
     """One generation. Positions count up from 0 over the life of the index and are never given twice.
 
-    `n_dead_text` documents still lie in the text segments, marked deleted; `n_dead_vectors` likewise.
+    `n_dead_text` documents still lie in the text segments, marked deleted; `n_dead_vectors` likewise. `n_tokens` is how
+    many terms `analysis.tokenize` gives for the texts of all living documents, repeated ones included, exactly: deleted
+    ones do not count, also where BM25's own statistics still hold them. `is_split` says that the index was built of
+    the sentences of its texts. None for one of these two is not known: format 1 does not say.
+
+    `text_form`, `analysis` and `id_scheme` are the versions of rules: the form in which models read a document, the
+    terms of BM25, the ids of records without one.
     """
 
     generation: int
@@ -107,16 +161,26 @@ class Manifest:
     encoder: EncoderIdentity
     vector_files: tuple[VectorFile, ...]
     files: dict[str, FileCheck]
+    n_tokens: int | None
+    is_split: bool | None
+    text_form: int = TEXT_FORM_VERSION
+    analysis: int = ANALYSIS_VERSION
+    id_scheme: int = ID_SCHEME_VERSION
     format_version: int = FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
         """The file's exact bytes; they carry their own checksum, and no other bytes stand for this manifest."""
         body = asdict(self)
+        if self.format_version == _READ_ONLY_VERSION:
+            for name in _UNSAID_IN_FORMAT_1:
+                del body[name]
+            for name in _UNSAID_OF_ENCODER_IN_FORMAT_1:
+                del body["encoder"][name]
         return _canonical({"checksum": hashlib.sha256(_canonical(body)).hexdigest(), "manifest": body})
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
-        """Read a manifest file.
+        """Read a manifest file of format 1 or 2, by whatever rules its index was made.
 
         Raises IndexDamagedError if a byte of it changed, IndexVersionError if another format version wrote it.
         """
@@ -131,21 +195,52 @@ class Manifest:
             raise IndexDamagedError(
                 f"{path}: damaged (its checksum does not match); restore it or build the index anew"
             )
-        if body["format_version"] != FORMAT_VERSION:
-            raise IndexVersionError(
-                f"{path.parent.parent}: written in format version {body['format_version']}, this program reads "
-                f"version {FORMAT_VERSION}; build the index anew, or use the program that wrote it"
-            )
+        version = body["format_version"]
+        if version not in (_READ_ONLY_VERSION, FORMAT_VERSION):
+            raise _wrong_format(path.parent.parent, version)
         try:
+            if version == _READ_ONLY_VERSION:
+                body = _UNSAID_IN_FORMAT_1 | body
+                body["encoder"] = _UNSAID_OF_ENCODER_IN_FORMAT_1 | body["encoder"]
             values = {item.name: body[item.name] for item in fields(cls)}
             values["encoder"] = EncoderIdentity(**body["encoder"])
             values["vector_files"] = tuple(VectorFile(**item) for item in body["vector_files"])
             values["files"] = {name: FileCheck(**check) for name, check in body["files"].items()}
         except (KeyError, TypeError) as error:
             raise IndexDamagedError(
-                f"{path}: is no manifest of format version {FORMAT_VERSION} ({error}); build the index anew"
+                f"{path}: is no manifest of format version {version} ({error}); build the index anew"
             ) from error
         return cls(**values)
+
+    def require_current_rules(self, index_path: Path) -> None:
+        """Raise IndexVersionError, with both versions, unless the index was made by the rules of this program."""
+        for name, found, current in (
+            ("text form", self.text_form, TEXT_FORM_VERSION),
+            ("BM25 analysis", self.analysis, ANALYSIS_VERSION),
+            ("id scheme", self.id_scheme, ID_SCHEME_VERSION),
+        ):
+            if found != current:
+                raise IndexVersionError(
+                    f"{index_path}: made with version {found} of the {name}, this program has version {current}; "
+                    f"make it anew with: claimhound index renew --index {index_path}"
+                )
+
+    def require_changeable(self, index_path: Path) -> None:
+        """Raise IndexVersionError unless the index is in the format that this program writes."""
+        if self.format_version != FORMAT_VERSION:
+            raise _wrong_format(index_path, self.format_version)
+
+
+def _wrong_format(index_path: Path, version: int) -> IndexVersionError:
+    return IndexVersionError(
+        f"{index_path}: written in format version {version}, this program reads versions {_READ_ONLY_VERSION} and "
+        f"{FORMAT_VERSION} and changes version {FORMAT_VERSION}; bring it there with: "
+        f"claimhound index renew --index {index_path}, or use the program that wrote it"
+    )
+
+
+def _quoted(prompt: str | None) -> str | None:
+    return prompt if prompt is None else repr(prompt) if prompt else "nothing"
 
 
 def _canonical(value: object) -> bytes:

@@ -23,16 +23,19 @@ from indexes.vectors import Positions, Vectors, VectorSegment, search_segments
 DEFAULT_PROBE_SHARE = 0.1
 _REMEMBERED_DOCUMENTS = 20_000
 _OPEN_TRIES = 20
+# Each is twice as large as the one before.
+_DRAWS = 10
 
 
 class IndexSnapshot:
     """The newest generation of an index at the moment it was opened.
 
-    Opening checks what is cheap: the manifest's checksum, format version, counts, size and edges of each file.
+    Opening checks what is cheap: the manifest's checksum and versions, counts, size and edges of each file.
     `verify_index` reads all. A search that comes upon damaged bytes raises IndexDamagedError.
     """
 
     def __init__(self, index_dir: Path, generation: int, manifest: Manifest) -> None:
+        manifest.require_current_rules(index_dir)
         self.path = index_dir
         self.manifest = manifest
         self._folder = generation_dir(index_dir, generation)
@@ -109,6 +112,11 @@ class IndexSnapshot:
         with self._reading():
             return self._text.positions_of(doc_ids)
 
+    def lengths_of(self, doc_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return the position and the number of terms of each of the ids that the index holds."""
+        with self._reading():
+            return self._text.lengths_of(doc_ids)
+
     def search_text(self, text: str, k: int, conditions: Conditions = NO_CONDITIONS) -> Ranking:
         """Return the k best documents by BM25; documents that share no term with the text are not among them.
 
@@ -155,6 +163,31 @@ class IndexSnapshot:
         found = self._entries(doc_ids)
         return [found[doc_id][1] for doc_id in doc_ids]
 
+    def vectors_of(self, doc_ids: Sequence[str]) -> Vectors:
+        """Return the (len(doc_ids), dim) vectors that are stored for these ids, in this order.
+
+        They have half precision; a text without content has zeros.
+
+        Raises KeyError for an id that the index does not hold, IndexDamagedError if a vector is not there.
+        """
+        positions = self.positions_of(doc_ids)
+        wanted = np.array([positions[doc_id] for doc_id in doc_ids], dtype=np.int64)
+        vectors = np.empty((len(wanted), self.manifest.encoder.dim), dtype=np.float32)
+        missing = np.ones(len(wanted), dtype=np.bool_)
+        with self._reading():
+            for segment in self._segments:
+                held, found = segment.vectors_at(wanted)
+                order = np.argsort(held)
+                rows = np.flatnonzero(np.isin(wanted, held))
+                vectors[rows] = found[order[np.searchsorted(held, wanted[rows], sorter=order)]]
+                missing[rows] = False
+        if missing.any():
+            raise IndexDamagedError(
+                f"{self._folder}: has no vector for {int(missing.sum())} of its documents; "
+                f"make them anew with: claimhound index renew --index {self.path}"
+            )
+        return vectors
+
     def neighbours(self, doc_id: str, n: int) -> tuple[list[Document], list[Document]]:
         """Return up to n documents before and after this one, in order, out of the same text.
 
@@ -171,12 +204,18 @@ class IndexSnapshot:
         return before[::-1], after
 
     def sample(self, n: int, seed: int) -> list[Document]:
-        """Return up to n documents drawn by seed, fewer where many of the index were deleted."""
+        """Return up to n documents drawn by seed; fewer where nearly all that the index ever held were deleted."""
         last = self.manifest.next_position
-        drawn = sorted(np.random.default_rng(seed).choice(last, size=min(n, last), replace=False).tolist())
-        with self._reading():
-            found = self._text.documents(drawn)
-        return [found[position] for position in drawn if position in found]
+        random = np.random.default_rng(seed)
+        found: dict[int, Document] = {}
+        for draw in range(_DRAWS):
+            drawn = random.choice(last, size=min(n << draw, last), replace=False).tolist()
+            with self._reading():
+                documents = self._text.documents([position for position in drawn if position not in found])
+            found |= {position: documents[position] for position in drawn if position in documents}
+            if len(found) >= min(n, self.n_docs):
+                break
+        return [document for _, document in sorted(list(found.items())[:n], key=lambda item: item[0])]
 
     def known_terms(self, terms: Sequence[str]) -> set[str]:
         """Return those of the terms (of `analysis.tokenize`) that occur in some document.

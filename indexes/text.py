@@ -130,12 +130,13 @@ class TextWriter:
             # taken as it fills: a writer that adds one document opens in 1 ms.
             self._writer: tantivy.IndexWriter | None = self._index.writer(_HEAP_BYTES, 1)
 
-    def add(self, position: int, document: Document) -> None:
-        """Add a document; one with the same id stays until it is deleted."""
+    def add(self, position: int, document: Document) -> int:
+        """Add a document and return how many terms its text has; one with the same id stays until it is deleted."""
         entry = tantivy.Document()
         entry.add_unsigned("position", position)
         entry.add_text("doc_id", document.doc_id)
-        entry.add_text("terms", " ".join(split_words(document.text)))
+        words = " ".join(split_words(document.text))
+        entry.add_text("terms", words)
         for term in _condition_terms(document):
             entry.add_text("where", term)
         if document.date is not None:
@@ -144,6 +145,8 @@ class TextWriter:
         entry.add_bytes("record", json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         with _disk_errors():
             self._open().add_document(entry)
+        # 5 s for a million sentences.
+        return len(analyzer().analyze(words))
 
     def delete(self, doc_id: str) -> None:
         """Delete every document with the id that was added so far."""
@@ -245,12 +248,11 @@ class TextIndex:
 
     def positions_of(self, doc_ids: Sequence[str]) -> dict[str, int]:
         """Return the position of each of the ids that the index holds."""
-        found: dict[str, int] = {}
-        for start in range(0, len(doc_ids), _PAGE):
-            page = [doc_id for doc_id in doc_ids[start : start + _PAGE] if _is_text(doc_id)]
-            query = tantivy.Query.term_set_query(self._schema, "doc_id", page)
-            found.update((document.doc_id, position) for position, document in self._read(query, max(1, len(page))))
-        return found
+        return {document.doc_id: position for position, document in self._with_ids(doc_ids)}
+
+    def lengths_of(self, doc_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return the position and the number of terms of each of the ids that the index holds."""
+        return {document.doc_id: (at, len(tokenize(document.text))) for at, document in self._with_ids(doc_ids)}
 
     def matching_positions(self, conditions: Conditions) -> list[int]:
         """Return the positions of all documents that fulfil the conditions, ascending."""
@@ -270,6 +272,12 @@ class TextIndex:
                 self._schema, "position", tantivy.FieldType.Unsigned, start, start + _PAGE, True, False
             )
             yield from sorted(self._read(query, _PAGE), key=lambda item: item[0])
+
+    def _with_ids(self, doc_ids: Sequence[str]) -> Iterator[tuple[int, Document]]:
+        for start in range(0, len(doc_ids), _PAGE):
+            page = [doc_id for doc_id in doc_ids[start : start + _PAGE] if _is_text(doc_id)]
+            query = tantivy.Query.term_set_query(self._schema, "doc_id", page)
+            yield from self._read(query, max(1, len(page)))
 
     def _read(self, query: tantivy.Query, limit: int) -> Iterator[tuple[int, Document]]:
         addresses = [address for _, address in self._searcher.search(query, limit, count=False).hits]

@@ -42,6 +42,7 @@ from indexes.text import (
 from indexes.vectors import EXACT_UP_TO, VectorBlocks, require_storable_vectors, write_segment
 
 _DEAD_NAME = f"{VECTOR_DIR}/{DEAD_FILE}"
+_NOWHERE = (-1, 0)
 
 
 class IndexWriter:
@@ -49,6 +50,7 @@ class IndexWriter:
 
     Until `commit` returns, readers and crashes see the generation before. Use it as a context manager; leaving it
     without a commit leaves the index as it was. After a commit, or an error of the disk, it takes no more changes.
+    `is_split` is what the manifest is going to say, and may be set until then.
     """
 
     def __init__(
@@ -69,9 +71,12 @@ class IndexWriter:
         self._disk = disk
         self._exact_up_to = exact_up_to
         self._small_up_to = small_up_to
+        # The format that is changed says both.
+        self.is_split = bool(current and current.manifest.is_split)
+        self._n_tokens = (current.manifest.n_tokens or 0) if current else 0
         self._n_docs = current.n_docs if current else 0
         self._next_position = current.manifest.next_position if current else 0
-        self._added: dict[str, int] = {}
+        self._added: dict[str, tuple[int, int]] = {}  # position and number of terms
         self._new_vectors = VectorBlocks(encoder.dim)
         self._newly_dead: set[int] = set()
         self._known_checks: dict[str, FileCheck] = {}
@@ -128,13 +133,14 @@ class IndexWriter:
     ) -> IndexWriter:
         """Open an index to change it; the numbers are those of `create`.
 
-        Raises IndexMissingError, IndexVersionError, IndexDamagedError, or IndexLockedError if another process writes
-        it.
+        Raises IndexMissingError, IndexVersionError also for a format that is only read, IndexDamagedError, or
+        IndexLockedError if another process writes it.
         """
         latest_generation(index_dir)
         lock = _lock(index_dir)
         try:
             current = IndexSnapshot.open(index_dir)
+            current.manifest.require_changeable(index_dir)
             encoder = current.manifest.encoder
             writer = cls(index_dir, current, encoder, disk or Disk(), exact_up_to=exact_up_to, small_up_to=small_up_to)
             writer._start(lock)
@@ -147,6 +153,14 @@ class IndexWriter:
     def encoder(self) -> EncoderIdentity:
         """The encoder whose vectors the index holds."""
         return self._encoder
+
+    def accept(self, encoder: EncoderIdentity) -> None:
+        """Take note that vectors of this encoder are going to be added: the manifest names its precision, too.
+
+        Raises EncoderMismatchError if they cannot be compared with those that the index holds.
+        """
+        self._encoder.require_same(encoder, self._dir)
+        self._encoder = self._encoder.also_computed_in(encoder.precision)
 
     @property
     def n_docs(self) -> int:
@@ -195,8 +209,9 @@ class IndexWriter:
             replaced = self._forget(doc_ids)
             text = self._open_text()
             for position, document in enumerate(documents, start=self._next_position):
-                text.add(position, document)
-                self._added[document.doc_id] = position
+                n_tokens = text.add(position, document)
+                self._added[document.doc_id] = position, n_tokens
+                self._n_tokens += n_tokens
             self._next_position += len(documents)
             self._n_docs += len(documents)
             self._new_vectors.extend(new_vectors)
@@ -276,12 +291,13 @@ class IndexWriter:
 
     def _forget(self, doc_ids: Sequence[str]) -> set[str]:
         """Delete documents; returns the ids of those that there were."""
-        held = self._current.positions_of(doc_ids) if self._current else {}
+        held = self._current.lengths_of(doc_ids) if self._current else {}
         forgotten: set[str] = set()
         for doc_id in doc_ids:
-            position = self._added.pop(doc_id, held.get(doc_id))
-            if position is None or position in self._newly_dead:
+            position, n_tokens = self._added.pop(doc_id, held.get(doc_id, _NOWHERE))
+            if position < 0 or position in self._newly_dead:
                 continue
+            self._n_tokens -= n_tokens
             self._open_text().delete(doc_id)
             self._newly_dead.add(position)
             forgotten.add(doc_id)
@@ -301,6 +317,8 @@ class IndexWriter:
             encoder=self._encoder,
             vector_files=tuple(written),
             files=self._checks(),
+            n_tokens=self._n_tokens,
+            is_split=self.is_split,
         )
 
     def _write_text(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -143,7 +144,7 @@ def load_encoder(
     folder, identity = encoder_dir(model), encoder_identity(model)
     max_length = identity.max_length
     runtime = open_runtime(folder, "encoder", max_length, compute, on_start=on_start)
-    return TransformerEncoder.of_folder(folder, identity, runtime)
+    return TransformerEncoder.of_folder(folder, replace(identity, precision=runtime.precision), runtime)
 
 
 def encoder_identity(model: str = BUNDLED) -> EncoderIdentity:

@@ -1,4 +1,4 @@
-"""Building and extending an index: documents are read, encoded and committed."""
+"""Building and extending an index: documents are read, encoded and committed, in shards at which a job can go on."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ def build_index(
     """
     disk = disk or Disk()
     with IndexWriter.create(index_dir, encoder.identity, overwrite=overwrite, disk=disk) as writer:
-        return _index(writer, sources, index_dir, encoder, options, on_progress, shard_size, disk)
+        writer.is_split = options.split_sentences
+        return _index_sources(writer, sources, index_dir, encoder, options, on_progress, shard_size, disk)
 
 
 def add_documents(
@@ -104,11 +105,11 @@ def add_documents(
     """
     disk = disk or Disk()
     with IndexWriter.open(index_dir, disk=disk) as writer:
-        writer.encoder.require_same(encoder.identity, index_dir)
-        return _index(writer, sources, index_dir, encoder, options, on_progress, shard_size, disk)
+        writer.accept(encoder.identity)
+        return _index_sources(writer, sources, index_dir, encoder, options, on_progress, shard_size, disk)
 
 
-def _index(
+def _index_sources(
     writer: IndexWriter,
     sources: Sequence[str],
     index_dir: Path,
@@ -125,9 +126,32 @@ def _index(
         for total, _ in enumerate(_read(sources, options, []), start=1):
             if total % shard_size == 0:
                 on_progress(Progress("read", total, None, 0))
+    report = index_documents(
+        writer, _read(sources, options, skipped), index_dir, encoder, total=total, on_progress=on_progress,
+        shard_size=shard_size, disk=disk, deletes_outdated=options.split_sentences,
+    )  # fmt: skip
+    return report._replace(skipped=skipped)
+
+
+def index_documents(
+    writer: IndexWriter,
+    documents: Iterator[Document],
+    index_dir: Path,
+    encoder: Encoder,
+    *,
+    total: int | None,
+    on_progress: Callable[[Progress], None],
+    shard_size: int,
+    disk: Disk,
+    deletes_outdated: bool = False,
+) -> IndexingReport:
+    """Encode documents shard by shard, taking up the vectors that an interrupted job left, add them and commit.
+
+    `total` is how many documents there are, if that is known. With `deletes_outdated` they are the sentences of texts,
+    and what an earlier, longer version of a text left is deleted. Raises IndexWriteError if the disk fails.
+    """
     shards = _Shards(encoded_dir(index_dir), encoder.identity, disk)
     n_read = n_replaced = n_reused = n_outdated = 0
-    documents = _read(sources, options, skipped)
     on_progress(Progress("encode", 0, total, 0))
     while shard := list(islice(documents, shard_size)):
         texts = [document.text for document in shard]
@@ -137,12 +161,12 @@ def _index(
         else:
             n_reused += len(shard)
         n_replaced += writer.add(shard, vectors)
-        if options.split_sentences:
+        if deletes_outdated:
             n_outdated += _delete_outdated(writer, shard)
         n_read += len(shard)
         on_progress(Progress("encode", n_read, total, n_reused))
     on_progress(Progress("commit", n_read, n_read, n_reused))
-    return IndexingReport(writer.commit(), n_read, n_replaced, n_reused, skipped, n_outdated)
+    return IndexingReport(writer.commit(), n_read, n_replaced, n_reused, [], n_outdated)
 
 
 def _delete_outdated(writer: IndexWriter, sentences: Sequence[Document]) -> int:
@@ -190,8 +214,8 @@ class _Shards:
 
     def __init__(self, folder: Path, identity: EncoderIdentity, disk: Disk) -> None:
         self._folder = folder
-        # Two names of one encoder give the same vectors.
-        self._identity = json.dumps(asdict(identity) | {"name": ""}, sort_keys=True)
+        # Two names of one encoder give the same vectors; two precisions do not.
+        self._identity = json.dumps(asdict(identity) | {"name": "", "revision": None}, sort_keys=True)
         self._dim = identity.dim
         self._disk = disk
 

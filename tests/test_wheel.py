@@ -83,7 +83,7 @@ def test_the_installed_wheel_answers_a_claim_away_from_the_checkout(installed: P
     record = json.loads(answer.stdout)
     assert "health-measles-06" in [hit["doc_id"] for hit in record["evidence"]]
     assert record["models"] == {
-        "encoder": "claimhound-encoder",
-        "reranker": "claimhound-reranker",
-        "stance": "claimhound-stance",
+        "encoder": "claimhound-encoder@1",
+        "reranker": "claimhound-reranker@1",
+        "stance": "claimhound-stance@1",
     }

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from data.errors import InputError
+from data.errors import EncoderMismatchError, InputError, ModelError
 from pipeline.commands.long_jobs import if_interrupted, long_job
-from pipeline.commands.model_choice import compute_options, model_option
+from pipeline.commands.model_choice import compute_options, encoder_option, model_option
 from pipeline.commands.options import combined, format_option, index_option, on_error_option
 from pipeline.commands.output import print_facts, print_help_alone, print_json, print_text, say
 from pipeline.commands.wording import counted, first_few
@@ -81,14 +81,39 @@ def index_add(sources: tuple[str, ...], index_dir: Path, compute: Compute, **opt
     SOURCE is what it is for `index build`. The encoder is the one that the index was built with.
     """
     from indexes.snapshot import IndexSnapshot
-    from pipeline.encoders import load_encoder
     from pipeline.indexing import SourceOptions, add_documents
+    from pipeline.opening import load_index_encoder
 
     with _indexing_progress() as on_progress:
-        name = IndexSnapshot.open(index_dir).manifest.encoder.name
-        model = load_encoder(name, compute, on_start=say)
+        snapshot = IndexSnapshot.open(index_dir)
+        snapshot.manifest.require_changeable(index_dir)
+        model = load_index_encoder(snapshot, compute=compute, on_start=say)
         report = add_documents(sources, index_dir, model, SourceOptions(**options), on_progress=on_progress)
     _report_indexing(report, index_dir)
+
+
+@index.command("renew", short_help="Make an index anew from its documents.")
+@index_option
+@encoder_option
+@compute_options
+def index_renew(index_dir: Path, encoder: str | None, compute: Compute) -> None:
+    """Make text and vectors of an index anew from the documents that it holds.
+
+    This brings an index of an earlier version, or one whose vectors are damaged or of another encoder, to the present
+    format, encoder and precision; ids, texts and fields stay. An index whose bundled encoder is not there any more gets
+    the vectors of today's. Searches go on with the old state until the new one takes its place. A renewal that was
+    interrupted goes on where it was when the same command is run again.
+    """
+    from pipeline.encoders import load_encoder
+    from pipeline.renewing import encoder_to_renew_with, renew_index
+
+    with _indexing_progress() as on_progress:
+        chosen = encoder_to_renew_with(index_dir, encoder)
+        if chosen.note is not None:
+            say(chosen.note)
+        model = load_encoder(chosen.model, compute, on_start=say)
+        report = renew_index(index_dir, model, on_progress=on_progress)
+    _report_indexing(report, index_dir, done="renewed", job="renewal")
 
 
 @index.command("delete", short_help="Delete documents by id.")
@@ -139,14 +164,19 @@ def index_info(index_dir: Path, output_format: str) -> None:
     from indexes.snapshot import IndexSnapshot
 
     manifest = IndexSnapshot.open(index_dir).manifest
+    prompts = {"query prompt": manifest.encoder.query_prompt, "document prompt": manifest.encoder.document_prompt}
     facts = {
         "path": str(index_dir),
         "generation": manifest.generation,
         "format version": manifest.format_version,
         "documents": manifest.n_docs,
+        "split into sentences": manifest.is_split,
+        "tokens": manifest.n_tokens,
         "encoder": manifest.encoder.name,
         "encoder weights": manifest.encoder.weights_sha256,
         "dimensions": manifest.encoder.dim,
+        "precision": manifest.encoder.precision or None,
+        **{name: prompt for name, prompt in prompts.items() if prompt},
         "vector segments": len(manifest.vector_files),
         "vector search": "exact" if all(item.exact for item in manifest.vector_files) else "inverted lists",
         "deleted, not yet compacted": max(manifest.n_dead_text, manifest.n_dead_vectors),
@@ -155,18 +185,33 @@ def index_info(index_dir: Path, output_format: str) -> None:
     if output_format == "json":
         print_json({name.replace(", ", "_").replace(" ", "_"): value for name, value in facts.items()})
         return
-    print_facts((name, f"{value:,}" if isinstance(value, int) else str(value)) for name, value in facts.items())
+    print_facts((name, _shown(value)) for name, value in facts.items())
 
 
-@index.command("verify", short_help="Compare every byte with its checksum.")
+def _shown(value: bool | int | str | None) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else value
+
+
+@index.command("verify", short_help="Compare every byte with its checksum, and vectors with their encoder.")
 @index_option
-def index_verify(index_dir: Path) -> None:
-    """Read every byte of an index and compare it with its checksums.
+@encoder_option
+@click.option("--no-encoder", is_flag=True, help="Compare the bytes alone, without encoding any text again.")
+@compute_options
+def index_verify(index_dir: Path, encoder: str | None, no_encoder: bool, compute: Compute) -> None:
+    """Read every byte of an index and compare it with its checksums, then compare vectors with their encoder.
 
-    Names each file that is not as it was written; the exit status is then 1.
+    Names each file that is not as it was written; the exit status is then 1. If all are, up to 1,000 texts are encoded
+    again, and the exit status is 1 if a stored vector has a cosine below .98 with the one that its text gets now. If
+    the encoder that the index was built with cannot be had, that is said, and the bytes alone decide.
     """
     from indexes.verification import verify_index
 
+    if no_encoder and encoder is not None:
+        raise click.UsageError("--no-encoder and --encoder exclude each other")
     found = verify_index(index_dir)
     if found.damaged:
         for line in found.damaged:
@@ -175,6 +220,29 @@ def index_verify(index_dir: Path) -> None:
             f"{index_dir}: {len(found.damaged)} damaged; restore what is named above or build the index anew"
         )
     print_text(f"{index_dir}: generation {found.generation} is intact ({found.n_files} files, {found.n_bytes:,} bytes)")
+    if not no_encoder:
+        _verify_vectors(index_dir, encoder, compute)
+
+
+def _verify_vectors(index_dir: Path, encoder: str | None, compute: Compute) -> None:
+    from indexes.snapshot import IndexSnapshot
+    from pipeline.opening import load_index_encoder
+    from pipeline.stored_vectors import compare_vectors, require_agreement
+
+    snapshot = IndexSnapshot.open(index_dir)
+    try:
+        model = load_index_encoder(snapshot, encoder, compute, on_start=say)
+    except (ModelError, EncoderMismatchError) as error:
+        if encoder is not None:
+            raise
+        say(f"vectors not compared with their encoder: {error}")
+        return
+    found = compare_vectors(snapshot, model)
+    require_agreement(snapshot, model, found)
+    print_text(
+        f"{index_dir}: {counted(found.n_texts, 'text')} encoded again, cosine with the stored vectors at least "
+        f"{found.least:.4f}, {found.mean:.4f} on average"
+    )
 
 
 @index.command("compact", short_help="Write an index anew without what was deleted.")
@@ -196,14 +264,14 @@ def _indexing_progress() -> Iterator[Callable[[Progress], None]]:
         yield lambda progress: advance(progress.phase, progress.done, progress.total)
 
 
-def _report_indexing(report: IndexingReport, index_dir: Path) -> None:
+def _report_indexing(report: IndexingReport, index_dir: Path, *, done: str = "read", job: str = "build") -> None:
     for error in report.skipped:
         say(f"skipped {error}")
-    details = [f"{report.n_read:,} read"]
+    details = [f"{report.n_read:,} {done}"]
     if report.n_replaced:
         details.append(f"{report.n_replaced:,} replaced")
     if report.n_reused:
-        details.append(f"{report.n_reused:,} taken up from an interrupted build")
+        details.append(f"{report.n_reused:,} taken up from an interrupted {job}")
     if report.skipped:
         details.append(f"{counted(len(report.skipped), 'bad record')} skipped")
     print_text(f"{_described(report.manifest, index_dir)} ({', '.join(details)})")

@@ -17,6 +17,7 @@ from pipeline.model_files import (
     first_line,
     reranker_dir,
     stance_dir,
+    with_version,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def find_base_model(model: str | None) -> BaseModel:
     """
     if model is None or model == BUNDLED:
         return BaseModel(encoder_dir(BUNDLED), BUNDLED_ENCODER_NAME)
+    model = with_version(model)
     find = {BUNDLED_RERANKER_NAME: reranker_dir, BUNDLED_STANCE_NAME: stance_dir}.get(model, encoder_dir)
     return BaseModel(find(model), Path(model).expanduser().name if Path(model).expanduser().is_dir() else model)
 

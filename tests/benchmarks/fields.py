@@ -203,8 +203,8 @@ def open_index(field: Field, encoder: Encoder, work: Path, show: Callable[[str],
 
 
 def _what_matters(identity: EncoderIdentity) -> dict[str, Json]:
-    """Return all of an encoder's identity but the name, as `EncoderIdentity.require_same` compares it."""
-    return asdict(identity) | {"name": ""}
+    """Return all of an encoder's identity that its vectors depend on, the last digits of their numbers included."""
+    return asdict(identity) | {"name": "", "revision": None}
 
 
 def _digest(value: object) -> str:

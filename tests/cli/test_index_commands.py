@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_runs import Child, Invoke
 
+from data.records import Document
+from indexes import EncoderIdentity, IndexSnapshot, IndexWriter
 from tests.damage import put_bytes
+from tests.index_formats import change_manifest, make_format_1
 
 
 def held_ids(invoke: Invoke, index_dir: Path) -> set[str]:
@@ -104,9 +110,124 @@ def test_info_tells_what_an_index_holds(invoke: Invoke, small_index: Path, tiny_
     assert facts["encoder"] == str(tiny_model_dir)
     assert facts["dimensions"] == 32
     assert facts["deleted_not_yet_compacted"] == 0
+    assert facts["split_into_sentences"] is False
+    assert facts["tokens"] == 8  # ice melt, sea level rise, wind power clean: stop words do not count
     lines = invoke("index", "info", "--index", small_index, env={"COLUMNS": "40"}).stdout.splitlines()
     assert len(lines) == len(facts)
     assert [line.split()[-1] for line in lines if line.startswith("documents")] == ["3"]
+
+
+def test_info_tells_what_format_1_does_not_say(invoke: Invoke, small_index: Path) -> None:
+    make_format_1(small_index)
+    facts = json.loads(invoke("index", "info", "--index", small_index, "--format", "json").stdout)
+    assert facts["format_version"] == 1
+    assert (facts["split_into_sentences"], facts["tokens"], facts["precision"]) == (None, None, None)
+    lines = invoke("index", "info", "--index", small_index).stdout.splitlines()
+    shown = {line.split()[0]: line.split()[-1] for line in lines}
+    assert (shown["split"], shown["tokens"], shown["precision"]) == ("unknown", "unknown", "unknown")
+
+
+def test_info_tells_precision_and_prompts_where_there_are_any(invoke: Invoke, tmp_path: Path) -> None:
+    encoder = EncoderIdentity("someone/model", "a" * 64, "mean", 64, 2, "bf16, int8", "query: ", "")
+    with IndexWriter.create(tmp_path / "ix", encoder) as writer:
+        writer.is_split = True
+        writer.commit()
+    lines = invoke("index", "info", "--index", tmp_path / "ix").stdout.splitlines()
+    for name, value in (("precision", "bf16, int8"), ("query prompt", "query: "), ("split into sentences", "yes")):
+        assert [line for line in lines if line.startswith(name) and line.endswith(f"  {value}")], name
+    assert not [line for line in lines if line.startswith("document prompt")]
+
+
+@pytest.mark.parametrize("words", [["add", "more.jsonl"], ["delete", "a"], ["compact"]], ids=str)
+def test_an_index_of_format_1_is_changed_only_after_it_was_renewed(
+    invoke: Invoke, small_index: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(small_index.parent)
+    Path("more.jsonl").write_text('{"id": "d", "text": "Ice and sea."}\n')
+    make_format_1(small_index)
+    refused = invoke("index", *words, "--index", small_index)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"Error: {small_index}: written in format version 1")
+    assert f"claimhound index renew --index {small_index}" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    renewed = invoke("index", "renew", "--index", small_index)
+    assert renewed.stdout == f"{small_index}: generation 2, 3 documents (3 renewed)\n"
+    assert renewed.stderr == ""
+    assert held_ids(invoke, small_index) == {"a", "b", "c"}
+    assert invoke("index", *words, "--index", small_index).exit_code == 0
+
+
+def test_an_index_is_renewed_with_another_encoder(
+    invoke: Invoke, small_index: Path, other_tiny_model_dir: Path
+) -> None:
+    search = ("search", "ice", "--index", small_index, "--no-rerank", "--no-stance", "--encoder", other_tiny_model_dir)
+    refused = invoke(*search)
+    assert refused.exit_code == 1
+    assert f"claimhound index renew --index {small_index}" in refused.stderr
+    assert invoke("index", "renew", "--index", small_index, "--encoder", other_tiny_model_dir).exit_code == 0
+    assert invoke(*search).exit_code == 0
+    assert invoke("index", "verify", "--index", small_index).exit_code == 0
+
+
+def test_an_encoder_that_is_gone_leaves_renewing_with_another_and_verifying_bytes(
+    invoke: Invoke, small_index: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(tiny_model_dir, tmp_path / "model"))
+    invoke("index", "renew", "--index", small_index, "--encoder", model)
+    shutil.rmtree(model)
+    verified = invoke("index", "verify", "--index", small_index)
+    assert verified.exit_code == 0
+    assert verified.stdout.startswith(f"{small_index}: generation 2 is intact (")
+    assert len(verified.stdout.splitlines()) == len(verified.stderr.splitlines()) == 1
+    assert verified.stderr.startswith("vectors not compared with their encoder: ")
+    # One that is named must be there.
+    assert invoke("index", "verify", "--index", small_index, "--encoder", model).exit_code == 1
+    moved = invoke("index", "verify", "--index", small_index, "--encoder", tiny_model_dir)
+    assert (moved.exit_code, len(moved.stdout.splitlines()), moved.stderr) == (0, 2, "")
+    refused = invoke("index", "renew", "--index", small_index)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"Error: {small_index}: was built with encoder {model}, which cannot be had (")
+    assert refused.stderr.endswith("name it, or another, with --encoder\n")
+    assert invoke("index", "renew", "--index", small_index, "--encoder", tiny_model_dir).exit_code == 0
+
+
+def test_an_index_of_a_bundled_encoder_that_is_gone_is_renewed_with_todays(invoke: Invoke, small_index: Path) -> None:
+    own = IndexSnapshot.open(small_index).manifest.encoder
+    change_manifest(small_index, encoder=replace(own, name="claimhound-encoder@7"))
+    search = ("search", "ice", "--index", small_index, "--no-rerank", "--no-stance")
+    refused = invoke(*search)
+    assert refused.exit_code == 1
+    (line,) = refused.stderr.splitlines()
+    assert f"claimhound index renew --index {small_index}" in line
+    renewed = invoke("index", "renew", "--index", small_index)
+    assert renewed.exit_code == 0
+    assert f"{small_index}: was built with encoder claimhound-encoder@7 " in renewed.stderr.splitlines()[0]
+    assert invoke(*search).exit_code == 0
+
+
+def test_verify_compares_vectors_with_their_encoder(invoke: Invoke, small_index: Path) -> None:
+    verified = invoke("index", "verify", "--index", small_index)
+    assert verified.exit_code == 0
+    bytes_line, vectors_line = verified.stdout.splitlines()
+    assert bytes_line.startswith(f"{small_index}: generation 1 is intact (")
+    assert vectors_line == (
+        f"{small_index}: 3 texts encoded again, cosine with the stored vectors at least 1.0000, 1.0000 on average"
+    )
+    own = IndexSnapshot.open(small_index).manifest.encoder
+    with IndexWriter.create(small_index, own, overwrite=True) as writer:
+        writer.add([Document("a", "The ice melts.")], np.eye(1, own.dim, dtype=np.float32))
+        writer.commit()
+    bytes_alone = invoke("index", "verify", "--index", small_index, "--no-encoder")
+    assert (bytes_alone.exit_code, bytes_alone.stderr) == (0, "")
+    assert len(bytes_alone.stdout.splitlines()) == 1
+    refused = invoke("index", "verify", "--index", small_index)
+    assert refused.exit_code == 1
+    assert refused.stdout == bytes_alone.stdout
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"Error: {small_index}: its vectors are not those that encoder {own.name} gives: of 1 ")
+    assert line.endswith(f"claimhound index renew --index {small_index}")
+    contradiction = invoke("index", "verify", "--index", small_index, "--no-encoder", "--encoder", "x")
+    assert contradiction.exit_code == 2
 
 
 def test_verify_names_a_changed_file(invoke: Invoke, small_index: Path) -> None:
@@ -188,7 +309,7 @@ def test_a_folder_of_something_else_is_not_built_into(invoke: Invoke, tiny_model
     assert line.startswith(f"Error: {tmp_path}: is not an index folder")
 
 
-@pytest.mark.parametrize("command", [["info"], ["verify"], ["compact"], ["delete", "a"], ["add", "c.txt"]])
+@pytest.mark.parametrize("command", [["info"], ["verify"], ["renew"], ["compact"], ["delete", "a"], ["add", "c.txt"]])
 def test_every_command_says_that_there_is_no_index(invoke: Invoke, tmp_path: Path, command: list[str]) -> None:
     result = invoke("index", *command, "--index", tmp_path / "nothing")
     assert result.exit_code == 1

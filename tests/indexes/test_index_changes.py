@@ -15,6 +15,7 @@ from index_samples import ENCODER, WORDS, answers, build, documents, unit_vector
 from data.errors import InputError
 from data.records import Document, Ranking
 from indexes import Conditions, IndexSnapshot, IndexWriter, verify_index
+from indexes.analysis import tokenize
 from indexes.durable import remove_folder
 from indexes.merging import first_to_merge, text_wants_rewrite, vectors_to_keep
 from indexes.ties import level
@@ -66,6 +67,10 @@ def same(ranking: Ranking, other: Ranking, tolerance: float) -> bool:
     )
 
 
+def n_tokens_of(held: dict[str, tuple[str, int]]) -> int:
+    return sum(len(tokenize(text)) for text, _ in held.values())
+
+
 def rebuilt(folder: Path, held: dict[str, tuple[str, int]]) -> IndexSnapshot:
     docs = [Document(doc_id, held[doc_id][0]) for doc_id in sorted(held, reverse=True)]
     vectors = VECTORS[[held[document.doc_id][1] for document in docs]] if docs else np.empty((0, 8), dtype=np.float32)
@@ -91,6 +96,7 @@ def test_any_history_answers_like_a_rebuild(quick_dir: Path, history: list, k: i
     manifest = index.manifest
     assert (manifest.n_dead_text, manifest.n_dead_vectors) == (0, 0)
     assert len(manifest.vector_files) == (1 if held else 0)
+    assert manifest.n_tokens == fresh.manifest.n_tokens == n_tokens_of(held)
     remove_folder(folder)
 
 
@@ -112,6 +118,10 @@ def test_any_history_of_a_large_index_finds_what_a_rebuild_finds(
     assert all(same(a, b, 0.0) for a, b in zip(near, fresh_near, strict=True))
     sizes = [item.n_rows for item in index.manifest.vector_files]
     assert sum(sizes) - index.manifest.n_dead_vectors == len(held)
+    assert index.manifest.n_tokens == n_tokens_of(held)
+    stored = index.vectors_of(sorted(held))
+    expected = VECTORS[[held[doc_id][1] for doc_id in sorted(held)]] if held else np.empty((0, 8), dtype=np.float32)
+    assert np.array_equal(stored, expected.astype(np.float16).astype(np.float32))
     assert verify_index(folder / "index").damaged == []
     remove_folder(folder)
 
@@ -399,6 +409,35 @@ def test_neighbours_come_in_order_out_of_the_same_text(quick_dir: Path) -> None:
     assert ids("t2", 5) == ids("lone0", 5) == ids("p0", 0) == ([], [])
     with pytest.raises(KeyError):
         index.neighbours("unknown", 1)
+
+
+def test_vectors_come_back_by_id_out_of_any_segment(base: Path) -> None:
+    index = IndexSnapshot.open(base)
+    assert len(index.segments) == 2
+    # `make_base` builds d0000 to d0059, then adds d0055 to d0069 with vectors of another seed.
+    first, second = unit_vectors(60), unit_vectors(15, seed=1)
+    expected = np.stack([second[14], first[3], second[0], first[54], first[3]])
+    found = index.vectors_of(["d0069", "d0003", "d0055", "d0054", "d0003"])
+    assert np.array_equal(found, expected.astype(np.float16).astype(np.float32))
+    assert index.vectors_of([]).shape == (0, 8)
+    with pytest.raises(KeyError):
+        index.vectors_of(["d0003", "unknown"])
+
+
+def test_a_sample_is_drawn_from_what_lives_also_where_most_was_deleted(quick_dir: Path) -> None:
+    index_dir = build(quick_dir / "index", documents(200), unit_vectors(200))
+    whole = IndexSnapshot.open(index_dir)
+    assert len(whole.sample(20, 0)) == 20
+    assert whole.sample(20, 0) == whole.sample(20, 0) != whole.sample(20, 1)
+    assert whole.sample(500, 0) == documents(200)
+    with IndexWriter.open(index_dir) as writer:
+        writer.delete([f"d{n:04d}" for n in range(200) if n % 10])
+        writer.commit()
+    left = IndexSnapshot.open(index_dir)
+    drawn = [document.doc_id for document in left.sample(10, 0)]
+    assert drawn == sorted(set(drawn))
+    assert len(drawn) == 10
+    assert left.sample(20, 0) == documents(200)[::10]
 
 
 def test_known_terms_are_those_of_some_document(base: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from index_samples import ENCODER, QUERIES, answers, build, documents, unit_vectors
@@ -100,24 +102,61 @@ def test_readers_that_open_while_generations_are_replaced_see_whole_ones(quick_d
 
 
 def test_another_encoder_of_the_same_dimension_is_refused_with_both_names() -> None:
-    other = EncoderIdentity(name="other", weights_sha256="b2" * 32, pooling="cls", max_length=128, dim=8)
+    other = EncoderIdentity("other", "b2" * 32, "cls", 128, 8, query_prompt="query: ", similarity="dot")
     with pytest.raises(EncoderMismatchError) as failure:
         ENCODER.require_same(other, Path("claims-index"))
     assert str(failure.value) == (
-        "claims-index: its vectors come from encoder tiny (weights a1a1a1a1a1a1, mean, 64 tokens, 8 dimensions), "
-        "not from other (weights b2b2b2b2b2b2, cls, 128 tokens, 8 dimensions); "
-        "search with --encoder tiny, or build the index anew"
+        "claims-index: its vectors come from encoder tiny, not from other (weights a1a1a1a1a1a1, not b2b2b2b2b2b2; "
+        "pooling mean, not cls; 64 tokens, not 128; nothing before claims, not 'query: '; for cosine similarity, "
+        "not dot); name its own with --encoder, or make its vectors anew with: "
+        "claimhound index renew --index claims-index"
     )
 
 
 @pytest.mark.parametrize(
-    "difference", [{"weights_sha256": "a2" * 32}, {"pooling": "cls"}, {"max_length": 65}, {"dim": 9}], ids=str
+    "difference",
+    [
+        {"weights_sha256": "a2" * 32},
+        {"pooling": "cls"},
+        {"max_length": 65},
+        {"dim": 9},
+        {"query_prompt": "claim: "},
+        {"document_prompt": "evidence: "},
+        {"similarity": "dot"},
+    ],
+    ids=str,
 )
-def test_every_part_of_an_encoder_but_its_name_makes_it_another(difference: dict[str, object]) -> None:
-    parts: dict[str, object] = {"weights_sha256": "a1" * 32, "pooling": "mean", "max_length": 64, "dim": 8}
-    ENCODER.require_same(EncoderIdentity(name="renamed", **parts), Path("index"))  # type: ignore[arg-type]
+def test_every_part_of_an_encoder_that_its_vectors_depend_on_makes_it_another(difference: dict[str, Any]) -> None:
     with pytest.raises(EncoderMismatchError):
-        ENCODER.require_same(EncoderIdentity(name="tiny", **parts | difference), Path("index"))  # type: ignore[arg-type]
+        ENCODER.require_same(replace(ENCODER, **difference), Path("index"))
+
+
+def test_name_precision_and_revision_do_not_make_another_encoder() -> None:
+    ENCODER.require_same(replace(ENCODER, name="renamed", precision="bf16", revision="1" * 40), Path("index"))
+
+
+@pytest.mark.parametrize(
+    ("own", "added", "together"),
+    [
+        ("int8", "int8", "int8"),
+        ("int8", "bf16", "bf16, int8"),
+        ("bf16, int8", "f32", "bf16, f32, int8"),
+        ("", "int8", ""),
+        ("int8", "", ""),
+    ],
+)
+def test_an_index_names_every_precision_that_its_vectors_were_computed_in(
+    quick_dir: Path, own: str, added: str, together: str
+) -> None:
+    with IndexWriter.create(quick_dir / "index", replace(ENCODER, precision=own)) as writer:
+        writer.add(documents(2), unit_vectors(2))
+        writer.commit()
+    with IndexWriter.open(quick_dir / "index") as writer:
+        with pytest.raises(EncoderMismatchError):
+            writer.accept(replace(ENCODER, pooling="cls"))
+        writer.accept(replace(ENCODER, precision=added))
+        writer.add(documents(1, first=2), unit_vectors(1))
+        assert writer.commit().encoder == replace(ENCODER, precision=together)
 
 
 def test_a_folder_that_holds_something_else_is_not_taken_for_an_index(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from index_samples import ENCODER, answers, build, committed_files, documents, g
 from data.errors import IndexDamagedError, IndexMissingError, IndexUnusableError, IndexVersionError
 from indexes import IndexSnapshot, IndexWriter, verify_index
 from indexes.layout import latest_generation
+from indexes.stored_text import StoredText
 from tests.damage import put_bytes
 from tests.victims import DONE, OUR_ERROR
 
@@ -123,17 +124,59 @@ def rewrite_manifest(index_dir: Path, **changes: object) -> None:
 
 def test_a_manifest_with_a_good_checksum_and_other_parts_is_refused(base: Path) -> None:
     rewrite_manifest(base, files={"text/meta.json": {"size": 3}})
-    with pytest.raises(IndexDamagedError, match="is no manifest of format version 1"):
+    with pytest.raises(IndexDamagedError, match="is no manifest of format version 2"):
         IndexSnapshot.open(base)
 
 
-def test_an_index_of_another_format_version_is_refused_with_both_versions(base: Path) -> None:
-    rewrite_manifest(base, format_version=2)
-    cure = "build the index anew, or use the program that wrote it"
+def test_an_index_of_another_format_version_is_refused_with_the_versions(base: Path) -> None:
+    rewrite_manifest(base, format_version=3)
+    for use in (IndexSnapshot.open, IndexWriter.open, StoredText.open, verify_index):
+        with pytest.raises(IndexVersionError) as failure:
+            use(base)  # type: ignore[operator]
+        assert str(failure.value) == (
+            f"{base}: written in format version 3, this program reads versions 1 and 2 and changes version 2; "
+            f"bring it there with: claimhound index renew --index {base}, or use the program that wrote it"
+        )
+
+
+@pytest.mark.parametrize(
+    ("part", "name"), [("text_form", "text form"), ("analysis", "BM25 analysis"), ("id_scheme", "id scheme")]
+)
+def test_an_index_made_by_other_rules_is_refused_with_both_versions_but_gives_its_documents(
+    base: Path, part: str, name: str
+) -> None:
+    held = IndexSnapshot.open(base).sample(100, 0)
+    rewrite_manifest(base, **{part: 7})
     for use in (IndexSnapshot.open, IndexWriter.open, verify_index):
         with pytest.raises(IndexVersionError) as failure:
             use(base)  # type: ignore[operator]
-        assert str(failure.value) == f"{base}: written in format version 2, this program reads version 1; {cure}"
+        assert str(failure.value) == (
+            f"{base}: made with version 7 of the {name}, this program has version 1; "
+            f"make it anew with: claimhound index renew --index {base}"
+        )
+    assert list(StoredText.open(base).documents()) == held
+
+
+def test_stored_documents_are_given_whatever_became_of_the_vectors_and_not_if_a_byte_of_text_changed(
+    larger: Path,
+) -> None:
+    held = documents(3000)
+    for path in generation_folder(larger).glob("vectors/*"):
+        path.unlink()
+    with pytest.raises(IndexDamagedError, match="missing"):
+        IndexSnapshot.open(larger)
+    assert list(StoredText.open(larger).documents()) == held
+    (path,) = generation_folder(larger).glob("text/*.store")
+    whole = bytearray(path.read_bytes())
+    # Between the edges, where opening does not look.
+    whole[len(whole) // 2] ^= 1
+    put_bytes(path, whole)
+    with pytest.raises(IndexDamagedError) as failure:
+        StoredText.open(larger)
+    assert str(failure.value) == f"{path}: damaged (its checksum does not match); restore it or build the index anew"
+    path.unlink()
+    with pytest.raises(IndexDamagedError, match=r"\.store: damaged \(missing\)"):
+        StoredText.open(larger)
 
 
 def test_a_manifest_that_is_no_manifest_is_damage(base: Path) -> None:

@@ -1,4 +1,7 @@
-"""Index files that an earlier version wrote go on opening, verifying and answering."""
+"""Index files that an earlier version wrote go on opening, verifying and answering.
+
+Both stored indexes hold the same documents and vectors, so that they answer alike.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,32 @@ import numpy as np
 import pytest
 from index_samples import unit_vectors
 
+from data.errors import IndexVersionError
 from data.records import Document
-from indexes import Conditions, IndexSnapshot, IndexWriter, verify_index
+from indexes import Conditions, EncoderIdentity, IndexSnapshot, IndexWriter, verify_index
+from indexes.analysis import tokenize
 
-STORED = Path(__file__).resolve().parents[1] / "fixtures" / "index-v1"
-
-
-@pytest.fixture
-def stored(tmp_path: Path) -> Path:
-    """A copy, as a checkout gives it: without hard links, and without the lock files that reading makes."""
-    return Path(shutil.copytree(STORED, tmp_path / "index"))
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+BOTH = ("index-v1", "index-v2")
 
 
-def test_the_stored_index_is_all_there_and_holds_nothing_else(stored: Path) -> None:
-    names = {path.relative_to(STORED).as_posix() for path in STORED.rglob("*") if path.is_file()}
-    manifest = IndexSnapshot.open(stored).manifest
+def copy_of(name: str, folder: Path) -> Path:
+    """Copy a stored index, as a checkout gives it: without hard links, and without lock files that reading makes."""
+    return Path(shutil.copytree(FIXTURES / name, folder / "index"))
+
+
+@pytest.fixture(params=BOTH)
+def stored(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    return copy_of(request.param, tmp_path)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_the_stored_index_is_all_there_and_holds_nothing_else(name: str, tmp_path: Path) -> None:
+    stored = FIXTURES / name
+    names = {path.relative_to(stored).as_posix() for path in stored.rglob("*") if path.is_file()}
+    manifest = IndexSnapshot.open(copy_of(name, tmp_path)).manifest
     assert names == {f"generation-000002/{name}" for name in ("manifest.json", *manifest.files)}
-    assert sum((STORED / name).stat().st_size for name in names) < 60_000
+    assert sum((stored / name).stat().st_size for name in names) < 60_000
 
 
 def test_the_stored_index_verifies(stored: Path) -> None:
@@ -36,7 +48,6 @@ def test_the_stored_index_verifies(stored: Path) -> None:
 
 def test_the_stored_index_has_several_segments_and_dead_documents(stored: Path) -> None:
     manifest = IndexSnapshot.open(stored).manifest
-    assert manifest.format_version == 1
     assert [(item.n_rows, item.exact) for item in manifest.vector_files] == [(23, False), (2, True)]
     assert (manifest.n_docs, manifest.n_dead_text, manifest.n_dead_vectors) == (23, 2, 2)
 
@@ -83,7 +94,44 @@ def test_the_stored_index_gives_back_its_documents_neighbours_and_conditions(sto
     assert [hit.doc_id for hit in index.search_text("ice", 5, Conditions(where=(("lang", "fr"),)))] == ["ice-2"]
 
 
-def test_the_stored_index_takes_changes(stored: Path) -> None:
+def test_what_format_1_does_not_say_is_not_known(tmp_path: Path) -> None:
+    manifest = IndexSnapshot.open(copy_of("index-v1", tmp_path)).manifest
+    assert (manifest.format_version, manifest.n_tokens, manifest.is_split) == (1, None, None)
+    assert (manifest.text_form, manifest.analysis, manifest.id_scheme) == (1, 1, 1)
+    known = ("compass", "0" * 64, "mean", 16, 4)
+    assert manifest.encoder == EncoderIdentity(*known, "", None, None, None, None)
+    # What is not known is no difference.
+    manifest.encoder.require_same(EncoderIdentity(*known, "int8", "query: ", "passage: ", "dot"), tmp_path)
+    path = tmp_path / "index" / "generation-000002" / "manifest.json"
+    assert manifest.to_bytes() == path.read_bytes()
+
+
+def test_format_2_says_what_its_index_is(tmp_path: Path) -> None:
+    index = IndexSnapshot.open(copy_of("index-v2", tmp_path))
+    manifest = index.manifest
+    assert manifest.encoder == EncoderIdentity(
+        "compass", "0" * 64, "mean", 16, 4, "bf16, int8", "query: ", "passage: ", "cosine", "1" * 40
+    )
+    assert (manifest.format_version, manifest.is_split) == (2, True)
+    assert (manifest.text_form, manifest.analysis, manifest.id_scheme) == (1, 1, 1)
+    living = index.sample(25, 0)
+    assert len(living) == 23
+    assert manifest.n_tokens == sum(len(tokenize(document.text)) for document in living) == 101
+
+
+def test_format_1_is_not_changed_but_renewed(tmp_path: Path) -> None:
+    stored = copy_of("index-v1", tmp_path)
+    with pytest.raises(IndexVersionError) as failure:
+        IndexWriter.open(stored)
+    assert str(failure.value) == (
+        f"{stored}: written in format version 1, this program reads versions 1 and 2 and changes version 2; "
+        f"bring it there with: claimhound index renew --index {stored}, or use the program that wrote it"
+    )
+    assert IndexSnapshot.open(stored).n_docs == 23
+
+
+def test_the_stored_index_of_format_2_takes_changes(tmp_path: Path) -> None:
+    stored = copy_of("index-v2", tmp_path)
     with IndexWriter.open(stored, small_up_to=0) as writer:
         writer.add([Document("new", "a new sentence on the sea")], unit_vectors(1, dim=4))
         assert writer.delete(["sea-1", "gone"]) == ["gone"]

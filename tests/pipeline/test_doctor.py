@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pipeline.cache_folder import cache_dir
 from pipeline.doctor import examine
-from pipeline.model_files import BUNDLED_ENCODER_NAME, cache_dir
+from pipeline.model_files import BUNDLED_ENCODER_NAME
 
 
 def found(**options):

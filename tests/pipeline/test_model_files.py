@@ -17,12 +17,15 @@ from pipeline.model_files import (
     BASE_ENCODER_SHA256,
     BUNDLED,
     BUNDLED_ENCODER_NAME,
+    BUNDLED_RERANKER_NAME,
+    BUNDLED_STANCE_NAME,
     display_name,
     encoder_dir,
     first_line,
     n_positions,
     read_json,
     reranker_dir,
+    stance_dir,
     weights_sha256,
 )
 from pipeline.opening import open_pipeline
@@ -33,7 +36,8 @@ def test_the_base_encoder_has_the_weights_that_were_pinned():
 
 
 def test_the_bundled_encoder_is_there():
-    assert encoder_dir(BUNDLED_ENCODER_NAME) == encoder_dir(BUNDLED)
+    assert encoder_dir(BUNDLED_ENCODER_NAME) == encoder_dir("claimhound-encoder") == encoder_dir(BUNDLED)
+    assert encoder_identity("claimhound-encoder") == encoder_identity(BUNDLED_ENCODER_NAME) == encoder_identity()
     identity = encoder_identity()
     assert (identity.name, identity.pooling, identity.max_length, identity.dim) == (
         BUNDLED_ENCODER_NAME,
@@ -41,6 +45,21 @@ def test_the_bundled_encoder_is_there():
         256,
         384,
     )
+
+
+def test_a_bundled_model_is_called_by_its_name_with_or_without_the_version_of_today():
+    for find, name in (
+        (encoder_dir, BUNDLED_ENCODER_NAME),
+        (reranker_dir, BUNDLED_RERANKER_NAME),
+        (stance_dir, BUNDLED_STANCE_NAME),
+    ):
+        bare, _, version = name.partition("@")
+        assert version == "1"
+        assert find(bare) == find(name) == find(BUNDLED)
+        assert display_name(bare, name) == display_name(name, name) == display_name(BUNDLED, name) == name
+        with pytest.raises(ModelError) as caught:
+            find(f"{bare}@7")
+        assert str(caught.value) == f"{bare}@7: comes with another version of claimhound, this one has {name}"
 
 
 def test_other_weights_of_the_same_size_and_time_are_told_apart(tmp_path):
@@ -203,7 +222,8 @@ def test_an_index_whose_encoder_is_gone_says_what_to_do(tiny_model_dir, tmp_path
     build_index([str(tmp_path / "corpus.txt")], tmp_path / "index", FakeEncoder(identity=encoder_identity(str(folder))))
     shutil.rmtree(folder)
     with pytest.raises(
-        ModelError, match=r"was built with encoder .*model, which cannot be had .* --encoder, or .* --no-encoder"
+        ModelError,
+        match=r"was built with encoder .*model, which cannot be had .* --encoder, .* --no-encoder, or .* index renew",
     ):
         open_pipeline(tmp_path / "index", with_reranker=False, with_stance=False, compute=Compute("cpu"))
     found = open_pipeline(tmp_path / "index", with_encoder=False, with_reranker=False, with_stance=False).find_evidence(

@@ -1,0 +1,77 @@
+"""The documents that an index holds, for making it anew: whatever became of its vectors, and by whatever rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from data.errors import IndexDamagedError, IndexUnusableError
+from data.records import Document
+from indexes.layout import TEXT_DIR, generation_dir, latest_generation
+from indexes.manifest import MANIFEST_NAME, Manifest
+from indexes.text import TextIndex
+
+
+def read_manifest(index_dir: Path) -> Manifest:
+    """Return the newest generation's manifest, by whatever rules the index was made.
+
+    Raises IndexMissingError, IndexVersionError for a format that is not read, IndexDamagedError if a byte of it
+    changed, or IndexUnusableError if it may not be read.
+    """
+    folder = generation_dir(index_dir, latest_generation(index_dir))
+    try:
+        return Manifest.read(folder / MANIFEST_NAME)
+    except OSError as error:
+        raise _unreadable(error, folder) from error
+
+
+class StoredText:
+    """The documents of an index's newest generation, whose every byte of text was compared with its checksum."""
+
+    def __init__(self, manifest: Manifest, text: TextIndex) -> None:
+        """Use `open`."""
+        self.manifest = manifest
+        self._text = text
+
+    @classmethod
+    def open(cls, index_dir: Path) -> StoredText:
+        """Read the text's files whole; hold the index's lock, so that no other writer removes them meanwhile.
+
+        Raises as `read_manifest` does, and IndexDamagedError if a byte of the text changed.
+        """
+        manifest = read_manifest(index_dir)
+        folder = generation_dir(index_dir, manifest.generation)
+        try:
+            for name, check in sorted(manifest.files.items()):
+                if name.startswith(f"{TEXT_DIR}/") and (damage := check.damage(folder / name)):
+                    raise _damaged(folder / name, damage)
+        except OSError as error:
+            raise _unreadable(error, folder) from error
+        text = TextIndex(folder / TEXT_DIR)
+        if text.n_docs != manifest.n_docs:
+            raise _damaged(folder, f"{text.n_docs} texts, its manifest says {manifest.n_docs}")
+        return cls(manifest, text)
+
+    def documents(self) -> Iterator[Document]:
+        """Yield every living document in the index's order, which is that in which they were added."""
+        for _, document in self._text.all_documents(self.manifest.next_position):
+            yield document
+
+    @cached_property
+    def is_split(self) -> bool:
+        """Whether the index was built of sentences; where its format does not say, whether one names its parent."""
+        if self.manifest.is_split is not None:
+            return self.manifest.is_split
+        return any(document.parent_id is not None for document in self.documents())
+
+
+def _unreadable(error: OSError, folder: Path) -> IndexUnusableError:
+    path = Path(error.filename or folder)
+    if isinstance(error, FileNotFoundError):
+        return _damaged(path, "missing")
+    return IndexUnusableError(f"{path}: cannot be read ({error.strerror})")
+
+
+def _damaged(path: Path, damage: str) -> IndexDamagedError:
+    return IndexDamagedError(f"{path}: damaged ({damage}); restore it or build the index anew")

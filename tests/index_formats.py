@@ -1,0 +1,23 @@
+"""Indexes as other versions of the program left them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from indexes.layout import latest_generation, manifest_path
+from indexes.manifest import Manifest
+from tests.damage import put_bytes
+
+
+def change_manifest(index_dir: Path, **changes: Any) -> Manifest:
+    """Put other values into the newest generation's manifest, under a good checksum; returns it."""
+    path = manifest_path(index_dir, latest_generation(index_dir))
+    put_bytes(path, replace(Manifest.read(path), **changes).to_bytes())
+    return Manifest.read(path)
+
+
+def make_format_1(index_dir: Path) -> Manifest:
+    """Make an index one of format 1, whose text and vector files are the same; returns its manifest."""
+    return change_manifest(index_dir, format_version=1)
