@@ -98,10 +98,8 @@ def read_labels(names: Sequence[str]) -> StanceLabels:
             f"tells only entailment from the rest ({shown}), so not what refutes a claim from what says nothing of it; "
             "a stance model has three labels"
         )
-    if len(keys) in (0, len(STANCES)) and all(map(_NAMELESS.fullmatch, keys)):
-        raise ValueError(
-            f"its labels are {shown or 'not named'}, which says nothing; name them in the order of its outputs: {_HOW}"
-        )
+    if len(keys) == len(STANCES) and all(map(_NAMELESS.fullmatch, keys)):
+        raise ValueError(f"its labels are {shown}, which says nothing; name them in the order of its outputs: {_HOW}")
     cure = f", or name them in the order of its outputs: {_HOW}" if len(keys) == len(STANCES) else ""
     raise ValueError(
         f"its labels are {shown}; a stance model has {', '.join(STANCES)} or entailment, contradiction, neutral, "
@@ -125,13 +123,13 @@ def parse_labels(text: str) -> tuple[str, ...]:
 def label_names(config: Mapping[str, object]) -> tuple[str, ...]:
     """Return the labels that a model's config.json names, in the order of its outputs.
 
-    Where it gives but a number of labels they are called LABEL_0 and on, as transformers does; without any it names
-    none. Raises ValueError where they are not numbered from 0 on.
+    Where it gives but a number of labels they are called LABEL_0 and on, and where it says nothing there are two, as
+    transformers has it. Raises ValueError where they are not numbered from 0 on.
     """
     named = config.get("id2label")
     if not isinstance(named, Mapping):
         number = config.get("num_labels")
-        return tuple(f"LABEL_{output}" for output in range(number)) if isinstance(number, int) else ()
+        return tuple(f"LABEL_{output}" for output in range(number if isinstance(number, int) else 2))
     outputs = {int(key): str(label) for key, label in named.items() if str(key).isdecimal()}
     if sorted(outputs) != list(range(len(named))):
         raise ValueError(f"its labels are not numbered from 0 on: {', '.join(map(str, named))}")
@@ -146,7 +144,7 @@ def stance_labels(config: Mapping[str, object], given: Sequence[str] | None = No
     names = label_names(config)
     if given is None:
         return read_labels(names)
-    if len(names) not in (0, len(given)):
+    if len(names) != len(given):
         raise ValueError(f"has {len(names)} outputs ({', '.join(names)}), not the {len(given)} of --stance-labels")
     return read_labels(given)
 

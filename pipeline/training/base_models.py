@@ -135,7 +135,11 @@ def load_cross_encoder(source: str, n_labels: int, *, max_length: int, seed: int
                 f"{source}: is a decoder ({config.model_type}), whose last token classifies, and is not served so; "
                 "train from one that reads both ways, such as a BERT"
             )
-        has_head = any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
+        architectures = config.architectures or ()
+        # A config.json that names no architecture has a head if it has labels, other than by default.
+        has_head = any(name.endswith("ForSequenceClassification") for name in architectures) or (
+            not architectures and config.num_labels != 2
+        )
         labels = label_names(config.to_dict()) if has_head else ()
         torch.manual_seed(seed)
         model: CrossEncoder = CrossEncoder(

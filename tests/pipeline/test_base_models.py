@@ -142,6 +142,13 @@ def test_a_head_of_the_same_width_is_kept_and_another_is_drawn_by_the_seed(n_lab
             np.testing.assert_array_equal(first[name], weight)
 
 
+def test_a_head_is_known_by_its_labels_where_no_architecture_is_named(tiny_nli_dir, tiny_model_dir, tmp_path):
+    nli = edited(tiny_nli_dir, tmp_path / "nli", "config.json", architectures=None)
+    assert load_stance_base(nli).labels_before == ("contradiction", "entailment", "neutral")
+    body = edited(tiny_model_dir, tmp_path / "body", "config.json", architectures=None)
+    assert load_stance_base(body).labels_before == ()
+
+
 def test_prompts_and_activation_of_the_base_are_dropped_since_they_are_not_served(tiny_reranker_dir, tmp_path):
     import torch
     from sentence_transformers import CrossEncoder

@@ -51,7 +51,7 @@ def test_labels_in_any_order_and_spelling_stand_for_ours_and_their_words_decide_
     ("names", "message"),
     [
         (("LABEL_0", "LABEL_1", "LABEL_2"), r"LABEL_2, which says nothing; name them in .*--stance-labels contra"),
-        ((), r"not named, which says nothing; name them in .*: --stance-labels contradiction,entailment,neutral$"),
+        (("label_2", "label_0", "label_1"), r"nothing; .*: --stance-labels contradiction,entailment,neutral$"),
         (("entailment", "not_entailment"), r"tells only entailment from the rest \(entailment, not_entailment\)"),
         (("NOT-ENTAILMENT", "ENTAILMENT"), r"tells only entailment from the rest"),
         (("negative", "neutral", "positive"), r"are negative, neutral, positive; a stance model has .*--stance-labels"),
@@ -72,7 +72,7 @@ def test_what_labels_do_not_say_is_refused_in_one_line_that_names_them(names, me
 def test_labels_are_read_by_their_numbers():
     assert label_names({"id2label": {"2": "c", "0": "a", "1": "b"}}) == ("a", "b", "c")
     assert label_names({"num_labels": 3}) == ("LABEL_0", "LABEL_1", "LABEL_2")
-    assert label_names({}) == ()
+    assert label_names({}) == ("LABEL_0", "LABEL_1")
     for keys in ("123", "x12", ["0", "00", "1"]):
         with pytest.raises(ValueError, match="not numbered from 0 on"):
             label_names({"id2label": dict.fromkeys(keys, "a")})
