@@ -7,7 +7,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
@@ -32,6 +32,7 @@ from pipeline.model_files import (
 from pipeline.precision import Candidate
 from pipeline.processor import this_processor
 from pipeline.runtimes import n_threads_available, resolve_device
+from pipeline.stance import read_stance_labels
 
 _SEARCHING = ("tantivy", "faiss-cpu", "openvino", "tokenizers", "numpy", "rank-bm25")
 _TRAINING = ("torch", "sentence-transformers", "transformers", "datasets", "nncf", "ir-measures")
@@ -45,8 +46,13 @@ class Finding(NamedTuple):
     cure: str | None = None
 
 
-def examine(*, with_devices: bool = True) -> list[Finding]:
-    """Return what was found. `with_devices` imports torch (seconds) to ask it for accelerators."""
+def examine(
+    *, with_devices: bool = True, stance: str | None = None, stance_labels: Sequence[str] | None = None
+) -> list[Finding]:
+    """Return what was found. `with_devices` imports torch (seconds) to ask it for accelerators.
+
+    Of a `stance` model it is told how its outputs are read, by the names in `stance_labels` where they are given.
+    """
     findings = [
         Finding("claimhound", _version("claimhound") or "not installed (run from its folder)"),
         Finding("python", f"{platform.python_version()} at {sys.executable}"),
@@ -61,6 +67,8 @@ def examine(*, with_devices: bool = True) -> list[Finding]:
         findings.extend(_devices())
     findings.extend(_models())
     findings.extend(_precisions())
+    if stance is not None:
+        findings.extend(_reading_of(stance, stance_labels))
     findings.append(_sample())
     findings.append(_cache())
     return findings
@@ -102,6 +110,20 @@ def _models() -> list[Finding]:
         except ModelError as error:
             findings.append(Finding(f"model {name}", "missing", str(error)))
     return findings
+
+
+def _reading_of(model: str, labels: Sequence[str] | None) -> list[Finding]:
+    """Return what a stance model's outputs are taken for; it is not loaded."""
+    try:
+        folder = stance_dir(model)
+        read = read_stance_labels(folder, labels)
+    except ModelError as error:
+        return [Finding("stance model", f"{model} cannot be used", str(error))]
+    return [
+        Finding("stance model", str(folder)),
+        Finding("its labels", read.outputs_text),
+        Finding("it reads", read.pair_text),
+    ]
 
 
 def _sample() -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -32,6 +32,7 @@ def open_pipeline(
     encoder: str | None = None,
     reranker: str | None = None,
     stance: str | None = None,
+    stance_labels: Sequence[str] | None = None,
     with_encoder: bool = True,
     with_reranker: bool = True,
     with_stance: bool = True,
@@ -42,7 +43,8 @@ def open_pipeline(
     """Open an index, or a few documents of a file in memory, with its models.
 
     The encoder is the one that the index was built with unless another is named, reranker and stance model are the
-    bundled ones. Raises IndexUnusableError, ModelError or InputError, each of which says what to do.
+    bundled ones. `stance_labels` names the stance model's outputs, see `load_stance`. Raises IndexUnusableError,
+    ModelError or InputError, each of which says what to do.
     """
     index: IndexSnapshot | MemoryIndex
     model: Encoder | None = None
@@ -65,7 +67,7 @@ def open_pipeline(
         chosen = load_reranker(reranker or BUNDLED, compute, on_start=on_start)
     pointing = None
     if with_stance:
-        pointing = load_stance(stance or BUNDLED, compute, on_start=on_start)
+        pointing = load_stance(stance or BUNDLED, compute, labels=stance_labels, on_start=on_start)
     return EvidencePipeline(index, model, chosen, config, pointing)
 
 
@@ -130,7 +132,11 @@ def describe(pipeline: EvidencePipeline) -> dict[str, Json]:
         }
     if pipeline.stance is not None:
         facts |= {
-            "stance": {"name": pipeline.stance.name, "weights_sha256": pipeline.stance.weights_sha256},
+            "stance": {
+                "name": pipeline.stance.name,
+                "weights_sha256": pipeline.stance.weights_sha256,
+                **pipeline.stance.labels.record,
+            },
             "stance_runtime": pipeline.stance.runtime_name,
         }
     return facts

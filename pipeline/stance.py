@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ from pipeline.model_files import (
     weights_sha256,
 )
 from pipeline.runtimes import Runtime
+from pipeline.stance_labels import OURS, StanceLabels, stance_labels
 from pipeline.temperature import load_temperature, softmax
 from pipeline.tokenization import TextTokenizer
 
@@ -37,6 +39,8 @@ class StanceModel(Protocol):
 
     name: str
     weights_sha256: str
+    labels: StanceLabels
+    """What its outputs were taken for."""
 
     @property
     def runtime_name(self) -> str:
@@ -47,7 +51,10 @@ class StanceModel(Protocol):
 
 
 class CrossEncoderStance(CrossEncoderModel):
-    """A cross-encoder with a label for each of STANCES. A pair gets the same whatever others are classified with it."""
+    """A cross-encoder with a label for each of STANCES. A pair gets the same whatever others are classified with it.
+
+    Pairs are given as claim and evidence, and turned for a model that reads the evidence first.
+    """
 
     def __init__(
         self,
@@ -56,13 +63,12 @@ class CrossEncoderStance(CrossEncoderModel):
         tokenizer: TextTokenizer,
         runtime: Runtime,
         *,
-        columns: Sequence[int] = (0, 1, 2),
+        labels: StanceLabels = OURS,
         temperature: float = 1.0,
     ) -> None:
-        """`columns` says where in the model's output each of STANCES stands."""
         super().__init__(name, weights_sha256, tokenizer, runtime)
+        self.labels = labels
         self.temperature = temperature
-        self._columns = list(columns)
 
     def classify(self, pairs: Sequence[tuple[str, str]]) -> StanceScores:
         """See `StanceModel`. Raises ModelError if the model gives no numbers (NaN)."""
@@ -71,41 +77,45 @@ class CrossEncoderStance(CrossEncoderModel):
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return what the temperature is fitted on: (n, 3) logits in the order of STANCES, and what was cut."""
-        found = self.logits_of(pairs, n_labels=len(STANCES))
-        return found.logits[:, self._columns], found.truncated
+        found = self.logits_of([self.labels.pair(*pair) for pair in pairs], n_labels=len(STANCES))
+        return found.logits[:, list(self.labels.columns)], found.truncated
 
 
 def load_stance(
     model: str = BUNDLED,
     compute: Compute = Compute(),  # noqa: B008 (frozen)
     *,
+    labels: Sequence[str] | None = None,
     on_start: Callable[[str], None] | None = None,
 ) -> CrossEncoderStance:
-    """Load a cross-encoder whose config.json names STANCES in any order: `bundled`, a folder, or a name on the Hub.
+    """Load a cross-encoder with labels that `read_labels` knows: `bundled`, a folder, or a name on the Hub.
 
-    Raises ModelError if it cannot be had or has other labels.
+    `labels` names its outputs in their order, in place of its config.json. `on_start` is told what the outputs of a
+    model with other labels than STANCES are taken for. Raises ModelError if it cannot be had or has other labels.
     """
     folder = stance_dir(model)
-    config = read_json(folder / "config.json")
-    named = config.get("id2label")
-    labels = [str(named[key]) for key in sorted(named, key=_number)] if isinstance(named, dict) else []
-    if sorted(labels) != sorted(STANCES):
-        raise ModelError(
-            f"{folder}: its labels are {', '.join(labels) or 'not named'}; a stance model has {', '.join(STANCES)} "
-            "in any order (train one with: claimhound train stance)"
-        )
-    tokenizer, runtime = open_cross_encoder(folder, config, compute, on_start=on_start)
+    read = read_stance_labels(folder, labels)
+    name = display_name(model, BUNDLED_STANCE_NAME)
+    tokenizer, runtime = open_cross_encoder(folder, read_json(folder / "config.json"), compute, on_start=on_start)
+    if on_start is not None and not read.are_ours:
+        on_start(f"stance model {name}: {read.text}")
     return CrossEncoderStance(
-        display_name(model, BUNDLED_STANCE_NAME),
-        weights_sha256(folder),
-        tokenizer,
-        runtime,
-        columns=[labels.index(stance) for stance in STANCES],
-        temperature=load_temperature(folder),
+        name, weights_sha256(folder), tokenizer, runtime, labels=read, temperature=load_temperature(folder)
     )
 
 
-def _number(key: object) -> tuple[int, str]:
-    """Sort label numbers as numbers; what is none comes last and is refused by its label."""
-    text = str(key)
-    return (int(text), text) if text.isdecimal() else (1 << 30, text)
+def read_stance_labels(folder: Path, given: Sequence[str] | None = None) -> StanceLabels:
+    """Return what the outputs of the model in a folder stand for, by its config.json or by the names `given`.
+
+    Raises ModelError where they do not stand for STANCES, and for a model without a classification head, of which
+    transformers would draw one at random.
+    """
+    config = read_json(folder / "config.json")
+    architectures = config.get("architectures")
+    named = [str(name) for name in architectures] if isinstance(architectures, list) else []
+    if named and not any(name.endswith("ForSequenceClassification") for name in named):
+        raise ModelError(f"{folder}: has no classification head ({', '.join(named)}), so it is no stance model")
+    try:
+        return stance_labels(config, given)
+    except ValueError as error:
+        raise ModelError(f"{folder}: {error}") from error

@@ -9,7 +9,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -76,7 +76,9 @@ def shared_datasets() -> Path:
     return SHARED_DATASETS
 
 
-def _save_tiny_bert(directory: Path, *, num_labels: int | None, seed: int) -> None:
+def _save_tiny_bert(
+    directory: Path, *, num_labels: int | None, seed: int, labels: Sequence[str] = (), scale: float = 1.0
+) -> None:
     import torch
     from tokenizers import BertWordPieceTokenizer
     from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
@@ -97,8 +99,14 @@ def _save_tiny_bert(directory: Path, *, num_labels: int | None, seed: int) -> No
         max_position_embeddings=64,
         **({} if num_labels is None else {"num_labels": num_labels}),
     )
+    if labels:
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: number for number, label in enumerate(labels)}
     torch.manual_seed(seed)
     model = BertModel(config) if num_labels is None else BertForSequenceClassification(config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(scale if weight.ndim == 2 else 1.0)
     model.eval().save_pretrained(directory)
 
 
@@ -129,13 +137,14 @@ def tiny_reranker_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_stance_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cross-encoder with the three stances for labels on the tiny BERT, in another order than ours."""
-    import json
-
     directory = tmp_path_factory.mktemp("models") / "tiny-stance"
-    _save_tiny_bert(directory, num_labels=3, seed=4)
-    labels = ("REFUTES", "NOT_ENOUGH_INFO", "SUPPORTS")
-    config = json.loads((directory / "config.json").read_text())
-    config["id2label"] = {str(number): label for number, label in enumerate(labels)}
-    config["label2id"] = {label: number for number, label in enumerate(labels)}
-    (directory / "config.json").write_text(json.dumps(config))
+    _save_tiny_bert(directory, num_labels=3, seed=4, labels=("REFUTES", "NOT_ENOUGH_INFO", "SUPPORTS"))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_nli_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-encoder of natural language inference on the tiny BERT, its logits far enough apart to be mistaken."""
+    directory = tmp_path_factory.mktemp("models") / "tiny-nli"
+    _save_tiny_bert(directory, num_labels=3, seed=5, labels=("contradiction", "entailment", "neutral"), scale=8.0)
     return directory

@@ -13,6 +13,7 @@ import click
 from pipeline.commands.options import Decorator, combined
 from pipeline.commands.output import say
 from pipeline.config import Compute, PipelineConfig, Precision
+from pipeline.stance_labels import parse_labels
 
 if TYPE_CHECKING:
     from pipeline.evidence import EvidencePipeline
@@ -30,11 +31,33 @@ reranker_options = combined(
     click.option("--no-rerank", is_flag=True, help="Leave the candidates in the order of the first stage."),
     reranker_option,
 )
-stance_option = model_option("--stance", "Stance model", "the bundled one")
+stance_option = combined(
+    model_option("--stance", "Stance model", "the bundled one"),
+    click.option(
+        "--stance-labels",
+        metavar="NAMES",
+        callback=lambda _context, _option, value: _label_names(value),
+        help="What --stance's three outputs are, in their order, such as contradiction,entailment,neutral.  "
+        "[default: as its config.json says]",
+    ),
+)
 stance_options = combined(
     click.option("--no-stance", is_flag=True, help="Do not tell which way the evidence points."),
     stance_option,
 )
+
+
+def _label_names(text: str | None) -> tuple[str, ...] | None:
+    try:
+        return None if text is None else parse_labels(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def require_stance_for(labels: tuple[str, ...] | None, stance: str | None) -> None:
+    """Raise UsageError for `--stance-labels` without the model whose labels they are: the bundled one's are known."""
+    if labels is not None and stance is None:
+        raise click.UsageError("--stance-labels says what the outputs of --stance MODEL are: name the model")
 
 
 def _bundling_compute(*options: Decorator) -> Decorator:
@@ -91,6 +114,7 @@ class ModelChoice:
     reranker: str | None = None
     no_rerank: bool = False
     stance: str | None = None
+    stance_labels: tuple[str, ...] | None = None
     no_stance: bool = False
     compute: Compute = Compute()  # noqa: RUF009 (frozen)
 
@@ -102,6 +126,7 @@ class ModelChoice:
             raise click.UsageError("--no-rerank and --reranker exclude each other")
         if self.no_stance and self.stance is not None:
             raise click.UsageError("--no-stance and --stance exclude each other")
+        require_stance_for(self.stance_labels, self.stance)
         if adaptive_k and self.no_rerank:
             raise click.UsageError("--adaptive-k goes by the reranker's probabilities, so it excludes --no-rerank")
         if min_score is not None and self.no_rerank:
@@ -123,6 +148,7 @@ class ModelChoice:
             encoder=self.encoder,
             reranker=self.reranker,
             stance=self.stance,
+            stance_labels=self.stance_labels,
             with_encoder=not self.no_encoder,
             with_reranker=not self.no_rerank,
             with_stance=not self.no_stance,

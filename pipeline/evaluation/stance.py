@@ -23,6 +23,7 @@ from pipeline.evaluation.pairs import aligned, short
 from pipeline.evaluation.statistics import Interval, clustered_intervals
 from pipeline.evaluation.tables import csv_text, latex_text
 from pipeline.stance import StanceModel, StanceScores
+from pipeline.stance_labels import StanceLabels
 from pipeline.terminal_text import printable
 
 Counts: TypeAlias = NDArray[np.int64]
@@ -71,6 +72,7 @@ class StanceEvaluation:
 
     model: str
     weights_sha256: str
+    labels: StanceLabels
     seed: int
     sets: tuple[SetEvaluation, ...]
     scores: tuple[StanceScores, ...]
@@ -111,7 +113,7 @@ def evaluate_stance(
             on_progress(n_done, n_pairs)
         scores.append(StanceScores(*(np.concatenate(part) for part in zip(*found, strict=True))))
     measured = tuple(measure_set(one, score, seed=seed) for one, score in zip(sets, scores, strict=True))
-    return StanceEvaluation(model.name, model.weights_sha256, seed, measured, tuple(scores))
+    return StanceEvaluation(model.name, model.weights_sha256, model.labels, seed, measured, tuple(scores))
 
 
 def measure_set(one: StanceSet, scores: StanceScores, *, seed: int = 0) -> SetEvaluation:
@@ -199,6 +201,7 @@ def as_record(evaluation: StanceEvaluation) -> dict[str, Json]:
     return {
         "model": evaluation.model,
         "weights_sha256": evaluation.weights_sha256,
+        **evaluation.labels.record,
         "seed": evaluation.seed,
         "sets": [_set_record(found) for found in evaluation.sets],
         "notes": list(evaluation.notes),

@@ -15,13 +15,19 @@ from pipeline.model_files import (
     BUNDLED_STANCE_NAME,
     encoder_dir,
     first_line,
+    read_any_json,
+    read_json,
     reranker_dir,
     stance_dir,
     with_version,
 )
+from pipeline.stance_labels import label_names
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from sentence_transformers import CrossEncoder
+    from transformers import PretrainedConfig, PreTrainedModel
+
+_CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
 
 class BaseModel(NamedTuple):
@@ -44,26 +50,115 @@ def find_base_model(model: str | None) -> BaseModel:
 
 
 @contextmanager
-def loading(source: str) -> Iterator[None]:
-    """Turn what libraries say of a model that cannot be loaded into a ModelError; check its tokenizer first."""
-    from transformers import AutoTokenizer
+def loading(source: str) -> Iterator[PretrainedConfig]:
+    """Yield a base model's configuration, and turn what libraries say of one that cannot be loaded into a ModelError.
+
+    Checked first: that it has a tokenizer, brings no code of its own, which is never run, and is no causal language
+    model, which libraries load and train as something else than what is served afterwards.
+    """
+    from transformers import AutoConfig, AutoTokenizer
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of a tenth of a second, in the middle of our own
     folder = Path(source)
-    if folder.is_dir() and not (folder / "config.json").exists():
-        raise ModelError(f"{source}: holds no config.json, so it is no model folder")
+    if folder.is_dir():
+        if not (folder / "config.json").exists():
+            raise ModelError(f"{source}: holds no config.json, so it is no model folder")
+        _refuse_own_code(folder)
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # that a head is drawn anew is what was asked for
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+        causal = [name for name in config.architectures or () if name.endswith(_CAUSAL)]
+        if causal:
+            raise ModelError(
+                f"{source}: is a causal language model ({', '.join(causal)}); train from a bi-encoder or a "
+                "cross-encoder"
+            )
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         if len(tokenizer) <= len(tokenizer.all_special_ids):
             raise ModelError(f"{source}: its tokenizer has no words; the base model needs its tokenizer beside it")
-        yield
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        yield config
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError) as error:
         raise ModelError(f"{source}: cannot be loaded as a base model: {first_line(error)}") from error
     finally:
         logging.set_verbosity(verbosity)
+
+
+def _refuse_own_code(folder: Path) -> None:
+    """Raise ModelError for a model that is made of Python files beside it, or of modules of other packages."""
+    for name in ("config.json", "tokenizer_config.json"):
+        if "auto_map" in read_json(folder / name):
+            raise ModelError(f"{folder}: needs code of its own (auto_map in {name}); a base model's is never run")
+    modules_path = folder / "modules.json"
+    modules = read_any_json(modules_path) if modules_path.is_file() else []
+    for module in modules if isinstance(modules, list) else []:
+        kind = str(module.get("type") if isinstance(module, dict) else module)
+        if not kind.startswith("sentence_transformers."):
+            raise ModelError(
+                f"{folder}: needs code of its own ({kind} in modules.json), which a base model's never runs"
+            )
+
+
+def _is_decoder(config: PretrainedConfig) -> bool:
+    """Tell a model that reads from left to right alone: there is a language model of its type, and no masked one."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    kind = config.model_type
+    return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+
+class CrossEncoderBase(NamedTuple):
+    """A cross-encoder to train, and the labels of the head that it had before, empty where it had none.
+
+    `head_is_new` where that was not of the width asked for, or not there.
+    """
+
+    model: CrossEncoder
+    labels_before: tuple[str, ...]
+    head_is_new: bool
+
+
+def load_cross_encoder(source: str, n_labels: int, *, max_length: int, seed: int, device: str) -> CrossEncoderBase:
+    """Load a BERT-like model, a bi-encoder or a cross-encoder with `n_labels`; a new head is drawn by `seed`.
+
+    The body's weights are the base's. What the base says of prompts and activation is dropped: neither is served.
+    Raises ModelError for what cannot be loaded, and for what is built otherwise than what is served.
+    """
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    with loading(source) as config:
+        if config.is_encoder_decoder or _is_decoder(config):
+            raise ModelError(
+                f"{source}: is a decoder ({config.model_type}), whose last token classifies, and is not served so; "
+                "train from one that reads both ways, such as a BERT"
+            )
+        architectures = config.architectures or ()
+        # A config.json that names no architecture has a head if it has labels, other than by default.
+        has_head = any(name.endswith("ForSequenceClassification") for name in architectures) or (
+            not architectures and config.num_labels != 2
+        )
+        labels = label_names(config.to_dict()) if has_head else ()
+        torch.manual_seed(seed)
+        model: CrossEncoder = CrossEncoder(
+            source,
+            num_labels=n_labels,
+            max_length=max_length,
+            device=device,
+            activation_fn=torch.nn.Sigmoid() if n_labels == 1 else torch.nn.Identity(),
+            trust_remote_code=False,
+            # Only a head may be of another size: weights of the body that do not fit are an error.
+            model_kwargs={"ignore_mismatched_sizes": True} if has_head and len(labels) != n_labels else None,
+        )
+    kinds = [type(module).__name__ for module in model]
+    if kinds != ["Transformer"] or not type(model.model).__name__.endswith("ForSequenceClassification"):
+        raise ModelError(f"{source}: is built of {' + '.join(kinds)}; only a transformer with one head on it is served")
+    model.prompts, model.default_prompt_name = {}, None
+    return CrossEncoderBase(model, labels, len(labels) != n_labels)
 
 
 def prepare_for_training(model: Any, transformer: PreTrainedModel, *, dropout: float, freeze_embeddings: bool) -> None:

@@ -140,8 +140,8 @@ def load_base_encoder(source: str, device: str) -> SentenceTransformer:
     from sentence_transformers.base.modules import Normalize
 
     with loading(source):
-        model = SentenceTransformer(source, device=device)
         encoder_identity(source)
+        model = SentenceTransformer(source, device=device, trust_remote_code=False)
     if len(model) == 2:
         model.append(Normalize())
     return model

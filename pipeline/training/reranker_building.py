@@ -87,7 +87,8 @@ def build_reranker(
     `output_dir` when it was cut off. Raises InputError for data that gives nothing to learn from and ModelError for a
     base model that cannot be trained.
     """
-    check_base_model(base_model, recipe)
+    if (changed := check_base_model(base_model, recipe)) is not None:
+        on_stage(changed)
     excluded = {normalize_text(text) for text in excluded_claims}
     used = [claim for claim in claims if normalize_text(claim.text) not in excluded]
     train, validation = split_by_claim(used, recipe.validation_share, recipe.seed)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from data.errors import InputError, ModelError
 from pipeline.config import Device
 from pipeline.runtimes import resolve_device
-from pipeline.training.base_models import loading, prepare_for_training, save_half_precision
+from pipeline.training.base_models import load_cross_encoder, prepare_for_training, save_half_precision
 from pipeline.training.checkpoints import CHECKPOINTS, PhaseOutcome, run_fingerprint, run_phases
 from pipeline.training.mining import TrainingPair
 from pipeline.training.precision import autocast, use_threads
@@ -112,18 +112,21 @@ def train_reranker(
 
 def load_base_model(source: str, max_length: int, seed: int, device: str) -> CrossEncoder:
     """Load any BERT-like model or encoder folder as a cross-encoder with one label; a new head is drawn by `seed`."""
-    import torch
-    from sentence_transformers import CrossEncoder
-
-    with loading(source):
-        torch.manual_seed(seed)
-        model: CrossEncoder = CrossEncoder(source, num_labels=1, max_length=max_length, device=device)
-    return model
+    return load_cross_encoder(source, 1, max_length=max_length, seed=seed, device=device).model
 
 
-def check_base_model(base_model: str | Path, recipe: RerankerRecipe) -> None:
-    """Raise ModelError for a base model that cannot be trained: found in a second, not after the mining."""
-    load_base_model(str(base_model), recipe.max_length, recipe.seed, "cpu")
+def check_base_model(base_model: str | Path, recipe: RerankerRecipe) -> str | None:
+    """Return what becomes of a base model's head, in a sentence, None where it is kept or was not there.
+
+    Raises ModelError for a base model that cannot be trained: found in a second, not after the mining.
+    """
+    base = load_cross_encoder(str(base_model), 1, max_length=recipe.max_length, seed=recipe.seed, device="cpu")
+    if not base.labels_before or not base.head_is_new:
+        return None
+    return (
+        f"base model: its head of {len(base.labels_before)} labels ({', '.join(base.labels_before)}) is replaced by a "
+        "new one of one label"
+    )
 
 
 def evaluate_pairs(

@@ -77,7 +77,9 @@ def build_stance(
     """
     for source in sources:
         source.require_trainable()
-    load_base_model(str(base_model), recipe, "cpu")  # found in a second what would fail after the reading
+    # Found in a second what would fail after the reading.
+    if (notice := load_base_model(str(base_model), recipe, "cpu").notice) is not None:
+        on_stage(notice)
     data = _read(sources, excluded_claims, recipe.seed, on_stage)
     learned, held_out = _split(data.sets, recipe)
 

@@ -37,13 +37,15 @@ def render_stance_card(
     ]
     head = ("set", "pairs", "accuracy", "of the commonest label", "macro-F1", "of the commonest label")
     before, after = log_losses
+    first, second = report.labels.pair("claim", "evidence")
     lines = [
         *front_matter("text-classification", "cross-encoder", "natural-language-inference"),
         "# Stance of evidence towards claims",
         "",
-        "A cross-encoder with three labels: claim and evidence in, in this order; out comes whether the evidence",
+        f"A cross-encoder with three labels: {first} and {second} in, in this order; out comes whether the evidence",
         "supports the claim, refutes it, or gives not enough information. `temperature.json` holds what the logits are",
         "divided by before they become probabilities.",
+        *([] if report.labels.are_ours else ["", f"Its labels are the base model's: {report.labels.outputs_text}."]),
         "",
         *made_from(provenance),
         f"{report.n_pairs:,} pairs in training, {sum(found.n_pairs for found in held_out):,} held out. Claims are "

@@ -59,6 +59,95 @@ def test_stance_and_no_stance_exclude_each_other_and_another_model_is_refused(
     assert refused.stderr.splitlines()[-1].startswith(f"Error: {tiny_reranker_dir}: its labels are LABEL_0; a stance")
 
 
+INFERENCE = (
+    "contradiction is REFUTES, entailment is SUPPORTS, neutral is NOT_ENOUGH_INFO; reads the evidence, then the claim"
+)
+
+
+def test_a_search_says_once_how_a_model_of_inference_is_read(
+    invoke: Invoke, small_index: Path, tiny_nli_dir: Path
+) -> None:
+    words = ("search", "-", "--index", small_index, "--no-rerank", "--format", "jsonl", "--stance", tiny_nli_dir)
+    found = invoke(*words, stdin="the ice melts\nthe sea level rises\n")
+    assert found.exit_code == 0, found.stderr
+    assert found.stderr.splitlines()[-1] == f"stance model {tiny_nli_dir}: {INFERENCE}"
+    assert found.stderr.count("stance model") == 1
+    # The same outputs under other names: each stance gets what another had.
+    named = invoke(*words, "--stance-labels", "entailment,neutral,contradiction", stdin="the ice melts\n")
+    assert named.exit_code == 0, named.stderr
+    before, after = (json.loads(out.splitlines()[0])["evidence"][0]["stance"] for out in (found.stdout, named.stdout))
+    turned = dict(
+        zip(("REFUTES", "SUPPORTS", "NOT_ENOUGH_INFO"), ("SUPPORTS", "NOT_ENOUGH_INFO", "REFUTES"), strict=True)
+    )
+    assert {turned[name]: value for name, value in before["probabilities"].items()} == after["probabilities"]
+
+
+@pytest.mark.parametrize("command", ["search", "annotate", "evaluate-stance", "doctor"])
+def test_labels_are_given_for_a_model_that_is_named_and_must_say_something(invoke: Invoke, command: str) -> None:
+    words: dict[str, tuple[object, ...]] = {
+        "search": ("ice", "--index", "i"),
+        "annotate": ("claims.jsonl", "--index", "i", "--output", "o.jsonl"),
+        "evaluate-stance": ("rte:no.tsv",),
+        "doctor": (),
+    }
+    nameless = invoke(command, *words[command], "--stance-labels", "contradiction,entailment,neutral")
+    assert nameless.exit_code == 2
+    assert "name the model" in nameless.stderr
+    senseless = invoke(command, *words[command], "--stance", "m", "--stance-labels", "good,bad")
+    assert senseless.exit_code == 2
+    assert "'good,bad' does not name three outputs in their order" in " ".join(senseless.stderr.split())
+
+
+def test_an_annotation_does_not_go_on_under_other_labels(
+    invoke: Invoke, small_index: Path, tiny_nli_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "claims.txt").write_text("the ice melts\n")
+    words = (
+        "annotate",
+        tmp_path / "claims.txt",
+        "--index",
+        small_index,
+        "--no-rerank",
+        "--output",
+        tmp_path / "o.jsonl",
+    )
+    words += ("--stance", tiny_nli_dir)
+    first = invoke(*words)
+    assert first.exit_code == 0, first.stderr
+    assert invoke(*words).exit_code == 0
+    # The same map of labels, but the claim read first.
+    refused = invoke(*words, "--stance-labels", "REFUTES,SUPPORTS,NEI")
+    assert refused.exit_code == 1
+    assert "other settings" in refused.stderr.splitlines()[-1]
+    assert "pair" in refused.stderr.splitlines()[-1]
+
+
+def test_a_measurement_names_labels_and_pair_where_they_are_not_ours(
+    invoke: Invoke, pairs: Path, tiny_nli_dir: Path
+) -> None:
+    words = ("evaluate-stance", f"climate_fever:{pairs}", "--stance", tiny_nli_dir, "--format", "json")
+    measured = invoke(*words)
+    assert measured.exit_code == 0, measured.stderr
+    assert measured.stderr.count(f"stance model {tiny_nli_dir}: {INFERENCE}\n") == 1
+    record = json.loads(measured.stdout)
+    assert (record["labels"], record["pair"]) == (["contradiction", "entailment", "neutral"], ["evidence", "claim"])
+
+
+def test_doctor_shows_how_a_stance_model_is_read_or_why_it_is_not(
+    invoke: Invoke, tiny_nli_dir: Path, tiny_reranker_dir: Path
+) -> None:
+    lines = [line.split(maxsplit=2) for line in invoke("doctor", "--stance", tiny_nli_dir).stdout.splitlines()]
+    outputs, order = INFERENCE.split("; reads ")
+    assert ["stance", "model", str(tiny_nli_dir)] in lines
+    assert ["its", "labels", outputs] in lines
+    assert ["it", "reads", order] in lines
+    given = invoke("doctor", "--stance", tiny_nli_dir, "--stance-labels", "REFUTES,SUPPORTS,NEI")
+    assert "the claim, then the evidence" in given.stdout
+    other = invoke("doctor", "--stance", tiny_reranker_dir)
+    assert other.exit_code == 1
+    assert f"stance model: {tiny_reranker_dir}: its labels are LABEL_0; a stance model has" in other.stderr
+
+
 def test_a_model_is_trained_and_measured(invoke: Invoke, pairs: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "dev.txt").write_text("ice melts by 7\n")
     output = tmp_path / "model"

@@ -10,6 +10,7 @@ from indexes.manifest import EncoderIdentity
 from pipeline.blending import Blend
 from pipeline.rerankers import PairScores
 from pipeline.stance import StanceScores
+from pipeline.stance_labels import OURS
 
 IDENTITY = EncoderIdentity("fake-encoder", "f" * 64, "mean", 64, 2)
 
@@ -66,6 +67,7 @@ class FakeStance:
 
     name = "fake-stance"
     weights_sha256 = "d" * 64
+    labels = OURS
     runtime_name = "by hand"
 
     def __init__(

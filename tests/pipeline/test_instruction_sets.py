@@ -1,7 +1,7 @@
 """Every precision on every instruction set that this processor has, against the library's float32.
 
-A child is told by an environment variable of oneDNN's to use no instructions beyond a set, and converts tiny models; the
-bundled ones are converted once in a run, for the processor as it is.
+A child is told by an environment variable of oneDNN's to use no instructions beyond a set, and converts tiny models;
+the bundled ones are converted once in a run, for the processor as it is.
 """
 
 from __future__ import annotations

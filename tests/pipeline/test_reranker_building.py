@@ -65,6 +65,22 @@ def built(pipeline, tiny_model_dir, tmp_path_factory):
     return folder / "model", result
 
 
+def test_a_base_model_that_gets_another_head_is_told_before_the_work_begins(pipeline, tiny_nli_dir, tmp_path):
+    said = []
+
+    def stop(line):
+        said.append(line)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_reranker(
+            pipeline, CLAIMS, QRELS, base_model=tiny_nli_dir, output_dir=tmp_path / "m", recipe=RECIPE, on_stage=stop
+        )
+    assert said == [
+        "base model: its head of 3 labels (contradiction, entailment, neutral) is replaced by a new one of one label"
+    ]
+
+
 def test_the_folder_serves_with_its_blend(built):
     folder, result = built
     reranker = load_reranker(str(folder), Compute("cpu"))

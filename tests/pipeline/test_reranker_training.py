@@ -12,7 +12,7 @@ import pytest
 from data.errors import InputError, ModelError
 from pipeline.training.mining import TrainingPair
 from pipeline.training.reranker_recipe import RerankerRecipe
-from pipeline.training.reranker_training import balanced, train_reranker
+from pipeline.training.reranker_training import balanced, check_base_model, train_reranker
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -197,6 +197,24 @@ def test_a_base_model_without_tokenizer_or_config_is_refused(tiny_model_dir, tmp
     (bare / "config.json").unlink()
     with pytest.raises(ModelError, match=r"config\.json"):
         train_reranker(PAIRS, base_model=bare, output_dir=tmp_path / "n", recipe=RECIPE)
+
+
+def test_a_model_of_inference_gets_a_head_of_one_label_on_its_own_body(tiny_nli_dir, tmp_path):
+    from sentence_transformers import CrossEncoder
+
+    # Too slow to move a weight in float16: what is saved is what training began with.
+    recipe = replace(RECIPE, learning_rate=1e-12)
+    assert check_base_model(tiny_nli_dir, recipe) == (
+        "base model: its head of 3 labels (contradiction, entailment, neutral) is replaced by a new one of one label"
+    )
+    train_reranker(PAIRS, base_model=tiny_nli_dir, output_dir=tmp_path / "m", recipe=recipe)
+    saved, base = weights(tmp_path / "m"), weights(tiny_nli_dir)
+    assert saved["classifier.weight"].shape == (1, 32)
+    for name in set(base) - {"classifier.weight", "classifier.bias"}:
+        np.testing.assert_array_equal(saved[name], base[name].astype(np.float16))
+    assert CrossEncoder(str(tmp_path / "m"), device="cpu").num_labels == 1
+    # One whose head fits or that has none says nothing.
+    assert check_base_model(tmp_path / "m", recipe) is None
 
 
 def test_balanced_pairs_hold_as_many_negatives_as_positives_of_each_claim():

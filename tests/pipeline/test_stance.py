@@ -11,8 +11,9 @@ import pytest
 from data.errors import ModelError
 from data.stances import STANCES
 from pipeline.config import Compute
-from pipeline.stance import CrossEncoderStance, load_stance
-from pipeline.temperature import save_temperature
+from pipeline.runtimes import TorchRuntime
+from pipeline.stance import CrossEncoderStance, load_stance, read_stance_labels
+from pipeline.temperature import save_temperature, softmax
 from pipeline.tokenization import TextTokenizer
 
 EVIDENCE = ["the ocean rises by 3 millimetres a year", "vaccines cause no autism", "prices rise", "data shows " * 60]
@@ -83,19 +84,83 @@ def test_any_order_of_the_labels_gives_the_same(model, lively_dir, tmp_path):
     np.testing.assert_allclose(found, model.classify(PAIRS).probabilities, atol=0.02)
 
 
-def test_other_labels_are_refused_with_both_lists(tiny_stance_dir, tiny_reranker_dir, tmp_path):
-    folder = shutil.copytree(tiny_stance_dir, tmp_path / "other")
+def with_labels(source, folder, labels):
+    """Copy a model whose outputs are called otherwise."""
+    shutil.copytree(source, folder)
     config = json.loads((folder / "config.json").read_text())
-    config["id2label"] = {"0": "contradiction", "1": "entailment", "2": "neutral"}
+    config["id2label"] = {str(number): label for number, label in enumerate(labels)}
+    config["label2id"] = {label: number for number, label in enumerate(labels)}
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError) as caught:
-        load_stance(str(folder), Compute("cpu"))
-    assert str(caught.value) == (
-        f"{folder}: its labels are contradiction, entailment, neutral; a stance model has SUPPORTS, REFUTES, "
-        "NOT_ENOUGH_INFO in any order (train one with: claimhound train stance)"
-    )
+    return folder
+
+
+def oracle_logits(folder, pairs):
+    """The library's logits, one pair at a time, as the model's outputs are ordered."""
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    oracle = CrossEncoder(str(folder), device="cpu")
+    return np.array([oracle.predict([pair], activation_fn=torch.nn.Identity())[0] for pair in pairs])
+
+
+@pytest.mark.parametrize(
+    ("labels", "given", "columns", "evidence_first"),
+    [
+        (["contradiction", "entailment", "neutral"], None, [1, 0, 2], True),
+        (["ENTAILMENT", "NEUTRAL", "CONTRADICTION"], None, [0, 2, 1], True),
+        (["NOT ENOUGH INFO", "SUPPORTS", "REFUTES"], None, [1, 2, 0], False),
+        (["LABEL_0", "LABEL_1", "LABEL_2"], ("neutral", "contradiction", "entailment"), [2, 1, 0], True),
+        (["contradiction", "entailment", "neutral"], ("REFUTES", "SUPPORTS", "NEI"), [1, 0, 2], False),
+    ],
+)
+def test_logits_are_the_library_s_for_the_pair_in_the_model_s_order(
+    tiny_nli_dir, tmp_path, labels, given, columns, evidence_first
+):
+    folder = with_labels(tiny_nli_dir, tmp_path / "model", labels)
+    tokenizer, runtime = TextTokenizer(folder, 64), TorchRuntime.load(folder, "cross-encoder", "cpu")
+    read = read_stance_labels(folder, given)
+    found, truncated = CrossEncoderStance("m", "0" * 64, tokenizer, runtime, labels=read).logits(PAIRS)
+    turned = [(text, claim) for claim, text in PAIRS]
+    right, wrong = (turned, PAIRS) if evidence_first else (PAIRS, turned)
+    np.testing.assert_allclose(found, oracle_logits(folder, right)[:, columns], atol=1e-4)
+    assert abs(found - oracle_logits(folder, wrong)[:, columns]).max() > 0.2
+    assert truncated.tolist() == [text == EVIDENCE[-1] for _, text in PAIRS]
+
+
+def test_a_model_of_inference_is_served_as_it_reads_and_that_is_said_once(tiny_nli_dir):
+    said = []
+    model = load_stance(str(tiny_nli_dir), Compute("cpu"), on_start=said.append)
+    logits = oracle_logits(tiny_nli_dir, [(text, claim) for claim, text in PAIRS])[:, [1, 0, 2]]
+    found = model.classify(PAIRS).probabilities
+    # Int8 against float32.
+    assert np.corrcoef(found.ravel(), softmax(logits.astype(np.float64), 1.0).ravel())[0, 1] > 0.95
+    assert said[-1:] == [
+        f"stance model {tiny_nli_dir}: contradiction is REFUTES, entailment is SUPPORTS, neutral is NOT_ENOUGH_INFO; "
+        "reads the evidence, then the claim"
+    ]
+    assert not any("stance model" in line for line in said[:-1])
+
+
+def test_our_own_labels_in_any_order_are_no_news(model, lively_dir):
+    said = []
+    load_stance(str(lively_dir), Compute("cpu"), on_start=said.append)
+    assert said == []
+
+
+def test_other_labels_and_models_without_a_head_are_refused_by_name(
+    tiny_nli_dir, tiny_reranker_dir, tiny_model_dir, tmp_path
+):
+    nameless = with_labels(tiny_nli_dir, tmp_path / "nameless", ["LABEL_0", "LABEL_1", "LABEL_2"])
+    with pytest.raises(ModelError, match=f"^{nameless}: its labels are LABEL_0, LABEL_1, LABEL_2, which says nothing"):
+        load_stance(str(nameless), Compute("cpu"))
+    two = with_labels(tiny_nli_dir, tmp_path / "two", ["entailment", "not_entailment"])
+    with pytest.raises(ModelError, match=f"^{two}: tells only entailment from the rest"):
+        load_stance(str(two), Compute("cpu"))
     with pytest.raises(ModelError, match="its labels are LABEL_0; a stance model has"):
         load_stance(str(tiny_reranker_dir), Compute("cpu"))
+    # Transformers would draw a head at random.
+    with pytest.raises(ModelError, match=r"has no classification head \(BertModel\)"):
+        load_stance(str(tiny_model_dir), Compute("cpu"), labels=("contradiction", "entailment", "neutral"))
 
 
 def test_logits_that_are_no_numbers_are_an_error(tiny_stance_dir):

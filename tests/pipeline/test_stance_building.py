@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +11,11 @@ from data.errors import InputError, ModelError
 from data.stance_sources import StanceSource
 from pipeline.config import Compute
 from pipeline.stance import load_stance
+from pipeline.stance_labels import OURS, read_labels
 from pipeline.temperature import load_temperature
+from pipeline.training.model_card import Provenance
 from pipeline.training.stance_building import build_stance
+from pipeline.training.stance_card import render_stance_card
 from pipeline.training.stance_recipe import StanceRecipe
 
 RECIPE = StanceRecipe(batch_size=8, epochs=1, precision="fp32", max_length=32, validation_share=0.25)
@@ -71,6 +75,32 @@ def test_the_card_names_data_settings_and_figures(built):
     assert f"{result.held_out[0].accuracy.mean:.4f}" in card
     assert f"Temperature {result.fit.temperature:.4f}" in card
     assert str(folder) not in card
+
+
+def test_a_head_that_is_kept_is_told_before_the_work_begins_and_in_the_card(built, tiny_nli_dir, tmp_path):
+    folder, result, _ = built
+    said = []
+
+    def stop(line):
+        said.append(line)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_stance(
+            [StanceSource("climate_fever", folder / "first_train.jsonl")], base_model=tiny_nli_dir,
+            output_dir=tmp_path / "m", recipe=RECIPE, on_stage=stop,
+        )  # fmt: skip
+    assert [line.partition(" (")[0] for line in said] == ["base model: its head is kept"]
+
+    def card(labels):
+        report = replace(result.training, labels=labels)
+        return render_stance_card(Provenance("base", "1"), RECIPE, report, result.held_out, 1.0, (1.0, 1.0), 0)
+
+    assert "claim and evidence in, in this order" in card(OURS)
+    assert "Its labels are" not in card(OURS)
+    kept = card(read_labels(("contradiction", "entailment", "neutral")))
+    assert "evidence and claim in, in this order" in kept
+    assert "Its labels are the base model's: contradiction is REFUTES, entailment is SUPPORTS, neutral is" in kept
 
 
 def test_a_set_to_measure_on_and_a_base_model_that_is_none_are_refused_before_anything_is_read(
