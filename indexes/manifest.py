@@ -232,10 +232,12 @@ class Manifest:
 
 
 def _wrong_format(index_path: Path, version: int) -> IndexVersionError:
+    cure = f"bring it there with: claimhound index renew --index {index_path}"
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        cure = "use the program that wrote it, or a later version of this one"
     return IndexVersionError(
         f"{index_path}: written in format version {version}, this program reads versions {_READ_ONLY_VERSION} and "
-        f"{FORMAT_VERSION} and changes version {FORMAT_VERSION}; bring it there with: "
-        f"claimhound index renew --index {index_path}, or use the program that wrote it"
+        f"{FORMAT_VERSION} and changes version {FORMAT_VERSION}; {cure}"
     )
 
 

@@ -9,50 +9,44 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from data.errors import VectorsMismatchError
 from indexes.snapshot import IndexSnapshot
+from pipeline.agreement import LEAST_COSINE, VectorAgreement, vector_agreement
 from pipeline.cache_folder import cache_dir
 from pipeline.encoders import Encoder
 
-# Of the bundled encoder's vectors for the sample in bfloat16, the worst has a cosine of .9999 with that in float32. In
-# int8 on one processor it was .55, .95 on average; those of two different sentences had .59 at most.
-LEAST_COSINE = 0.98
 _SAMPLED_AT_OPENING = 32
 SAMPLED_TO_VERIFY = 1_000
 _SEED = 0
 
 
-class VectorAgreement(NamedTuple):
-    """Cosines of stored vectors with those that the encoder gives now; both are 1 where no text has any content."""
+class Comparison(NamedTuple):
+    """How many texts were encoded again, and how near their vectors are to the stored ones: 1 where there are none."""
 
     n_texts: int
-    least: float
-    mean: float
+    agreement: VectorAgreement
 
 
-def compare_vectors(index: IndexSnapshot, encoder: Encoder, n_texts: int = SAMPLED_TO_VERIFY) -> VectorAgreement:
+def compare_vectors(index: IndexSnapshot, encoder: Encoder, n_texts: int = SAMPLED_TO_VERIFY) -> Comparison:
     """Encode up to `n_texts` of the index's texts, always the same ones, and compare them with what it holds.
 
     Texts without content, which have vectors of zeros, are passed over. Raises IndexDamagedError or ModelError.
     """
     documents = [document for document in index.sample(n_texts, _SEED) if document.text.strip()]
     if not documents:
-        return VectorAgreement(0, 1.0, 1.0)
+        return Comparison(0, VectorAgreement(1.0, 1.0))
     stored = index.vectors_of([document.doc_id for document in documents])  # (n, dim)
     fresh = encoder.encode([document.text for document in documents])  # (n, dim)
-    lengths = np.linalg.norm(stored, axis=1) * np.linalg.norm(fresh, axis=1)
-    cosines = (stored * fresh).sum(axis=1) / np.maximum(lengths, 1e-12)
-    return VectorAgreement(len(documents), float(cosines.min()), float(cosines.mean()))
+    return Comparison(len(documents), vector_agreement(fresh, stored))
 
 
-def require_agreement(index: IndexSnapshot, encoder: Encoder, agreement: VectorAgreement) -> None:
+def require_agreement(index: IndexSnapshot, encoder: Encoder, comparison: Comparison) -> None:
     """Raise VectorsMismatchError, with the worst cosine, if the index's vectors are not the encoder's."""
-    if agreement.least < LEAST_COSINE:
+    least = comparison.agreement.least_cosine
+    if least < LEAST_COSINE:
         raise VectorsMismatchError(
             f"{index.path}: its vectors are not those that encoder {encoder.identity.name} gives: of "
-            f"{agreement.n_texts:,} texts encoded again, the worst has a cosine of {agreement.least:.3f} with its "
+            f"{comparison.n_texts:,} texts encoded again, the worst has a cosine of {least:.3f} with its "
             f"stored vector, below {LEAST_COSINE}; make them anew with: claimhound index renew --index {index.path}"
         )
 

@@ -241,7 +241,7 @@ def _verify_vectors(index_dir: Path, encoder: str | None, compute: Compute) -> N
     require_agreement(snapshot, model, found)
     print_text(
         f"{index_dir}: {counted(found.n_texts, 'text')} encoded again, cosine with the stored vectors at least "
-        f"{found.least:.4f}, {found.mean:.4f} on average"
+        f"{found.agreement.least_cosine:.4f}, {found.agreement.mean_cosine:.4f} on average"
     )
 
 

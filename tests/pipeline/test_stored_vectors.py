@@ -11,9 +11,10 @@ from pipeline_fakes import IDENTITY, FakeEncoder
 from data.errors import VectorsMismatchError
 from data.records import Document
 from indexes import IndexSnapshot, IndexWriter
+from pipeline.agreement import VectorAgreement
 from pipeline.indexing import build_index
 from pipeline.opening import open_pipeline
-from pipeline.stored_vectors import VectorAgreement, compare_vectors, require_checked_vectors
+from pipeline.stored_vectors import Comparison, VectorAgreement, compare_vectors, require_checked_vectors
 from tests.index_formats import make_format_1
 
 VECTORS = {f"sentence {number}": (np.cos(number), np.sin(number)) for number in range(100)}
@@ -53,20 +54,20 @@ def old_index(tmp_path):
 def test_stored_vectors_agree_with_their_encoder_up_to_half_precision(old_index):
     assert len(old_index.segments) == 2
     encoder = turned(0)
-    n_texts, least, mean = compare_vectors(old_index, encoder, 1_000)
+    n_texts, (mean, least) = compare_vectors(old_index, encoder, 1_000)
     assert n_texts == 99
     assert set(encoder.calls[0]) == set(VECTORS) - {"sentence 4"}
     assert 1 - 1e-6 < least <= mean <= 1 + 1e-6
 
 
 def test_the_cosines_are_those_of_the_angle_by_which_the_encoder_differs(old_index):
-    n_texts, least, mean = compare_vectors(old_index, turned(60), 50)
+    n_texts, (mean, least) = compare_vectors(old_index, turned(60), 50)
     assert 45 < n_texts <= 50
     assert (least, mean) == pytest.approx((0.5, 0.5), abs=1e-3)
     # One among a hundred that is another's.
     encoder = turned(0)
     encoder._vectors["sentence 7"] = (-np.cos(7), -np.sin(7))
-    n_texts, least, mean = compare_vectors(old_index, encoder)
+    n_texts, (mean, least) = compare_vectors(old_index, encoder)
     assert least == pytest.approx(-1, abs=1e-3)
     assert mean == pytest.approx((98 - 1) / 99, abs=1e-3)
 
@@ -76,7 +77,7 @@ def test_an_index_without_content_has_nothing_to_disagree_on(tmp_path):
         writer.add([Document("blank", "")], np.zeros((1, 2), dtype=np.float32))
         writer.commit()
     encoder = FakeEncoder()
-    assert compare_vectors(IndexSnapshot.open(tmp_path / "empty"), encoder) == VectorAgreement(0, 1.0, 1.0)
+    assert compare_vectors(IndexSnapshot.open(tmp_path / "empty"), encoder) == Comparison(0, VectorAgreement(1.0, 1.0))
     assert encoder.calls == []
 
 
