@@ -14,7 +14,7 @@ from indexes import IndexSnapshot, IndexWriter
 from pipeline.agreement import VectorAgreement
 from pipeline.indexing import build_index
 from pipeline.opening import open_pipeline
-from pipeline.stored_vectors import Comparison, VectorAgreement, compare_vectors, require_checked_vectors
+from pipeline.stored_vectors import Comparison, compare_vectors, require_checked_vectors
 from tests.index_formats import make_format_1
 
 VECTORS = {f"sentence {number}": (np.cos(number), np.sin(number)) for number in range(100)}
