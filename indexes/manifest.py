@@ -23,7 +23,9 @@ _TAIL_BYTES = 4096
 class EncoderIdentity:
     """What makes two encoders the same: their vectors can be compared only if all of it is equal but the name.
 
-    `weights_sha256` covers every weight file; `max_length` is in tokens.
+    `weights_sha256` covers every weight file; `max_length` is in tokens, 0 where nothing limits it. The prompts are put
+    before a claim and before a document. `similarity` is `cosine` for unit vectors, `dot` where lengths count.
+    `revision` is the commit of a model of the Hub.
     """
 
     name: str
@@ -31,6 +33,11 @@ class EncoderIdentity:
     pooling: str
     max_length: int
     dim: int
+    precision: str = ""
+    query_prompt: str = ""
+    document_prompt: str = ""
+    similarity: str = "cosine"
+    revision: str | None = None
 
     def require_same(self, other: EncoderIdentity, index_path: Path) -> None:
         """Raise EncoderMismatchError, with both names, unless `other` gives vectors comparable with this one's."""

@@ -22,6 +22,10 @@ from pipeline.model_files import cache_dir, first_line
 Output: TypeAlias = NDArray[np.float32]
 
 
+class NotConverted(Exception):
+    """No converted form of the model agrees with the library; the text says why."""
+
+
 class Runtime(Protocol):
     """Computes a model's output for batches of tokens."""
 

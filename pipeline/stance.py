@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data.errors import ModelError
 from data.stances import STANCES
 from pipeline.config import Compute
-from pipeline.cross_encoding import CrossEncoderModel, open_cross_encoder
+from pipeline.cross_encoding import CrossEncoderModel, PairReader, open_cross_encoder
 from pipeline.model_files import (
     BUNDLED,
     BUNDLED_STANCE_NAME,
@@ -20,9 +20,7 @@ from pipeline.model_files import (
     stance_dir,
     weights_sha256,
 )
-from pipeline.runtimes import Runtime
 from pipeline.temperature import load_temperature, softmax
-from pipeline.tokenization import TextTokenizer
 
 
 class StanceScores(NamedTuple):
@@ -42,6 +40,10 @@ class StanceModel(Protocol):
     def runtime_name(self) -> str:
         """What computes, for people."""
 
+    @property
+    def max_length(self) -> int:
+        """How many tokens of a pair are read, 0 for all."""
+
     def classify(self, pairs: Sequence[tuple[str, str]]) -> StanceScores:
         """Return the probabilities in the order of the pairs."""
 
@@ -53,14 +55,13 @@ class CrossEncoderStance(CrossEncoderModel):
         self,
         name: str,
         weights_sha256: str,
-        tokenizer: TextTokenizer,
-        runtime: Runtime,
+        reader: PairReader,
         *,
         columns: Sequence[int] = (0, 1, 2),
         temperature: float = 1.0,
     ) -> None:
         """`columns` says where in the model's output each of STANCES stands."""
-        super().__init__(name, weights_sha256, tokenizer, runtime)
+        super().__init__(name, weights_sha256, reader)
         self.temperature = temperature
         self._columns = list(columns)
 
@@ -71,7 +72,7 @@ class CrossEncoderStance(CrossEncoderModel):
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return what the temperature is fitted on: (n, 3) logits in the order of STANCES, and what was cut."""
-        found = self._pair_logits(pairs, n_labels=len(STANCES))
+        found = self._pair_logits(pairs)
         return found.logits[:, self._columns], found.truncated
 
 
@@ -79,6 +80,7 @@ def load_stance(
     model: str = BUNDLED,
     compute: Compute = Compute(),  # noqa: B008 (frozen)
     *,
+    max_length: int | None = None,
     on_start: Callable[[str], None] | None = None,
 ) -> CrossEncoderStance:
     """Load a cross-encoder whose config.json names STANCES in any order: `bundled`, a folder, or a name on the Hub.
@@ -94,12 +96,13 @@ def load_stance(
             f"{folder}: its labels are {', '.join(labels) or 'not named'}; a stance model has {', '.join(STANCES)} "
             "in any order (train one with: claimhound train stance)"
         )
-    tokenizer, runtime = open_cross_encoder(folder, config, compute, on_start=on_start)
+    reader = open_cross_encoder(folder, compute, kind="stance model", max_length=max_length, on_start=on_start)
+    if reader.n_labels != len(labels):
+        raise ModelError(f"{folder}: names {len(labels)} labels, and gives {reader.n_labels} logits")
     return CrossEncoderStance(
         display_name(model, BUNDLED_STANCE_NAME),
         weights_sha256(folder),
-        tokenizer,
-        runtime,
+        reader,
         columns=[labels.index(stance) for stance in STANCES],
         temperature=load_temperature(folder),
     )

@@ -48,6 +48,7 @@ class FakeReranker:
     name = "fake-reranker"
     weights_sha256 = "e" * 64
     runtime_name = "by hand"
+    max_length = 64
 
     def __init__(self, logits: Mapping[str, float] | None = None, truncated: Sequence[str] = ()) -> None:
         self.blend = Blend()
@@ -67,6 +68,7 @@ class FakeStance:
     name = "fake-stance"
     weights_sha256 = "d" * 64
     runtime_name = "by hand"
+    max_length = 64
 
     def __init__(
         self, probabilities: Mapping[str, Sequence[float]] | None = None, truncated: Sequence[str] = ()

@@ -158,6 +158,7 @@ def test_devices(tiny_model_dir):
 SEARCH = """
 import sys
 from pathlib import Path
+from pipeline.config import Compute
 from pipeline.opening import open_pipeline
 index_dir, encoder, reranker, stance = sys.argv[1:]
 pipeline = open_pipeline(Path(index_dir), encoder=encoder, reranker=reranker, stance=stance, compute=Compute("cpu"))
