@@ -33,13 +33,14 @@ def hub_folder(name: str, records_dir: Path) -> Path:
     serves if the cache tells that nothing is missing. Raises NotOnThisMachineError otherwise.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     repo, _, revision = name.partition("@")
     kept: Path | None = None
     incomplete: Exception | None = None
     try:
-        kept = Path(snapshot_download(repo, revision=revision or None, local_files_only=True))
+        ignored = list(NOT_FETCHED)
+        kept = Path(snapshot_download(repo, revision=revision or None, local_files_only=True, ignore_patterns=ignored))
     except LocalEntryNotFoundError as error:
         incomplete = error  # none of it, or less than the cache's own list
     except (HFValidationError, ValueError, OSError) as error:
@@ -48,7 +49,7 @@ def hub_folder(name: str, records_dir: Path) -> Path:
         return kept
     try:
         return _fetched(repo, revision, records_dir)
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError, ValueError) as error:
+    except Exception as error:  # of the HTTP library's kinds too, and which library that is depends on the version
         if kept is None:
             raise NotOnThisMachineError(str(incomplete if _is_about_the_cache(error) else error)) from error
         missing = _unproven(repo, kept)
@@ -135,15 +136,14 @@ def _unproven(repo: str, folder: Path) -> list[str]:
 
 def _listed_before(repo: str, folder: Path) -> list[str] | None:
     """Return the commit's files as an earlier whole download listed them, None where the cache has no such list."""
-    import huggingface_hub
-
-    # Since version 2; before it the cache has no such list.
-    cached_tree = getattr(huggingface_hub, "get_cached_repo_tree", None)
-    if cached_tree is None:
+    try:
+        from huggingface_hub import get_cached_repo_tree
+        from huggingface_hub.errors import CachedRepoTreeNotFoundError
+    except ImportError:  # before version 2 the cache has no such list
         return None
     try:
-        found = cached_tree(repo, revision=folder.name)
-    except OSError:
+        found = get_cached_repo_tree(repo, revision=folder.name)
+    except CachedRepoTreeNotFoundError:
         return None
     return _fetched_of(item.path for item in found)
 

@@ -59,7 +59,7 @@ class LibraryEncoder:
         """Use `load_library_encoder`. `model` is on the device."""
         self.identity = identity
         self._model = model
-        self._runner = _Runner(model, device)
+        self._runner = _Runner(identity.name, model, device)
 
     @property
     def runtime_name(self) -> str:
@@ -99,9 +99,8 @@ class LibraryCrossEncoder:
 
     def __init__(self, name: str, model: CrossEncoder, device: str, max_length: int | None) -> None:
         """Use `load_library_cross_encoder`. `model` is on the device."""
-        self._name = name
         self._model = model
-        self._runner = _Runner(model, device)
+        self._runner = _Runner(name, model, device)
         self.n_labels = int(model.num_labels)
         own = model.max_seq_length or UNLIMITED
         self.max_length = min(own or max_length or UNLIMITED, max_length or own)
@@ -148,7 +147,8 @@ class LibraryCrossEncoder:
 class _Runner:
     """Computes rows in parts of which no text is padded, each of them once, on one thread at a time."""
 
-    def __init__(self, model: Any, device: str) -> None:
+    def __init__(self, name: str, model: Any, device: str) -> None:
+        self._name = name
         self._model = model
         self._device = device
         self._one_run = threading.Lock()
@@ -171,7 +171,8 @@ class _Runner:
         with self._one_run, _quiet():
             of_length: defaultdict[int, list[int]] = defaultdict(list)
             for row in range(n):
-                length = n_tokens(row)
+                with self._computing():
+                    length = n_tokens(row)
                 if self.batches:
                     of_length[length].append(row)
                 else:
@@ -207,12 +208,25 @@ class _Runner:
     def _computed(self, rows: Sequence[int], compute: Callable[[Sequence[int]], Vectors]) -> Vectors:
         import torch
 
-        found = compute(rows)
-        if not np.isfinite(found).all() and self._model.dtype == torch.float16:
-            # Some models overflow in float16: once more in float32, and from then on.
-            self._model.float()
+        with self._computing():
             found = compute(rows)
+            if not np.isfinite(found).all() and self._model.dtype == torch.float16:
+                # Some models overflow in float16: once more in float32, and from then on.
+                self._model.float()
+                found = compute(rows)
         return found
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """Turn whatever the library says of a text that it cannot compute into a ModelError."""
+        import torch
+
+        try:
+            yield
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # what a chat template or a foreign architecture raises is of any kind
+            raise ModelError(f"{self._name}: sentence-transformers cannot compute it ({first_line(error)})") from error
 
 
 def slow_line(kind: str, reason: str) -> str:
