@@ -10,6 +10,7 @@ import pytest
 from model_zoo import ENCODERS, LONG, PAIRS, RERANKERS, SENTENCES, as_pickle, bert_encoder, bert_reranker, change
 
 from data.errors import ModelError
+from data.stances import STANCES
 from pipeline.config import Compute
 from pipeline.cross_encoding import TokenPairReader
 from pipeline.encoders import TransformerEncoder, encoder_identity, load_encoder
@@ -18,6 +19,7 @@ from pipeline.model_files import weights_sha256
 from pipeline.model_layouts import library_fingerprint, read_cross_encoder_layout, read_encoder_layout
 from pipeline.rerankers import load_reranker
 from pipeline.runtimes import TorchRuntime
+from pipeline.stance import load_stance
 from pipeline.tokenization import TextTokenizer
 
 CPU = Compute("cpu")
@@ -399,3 +401,22 @@ def test_a_library_cross_encoder_tells_how_it_runs(zoo):
     reader = load_library_cross_encoder(zoo(RERANKERS, "slow-tokenizer"), CPU)
     assert isinstance(reader, LibraryCrossEncoder)
     assert reader.runtime_name == "sentence-transformers on torch float32 on cpu"
+
+
+def test_a_stance_model_runs_through_the_library_too(tmp_path):
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    folder = bert_reranker(tmp_path / "stance", n_labels=3)
+    (folder / "tokenizer.json").unlink()
+    labels = ("REFUTES", "NOT_ENOUGH_INFO", "SUPPORTS")
+    change(
+        folder / "config.json", id2label=dict(enumerate(labels)), label2id={name: n for n, name in enumerate(labels)}
+    )
+    said: list[str] = []
+    found = load_stance(str(folder), CPU, on_start=said.append).classify(PAIRS)
+    assert said == ["the stance model runs through sentence-transformers, which is slower (it has no tokenizer.json)"]
+    oracle = CrossEncoder(str(folder), device="cpu")
+    logits = torch.stack([oracle.predict(pair, convert_to_tensor=True) for pair in PAIRS])
+    expected = torch.softmax(logits, dim=1).numpy()[:, [labels.index(stance) for stance in STANCES]]
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-5)
