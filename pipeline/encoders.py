@@ -170,5 +170,6 @@ def _identity(
         query_prompt=layout.query_prompt if query_prompt is None else query_prompt,
         document_prompt=layout.document_prompt if document_prompt is None else document_prompt,
         similarity=layout.similarity,
-        revision=revision_of(folder),
+        # One that is named by its folder is had again from there.
+        revision=None if Path(model).expanduser().is_dir() else revision_of(folder),
     )

@@ -54,7 +54,7 @@ def loading(source: str) -> Iterator[None]:
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # that a head is drawn anew is what was asked for
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=True)
         if len(tokenizer) <= len(tokenizer.all_special_ids):
             raise ModelError(f"{source}: its tokenizer has no words; the base model needs its tokenizer beside it")
         yield

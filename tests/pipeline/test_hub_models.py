@@ -12,6 +12,7 @@ import pytest
 from hub_server import COMMIT, OTHER_COMMIT, Hub, files_of, serving
 from model_zoo import bert_encoder, bert_reranker, change
 
+from pipeline.encoders import encoder_identity
 from pipeline.hub_models import named_but_missing, pinned, revision_of
 
 REPO = "someone/model"
@@ -20,6 +21,7 @@ STEPS = """
 import json, sys
 from pathlib import Path
 from huggingface_hub import hf_hub_download, snapshot_download
+from pipeline.encoders import encoder_identity
 from pipeline.hub_models import NotOnThisMachineError, hub_folder
 
 records, *steps = sys.argv[1:]
@@ -56,12 +58,13 @@ def hub(files):
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Run steps with the Hub at a URL, or offline; returns what each gave."""
+def program(tmp_path):
+    """Run Python with the Hub at a URL, or offline; returns its output."""
 
-    def run_steps(url, *steps, check=True):
+    def run_program(url, *words):
         environment = os.environ | {
             "HF_HOME": str(tmp_path / "hf"),
+            "XDG_CACHE_HOME": str(tmp_path / "cache"),
             "HF_HUB_OFFLINE": "0" if url else "1",
             "HF_ENDPOINT": url or "http://127.0.0.1:9",
             "HF_HUB_DISABLE_XET": "1",
@@ -70,10 +73,21 @@ def run(tmp_path):
             "HF_HUB_DOWNLOAD_TIMEOUT": "5",
             "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         }
-        command = [sys.executable, "-c", STEPS, str(tmp_path / "records"), *steps]
+        command = [sys.executable, *map(str, words)]
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines() if line]
+        return done.stdout
+
+    return run_program
+
+
+@pytest.fixture
+def run(program, tmp_path):
+    """Run steps with the Hub at a URL, or offline; returns what each gave."""
+
+    def run_steps(url, *steps):
+        shown = program(url, "-c", STEPS, tmp_path / "records", *steps)
+        return [json.loads(line) for line in shown.splitlines() if line]
 
     return run_steps
 
@@ -167,3 +181,34 @@ def test_the_files_that_a_folder_names_itself(tmp_path):
     (classic / "tokenizer.json").unlink()
     (classic / "vocab.txt").unlink()
     assert named_but_missing(classic) == ["tokenizer.json", "model-2.safetensors"]
+
+
+@pytest.mark.slow
+def test_an_index_has_its_encoder_again_at_the_commit_that_built_it(program, tmp_path):
+    first = files_of(bert_encoder(tmp_path / "first", pooling="max"))
+    other = files_of(bert_encoder(tmp_path / "second", pooling="max", prompts={"document": "other: "}))
+    (tmp_path / "corpus.txt").write_text("the ocean is warm\n")
+    (tmp_path / "more.txt").write_text("ice melts\n")
+    index = ("--index", tmp_path / "index")
+    hub = Hub({COMMIT: first, OTHER_COMMIT: other})
+    with serving(hub):
+        program(hub.url, "-m", "cli", "index", "build", tmp_path / "corpus.txt", *index, "--encoder", REPO)
+        # Another program has fetched what `main` is by now.
+        main = tmp_path / "hf" / "hub" / "models--someone--model" / "refs" / "main"
+        assert main.read_text() == COMMIT
+        program(hub.url, "-c", STEPS, tmp_path / "records", f"hub_folder {REPO}@old")
+        main.write_text(OTHER_COMMIT)
+    program(None, "-m", "cli", "index", "add", tmp_path / "more.txt", *index)
+    words = ("search", "ice melts", *index, "--no-rerank", "--no-stance", "--format", "json")
+    answer = json.loads(program(None, "-m", "cli", *words))
+    assert {hit["text"] for hit in answer["evidence"]} == {"the ocean is warm", "ice melts"}
+    assert answer["models"]["encoder"] == f"{REPO}@{COMMIT}"
+
+
+def test_a_snapshot_that_is_named_by_its_folder_is_that_folder(tmp_path, files):
+    folder = tmp_path / "models--someone--model" / "snapshots" / COMMIT
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    identity = encoder_identity(str(folder))
+    assert (identity.name, identity.revision) == (str(folder), None)
