@@ -37,9 +37,9 @@ class EncoderIdentity:
     """What makes two encoders the same, and what else is known of one.
 
     Their vectors can be compared only if weights, pooling, length, dimension, prompts and similarity are equal.
-    `weights_sha256` covers every weight file; `max_length` is in tokens. A prompt is put before each claim or document,
-    "" for none. `similarity` is what the model was trained for, `cosine` or `dot`. None for one of these three is not
-    known (format 1 does not say), and is the same as any.
+    `weights_sha256` covers every weight file; `max_length` is in tokens, 0 where nothing limits it. A prompt is put
+    before each claim or document, "" for none. `similarity` is `cosine` for unit vectors, `dot` where lengths count.
+    None for one of these three is not known (format 1 does not say), and is the same as any.
 
     `precision` names what computed the vectors, as in `bf16`, or all that did, as in `bf16, int8`; "" is not known. It
     is not compared: one is only used if it agrees with float32. Neither is `revision`, the commit on a model hub.

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 LEAST_MEAN_COSINE = 0.995
 LEAST_COSINE = 0.98
-"""Of the bundled encoder's vectors for texts of the sample, the worst has .9999 with float32 in bfloat16, .993 in int8. It was
-.55 in int8 under a bfloat16 hint on a processor with AMX; two different sentences have .59 at most."""
+"""Of the bundled encoder's vectors for texts of the sample, the worst has .9999 with float32 in bfloat16, .993 in
+int8. It was .55 in int8 under a bfloat16 hint on a processor with AMX; two different sentences have .59 at most."""
 LARGEST_ERROR_SHARE = 0.1
 """Of the logits' own standard deviation: what is off by a tenth of it orders texts as float32 does."""
 LEAST_SPEARMAN = 0.995

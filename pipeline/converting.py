@@ -25,11 +25,18 @@ import transformers
 from data.checksums import sha256_of
 from pipeline.agreement import Agreement, logit_agreement, vector_agreement
 from pipeline.batching import Batch, TokenizedText, batches_by_length
+from pipeline.config import Compute, Precision
 from pipeline.conversion import IR, RECORD, Conversion, Kind, Measured
 from pipeline.conversion_texts import pair_texts, single_texts
-from pipeline.cross_encoding import CrossEncoderModel
-from pipeline.encoders import TransformerEncoder, encoder_identity
+from pipeline.cross_encoding import TokenPairReader
+from pipeline.encoders import Encoder, TransformerEncoder, encoder_identity
 from pipeline.first_token import ShortLastLayer, reads_first_token_alone
+from pipeline.library_models import (
+    LibraryCrossEncoder,
+    LibraryEncoder,
+    load_library_cross_encoder,
+    load_library_encoder,
+)
 from pipeline.model_files import last_line
 from pipeline.precision import PREFERRED, Candidate, ConvertedPrecision, choose
 from pipeline.processor import this_processor
@@ -37,6 +44,7 @@ from pipeline.runtimes import OpenVinoRuntime, compile_model, n_threads_availabl
 from pipeline.tokenization import TextTokenizer
 
 _N_TOKENS = "n_tokens"
+_ON_CPU = Compute("cpu")
 # One round of the speed's measurement; the best of the rounds counts, taken in turn, so that a busy moment hits all.
 _ROUNDS = 3
 _ROUND_S = 0.15
@@ -56,42 +64,91 @@ class _Exact(NamedTuple):
     short: bool
 
 
-def main(model_dir: Path, kind: Kind, max_length: int, precision: str, target: Path) -> None:
+def main(model_dir: Path, kind: Kind, max_length: int, precision: Precision, target: Path) -> None:
     """Write the model as it is served, and what was measured, into `target`."""
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    what = Conversion(model_dir, kind, max_length)
+    what = Conversion(model_dir, kind, max_length, precision)
     library = _library_model(what)
-    reference = _reference_outputs(what, library)
-    exact = _exact(what, library)
+    reference = _reference_outputs(library)
+    try:
+        exact = _exact(what, library.transformer)
+    except Exception as error:  # whatever a tracer raises for an architecture that it cannot follow
+        _write(target, Measured(None, f"it cannot be converted ({last_line(error)})", this_processor().name, (), {}))
+        return
     del library
-    wanted = [one for one in PREFERRED if precision in ("auto", one)]
-    made: dict[ConvertedPrecision, openvino.Model] = {}
-    compiled: dict[ConvertedPrecision, Any] = {}
-    failures: dict[ConvertedPrecision, str] = {}
-    for one in wanted:
-        try:
-            made[one] = _in_precision(what, exact, one)
-            compiled[one] = compile_model(made[one], one, n_threads_available())
-        except RuntimeError as error:
-            failures[one] = last_line(error)
-    rates = _rates(compiled, max_length)
-    fastest = max(rates.values(), default=0.0)
-    candidates = []
-    for one in wanted:
-        agreement = None
-        if one in rates and (rates[one] >= _EMULATED * fastest or precision != "auto"):
-            agreement = _agreement(what, OpenVinoRuntime(compiled[one], one, n_threads_available()), reference)
-        candidates.append(Candidate(one, rates.get(one), agreement, failures.get(one)))
-    served = candidates[0] if precision != "auto" and not failures else choose(candidates)
+    made, compiled, failures = _compiled(what, exact)
+    candidates = _measured(what, compiled, failures, reference)
+    served = choose(candidates)
+    if precision != "auto" and not failures:
+        (served,) = candidates
     files: dict[str, str] = {}
     if served is not None:
-        openvino.save_model(
-            made[served.precision], target / IR, compress_to_fp16=_half_suffices(made[served.precision])
-        )
+        model = made[served.precision]
+        openvino.save_model(model, target / IR, compress_to_fp16=_half_suffices(model))
         files = {path.name: sha256_of(path) for path in sorted(target.iterdir())}
     reason = "" if served is not None else "; ".join(f"{one.precision}: {_why_not(one)}" for one in candidates)
     measured = Measured(served and served.precision, reason, this_processor().name, tuple(candidates), files)
+    _write(target, measured)
+
+
+def _write(target: Path, measured: Measured) -> None:
     (target / RECORD).write_text(measured.to_json(), encoding="utf-8")
+
+
+def _library_model(what: Conversion) -> LibraryEncoder | LibraryCrossEncoder:
+    """Return the model as the library reads it, in float32."""
+    if what.kind == "encoder":
+        return load_library_encoder(what.model_dir, encoder_identity(str(what.model_dir)), _ON_CPU)
+    return load_library_cross_encoder(what.model_dir, _ON_CPU, what.max_length)
+
+
+def _reference_outputs(library: LibraryEncoder | LibraryCrossEncoder) -> np.ndarray:
+    """Return what the library gives for the texts that judge, one at a time."""
+    return _vectors(library) if isinstance(library, LibraryEncoder) else library.logits(pair_texts().judging)[0]
+
+
+def _vectors(encoder: Encoder) -> np.ndarray:
+    texts = single_texts()
+    return np.concatenate(
+        [encoder.encode(texts.judging_claims, as_query=True), encoder.encode(texts.judging_documents)]
+    )
+
+
+def _compiled(
+    what: Conversion, exact: _Exact
+) -> tuple[dict[ConvertedPrecision, openvino.Model], dict[ConvertedPrecision, Any], dict[ConvertedPrecision, str]]:
+    """Return the models of the precisions that are wanted, compiled ones, and why others cannot be had."""
+    made: dict[ConvertedPrecision, openvino.Model] = {}
+    compiled: dict[ConvertedPrecision, Any] = {}
+    failures: dict[ConvertedPrecision, str] = {}
+    for precision in PREFERRED:
+        if what.precision not in ("auto", precision):
+            continue
+        try:
+            made[precision] = _in_precision(what, exact, precision)
+            compiled[precision] = compile_model(made[precision], precision, n_threads_available())
+        except RuntimeError as error:
+            failures[precision] = last_line(error)
+    return made, compiled, failures
+
+
+def _measured(
+    what: Conversion,
+    compiled: dict[ConvertedPrecision, Any],
+    failures: dict[ConvertedPrecision, str],
+    reference: np.ndarray,
+) -> list[Candidate]:
+    """Return what is to be known of each precision, in the order of preference."""
+    n_threads = n_threads_available()
+    runtimes = {precision: OpenVinoRuntime(model, precision, n_threads) for precision, model in compiled.items()}
+    rates = _rates(runtimes, what.max_length, n_threads)
+    fastest = max(rates.values(), default=0.0)
+    candidates = [Candidate(precision, failure=failure) for precision, failure in failures.items()]
+    for precision, runtime in runtimes.items():
+        is_emulated = what.precision == "auto" and rates[precision] < _EMULATED * fastest
+        agreement = None if is_emulated else _agreement(what, runtime, reference)
+        candidates.append(Candidate(precision, rates[precision], agreement))
+    return sorted(candidates, key=lambda one: PREFERRED.index(one.precision))
 
 
 def _why_not(candidate: Candidate) -> str:
@@ -100,53 +157,18 @@ def _why_not(candidate: Candidate) -> str:
     return str(candidate.agreement) if candidate.agreement is not None else "emulated here, too slow"
 
 
-def _library_model(what: Conversion) -> Any:
-    """Return the model as the library reads it, in float32."""
-    import sentence_transformers
-
-    settings: dict[str, Any] = {
-        "device": "cpu",
-        "local_files_only": True,
-        "trust_remote_code": False,
-        "model_kwargs": {"dtype": torch.float32},
-    }
-    if what.kind == "encoder":
-        model = sentence_transformers.SentenceTransformer(str(what.model_dir), **settings)
-        # A model whose files name no limit reads as much as it has positions, and fails beyond.
-        model.max_seq_length = min(model.max_seq_length or what.max_length, what.max_length)
-        return model
-    return sentence_transformers.CrossEncoder(str(what.model_dir), max_length=what.max_length, **settings)
-
-
-def _reference_outputs(what: Conversion, library: Any) -> np.ndarray:
-    """Return what the library gives for the texts that judge, one at a time."""
-    settings = {"batch_size": 1, "show_progress_bar": False, "convert_to_numpy": True}
-    if what.kind == "encoder":
-        texts = single_texts()
-        parts = [
-            library.encode_query(texts.judging_claims, **settings),
-            library.encode_document(texts.judging_documents, **settings),
-        ]
-        return np.concatenate(parts)
-    logits = library.predict(pair_texts().judging, activation_fn=torch.nn.Identity(), **settings)
-    return np.asarray(logits).reshape(len(logits), -1)
-
-
 def _agreement(what: Conversion, runtime: OpenVinoRuntime, reference: np.ndarray) -> Agreement:
     """Compare what a user would get with what the library gave."""
     tokenizer = TextTokenizer(what.model_dir, what.max_length)
     if what.kind == "encoder":
-        encoder = TransformerEncoder.of_folder(what.model_dir, encoder_identity(str(what.model_dir)), runtime)
-        texts = single_texts()
-        ours = [encoder.encode(texts.judging_claims, as_query=True), encoder.encode(texts.judging_documents)]
-        return vector_agreement(np.concatenate(ours), reference)
-    model = CrossEncoderModel(what.model_dir.name, "", tokenizer, runtime)
-    return logit_agreement(model.logits_of(pair_texts().judging, reference.shape[1]).logits, reference)
+        encoder = TransformerEncoder(tokenizer, runtime, encoder_identity(str(what.model_dir)))
+        return vector_agreement(_vectors(encoder), reference)
+    reader = TokenPairReader(tokenizer, runtime, reference.shape[1])
+    return logit_agreement(reader.logits(pair_texts().judging)[0], reference)
 
 
-def _exact(what: Conversion, library: Any) -> _Exact:
-    """Return the transformer inside the library's model for OpenVINO, with whatever hangs on its output dropped."""
-    model = library[0].model if hasattr(library[0], "model") else library[0].auto_model
+def _exact(what: Conversion, model: Any) -> _Exact:
+    """Return a transformers model for OpenVINO, with one output: token vectors, or logits."""
     inputs = ["input_ids", "attention_mask"]
     if takes_token_types(model.config):
         inputs.append("token_type_ids")
@@ -229,16 +251,17 @@ def _fix_input(model: openvino.Model, name: str, value: int) -> None:
     model.validate_nodes_and_infer_types()
 
 
-def _rates(compiled: dict[ConvertedPrecision, Any], max_length: int) -> dict[ConvertedPrecision, float]:
+def _rates(
+    runtimes: dict[ConvertedPrecision, OpenVinoRuntime], max_length: int, n_threads: int
+) -> dict[ConvertedPrecision, float]:
     """Return how many batches of `_ROWS` short texts each computes a second, with all of the process's cores."""
-    n_threads = n_threads_available()
     length = min(_TOKENS, max_length)
     text = TokenizedText([1] * length, [0] * length, False)
     (batch,) = batches_by_length([text] * _ROWS, max_length, tokens_per_batch=_ROWS * length)
-    best = dict.fromkeys(compiled, 0.0)
+    best = dict.fromkeys(runtimes, 0.0)
     for number in range(_ROUNDS + 1):
-        for precision, model in compiled.items():
-            rate = _rate(OpenVinoRuntime(model, precision, n_threads), batch, n_threads)
+        for precision, runtime in runtimes.items():
+            rate = _rate(runtime, batch, n_threads)
             if number > 0:  # the first run of a shape prepares it
                 best[precision] = max(best[precision], rate)
     return best

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from data.errors import ModelError
 from pipeline.batching import Batch, batches_by_length
 from pipeline.config import Compute
-from pipeline.model_files import n_positions
-from pipeline.runtimes import Output, Runtime, open_runtime
+from pipeline.library_models import load_library_cross_encoder, slow_line
+from pipeline.model_layouts import read_cross_encoder_layout
+from pipeline.runtimes import NotConverted, Output, Runtime, open_runtime
 from pipeline.tokenization import TextTokenizer
-
-MAX_LENGTH = 256
 
 
 class PairLogits(NamedTuple):
@@ -26,59 +25,103 @@ class PairLogits(NamedTuple):
     truncated: NDArray[np.bool_]
 
 
-class CrossEncoderModel:
-    """What computes the logits of pairs, by name. A pair's are the same whatever other pairs are computed with it."""
+class PairReader(Protocol):
+    """Computes the logits of pairs. `max_length` is in tokens, 0 where nothing limits it."""
 
-    def __init__(self, name: str, weights_sha256: str, tokenizer: TextTokenizer, runtime: Runtime) -> None:
-        self.name = name
-        self.weights_sha256 = weights_sha256
+    n_labels: int
+    max_length: int
+
+    @property
+    def runtime_name(self) -> str:
+        """What computes, for people."""
+
+    def logits(self, pairs: Sequence[tuple[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return (n, labels) logits in the order of the pairs, and (n,) whether a pair was too long and cut."""
+
+
+class TokenPairReader:
+    """Pairs through a tokenizer and a runtime of our own, see `PairReader`."""
+
+    def __init__(self, tokenizer: TextTokenizer, runtime: Runtime, n_labels: int) -> None:
+        self.n_labels = n_labels
+        self.max_length = tokenizer.max_length
         self._tokenizer = tokenizer
         self._runtime = runtime
 
     @property
     def runtime_name(self) -> str:
-        """What computes, for people."""
+        """See `PairReader`."""
         return self._runtime.name
 
-    def logits_of(self, pairs: Sequence[tuple[str, str]], n_labels: int) -> PairLogits:
+    def logits(self, pairs: Sequence[tuple[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """See `PairReader`."""
+        tokens = self._tokenizer.tokenize(pairs)
+        logits = np.zeros((len(tokens), self.n_labels), dtype=np.float64)
+
+        def receive(batch: Batch, output: Output) -> None:
+            logits[batch.rows] = output
+
+        self._runtime.run(
+            batches_by_length(tokens, self.max_length, longest_first=self._runtime.prefers_longest_first), receive
+        )
+        return logits, np.array([text.truncated for text in tokens], dtype=np.bool_)
+
+
+class CrossEncoderModel:
+    """What computes the logits of pairs, by name. A pair's are the same whatever other pairs are computed with it."""
+
+    def __init__(self, name: str, weights_sha256: str, reader: PairReader) -> None:
+        self.name = name
+        self.weights_sha256 = weights_sha256
+        self._reader = reader
+
+    @property
+    def runtime_name(self) -> str:
+        """What computes, for people."""
+        return self._reader.runtime_name
+
+    @property
+    def max_length(self) -> int:
+        """How many tokens of a pair are read, 0 for all."""
+        return self._reader.max_length
+
+    def _pair_logits(self, pairs: Sequence[tuple[str, str]]) -> PairLogits:
         """Return the logits in the order of the pairs. A pair that stands several times is computed once.
 
         Raises ModelError if it gives no numbers (NaN).
         """
         distinct = {pair: row for row, pair in enumerate(dict.fromkeys(pairs))}
-        tokens = self._tokenizer.tokenize(list(distinct))
-        logits = np.zeros((len(tokens), n_labels), dtype=np.float64)
-
-        def receive(batch: Batch, output: Output) -> None:
-            logits[batch.rows] = output
-
-        batches = batches_by_length(
-            tokens, self._tokenizer.max_length, longest_first=self._runtime.prefers_longest_first
-        )
-        self._runtime.run(batches, receive)
+        logits, truncated = self._reader.logits(list(distinct))
         if not np.isfinite(logits).all():
             raise ModelError(f"{self.name}: gives NaN for some pairs; its weights or its precision are broken")
-        truncated = np.array([text.truncated for text in tokens], dtype=np.bool_)
         rows = np.array([distinct[pair] for pair in pairs], dtype=np.int64)
         return PairLogits(logits[rows], truncated[rows])
 
 
 def open_cross_encoder(
     folder: Path,
-    config: Mapping[str, object],
     compute: Compute,
     *,
+    kind: str,
+    max_length: int | None = None,
     on_start: Callable[[str], None] | None,
-) -> tuple[TextTokenizer, Runtime]:
-    """Return what turns pairs into tokens and these into logits; `config` is the folder's config.json.
+) -> PairReader:
+    """Return what computes the logits of pairs: a runtime of our own, otherwise sentence-transformers.
 
-    Raises ModelError if the model cannot be read.
+    `max_length` shortens what is read of a pair. `kind` is what `on_start` calls the model. Raises ModelError if the
+    model cannot be read, and for code of others that is not trusted.
     """
-    max_length = pair_length(config)
-    tokenizer = TextTokenizer(folder, max_length)
-    return tokenizer, open_runtime(folder, "cross-encoder", max_length, compute, on_start=on_start)
-
-
-def pair_length(config: Mapping[str, object]) -> int:
-    """Return how many tokens of a pair are read."""
-    return min(MAX_LENGTH, n_positions(config) or MAX_LENGTH)
+    layout = read_cross_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
+    slow_because = layout.slow_because
+    if layout.n_labels is not None and layout.max_length is not None:
+        try:
+            # Converted for its own length, whatever is read of a pair.
+            runtime = open_runtime(folder, "cross-encoder", layout.max_length, compute, on_start=on_start)
+        except NotConverted as error:
+            slow_because = str(error)
+        else:
+            tokenizer = TextTokenizer(folder, min(layout.max_length, max_length or layout.max_length))
+            return TokenPairReader(tokenizer, runtime, layout.n_labels)
+    if on_start is not None:
+        on_start(slow_line(kind, slow_because))
+    return load_library_cross_encoder(folder, compute, max_length or layout.max_length)

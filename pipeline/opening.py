@@ -10,12 +10,14 @@ from pathlib import Path
 from data.documents import read_documents
 from data.errors import InputError, ModelError
 from data.records import Document, Json
+from indexes.manifest import Manifest
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
-from pipeline.blending import blend_record
+from pipeline.blending import BLEND_FILE, blend_record
 from pipeline.config import Compute, PipelineConfig
-from pipeline.encoders import Encoder, encoder_identity, load_encoder
+from pipeline.encoders import Encoder, Prompts, encoder_identity, load_encoder
 from pipeline.evidence import EvidencePipeline
+from pipeline.hub_models import pinned
 from pipeline.model_files import BUNDLED
 from pipeline.rerankers import load_reranker
 from pipeline.stance import load_stance
@@ -36,6 +38,7 @@ def open_pipeline(
     with_encoder: bool = True,
     with_reranker: bool = True,
     with_stance: bool = True,
+    max_length: int | None = None,
     config: PipelineConfig = PipelineConfig(),  # noqa: B008 (frozen)
     compute: Compute = Compute(),  # noqa: B008 (frozen)
     on_start: Callable[[str], None] | None = None,
@@ -43,8 +46,8 @@ def open_pipeline(
     """Open an index, or a few documents of a file in memory, with its models.
 
     The encoder is the one that the index was built with unless another is named, reranker and stance model are the
-    bundled ones. `stance_labels` names the stance model's outputs, see `load_stance`. Raises IndexUnusableError,
-    ModelError or InputError, each of which says what to do.
+    bundled ones, which read `max_length` tokens of claim and evidence. `stance_labels` names the stance model's
+    outputs, see `load_stance`. Raises IndexUnusableError, ModelError or InputError, each of which says what to do.
     """
     index: IndexSnapshot | MemoryIndex
     model: Encoder | None = None
@@ -64,10 +67,17 @@ def open_pipeline(
         raise ValueError("name an index folder or a corpus")
     chosen = None
     if with_reranker:
-        chosen = load_reranker(reranker or BUNDLED, compute, on_start=on_start)
+        chosen = load_reranker(reranker or BUNDLED, compute, max_length=max_length, on_start=on_start)
+        if model is not None and model.identity.similarity == "dot" and "cosine" in dict(chosen.blend.weights):
+            raise ModelError(
+                f"{chosen.name}: its {BLEND_FILE} weighs cosines, and encoder {model.identity.name} compares by inner "
+                "products; take another reranker, or calibrate it with another encoder without the feature cosine"
+            )
     pointing = None
     if with_stance:
-        pointing = load_stance(stance or BUNDLED, compute, labels=stance_labels, on_start=on_start)
+        pointing = load_stance(
+            stance or BUNDLED, compute, labels=stance_labels, max_length=max_length, on_start=on_start
+        )
     return EvidencePipeline(index, model, chosen, config, pointing)
 
 
@@ -83,10 +93,12 @@ def load_index_encoder(
     Raises EncoderMismatchError if it is another, ModelError if it cannot be had.
     """
     own = index.manifest.encoder.name
+    prompts = stored_prompts(index.manifest)
     try:
         # Before the loading, which may take a minute.
-        index.manifest.encoder.require_same(encoder_identity(named or own), index.path)
-        return load_encoder(named or own, compute, on_start=on_start)
+        found = encoder_identity(named or stored_name(index.manifest), compute, **prompts)
+        index.manifest.encoder.require_same(found, index.path)
+        return load_encoder(named or stored_name(index.manifest), compute, **prompts, on_start=on_start)
     except ModelError as error:
         if named is not None:
             raise
@@ -95,6 +107,17 @@ def load_index_encoder(
             "say where it is now with --encoder, search by words alone with --no-encoder, "
             f"or make its vectors anew with: claimhound index renew --index {index.path}"
         ) from error
+
+
+def stored_name(manifest: Manifest) -> str:
+    """Return the name under which an index's encoder is had again: of the Hub's, at the commit that was used."""
+    return pinned(manifest.encoder.name, manifest.encoder.revision)
+
+
+def stored_prompts(manifest: Manifest) -> Prompts:
+    """Return the prompts that an index was built with; None in an index of format 1, which had the folder's own."""
+    encoder = manifest.encoder
+    return {"query_prompt": encoder.query_prompt, "document_prompt": encoder.document_prompt}
 
 
 def _few_documents(corpus: str) -> list[Document]:
@@ -126,6 +149,7 @@ def describe(pipeline: EvidencePipeline) -> dict[str, Json]:
             "reranker": {
                 "name": pipeline.reranker.name,
                 "weights_sha256": pipeline.reranker.weights_sha256,
+                "max_length": pipeline.reranker.max_length,
                 "blend": blend_record(pipeline.reranker.blend),
             },
             "reranker_runtime": pipeline.reranker.runtime_name,
@@ -136,6 +160,7 @@ def describe(pipeline: EvidencePipeline) -> dict[str, Json]:
                 "name": pipeline.stance.name,
                 "weights_sha256": pipeline.stance.weights_sha256,
                 **pipeline.stance.labels.record,
+                "max_length": pipeline.stance.max_length,
             },
             "stance_runtime": pipeline.stance.runtime_name,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -11,17 +12,15 @@ from numpy.typing import NDArray
 from data.errors import ModelError
 from pipeline.blending import Blend, load_blend
 from pipeline.config import Compute
-from pipeline.cross_encoding import CrossEncoderModel, open_cross_encoder
+from pipeline.cross_encoding import CrossEncoderModel, PairReader, open_cross_encoder
 from pipeline.model_files import (
     BUNDLED,
     BUNDLED_RERANKER_NAME,
     display_name,
-    read_json,
     reranker_dir,
     weights_sha256,
 )
-from pipeline.runtimes import Runtime
-from pipeline.tokenization import TextTokenizer
+from pipeline.model_layouts import read_cross_encoder_layout
 
 
 class PairScores(NamedTuple):
@@ -43,6 +42,10 @@ class Reranker(Protocol):
     def runtime_name(self) -> str:
         """What computes, for people."""
 
+    @property
+    def max_length(self) -> int:
+        """How many tokens of a pair are read, 0 for all."""
+
     def score(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
         """Return the scores in the order of the pairs."""
 
@@ -50,10 +53,8 @@ class Reranker(Protocol):
 class CrossEncoderReranker(CrossEncoderModel):
     """A cross-encoder with one label. A pair's score is the same whatever other pairs are scored with it."""
 
-    def __init__(
-        self, name: str, weights_sha256: str, tokenizer: TextTokenizer, runtime: Runtime, blend: Blend
-    ) -> None:
-        super().__init__(name, weights_sha256, tokenizer, runtime)
+    def __init__(self, name: str, weights_sha256: str, reader: PairReader, blend: Blend) -> None:
+        super().__init__(name, weights_sha256, reader)
         self.blend = blend
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
@@ -61,7 +62,7 @@ class CrossEncoderReranker(CrossEncoderModel):
 
         Raises ModelError if the model gives no numbers (NaN).
         """
-        found = self.logits_of(pairs, n_labels=1)
+        found = self._pair_logits(pairs)
         return PairScores(found.logits[:, 0], found.truncated)
 
 
@@ -69,20 +70,28 @@ def load_reranker(
     model: str = BUNDLED,
     compute: Compute = Compute(),  # noqa: B008 (frozen)
     *,
+    max_length: int | None = None,
     on_start: Callable[[str], None] | None = None,
 ) -> CrossEncoderReranker:
     """Load a cross-encoder: `bundled`, a folder, or a name on the Hub.
 
-    Raises ModelError if it cannot be had or does not have exactly one label.
+    `max_length` shortens what it reads of a pair, in tokens. What our own runtimes do not read as sentence-transformers
+    does is computed by that, and `on_start` is told so. Raises ModelError if it cannot be had or loaded, does not have
+    exactly one label, or brings code of others that is not trusted.
     """
     folder = reranker_dir(model)
-    config = read_json(folder / "config.json")
-    labels = config.get("id2label")
-    n_labels = len(labels) if isinstance(labels, dict) else config.get("num_labels", 2)
+    layout = read_cross_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
+    # Before the loading, which may take a minute.
+    if layout.n_labels is not None:
+        _require_one_label(folder, layout.n_labels)
+    reader = open_cross_encoder(folder, compute, kind="reranker", max_length=max_length, on_start=on_start)
+    _require_one_label(folder, reader.n_labels)
+    name = display_name(model, BUNDLED_RERANKER_NAME)
+    return CrossEncoderReranker(name, weights_sha256(folder), reader, load_blend(folder))
+
+
+def _require_one_label(folder: Path, n_labels: int) -> None:
     if n_labels != 1:
         raise ModelError(
             f"{folder}: has {n_labels} labels; a reranker has one (train one with: claimhound train reranker)"
         )
-    tokenizer, runtime = open_cross_encoder(folder, config, compute, on_start=on_start)
-    name = display_name(model, BUNDLED_RERANKER_NAME)
-    return CrossEncoderReranker(name, weights_sha256(folder), tokenizer, runtime, load_blend(folder))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from data.errors import ModelError
 from data.stances import STANCES
 from pipeline.config import Compute
-from pipeline.cross_encoding import CrossEncoderModel, open_cross_encoder
+from pipeline.cross_encoding import CrossEncoderModel, PairReader, open_cross_encoder
 from pipeline.model_files import (
     BUNDLED,
     BUNDLED_STANCE_NAME,
@@ -21,10 +21,8 @@ from pipeline.model_files import (
     stance_dir,
     weights_sha256,
 )
-from pipeline.runtimes import Runtime
 from pipeline.stance_labels import OURS, StanceLabels, stance_labels
 from pipeline.temperature import load_temperature, softmax
-from pipeline.tokenization import TextTokenizer
 
 
 class StanceScores(NamedTuple):
@@ -46,6 +44,10 @@ class StanceModel(Protocol):
     def runtime_name(self) -> str:
         """What computes, for people."""
 
+    @property
+    def max_length(self) -> int:
+        """How many tokens of a pair are read, 0 for all."""
+
     def classify(self, pairs: Sequence[tuple[str, str]]) -> StanceScores:
         """Return the probabilities in the order of the pairs."""
 
@@ -60,13 +62,12 @@ class CrossEncoderStance(CrossEncoderModel):
         self,
         name: str,
         weights_sha256: str,
-        tokenizer: TextTokenizer,
-        runtime: Runtime,
+        reader: PairReader,
         *,
         labels: StanceLabels = OURS,
         temperature: float = 1.0,
     ) -> None:
-        super().__init__(name, weights_sha256, tokenizer, runtime)
+        super().__init__(name, weights_sha256, reader)
         self.labels = labels
         self.temperature = temperature
 
@@ -77,7 +78,7 @@ class CrossEncoderStance(CrossEncoderModel):
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return what the temperature is fitted on: (n, 3) logits in the order of STANCES, and what was cut."""
-        found = self.logits_of([self.labels.pair(*pair) for pair in pairs], n_labels=len(STANCES))
+        found = self._pair_logits([self.labels.pair(*pair) for pair in pairs])
         return found.logits[:, list(self.labels.columns)], found.truncated
 
 
@@ -86,6 +87,7 @@ def load_stance(
     compute: Compute = Compute(),  # noqa: B008 (frozen)
     *,
     labels: Sequence[str] | None = None,
+    max_length: int | None = None,
     on_start: Callable[[str], None] | None = None,
 ) -> CrossEncoderStance:
     """Load a cross-encoder with labels that `read_labels` knows: `bundled`, a folder, or a name on the Hub.
@@ -96,12 +98,12 @@ def load_stance(
     folder = stance_dir(model)
     read = read_stance_labels(folder, labels)
     name = display_name(model, BUNDLED_STANCE_NAME)
-    tokenizer, runtime = open_cross_encoder(folder, read_json(folder / "config.json"), compute, on_start=on_start)
+    reader = open_cross_encoder(folder, compute, kind="stance model", max_length=max_length, on_start=on_start)
+    if reader.n_labels != len(STANCES):
+        raise ModelError(f"{folder}: names {len(STANCES)} labels, and gives {reader.n_labels} logits")
     if on_start is not None and not read.are_ours:
         on_start(f"stance model {name}: {read.text}")
-    return CrossEncoderStance(
-        name, weights_sha256(folder), tokenizer, runtime, labels=read, temperature=load_temperature(folder)
-    )
+    return CrossEncoderStance(name, weights_sha256(folder), reader, labels=read, temperature=load_temperature(folder))
 
 
 def read_stance_labels(folder: Path, given: Sequence[str] | None = None) -> StanceLabels:

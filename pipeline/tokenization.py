@@ -29,7 +29,6 @@ class TextTokenizer:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length, strategy="longest_first")
         self.max_length = max_length
-        self._unknown_id = self._unknown_token_id()
 
     def tokenize(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[TokenizedText]:
         """Return the tokens of each text or pair; too long a pair is cut at the end of its longer text."""
@@ -39,25 +38,32 @@ class TextTokenizer:
         ]
 
     def unknown_share(self, text: str) -> float:
-        """Return the share of the text's tokens that the model does not know, in [0, 1]; 1 if it has none.
+        """Return the share of the text's tokens that the model does not know, see `share_unknown`."""
+        return share_unknown(self._tokenizer, text)
 
-        A token that stands for one foreign letter counts too: MiniLM, which knows English, spells Russian and Korean.
-        """
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        if not encoding.ids:
-            return 1.0
-        unknown = [
-            token == self._unknown_id or _is_foreign_letter(text[start:end])
-            for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)
-        ]
-        return sum(unknown) / len(unknown)
 
-    def _unknown_token_id(self) -> int | None:
-        for token in ("[UNK]", "<unk>"):
-            number = self._tokenizer.token_to_id(token)
-            if number is not None:
-                return int(number)
-        return None
+def share_unknown(tokenizer: Tokenizer, text: str) -> float:
+    """Return the share of the text's tokens that a tokenizer does not know, in [0, 1]; 1 if it has none.
+
+    A token that stands for one foreign letter counts too: MiniLM, which knows English, spells Russian and Korean.
+    """
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    if not encoding.ids:
+        return 1.0
+    unknown_id = _unknown_token_id(tokenizer)
+    unknown = [
+        token == unknown_id or _is_foreign_letter(text[start:end])
+        for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)
+    ]
+    return sum(unknown) / len(unknown)
+
+
+def _unknown_token_id(tokenizer: Tokenizer) -> int | None:
+    for token in ("[UNK]", "<unk>"):
+        number = tokenizer.token_to_id(token)
+        if number is not None:
+            return int(number)
+    return None
 
 
 def _is_foreign_letter(piece: str) -> bool:

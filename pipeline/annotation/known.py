@@ -18,7 +18,7 @@ from data.errors import InputError
 from data.records import Json, Query
 from indexes.analysis import tokenize
 from indexes.vectors import Vectors
-from pipeline.encoders import Encoder
+from pipeline.encoders import Encoder, unit_vectors
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -137,12 +137,15 @@ class KnownClaims:
         return mean
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        """Return (len(texts), dim) unit vectors; known and new are both claims to the model."""
+        """Return (len(texts), dim) unit vectors; known and new are both claims to the model.
+
+        Also of a model whose inner products lie anywhere: the words' cosines need something of their scale beside them.
+        """
         vectors = np.empty((len(texts), self._encoder.identity.dim), dtype=np.float32)
         for start in range(0, len(texts), _ENCODED_AT_ONCE):
             part = texts[start : start + _ENCODED_AT_ONCE]
             vectors[start : start + len(part)] = self._encoder.encode(part, as_query=True)
-        return vectors
+        return unit_vectors(vectors) if self._encoder.identity.similarity == "dot" else vectors
 
 
 _NOWHERE: tuple[Rows, Floats] = (np.empty(0, dtype=np.int64), np.empty(0))
@@ -199,7 +202,7 @@ def _best_rows(scores: Floats, k: int) -> Rows:
 
 def _fingerprint(claims: Sequence[Query], encoder: Encoder, words_share: float) -> str:
     model = encoder.identity
-    settings = [model.weights_sha256, model.pooling, model.max_length, model.dim, words_share]
+    settings = [model.weights_sha256, model.pooling, model.max_length, model.dim, model.query_prompt, words_share]
     found = hashlib.sha256(f"{json.dumps(settings)}\n".encode())
     for claim in claims:
         line = json.dumps([claim.query_id, claim.text, claim.fields])

@@ -9,7 +9,7 @@ import click
 
 from pipeline.commands.figures import figures_format, interval_seed_option, print_figures, say_notes_beside, table_width
 from pipeline.commands.long_jobs import require_folder_for
-from pipeline.commands.model_choice import compute_options, reranker_option
+from pipeline.commands.model_choice import compute_options, max_length_option, reranker_option
 from pipeline.commands.options import on_error_option, path_option
 from pipeline.commands.output import say
 from pipeline.commands.wording import counted
@@ -20,6 +20,7 @@ from pipeline.progress_display import progress_display
 @click.command("evaluate-pairs", short_help="Measure a reranker on labelled pairs.")
 @click.argument("pairs_source", metavar="PAIRS")
 @reranker_option
+@max_length_option
 @click.option(
     "--positive", multiple=True, metavar="LABEL", help="Label that counts as relevant, all others not; repeatable."
 )
@@ -40,6 +41,7 @@ from pipeline.progress_display import progress_display
 def evaluate_pairs_command(
     pairs_source: str,
     reranker: str | None,
+    max_length: int | None,
     positive: tuple[str, ...],
     threshold: float | None,
     claim_field: str | None,
@@ -77,7 +79,7 @@ def evaluate_pairs_command(
     )
     for error in skipped:
         say(f"skipped {error}")
-    model = load_reranker(reranker or BUNDLED, compute, on_start=say)
+    model = load_reranker(reranker or BUNDLED, compute, max_length=max_length, on_start=say)
     with progress_display("pairs", say) as advance:
         found = evaluate_pairs(
             pairs,

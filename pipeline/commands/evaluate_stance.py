@@ -8,7 +8,7 @@ import click
 
 from pipeline.commands.figures import figures_format, interval_seed_option, print_figures, say_notes_beside, table_width
 from pipeline.commands.long_jobs import require_folder_for
-from pipeline.commands.model_choice import compute_options, require_stance_for, stance_option
+from pipeline.commands.model_choice import compute_options, max_length_option, require_stance_for, stance_option
 from pipeline.commands.options import path_option
 from pipeline.commands.output import say
 from pipeline.commands.wording import counted
@@ -19,6 +19,7 @@ from pipeline.progress_display import progress_display
 @click.command("evaluate-stance", short_help="Measure a stance model on labelled sets.")
 @click.argument("specs", metavar="KIND:PATH[@N]...", nargs=-1, required=True)
 @stance_option
+@max_length_option
 @interval_seed_option
 @path_option("--output", "output", "FILE", "File of each pair with its scores, as JSON lines.")
 @figures_format
@@ -27,6 +28,7 @@ def evaluate_stance_command(
     specs: tuple[str, ...],
     stance: str | None,
     stance_labels: tuple[str, ...] | None,
+    max_length: int | None,
     seed: int,
     output: Path | None,
     output_format: str,
@@ -53,7 +55,7 @@ def evaluate_stance_command(
     require_stance_for(stance_labels, stance)
     require_folder_for(output)
     sets = [read_stance_source(StanceSource.parse(spec), "dev") for spec in specs]
-    model = load_stance(stance or BUNDLED, compute, labels=stance_labels, on_start=say)
+    model = load_stance(stance or BUNDLED, compute, labels=stance_labels, max_length=max_length, on_start=say)
     with progress_display("pairs", say) as advance:
         found = evaluate_stance(
             sets, model, seed=seed, on_progress=lambda done, total: advance("classify", done, total)

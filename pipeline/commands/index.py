@@ -11,7 +11,7 @@ import click
 
 from data.errors import EncoderMismatchError, InputError, ModelError
 from pipeline.commands.long_jobs import if_interrupted, long_job
-from pipeline.commands.model_choice import compute_options, encoder_option, model_option
+from pipeline.commands.model_choice import compute_options, encoder_option, model_option, prompt_options
 from pipeline.commands.options import combined, format_option, index_option, on_error_option
 from pipeline.commands.output import print_facts, print_help_alone, print_json, print_text, say
 from pipeline.commands.wording import counted, first_few
@@ -44,12 +44,15 @@ def index(ctx: click.Context) -> None:
 @_source_options
 @index_option
 @model_option("--encoder", "Bi-encoder", "the bundled one")
+@prompt_options
 @click.option("--overwrite", is_flag=True, help="Replace the index that the folder holds.")
 @compute_options
 def index_build(
     sources: tuple[str, ...],
     index_dir: Path,
     encoder: str | None,
+    query_prompt: str | None,
+    document_prompt: str | None,
     overwrite: bool,
     compute: Compute,
     **options: Any,
@@ -64,7 +67,9 @@ def index_build(
     from pipeline.model_files import BUNDLED
 
     with _indexing_progress() as on_progress:
-        model = load_encoder(encoder or BUNDLED, compute, on_start=say)
+        model = load_encoder(
+            encoder or BUNDLED, compute, query_prompt=query_prompt, document_prompt=document_prompt, on_start=say
+        )
         report = build_index(
             sources, index_dir, model, SourceOptions(**options), overwrite=overwrite, on_progress=on_progress
         )

@@ -25,11 +25,26 @@ def model_option(flag: str, kind: str, default: str) -> Decorator:
 
 
 encoder_option = model_option("--encoder", "Bi-encoder", "the one that the index was built with")
+prompt_options = combined(
+    click.option(
+        "--query-prompt", metavar="TEXT", help="Put TEXT before each claim for the encoder.  [default: the model's own]"
+    ),
+    click.option(
+        "--document-prompt", metavar="TEXT", help="Put TEXT before each document for it.  [default: the model's own]"
+    ),
+)
 no_encoder_option = click.option("--no-encoder", is_flag=True, help="Search by BM25 alone, without the vectors.")
 reranker_option = model_option("--reranker", "Cross-encoder", "the bundled one")
+max_length_option = click.option(
+    "--max-length",
+    metavar="N",
+    type=click.IntRange(min=16),
+    help="Read N tokens of claim and evidence together.  [default: all that a model can]",
+)
 reranker_options = combined(
     click.option("--no-rerank", is_flag=True, help="Leave the candidates in the order of the first stage."),
     reranker_option,
+    max_length_option,
 )
 stance_option = combined(
     model_option("--stance", "Stance model", "the bundled one"),
@@ -116,6 +131,7 @@ class ModelChoice:
     stance: str | None = None
     stance_labels: tuple[str, ...] | None = None
     no_stance: bool = False
+    max_length: int | None = None
     compute: Compute = Compute()  # noqa: RUF009 (frozen)
 
     def refuse_contradictions(self, *, adaptive_k: bool = False, min_score: float | None = None) -> None:
@@ -152,6 +168,7 @@ class ModelChoice:
             with_encoder=not self.no_encoder,
             with_reranker=not self.no_rerank,
             with_stance=not self.no_stance,
+            max_length=self.max_length,
             config=config,
             compute=self.compute,
             on_start=say,

@@ -68,14 +68,14 @@ def loading(source: str) -> Iterator[PretrainedConfig]:
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # that a head is drawn anew is what was asked for
     try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False, local_files_only=True)
         causal = [name for name in config.architectures or () if name.endswith(_CAUSAL)]
         if causal:
             raise ModelError(
                 f"{source}: is a causal language model ({', '.join(causal)}); train from a bi-encoder or a "
                 "cross-encoder"
             )
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=True)
         if len(tokenizer) <= len(tokenizer.all_special_ids):
             raise ModelError(f"{source}: its tokenizer has no words; the base model needs its tokenizer beside it")
         yield config

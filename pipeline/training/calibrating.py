@@ -121,10 +121,16 @@ def calibrate(
     is among `excluded_claims` are left out and counted. Where there is an encoder, the threshold below which nothing is
     relevant is chosen too, on these claims against senseless ones and `without_evidence`: claims on which, as the
     caller knows, the index holds nothing. Raises InputError where no claim has a relevant judgment, where there are
-    fewer distinct texts than folds, and where the reranker reads no relevant hit; ValueError without a reranker.
+    fewer distinct texts than folds, where the reranker reads no relevant hit, and for the feature `cosine` where the
+    encoder's inner products are none; ValueError without a reranker.
     """
     if pipeline.reranker is None:
         raise ValueError("there is no reranker whose probabilities could be fitted")
+    if pipeline.encoder is not None and pipeline.encoder.identity.similarity == "dot" and "cosine" in features:
+        raise InputError(
+            f"encoder {pipeline.encoder.identity.name} compares by inner products, which are no cosines; leave out the "
+            "feature cosine"
+        )
     excluded = {normalize_text(text) for text in excluded_claims}
     used = [claim for claim in claims if normalize_text(claim.text) not in excluded]
     judged = judged_claims(used, qrels)
@@ -254,7 +260,8 @@ def relevance_threshold(
 
     Those on which the index holds something are the claims with a relevant document in it, those on which it does not
     are N_NONSENSE senseless ones and `without_evidence`. None without an encoder, for fewer than MIN_CLAIMS claims,
-    where the encoder reads none of the senseless, and where the two cannot be told apart.
+    where the encoder reads none of the senseless, where its inner products are no cosines, and where the two cannot be
+    told apart.
     """
     wanted = sorted({doc_id for row in rows for doc_id, grade in qrels[row.claim.query_id].items() if grade > 0})
     held = pipeline.index.positions_of(wanted)
@@ -263,7 +270,7 @@ def relevance_threshold(
         for row, fold in zip(rows, folds, strict=True)
         if pipeline.is_readable(row.claim.text) and _is_one_held(qrels[row.claim.query_id], held)
     ]
-    if pipeline.encoder is None or len(counted) < MIN_CLAIMS:
+    if pipeline.encoder is None or pipeline.encoder.identity.similarity != "cosine" or len(counted) < MIN_CLAIMS:
         return None
     passages = [document.text for document in pipeline.index.sample(_SAMPLED_PASSAGES, seed)]
     made_up = nonsense_claims([row.claim.text for row, _ in counted], passages, N_NONSENSE, seed)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data.records import Qrels, Query, Run
+from pipeline.encoders import unit_vectors
 from pipeline.evidence import EvidencePipeline, evidence_text
 from pipeline.results import StageRankings
 from pipeline.training.mining import ClaimScore, Similarity
@@ -79,6 +80,9 @@ def _cosines(
     query_row_of = {claim.query_id: row for row, claim in enumerate(claims)}
     vectors = pipeline.encoder.encode(list(texts.values()))  # (documents, dim)
     query_vectors = pipeline.encoder.encode([claim.text for claim in claims], as_query=True)  # (claims, dim)
+    if pipeline.encoder.identity.similarity == "dot":
+        # The guards are cosines, and an inner product knows no bound from which two passages are the same.
+        vectors, query_vectors = unit_vectors(vectors), unit_vectors(query_vectors)
     return (
         lambda first, second: float(vectors[row_of[first]] @ vectors[row_of[second]]),
         lambda query_id, doc_id: float(query_vectors[query_row_of[query_id]] @ vectors[row_of[doc_id]]),

@@ -33,8 +33,7 @@ from data.records import Document, Qrels, Query, Ranking, Run, ScoredDoc
 from indexes.analysis import tokenize
 from indexes.snapshot import IndexSnapshot
 from pipeline.config import Compute
-from pipeline.cross_encoding import MAX_LENGTH
-from pipeline.encoders import TransformerEncoder, load_encoder
+from pipeline.encoders import Encoder, load_encoder
 from pipeline.evaluation.measures import mean_measures
 from pipeline.evidence import EvidencePipeline, evidence_text
 from pipeline.indexing import build_index
@@ -100,7 +99,7 @@ def pooled_documents(
 
 def bench_encoding(
     report: Report,
-    encoder: TransformerEncoder,
+    encoder: Encoder,
     documents: Sequence[Document],
     claims: Sequence[Query],
     qrels: Qrels,
@@ -142,7 +141,7 @@ def _dense_run(questions: Any, vectors: Any, claims: Sequence[Query], documents:
     return run
 
 
-def bench_vectors(report: Report, index: IndexSnapshot, encoder: TransformerEncoder, claims: Sequence[Query]) -> None:
+def bench_vectors(report: Report, index: IndexSnapshot, encoder: Encoder, claims: Sequence[Query]) -> None:
     """Search the index's own vectors by inverted lists and exhaustively."""
     flat = faiss.IndexIDMap(faiss.IndexFlatIP(encoder.identity.dim))
     for segment in index.segments:
@@ -195,9 +194,7 @@ def bench_rescoring(
     import torch
     from sentence_transformers import CrossEncoder
 
-    plain = CrossEncoder(
-        str(reranker_dir(BUNDLED)), device="cpu", max_length=MAX_LENGTH, model_kwargs={"dtype": torch.float32}
-    )
+    plain = CrossEncoder(str(reranker_dir(BUNDLED)), device="cpu", model_kwargs={"dtype": torch.float32})
     fused: dict[str, Ranking] = {}
     for claim in claims:
         fused[claim.query_id] = (pipeline.rank([claim.text])[0].fused or [])[:100]
@@ -311,7 +308,7 @@ def main() -> None:
 def _run(
     report: Report,
     index_dir: Path,
-    encoder: TransformerEncoder,
+    encoder: Encoder,
     claims: list[Query],
     qrels: Qrels,
     options: argparse.Namespace,

@@ -29,9 +29,9 @@ from data.records import Query
 from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
 from pipeline.annotation.intake import LONGEST_CLAIM, ClaimSource
 from pipeline.config import Compute
-from pipeline.cross_encoding import MAX_LENGTH
 from pipeline.evidence import EvidencePipeline, evidence_text
 from pipeline.model_files import BUNDLED, read_json, reranker_dir
+from pipeline.model_layouts import read_cross_encoder_layout
 from pipeline.opening import open_pipeline
 from pipeline.runtimes import resolve_device
 from pipeline.tokenization import TextTokenizer
@@ -55,7 +55,7 @@ def plain_cross_encoder(device: str) -> Any:
 
     # Said, as its weights are kept in half precision, in which a CPU is four times slower.
     precision = {"dtype": torch.float16 if device == "cuda" else torch.float32}
-    return CrossEncoder(str(reranker_dir(BUNDLED)), max_length=MAX_LENGTH, device=device, model_kwargs=precision)
+    return CrossEncoder(str(reranker_dir(BUNDLED)), device=device, model_kwargs=precision)
 
 
 def job_seconds(pipeline: EvidencePipeline, claims_path: Path, workers: int | None) -> float:
@@ -106,7 +106,9 @@ def operations(pairs: Sequence[Pair]) -> float:
     folder = reranker_dir(BUNDLED)
     config: Any = read_json(folder / "config.json")
     width, inner, layers = config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"]
-    lengths = [len(text.ids) for text in TextTokenizer(folder, MAX_LENGTH).tokenize(list(pairs))]
+    max_length = read_cross_encoder_layout(folder).max_length
+    assert max_length is not None
+    lengths = [len(text.ids) for text in TextTokenizer(folder, max_length).tokenize(list(pairs))]
     return float(sum(layers * n * (2 * (4 * width**2 + 2 * width * inner) + 4 * n * width) for n in lengths))
 
 

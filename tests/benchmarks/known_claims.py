@@ -24,7 +24,7 @@ from data.records import Qrels, Run, ScoredDoc
 from indexes.vectors import Vectors
 from pipeline.annotation.known import WORDS_SHARE, KnownClaim, KnownClaims
 from pipeline.config import Compute
-from pipeline.encoders import TransformerEncoder, load_encoder
+from pipeline.encoders import Encoder, load_encoder
 from pipeline.evaluation.measures import mean_measures
 
 _MEASURES = ("AP@5", "R@5")
@@ -36,7 +36,7 @@ _BANDS = ((0.0, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 1.0))
 class RememberingEncoder:
     """An encoder that encodes each text once, whoever asks."""
 
-    def __init__(self, encoder: TransformerEncoder) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         self.identity = encoder.identity
         self.runtime_name = encoder.runtime_name
         self._encoder = encoder

@@ -123,3 +123,13 @@ def test_what_cannot_be_measured_is_one_line(
         (line,) = result.stderr.splitlines()[-1:]
         assert line.startswith(f"Error: {message}")
     assert invoke("evaluate-pairs", pairs, "--threshold", "1.5").exit_code == 2
+
+
+def test_a_shorter_length_cuts_more_pairs(invoke: Invoke, tiny_reranker_dir: Path, tmp_path: Path) -> None:
+    source = tmp_path / "pairs.jsonl"
+    texts = ["ice " * 5, "ice " * 20]
+    lines = [json.dumps({"claim": "sea", "evidence": text, "label": n}) for n, text in enumerate(texts)]
+    source.write_text("\n".join(lines) + "\n")
+    words = ("evaluate-pairs", source, "--reranker", tiny_reranker_dir)
+    assert "too long" not in invoke(*words).stderr
+    assert "1 pair too long for the reranker, cut" in invoke(*words, "--max-length", 20).stderr

@@ -344,3 +344,45 @@ def test_a_build_that_is_interrupted_says_how_to_go_on_and_goes_on(
     assert resumed.exit_code == 0
     assert "taken up from an interrupted build" in resumed.stdout
     assert "40,000 documents" in resumed.stdout
+
+
+def dense_score(invoke: Invoke, index_dir: Path, *options: object) -> float:
+    words = ("search", "sea level rises", "--index", index_dir, "--no-rerank", "--no-stance", "--format", "json")
+    (hit, *_) = json.loads(invoke(*words, "-k", 1, *options).stdout)["evidence"]
+    score: float = hit["stages"]["dense"]["score"]
+    return score
+
+
+def test_prompts_given_at_the_build_are_the_index_s_from_then_on(
+    invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    from pipeline.config import Compute
+    from pipeline.encoders import load_encoder
+
+    corpus, more = tmp_path / "c.txt", tmp_path / "more.txt"
+    corpus.write_text("the ocean is warm\n")
+    more.write_text("sea level rises\n")
+    options = ("--encoder", tiny_model_dir, "--query-prompt", "moon ", "--document-prompt", "ice ")
+    built = invoke("index", "build", corpus, "--index", tmp_path / "ix", *options)
+    assert built.exit_code == 0, built.stderr
+    added = invoke("index", "add", more, "--index", tmp_path / "ix")
+    assert added.exit_code == 0, added.stderr
+    bare = load_encoder(str(tiny_model_dir), Compute("cpu"))
+    ((expected,),) = bare.encode(["moon sea level rises"]) @ bare.encode(["ice sea level rises"]).T
+    assert abs(dense_score(invoke, tmp_path / "ix") - expected) < 1e-3
+    assert abs(dense_score(invoke, tmp_path / "ix") - 1) > 1e-3  # what it would be without prompts
+
+
+def test_code_that_a_model_brings_is_refused_in_one_line_that_names_the_option(
+    invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    model = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "foreign.Model"}}))
+    (model / "foreign.py").write_text("raise SystemExit('it ran')\n")
+    (tmp_path / "c.txt").write_text("the ocean is warm\n")
+    result = invoke("index", "build", tmp_path / "c.txt", "--index", tmp_path / "ix", "--encoder", model)
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"Error: {model}: asks to run code that is not part of this program (config.json: auto_map")
+    assert line.endswith("--trust-remote-code")

@@ -50,6 +50,7 @@ class LetterReranker:
     name = "letters"
     weights_sha256 = "b" * 64
     runtime_name = "by letters on cpu"
+    max_length = 64
     blend = Blend()
 
     def __init__(self) -> None:

@@ -16,7 +16,10 @@ IDENTITY = EncoderIdentity("fake-encoder", "f" * 64, "mean", 64, 2)
 
 
 class FakeEncoder:
-    """Gives each text the vector that was written down for it, of length one; others point along the x axis."""
+    """Gives each text the vector that was written down for it; others point along the x axis.
+
+    They are brought to length one, except for an identity whose similarity is `dot`.
+    """
 
     runtime_name = "by hand"
 
@@ -37,6 +40,8 @@ class FakeEncoder:
         default = [1.0] + [0.0] * (self.identity.dim - 1)
         rows = [self._vectors.get(text, default) for text in texts]
         vectors = np.array(rows, dtype=np.float32).reshape(len(texts), self.identity.dim)
+        if self.identity.similarity == "dot":
+            return vectors
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
     def unknown_share(self, text):
@@ -49,6 +54,7 @@ class FakeReranker:
     name = "fake-reranker"
     weights_sha256 = "e" * 64
     runtime_name = "by hand"
+    max_length = 64
 
     def __init__(self, logits: Mapping[str, float] | None = None, truncated: Sequence[str] = ()) -> None:
         self.blend = Blend()
@@ -69,6 +75,7 @@ class FakeStance:
     weights_sha256 = "d" * 64
     labels = OURS
     runtime_name = "by hand"
+    max_length = 64
 
     def __init__(
         self, probabilities: Mapping[str, Sequence[float]] | None = None, truncated: Sequence[str] = ()

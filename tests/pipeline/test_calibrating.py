@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -160,6 +161,14 @@ def test_calibrating_measures_before_and_after_and_chooses_a_threshold(claims, q
     assert "calibration error of the first 5" in text
     assert "The new blend changes nothing that can be told from chance" in text
     assert "Of claims left out of the choice (60 with evidence, 200 senseless), 0 % of" in text
+
+
+def test_inner_products_that_are_no_cosines_choose_no_threshold_and_are_no_feature(claims, qrels):
+    searched = pipeline(claims)
+    searched.encoder.identity = replace(IDENTITY, similarity="dot")
+    assert calibrate(searched, claims, qrels).blend.relevance is None
+    with pytest.raises(InputError, match="encoder fake-encoder compares by inner products"):
+        calibrate(searched, claims, qrels, features=("logit", "cosine"))
 
 
 def test_claims_known_to_have_no_evidence_are_measured_apart(claims, qrels):

@@ -143,25 +143,32 @@ def test_prompts_go_before_claims_and_documents(saved):
 
 
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "reason"),
     [
-        {"pooling_mode": "max"},
-        {"pooling_mode": None, "pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": True},
-        {"pooling_mode": "mean", "include_prompt": False},
+        ({"pooling_mode": "max"}, "it pools by max"),
+        (
+            {"pooling_mode": None, "pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": True},
+            "it pools by max_tokens and mean_tokens",
+        ),
+        ({"pooling_mode": "mean", "include_prompt": False}, "it pools without the prompt"),
     ],
 )
-def test_other_pooling_is_refused(saved, settings):
-    change(saved / "1_Pooling" / "config.json", **settings)
-    with pytest.raises(ModelError, match="pools neither by mean nor by first token"):
-        encoder_identity(str(saved))
+def test_other_pooling_is_computed_by_the_library_which_is_said_once(saved, settings, reason):
+    from sentence_transformers import SentenceTransformer
+
+    pooling = json.loads((saved / "1_Pooling" / "config.json").read_text()) | settings
+    kept = {name: value for name, value in pooling.items() if value is not None}
+    (saved / "1_Pooling" / "config.json").write_text(json.dumps(kept))
+    change(saved / "config_sentence_transformers.json", prompts={"query": "sea ", "document": ""})
+    said: list[str] = []
+    encoder = load_encoder(str(saved), Compute("cpu"), on_start=said.append)
+    assert said == [f"the encoder runs through sentence-transformers, which is slower ({reason})"]
+    oracle = SentenceTransformer(str(saved), device="cpu")
+    expected = np.stack([oracle.encode_query(text, normalize_embeddings=True) for text in TEXTS])
+    np.testing.assert_allclose(encoder.encode(TEXTS, as_query=True), expected, atol=1e-6)
 
 
-def test_further_layers_and_broken_settings_are_refused(saved):
-    modules = json.loads((saved / "modules.json").read_text())
-    dense = {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}
-    (saved / "modules.json").write_text(json.dumps([*modules, dense]))
-    with pytest.raises(ModelError, match=r"built of Transformer \+ Pooling \+ Dense"):
-        encoder_identity(str(saved))
+def test_broken_settings_are_refused(saved):
     for broken in ("{", "[1]", "7"):
         (saved / "modules.json").write_text(broken)
         with pytest.raises(ModelError, match=r"modules\.json: is n"):

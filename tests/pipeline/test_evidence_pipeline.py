@@ -22,6 +22,7 @@ from pipeline.blending import Blend
 from pipeline.config import PipelineConfig
 from pipeline.evidence import EvidencePipeline
 from pipeline.fusion import by_score
+from pipeline.relevance import RelevanceThreshold
 from pipeline.rendering import as_json
 from pipeline.results import STAGES, StageScore
 
@@ -403,3 +404,35 @@ def test_another_encoder_than_the_index_s_is_refused(index):
     with pytest.raises(EncoderMismatchError, match=r"fake-encoder.*other-encoder"):
         EvidencePipeline(index, FakeEncoder(identity=other), None)
     EvidencePipeline(index, FakeEncoder(identity=replace(IDENTITY, name="the same elsewhere")), None)
+
+
+# Inner products with the claim (2, 0): 24, 3, 0.2, 0 and -8. As cosines the last three would be .01, 0 and -1.
+LENGTHS = {
+    CLAIM: (2.0, 0.0),
+    "Glaciers shrink every summer.": (12.0, 5.0),
+    "Most glaciers lose mass.": (1.5, 90.0),
+    "Ice on land is melting.": (0.1, 10.0),
+    "Bread needs yeast.": (0.0, 7.0),
+    "Shrink wrap is plastic.": (-4.0, 0.0),
+}
+
+
+def test_with_inner_products_a_document_s_length_counts_and_thresholds_on_cosines_rest(tmp_path):
+    encoder = FakeEncoder(LENGTHS, replace(IDENTITY, similarity="dot"))
+    threshold = RelevanceThreshold(0.9, 5, IDENTITY.weights_sha256, 100, 0.1, 100, 0.1)
+    reranker = FakeReranker()
+    reranker.blend = Blend(relevance=threshold)
+    in_memory = MemoryIndex(DOCUMENTS, encoder.encode([document.text for document in DOCUMENTS]))
+    for held in (index_of(tmp_path / "index", DOCUMENTS, encoder), in_memory):
+        pipeline = EvidencePipeline(held, encoder, reranker)
+        (stages,) = pipeline.rank([CLAIM])
+        assert [hit.doc_id for hit in stages.dense] == ["g1", "g2", "g3", "b1", "p1"]
+        assert [hit.score for hit in stages.dense] == pytest.approx([24, 3, 0.2, 0, -8], abs=1e-3)
+        # By fusion each list is scaled to [0, 1]: g1 is first in both.
+        assert stages.fused[0] == ScoredDoc("g1", pytest.approx(1.0))
+        assert pipeline.has_nothing_relevant(CLAIM, stages) is None
+
+
+def test_an_encoder_of_inner_products_is_not_the_same_one_with_cosines(index):
+    with pytest.raises(EncoderMismatchError):
+        EvidencePipeline(index, FakeEncoder(LENGTHS, replace(IDENTITY, similarity="dot")), None)

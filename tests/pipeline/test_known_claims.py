@@ -41,6 +41,12 @@ def test_without_a_shared_word_the_score_is_half_the_cosine_of_the_vectors():
     ]  # k3 lies on the other side: a score of -0.5 is none
 
 
+def test_inner_products_that_lie_anywhere_count_as_cosines():
+    longer = {text: (30 * x, 30 * y) for text, (x, y) in VECTORS.items()}
+    found = KnownClaims(KNOWN, FakeEncoder(longer, replace(IDENTITY, similarity="dot"))).nearest(["oceans grow"], 3)
+    assert found == KnownClaims(KNOWN, FakeEncoder(VECTORS)).nearest(["oceans grow"], 3)
+
+
 def test_words_count_by_how_rare_they_are():
     # Three known claims; sea is in one (idf log(1 + 2.5 / 1.5) = 0.981), rise in two (log(1 + 1.5 / 2.5) = 0.470).
     # The new claim is rise alone: cosine with k2 0.470 / sqrt(0.981^2 + 0.470^2) = 0.432, the same with k3.

@@ -128,9 +128,6 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"hidden_size": 32}')
     with pytest.raises(ModelError, match="holds no weights"):
         encoder_identity(str(tmp_path))
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ModelError, match="has no hidden_size"):
-        encoder_identity(str(tmp_path))
 
 
 @pytest.mark.parametrize(("content", "message"), [("{", "is not JSON"), ("[]", "is not a JSON object")])

@@ -15,6 +15,7 @@ from pipeline_fakes import FakeReranker
 from data.errors import InputError
 from data.pairs import JudgedPair
 from pipeline.blending import Blend
+from pipeline.cross_encoding import TokenPairReader
 from pipeline.evaluation.pairs import (
     FIGURES,
     Classification,
@@ -254,7 +255,7 @@ def test_a_real_model_gets_the_figures_of_its_model_card(tiny_reranker_dir, tmp_
         for length, other in enumerate(("glacier", "carbon", "measles"))
     ]
     runtime = TorchRuntime.load(folder, "cross-encoder", "cpu")
-    reranker = CrossEncoderReranker("tiny", "f" * 64, TextTokenizer(folder, 64), runtime, Blend())
+    reranker = CrossEncoderReranker("tiny", "f" * 64, TokenPairReader(TextTokenizer(folder, 64), runtime, 1), Blend())
     found = evaluate_pairs(pairs, reranker).figures
     evaluator = CrossEncoderClassificationEvaluator(
         [[pair.query, pair.text] for pair in pairs], [int(pair.relevant) for pair in pairs],

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-
 import numpy as np
 import pytest
 
 from data.errors import ModelError
 from pipeline.blending import Blend
 from pipeline.config import Compute
+from pipeline.cross_encoding import TokenPairReader
 from pipeline.rerankers import CrossEncoderReranker, load_reranker
 from pipeline.runtimes import TorchRuntime
 from pipeline.tokenization import TextTokenizer
@@ -38,7 +36,9 @@ def served_reranker(lively_reranker_dir):
 @pytest.fixture(scope="module")
 def torch_reranker(lively_reranker_dir):
     runtime = TorchRuntime.load(lively_reranker_dir, "cross-encoder", "cpu")
-    return CrossEncoderReranker("tiny", "0" * 64, TextTokenizer(lively_reranker_dir, 64), runtime, Blend())
+    return CrossEncoderReranker(
+        "tiny", "0" * 64, TokenPairReader(TextTokenizer(lively_reranker_dir, 64), runtime, 1), Blend()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -96,14 +96,9 @@ def test_no_pairs_have_no_scores(served_reranker):
     assert (scores.logits.dtype, scores.truncated.dtype) == (np.float64, np.bool_)
 
 
-def test_a_model_with_two_labels_or_none_is_no_reranker(tiny_reranker_dir, tiny_model_dir, tmp_path):
-    folder = shutil.copytree(tiny_reranker_dir, tmp_path / "two")
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"id2label": {"0": "no", "1": "yes"}}))
-    with pytest.raises(ModelError, match="has 2 labels; a reranker has one"):
-        load_reranker(str(folder), Compute("cpu"))
-    with pytest.raises(ModelError, match="a reranker has one"):
-        load_reranker(str(tiny_model_dir), Compute("cpu"))
+def test_a_model_with_three_labels_is_no_reranker(tiny_stance_dir):
+    with pytest.raises(ModelError, match="has 3 labels; a reranker has one"):
+        load_reranker(str(tiny_stance_dir), Compute("cpu"))
 
 
 def test_logits_that_are_no_numbers_are_an_error(tiny_reranker_dir):
@@ -115,6 +110,8 @@ def test_logits_that_are_no_numbers_are_an_error(tiny_reranker_dir):
             for batch in batches:
                 receive(batch, np.full((len(batch.rows), 1), np.nan, dtype=np.float32))
 
-    reranker = CrossEncoderReranker("tiny", "0" * 64, TextTokenizer(tiny_reranker_dir, 64), NanRuntime(), Blend())
+    reranker = CrossEncoderReranker(
+        "tiny", "0" * 64, TokenPairReader(TextTokenizer(tiny_reranker_dir, 64), NanRuntime(), 1), Blend()
+    )
     with pytest.raises(ModelError, match="tiny: gives NaN"):
         reranker.score([("sea", "ice")])

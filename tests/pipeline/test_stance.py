@@ -11,6 +11,7 @@ import pytest
 from data.errors import ModelError
 from data.stances import STANCES
 from pipeline.config import Compute
+from pipeline.cross_encoding import TokenPairReader
 from pipeline.runtimes import TorchRuntime
 from pipeline.stance import CrossEncoderStance, load_stance, read_stance_labels
 from pipeline.temperature import save_temperature, softmax
@@ -172,6 +173,6 @@ def test_logits_that_are_no_numbers_are_an_error(tiny_stance_dir):
             for batch in batches:
                 receive(batch, np.full((len(batch.rows), 3), np.nan, dtype=np.float32))
 
-    model = CrossEncoderStance("tiny", "0" * 64, TextTokenizer(tiny_stance_dir, 64), NanRuntime())
+    model = CrossEncoderStance("tiny", "0" * 64, TokenPairReader(TextTokenizer(tiny_stance_dir, 64), NanRuntime(), 3))
     with pytest.raises(ModelError, match="tiny: gives NaN"):
         model.classify([("sea", "ice")])
