@@ -240,8 +240,11 @@ def all_converted() -> list[Converted]:
 
 
 def known_conversion(what: Conversion) -> Converted | None:
-    """Return the conversion if it was made before."""
-    return _found(_target(what))
+    """Return the conversion if it was made before, None too where the cache cannot be read."""
+    try:
+        return _found(_target(what))
+    except OSError:
+        return None
 
 
 def _folder() -> Path:

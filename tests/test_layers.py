@@ -27,7 +27,7 @@ HOMES = {
     "zstandard": ("data/",),
     "ir_datasets": ("data/",),
     "tabulate": ("pipeline/evaluation/tables.py",),
-    "scipy": ("pipeline/evaluation/statistics.py",),
+    "scipy": ("pipeline/evaluation/statistics.py", "pipeline/agreement.py"),
     "matplotlib": ("pipeline/evaluation/plots.py",),
     "jinja2": ("pipeline/evaluation/report.py", "pipeline/annotation/page.py"),
     "click": ("cli.py", "pipeline/commands/"),
