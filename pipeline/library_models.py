@@ -12,6 +12,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -171,8 +172,7 @@ class _Runner:
     @property
     def name(self) -> str:
         """What computes, for people: `sentence-transformers on torch float32 on cpu`."""
-        precision = str(self._model.dtype or "torch.float32").removeprefix("torch.")
-        return f"sentence-transformers on torch {precision} on {self._device}"
+        return f"sentence-transformers on {_precision(self._model)} on {self._device}"
 
     def run(
         self, n: int, n_tokens: Callable[[int], int], compute: Callable[[Sequence[int]], Vectors]
@@ -257,7 +257,7 @@ def load_library_encoder(folder: Path, identity: EncoderIdentity, compute: Compu
         raise ModelError(f"{folder}: gives vectors of {found} dimensions, and {identity.dim} were expected")
     if identity.max_length not in {UNLIMITED, model.max_seq_length}:
         model.max_seq_length = identity.max_length
-    return LibraryEncoder(model, identity, device)
+    return LibraryEncoder(model, replace(identity, precision=_precision(model)), device)
 
 
 def load_library_cross_encoder(folder: Path, compute: Compute, max_length: int | None = None) -> LibraryCrossEncoder:
@@ -401,6 +401,11 @@ def _require_head(folder: Path, model: CrossEncoder) -> None:
 
 def _is_held(name: str, held: Shapes) -> bool:
     return name in held or any(other.endswith(f".{name}") for other in held)
+
+
+def _precision(model: Any) -> str:
+    """Return what a model computes in: `torch float32`."""
+    return f"torch {str(model.dtype or 'torch.float32').removeprefix('torch.')}"
 
 
 def _finite(length: float | None) -> int:
