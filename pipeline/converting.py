@@ -47,7 +47,7 @@ _N_TOKENS = "n_tokens"
 _ON_CPU = Compute("cpu")
 # One round of the speed's measurement; the best of the rounds counts, taken in turn, so that a busy moment hits all.
 _ROUNDS = 3
-_ROUND_S = 0.15
+_ROUND_S = 0.1
 _ROWS, _TOKENS = 16, 32
 # Slower than this share of the fastest, a precision is emulated: it would take minutes to compare, and never serve.
 _EMULATED = 0.05

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from data.errors import ModelError
 from data.normal_text import normalize_text
 from pipeline.config import Device
-from pipeline.encoders import encoder_identity
+from pipeline.model_layouts import read_encoder_layout
 from pipeline.runtimes import resolve_device
 from pipeline.training.base_models import loading, mix_in, prepare_for_training, save_half_precision
 from pipeline.training.checkpoints import CHECKPOINTS, PhaseOutcome, run_fingerprint, run_phases
@@ -132,7 +132,7 @@ def train_encoder(
 
 
 def load_base_encoder(source: str, device: str) -> SentenceTransformer:
-    """Load any BERT-like model or bi-encoder of the kind that `load_encoder` reads, with vectors of unit length.
+    """Load any BERT-like model or bi-encoder of the kind that our own runtimes read, with vectors of unit length.
 
     A model that says nothing of pooling is averaged. Raises ModelError for one of another kind.
     """
@@ -140,8 +140,15 @@ def load_base_encoder(source: str, device: str) -> SentenceTransformer:
     from sentence_transformers.base.modules import Normalize
 
     with loading(source):
+<<<<<<< HEAD
         encoder_identity(source)
         model = SentenceTransformer(source, device=device, trust_remote_code=False)
+=======
+        model = SentenceTransformer(source, device=device)
+        layout = read_encoder_layout(Path(source))
+    if not layout.fast:
+        raise ModelError(f"{source}: cannot be trained further here: {layout.slow_because}")
+>>>>>>> model-layouts
     if len(model) == 2:
         model.append(Normalize())
     return model
