@@ -140,15 +140,10 @@ def load_base_encoder(source: str, device: str) -> SentenceTransformer:
     from sentence_transformers.base.modules import Normalize
 
     with loading(source):
-<<<<<<< HEAD
-        encoder_identity(source)
-        model = SentenceTransformer(source, device=device, trust_remote_code=False)
-=======
-        model = SentenceTransformer(source, device=device)
         layout = read_encoder_layout(Path(source))
-    if not layout.fast:
-        raise ModelError(f"{source}: cannot be trained further here: {layout.slow_because}")
->>>>>>> model-layouts
+        if not layout.fast:
+            raise ModelError(f"{source}: cannot be trained further here: {layout.slow_because}")
+        model = SentenceTransformer(source, device=device, trust_remote_code=False, local_files_only=True)
     if len(model) == 2:
         model.append(Normalize())
     return model
