@@ -37,7 +37,7 @@ IR = "model.xml"
 RECORD = "measured.json"
 _COMPILED = "compiled.bin"
 # Raise when the conversion or its texts change, so that what an older version cached is made anew.
-_VERSION = 4
+_VERSION = 5
 _SETTINGS = (
     "*config*.json", "modules.json", "tokenizer.json", "special_tokens_map.json", "added_tokens.json", "vocab*",
     "merges.txt", "*.model", "*/config.json",

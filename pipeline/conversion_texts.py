@@ -29,7 +29,7 @@ class SingleTexts(NamedTuple):
 
 
 class PairTexts(NamedTuple):
-    """Pairs of claim and evidence for a cross-encoder; the last ones that judge are the longest."""
+    """Pairs of claim and evidence for a cross-encoder; the last ones of each are the longest."""
 
     setting: Pairs
     judging: Pairs
@@ -59,7 +59,10 @@ def pair_texts() -> PairTexts:
         pairs = [(claim, evidence[doc_id]) for doc_id in dict.fromkeys([*qrels.get(claim_id, {}), *found])]
         setting += pairs[::2]
         judging += pairs[1::2]
-    return PairTexts(setting, [*judging, *zip(claims.values(), _long_texts(evidence.values()), strict=False)])
+    texts = list(evidence.values())
+    setting += zip(claims.values(), _long_texts(texts[::2]), strict=False)
+    judging += zip(claims.values(), _long_texts(texts[1::2]), strict=False)
+    return PairTexts(setting, judging)
 
 
 def _sets_scales(row: int) -> bool:

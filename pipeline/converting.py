@@ -11,6 +11,7 @@ quantization) would make it depend on its neighbours.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -44,6 +45,8 @@ from pipeline.runtimes import OpenVinoRuntime, compile_model, n_threads_availabl
 from pipeline.tokenization import TextTokenizer
 
 _N_TOKENS = "n_tokens"
+# The second matrix of the first two layers' feed-forward blocks, by the names that architectures give it.
+_SENSITIVE = re.compile(r"\blayers?\.[01]\.(output\.dense|ffn\.lin2|mlp\.Wo)\b")
 _ON_CPU = Compute("cpu")
 # One round of the speed's measurement; the best of the rounds counts, taken in turn, so that a busy moment hits all.
 _ROUNDS = 3
@@ -227,20 +230,33 @@ def _quantized(what: Conversion, exact: _Exact) -> openvino.Model:
         nncf.Dataset(inputs),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(inputs),
-        advanced_parameters=_whole_ranges() if what.kind == "cross-encoder" else None,
+        **(_for_cross_encoders(exact.model) if what.kind == "cross-encoder" else {}),
     )
 
 
-def _whole_ranges() -> Any:
-    """Return parameters that let activations range from the least to the greatest value of all texts.
+def _for_cross_encoders(model: openvino.Model) -> dict[str, Any]:
+    """Return how a cross-encoder is quantized, whose logits are more sensitive than a mean of token vectors.
 
-    By default NNCF takes the mean of each text's extremes, which cuts off: against float32, the bundled reranker's
-    logits were wrong by .345 (root of the mean square) over 300 climate pairs, and are by .099.
+    Activations may range from the least to the greatest value of all texts. By default NNCF takes the mean of each
+    text's extremes, which cuts off: against float32, the bundled reranker's logits were wrong by .345 (root of the mean
+    square) over 300 climate pairs, and are by .099.
+
+    The first two layers' feed-forward outputs, whose activations have outliers, stay floating point. The bundled
+    reranker's error falls so from .106 to .077 where the logits spread by 1.08, the stance model's rank correlation
+    rises from .9939 to .9962; it costs a quarter of the speed.
     """
+    import nncf
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
-    return AdvancedQuantizationParameters(activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX)
+    products = [op.get_friendly_name() for op in model.get_ops() if op.get_type_name() == "MatMul"]
+    sensitive = [name for name in products if _SENSITIVE.search(name)]
+    return {
+        "advanced_parameters": AdvancedQuantizationParameters(
+            activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
+        ),
+        "ignored_scope": nncf.IgnoredScope(names=sensitive),
+    }
 
 
 def _fix_input(model: openvino.Model, name: str, value: int) -> None:
