@@ -21,10 +21,12 @@ from rich.table import Table
 
 from data.bundled import sample_dir
 from data.documents import read_documents
+from data.errors import ModelError
 from pipeline.batching import Batch, TokenizedText, batches_by_length
 from pipeline.config import Compute
 from pipeline.encoders import load_encoder
 from pipeline.model_files import BUNDLED, encoder_dir
+from pipeline.precision import PREFERRED
 from pipeline.runtimes import n_threads_available
 from pipeline.tokenization import TextTokenizer
 
@@ -78,7 +80,6 @@ def _batches(tokens: Sequence[TokenizedText]) -> Iterator[Batch]:
 
 def ways(scratch: Path) -> Iterator[tuple[str, Encode]]:
     """Yield each way with its name, float32 torch first."""
-    import openvino
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -91,18 +92,17 @@ def ways(scratch: Path) -> Iterator[tuple[str, Encode]]:
             return plain.encode(list(texts))
 
     yield "torch bfloat16 autocast", in_bfloat16
-    tokenizer = TextTokenizer(folder, _MAX_LENGTH)
-    path = scratch / "encoder.onnx"
-    export(folder, path)
-    core = openvino.Core()
-    for precision in ("f32", "bf16"):
-        settings = {"INFERENCE_NUM_THREADS": n_threads_available(), "INFERENCE_PRECISION_HINT": precision}
-        request = core.compile_model(core.read_model(path), "CPU", settings).create_infer_request()
-        yield f"OpenVINO {precision}", encoder_of(tokenizer, lambda feed, r=request: r.infer(feed)[0])
+    for precision in PREFERRED:
+        try:
+            encoder = load_encoder(compute=Compute("cpu", precision=precision))
+        except ModelError as error:
+            print(error)
+            continue
+        yield f"ours: OpenVINO {precision}", encoder.encode
     if find_spec("onnxruntime") and find_spec("onnx"):
-        yield from _onnxruntime_ways(path, scratch, tokenizer)
-    ours = load_encoder(compute=Compute("cpu"))
-    yield "ours: OpenVINO int8, static", ours.encode
+        path = scratch / "encoder.onnx"
+        export(folder, path)
+        yield from _onnxruntime_ways(path, scratch, TextTokenizer(folder, _MAX_LENGTH))
 
 
 def _onnxruntime_ways(path: Path, scratch: Path, tokenizer: TextTokenizer) -> Iterator[tuple[str, Encode]]:
