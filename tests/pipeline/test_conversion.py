@@ -140,13 +140,31 @@ def test_a_full_disk_is_an_error(own_cache, what):
         converted(what, convert=fail)
 
 
-def test_where_no_converted_form_agrees_the_library_must_serve(own_cache, what):
+def test_where_no_converted_form_agrees_the_library_serves(own_cache, what, tiny_encoder):
     def convert(what, target):
         (target / "measured.json").write_text(Measured(None, "f32: cosine 0.500", "a processor", (), {}).to_json())
 
     converted(what, convert=convert)
     with pytest.raises(NotConverted, match=r"f32: cosine 0\.500"):
         OpenVinoRuntime.open(what)
+    said = []
+    encoder = load_encoder(str(what.model_dir), Compute("cpu"), on_start=said.append)
+    assert encoder.runtime_name == "sentence-transformers on torch float32 on cpu"
+    assert encoder.identity.precision == "torch float32"
+    (line,) = said
+    assert "f32: cosine 0.500" in line
+    assert np.allclose(encoder.encode(["sea level"]), tiny_encoder.encode(["sea level"]), atol=0.02)
+
+
+def test_a_precision_that_is_forced_and_cannot_run_is_an_error(own_cache, tiny_model_dir):
+    def convert(what, target):
+        reason = "bf16: cannot run here (no such instructions)"
+        (target / "measured.json").write_text(Measured(None, reason, "a processor", (), {}).to_json())
+
+    what = Conversion(tiny_model_dir, "encoder", 64, "bf16")
+    converted(what, convert=convert)
+    with pytest.raises(ModelError, match=r"cannot be computed in bf16: cannot run here \(no such instructions\)"):
+        load_encoder(str(tiny_model_dir), Compute("cpu", precision="bf16"))
 
 
 def file_of(cache, name):

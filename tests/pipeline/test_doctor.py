@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from data.bundled import bundled_encoder_dir
+from data.checksums import sha256_of
+from pipeline.agreement import VectorAgreement
 from pipeline.cache_folder import cache_dir
+from pipeline.conversion import Conversion, Measured, converted
 from pipeline.doctor import examine
+from pipeline.encoders import encoder_identity
 from pipeline.model_files import BUNDLED_ENCODER_NAME
+from pipeline.precision import Candidate
 
 
 def found(**options):
@@ -39,3 +45,34 @@ def test_a_cache_that_cannot_be_written_has_a_cure(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert "set XDG_CACHE_HOME" in (found(with_devices=False)["cache"].cure or "")
+
+
+def test_what_was_measured_of_a_model_is_shown_and_what_was_damaged_since_has_a_cure(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    name = f"precision {BUNDLED_ENCODER_NAME}"
+    assert found(with_devices=False)[name].value.startswith("not measured yet")
+
+    def convert(what, target):
+        (target / "model.xml").write_text("a model")
+        candidates = (
+            Candidate("bf16", failure="no such instructions"),
+            Candidate("int8", 10.0, VectorAgreement(0.958, 0.53)),
+            Candidate("f32", 5.0, VectorAgreement(1.0, 1.0)),
+        )
+        files = {"model.xml": sha256_of(target / "model.xml")}
+        (target / "measured.json").write_text(Measured("f32", "", "a processor", candidates, files).to_json())
+
+    what = Conversion(bundled_encoder_dir(), "encoder", encoder_identity().max_length)
+    folder = converted(what, convert=convert).folder
+    findings = found(with_devices=False)
+    assert findings[name].value == "f32"
+    assert findings["  bf16"].value == "cannot run here (no such instructions)"
+    assert findings["  int8"].value == (
+        "1.00 of the fastest one's speed, cosine 0.958, least 0.530: too far from float32"
+    )
+    assert findings["  f32"].value == "0.50 of the fastest one's speed, cosine 1.000, least 1.000"
+    assert findings["cache"].cure is None
+    (folder / "model.xml").write_text("another")
+    assert "model.xml: its checksum does not match; remove that folder" in (
+        found(with_devices=False)["cache"].cure or ""
+    )
