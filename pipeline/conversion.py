@@ -131,10 +131,6 @@ class Converted(NamedTuple):
                 return f"{path}: its checksum does not match"
         return None
 
-    def is_compiled(self) -> bool:
-        """Tell whether something is kept for `compiled`, whole or not."""
-        return (self.folder / _COMPILED).is_file()
-
     def compiled(self) -> bytes | None:
         """Return what `keep_compiled` kept, None if there is none or a byte of it changed."""
         try:

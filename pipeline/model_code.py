@@ -43,7 +43,9 @@ def _foreign(model_dir: Path) -> Iterator[str]:
             yield f"modules.json: {module.kind}"
     for folder in [model_dir, *module_dirs(model_dir)]:
         for path in sorted(folder.glob("*.json")):
-            if path.name in _NO_SETTINGS or path.name.endswith(".index.json") or path.stat().st_size > _MOST_BYTES:
+            if path.name in _NO_SETTINGS or path.name.endswith(".index.json"):
+                continue
+            if not path.is_file() or path.stat().st_size > _MOST_BYTES:
                 continue
             settings = read_any_json(path)
             if isinstance(settings, dict):

@@ -74,7 +74,8 @@ class OpenVinoRuntime:
         """
         n_threads = n_threads or n_threads_available()
         found = converted(what, on_start)
-        if found.measured.served is not None and not found.is_compiled() and found.damage():
+        content = found.compiled()
+        if found.measured.served is not None and content is None and found.damage():
             found = converted_anew(found, what, on_start)
         if found.measured.served is None:
             if what.precision != "auto":
@@ -83,7 +84,8 @@ class OpenVinoRuntime:
         forced = found.measured.candidates[0] if what.precision != "auto" else None
         if forced is not None and not forced.agrees and on_start is not None:
             on_start(f"{what.model_dir}: {forced.precision} is not near float32 on this machine ({forced.agreement})")
-        return cls(_open_compiled(found, found.measured.served, n_threads), found.measured.served, n_threads)
+        compiled = _open_compiled(found, content, found.measured.served, n_threads)
+        return cls(compiled, found.measured.served, n_threads)
 
     @property
     def name(self) -> str:
@@ -132,15 +134,15 @@ def _settings(precision: str, n_threads: int) -> dict[str, Any]:
     return {"INFERENCE_NUM_THREADS": n_threads, "NUM_STREAMS": n_threads, "INFERENCE_PRECISION_HINT": hint}
 
 
-def _open_compiled(found: Converted, precision: str, n_threads: int) -> Any:
-    """Return the compiled model, read as it was kept, or compiled and kept.
+def _open_compiled(found: Converted, content: bytes | None, precision: str, n_threads: int) -> Any:
+    """Return the compiled model: what was kept of it, `content`, or compiled now and kept.
 
     Raises ModelError if it cannot be had though its bytes are those that were written: for want of memory, say.
     """
     import openvino
 
     try:
-        if (content := found.compiled()) is not None:
+        if content is not None:
             # Read, not mapped: a process that makes the file anew would kill those that have it mapped.
             return openvino.Core().import_model(content, "CPU", _settings(precision, n_threads))
         compiled = compile_model(found.ir_path, precision, n_threads)

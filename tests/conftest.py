@@ -6,9 +6,12 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["NNCF_CI"] = "1"
 
+import io
 import socket
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -54,6 +57,31 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["XDG_CACHE_HOME"]
     else:
         os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _convert_here() -> Iterator[None]:
+    """Have models converted in this process, by the same function that a process of its own calls.
+
+    That one needs 6 s for its imports, for each of the thirty tiny models that the tests convert. Commands that run as
+    processes convert as users have it, and `test_conversion.py` names what it tests.
+    """
+    from pipeline import conversion
+
+    def convert(what: conversion.Conversion, target: Path) -> None:
+        from pipeline.converting import main
+
+        # The tracer's warnings, and the bars of what quantizes.
+        nowhere = io.StringIO()
+        with warnings.catch_warnings(), redirect_stdout(nowhere), redirect_stderr(nowhere):
+            warnings.simplefilter("ignore")
+            main(*what, target)
+
+    defaults = conversion.converted.__kwdefaults__
+    before = defaults["convert"]
+    defaults["convert"] = convert
+    yield
+    defaults["convert"] = before
 
 
 @pytest.fixture

@@ -245,7 +245,7 @@ def test_a_model_that_cannot_be_converted_is_an_error_of_one_line_and_leaves_not
     folder = shutil.copytree(tiny_model_dir, tmp_path / "broken")
     (folder / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(ModelError, match=r"broken: cannot be converted \(.*MB are free") as caught:
-        load_encoder(str(folder), Compute("cpu"))
+        converted(Conversion(folder, "encoder", 64), convert=conversion._convert_in_child)
     assert "\n" not in str(caught.value)
     assert list((own_cache / "models").iterdir()) == []
 
@@ -259,7 +259,7 @@ def test_a_conversion_reads_nothing_that_was_meant_for_the_command(own_cache, wh
 
     monkeypatch.setattr(conversion.subprocess, "run", run)
     with pytest.raises(ModelError, match=r"cannot be converted \(stopped\)"):
-        converted(what)
+        converted(what, convert=conversion._convert_in_child)
     assert seen["stdin"] == subprocess.DEVNULL
 
 

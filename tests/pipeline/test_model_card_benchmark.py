@@ -168,7 +168,7 @@ def test_a_run_that_was_stopped_goes_on(finished, mined, other_pairs, tiny_model
             recipe=replace(model_card.RECIPE, checkpoint_steps=2),
             pretraining=[PairSource.parse(f"pairs:{other_pairs}")],
             excluded_claims=["gas prices rise"],
-            compute=model_card.Compute(on_progress=on_progress),
+            run=model_card.TrainingRun(on_progress=on_progress),
         )
 
     def interrupt(name, step, _n_steps):

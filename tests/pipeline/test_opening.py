@@ -19,7 +19,7 @@ def test_an_index_is_opened_with_the_encoder_that_it_was_built_with(tmp_path, ti
     )
     facts = describe(pipeline)
     assert facts["encoder"]["name"] == tiny_encoder.identity.name
-    assert facts["encoder_runtime"] == f"OpenVINO {tiny_encoder.precision} on cpu"
+    assert facts["encoder_runtime"] == f"OpenVINO {tiny_encoder.identity.precision} on cpu"
     assert facts["reranker_runtime"].startswith("OpenVINO ")
     assert facts["reranker"]["name"] == str(tiny_reranker_dir)
     assert len(facts["reranker"]["weights_sha256"]) == len(facts["manifest_sha256"]) == 64

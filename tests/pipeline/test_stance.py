@@ -118,9 +118,9 @@ def test_logits_are_the_library_s_for_the_pair_in_the_model_s_order(
     tiny_nli_dir, tmp_path, labels, given, columns, evidence_first
 ):
     folder = with_labels(tiny_nli_dir, tmp_path / "model", labels)
-    tokenizer, runtime = TextTokenizer(folder, 64), TorchRuntime.load(folder, "cross-encoder", "cpu")
+    reader = TokenPairReader(TextTokenizer(folder, 64), TorchRuntime.load(folder, "cross-encoder", "cpu"), 3)
     read = read_stance_labels(folder, given)
-    found, truncated = CrossEncoderStance("m", "0" * 64, tokenizer, runtime, labels=read).logits(PAIRS)
+    found, truncated = CrossEncoderStance("m", "0" * 64, reader, labels=read).logits(PAIRS)
     turned = [(text, claim) for claim, text in PAIRS]
     right, wrong = (turned, PAIRS) if evidence_first else (PAIRS, turned)
     np.testing.assert_allclose(found, oracle_logits(folder, right)[:, columns], atol=1e-4)

@@ -12,6 +12,7 @@ import pytest
 from data.errors import InputError, ModelError
 from data.stances import STANCES, StancePair
 from pipeline.config import Compute
+from pipeline.cross_encoding import TokenPairReader
 from pipeline.runtimes import TorchRuntime
 from pipeline.stance import CrossEncoderStance, load_stance, read_stance_labels
 from pipeline.stance_labels import OURS, read_labels
@@ -108,7 +109,8 @@ def test_a_reranker_is_a_base_model_too_with_a_head_of_its_own(tiny_reranker_dir
 def in_float32(folder):
     """The folder's model, to be asked without int8's noise."""
     runtime = TorchRuntime.load(folder, "cross-encoder", "cpu")
-    return CrossEncoderStance("m", "0" * 64, TextTokenizer(folder, 64), runtime, labels=read_stance_labels(folder))
+    reader = TokenPairReader(TextTokenizer(folder, 64), runtime, 3)
+    return CrossEncoderStance("m", "0" * 64, reader, labels=read_stance_labels(folder))
 
 
 @pytest.mark.parametrize(
