@@ -13,6 +13,7 @@ import socket
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
