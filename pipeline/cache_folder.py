@@ -24,12 +24,27 @@ def cache_dir() -> Path:
 
     Raises InputError where there is no place.
     """
-    usual = Path(platformdirs.user_cache_dir(_NAME))
+    try:
+        usual = Path(platformdirs.user_cache_dir(_NAME))
+    except RuntimeError:  # no home, and nobody of this user's number to have one
+        return _temporary_home() / _NAME
     # Relative paths are passed over: the standard says so of XDG_CACHE_HOME, and no home is relative.
     if Path(os.environ.get(_CHOSEN_BY, "")).is_absolute():
         return usual
     has_home = Path(os.environ.get("HOME", "/")).is_absolute() and usual.is_absolute()
-    return usual if has_home and _is_writable(usual) else _temporary()
+    return usual if has_home and _is_writable(usual) else _temporary_home() / _NAME
+
+
+def ensure_home() -> None:
+    """Give this process, and those that it starts, a home directory where it has none.
+
+    OpenVINO and others ask for one when they are imported, and end there. Raises InputError as `cache_dir` does.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        # The cache stays where it is.
+        os.environ["HOME"] = os.environ[_CHOSEN_BY] = str(_temporary_home())
 
 
 def _is_writable(folder: Path) -> bool:
@@ -41,7 +56,7 @@ def _is_writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
 
-def _temporary() -> Path:
+def _temporary_home() -> Path:
     """Return this user's folder below the temporary one.
 
     Raises InputError if somebody else has one of that name: what lies there would be believed.

@@ -154,10 +154,11 @@ class Converted(NamedTuple):
 
 
 def _convert_in_child(what: Conversion, target: Path) -> None:
-    # NNCF_CI keeps NNCF from reporting its use over the network.
+    # CI and NNCF_CI keep OpenVINO's converter and NNCF from reporting their use over the network.
     root = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
     environment = os.environ | {
+        "CI": "true",
         "NNCF_CI": "1",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",

@@ -24,7 +24,7 @@ from data.errors import ModelError
 from indexes.manifest import EncoderIdentity
 from indexes.vectors import Vectors
 from pipeline.batching import TOKENS_PER_BATCH
-from pipeline.cache_folder import cache_dir
+from pipeline.cache_folder import cache_dir, ensure_home
 from pipeline.config import Compute
 from pipeline.model_files import (
     encoder_dir,
@@ -339,6 +339,7 @@ def _load_arguments(device: str, compute: Compute) -> dict[str, Any]:
 @contextmanager
 def _loading(folder: Path, compute: Compute) -> Iterator[None]:
     """Turn whatever the library says of a folder that it cannot load into a ModelError."""
+    ensure_home()
     import torch
 
     if compute.n_threads is not None:

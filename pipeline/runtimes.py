@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from data.errors import ModelError
 from pipeline.batching import Batch, halves
+from pipeline.cache_folder import ensure_home
 from pipeline.config import Compute, Device
 from pipeline.conversion import Conversion, Converted, Kind, converted, converted_anew
 from pipeline.model_files import first_line, last_line
+from pipeline.openvino_import import import_openvino
 
 Output: TypeAlias = NDArray[np.float32]
 
@@ -57,8 +59,7 @@ class OpenVinoRuntime:
 
     def __init__(self, compiled: Any, precision: str, n_threads: int) -> None:
         """Use `open`, or give what `compile_model` returned for the same precision and number of threads."""
-        import openvino
-
+        openvino = import_openvino()
         self.precision = precision
         self._inputs = [port.get_any_name() for port in compiled.inputs]
         self._queue = openvino.AsyncInferQueue(compiled, n_threads)
@@ -72,6 +73,7 @@ class OpenVinoRuntime:
 
         Raises ModelError if it cannot be converted or read, NotConverted if the library itself must compute it.
         """
+        ensure_home()
         n_threads = n_threads or n_threads_available()
         found = converted(what, on_start)
         content = found.compiled()
@@ -119,9 +121,7 @@ class OpenVinoRuntime:
 
 def compile_model(model: Any, precision: str, n_threads: int) -> Any:
     """Return an OpenVINO model, or the path of one, compiled for the CPU; raises RuntimeError where it cannot be."""
-    import openvino
-
-    return openvino.Core().compile_model(model, "CPU", _settings(precision, n_threads))
+    return import_openvino().Core().compile_model(model, "CPU", _settings(precision, n_threads))
 
 
 def _settings(precision: str, n_threads: int) -> dict[str, Any]:
@@ -139,8 +139,7 @@ def _open_compiled(found: Converted, content: bytes | None, precision: str, n_th
 
     Raises ModelError if it cannot be had though its bytes are those that were written: for want of memory, say.
     """
-    import openvino
-
+    openvino = import_openvino()
     try:
         if content is not None:
             # Read, not mapped: a process that makes the file anew would kill those that have it mapped.
@@ -181,7 +180,13 @@ class TorchRuntime:
         half = device.startswith("cuda")
         loader = transformers.AutoModel if kind == "encoder" else transformers.AutoModelForSequenceClassification
         try:
-            model = loader.from_pretrained(model_dir, dtype=torch.float16 if half else torch.float32)
+            model = loader.from_pretrained(
+                model_dir,
+                dtype=torch.float16 if half else torch.float32,
+                trust_remote_code=False,
+                local_files_only=True,
+                weights_only=True,
+            )
         except (OSError, ValueError) as error:
             raise ModelError(f"{model_dir}: cannot be loaded ({first_line(error)})") from error
         takes_types = takes_token_types(model.config)

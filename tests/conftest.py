@@ -7,6 +7,7 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["NNCF_CI"] = "1"
+os.environ["CI"] = "true"
 
 import io
 import socket

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from pipeline.cache_folder import cache_dir
+from pipeline.cache_folder import cache_dir, ensure_home
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "getuid"), reason="homes and owners are those of a Unix system")
 
@@ -41,9 +41,34 @@ def test_a_folder_that_the_user_chose_is_taken_even_if_it_cannot_be_used(tmp_pat
 def test_without_a_home_that_can_be_written_it_is_a_folder_of_this_user_s_alone(temporary, monkeypatch, home):
     monkeypatch.setenv("HOME", home)
     folder = cache_dir()
-    assert folder == temporary / f"claimhound-{os.getuid()}"
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert folder == temporary / f"claimhound-{os.getuid()}" / "claimhound"
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
     assert cache_dir() == folder
+
+
+def test_a_user_whom_the_system_does_not_know_has_a_folder_too(temporary, monkeypatch):
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 54321)  # of nobody; whose folders are is asked of the real one
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    with pytest.raises(InputError, match="claimhound-54321: belongs to somebody else"):
+        cache_dir()
+    assert (temporary / "claimhound-54321").is_dir()
+
+
+def test_a_home_is_given_where_there_is_none_and_else_left(temporary, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    ensure_home()
+    assert os.environ["HOME"] == str(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", "")  # to be set, and taken back after the test
+    monkeypatch.setattr(Path, "home", classmethod(nobody_s))
+    ensure_home()
+    assert os.environ["HOME"] == str(temporary / f"claimhound-{os.getuid()}")
+    assert cache_dir() == temporary / f"claimhound-{os.getuid()}" / "claimhound"
+
+
+def nobody_s(_):
+    """What a user is told whom the system does not know."""
+    raise RuntimeError("Could not determine home directory.")
 
 
 def test_a_relative_choice_is_passed_over(temporary, tmp_path, monkeypatch):
