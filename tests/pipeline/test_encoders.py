@@ -134,10 +134,10 @@ def test_first_token_pooling_is_sentence_transformers_own(saved):
 
 def test_prompts_go_before_claims_and_documents(saved):
     change(saved / "config_sentence_transformers.json", prompts={"query": "sea ", "passage": "ice "})
-    encoder = load_encoder(str(saved), Compute("cpu"))
+    encoder = load_encoder(str(saved), Compute("cpu", precision="f32"))
     plain = encoder.encode(["level"])
     change(saved / "config_sentence_transformers.json", prompts={})
-    bare = load_encoder(str(saved), Compute("cpu"))
+    bare = load_encoder(str(saved), Compute("cpu", precision="f32"))
     assert np.array_equal(encoder.encode(["level"], as_query=True), bare.encode(["sea level"]))
     assert np.array_equal(plain, bare.encode(["ice level"]))
 
