@@ -134,11 +134,11 @@ class Converted(NamedTuple):
     def compiled(self) -> bytes | None:
         """Return what `keep_compiled` kept, None if there is none or a byte of it changed."""
         try:
-            data = (self.folder / _COMPILED).read_bytes()
+            with (self.folder / _COMPILED).open("rb") as file:
+                digest, content = file.read(_DIGEST_BYTES), file.read()
         except OSError:
             return None
-        content = memoryview(data)[_DIGEST_BYTES:]
-        return bytes(content) if hashlib.sha256(content).digest() == data[:_DIGEST_BYTES] else None
+        return content if hashlib.sha256(content).digest() == digest else None
 
     def keep_compiled(self, content: bytes) -> None:
         """Keep the model as compiled for this processor, whose reading takes a fraction of compiling.
