@@ -22,6 +22,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from data.checksums import sha256_of
 from data.errors import ModelError
 from pipeline.agreement import Agreement, LogitAgreement, VectorAgreement
@@ -131,14 +134,19 @@ class Converted(NamedTuple):
                 return f"{path}: its checksum does not match"
         return None
 
-    def compiled(self) -> bytes | None:
-        """Return what `keep_compiled` kept, None if there is none or a byte of it changed."""
+    def compiled(self) -> NDArray[np.uint8] | None:
+        """Return the bytes that `keep_compiled` kept, None if there are none or one of them changed.
+
+        They are mapped: of 45 MB, reading and copying took 70 ms more. That is safe, as the file is only ever replaced.
+        """
+        path = self.folder / _COMPILED
         try:
-            with (self.folder / _COMPILED).open("rb") as file:
-                digest, content = file.read(_DIGEST_BYTES), file.read()
-        except OSError:
+            with path.open("rb") as file:
+                digest = file.read(_DIGEST_BYTES)
+            content = np.memmap(path, dtype=np.uint8, mode="c", offset=_DIGEST_BYTES)
+        except (OSError, ValueError):  # not there, or cut short
             return None
-        return content if hashlib.sha256(content).digest() == digest else None
+        return content if hashlib.sha256(content.data).digest() == digest else None
 
     def keep_compiled(self, content: bytes) -> None:
         """Keep the model as compiled for this processor, whose reading takes a fraction of compiling.

@@ -61,6 +61,8 @@ class OpenVinoRuntime:
         """Use `open`, or give what `compile_model` returned for the same precision and number of threads."""
         openvino = import_openvino()
         self.precision = precision
+        # What was mapped must live as long as the model that was read from it.
+        self._content: NDArray[np.uint8] | None = None
         self._inputs = [port.get_any_name() for port in compiled.inputs]
         self._queue = openvino.AsyncInferQueue(compiled, n_threads)
         self._one_run = threading.Lock()
@@ -87,7 +89,9 @@ class OpenVinoRuntime:
         if forced is not None and not forced.agrees and on_start is not None:
             on_start(f"{what.model_dir}: {forced.precision} is not near float32 on this machine ({forced.agreement})")
         compiled = _open_compiled(found, content, found.measured.served, n_threads)
-        return cls(compiled, found.measured.served, n_threads)
+        runtime = cls(compiled, found.measured.served, n_threads)
+        runtime._content = content
+        return runtime
 
     @property
     def name(self) -> str:
@@ -134,7 +138,7 @@ def _settings(precision: str, n_threads: int) -> dict[str, Any]:
     return {"INFERENCE_NUM_THREADS": n_threads, "NUM_STREAMS": n_threads, "INFERENCE_PRECISION_HINT": hint}
 
 
-def _open_compiled(found: Converted, content: bytes | None, precision: str, n_threads: int) -> Any:
+def _open_compiled(found: Converted, content: NDArray[np.uint8] | None, precision: str, n_threads: int) -> Any:
     """Return the compiled model: what was kept of it, `content`, or compiled now and kept.
 
     Raises ModelError if it cannot be had though its bytes are those that were written: for want of memory, say.
@@ -142,8 +146,8 @@ def _open_compiled(found: Converted, content: bytes | None, precision: str, n_th
     openvino = import_openvino()
     try:
         if content is not None:
-            # Read, not mapped: a process that makes the file anew would kill those that have it mapped.
-            return openvino.Core().import_model(content, "CPU", _settings(precision, n_threads))
+            shared = openvino.Tensor(content, shared_memory=True)
+            return openvino.Core().import_model(shared, "CPU", _settings(precision, n_threads))
         compiled = compile_model(found.ir_path, precision, n_threads)
     except (RuntimeError, MemoryError) as error:
         raise ModelError(
