@@ -106,9 +106,10 @@ def bench_encoding(
     n: int,
 ) -> None:
     """Encode n sentences both ways, and compare the recall of a dense run over all of `documents`."""
+    import torch
     from sentence_transformers import SentenceTransformer
 
-    plain = SentenceTransformer(str(encoder_dir(BUNDLED)), device="cpu")
+    plain = SentenceTransformer(str(encoder_dir(BUNDLED)), device="cpu", model_kwargs={"dtype": torch.float32})
     texts = [document.text for document in documents]
     some = texts[-n:]
     first, second, ratio = in_turn(lambda: encoder.encode(some), lambda: plain.encode(some))

@@ -84,7 +84,7 @@ def ways(scratch: Path) -> Iterator[tuple[str, Encode]]:
     from sentence_transformers import SentenceTransformer
 
     folder = encoder_dir(BUNDLED)
-    plain = SentenceTransformer(str(folder), device="cpu")
+    plain = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32})
     yield "torch float32 (SentenceTransformer.encode)", lambda texts: plain.encode(list(texts))
 
     def in_bfloat16(texts: Sequence[str]) -> Any:
