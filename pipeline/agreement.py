@@ -18,19 +18,28 @@ LEAST_SPEARMAN = 0.995
 Output: TypeAlias = NDArray[np.floating]
 
 
+LARGEST_LENGTH_ERROR = 0.02
+
+
 class VectorAgreement(NamedTuple):
-    """Cosines between two vectors of the same text: their mean, and the least."""
+    """Cosines between two vectors of the same text: their mean, and the least.
+
+    `length_error` is the largest share by which one is longer than the other, 0 where lengths do not count.
+    """
 
     mean_cosine: float
     least_cosine: float
+    length_error: float = 0.0
 
     @property
     def suffices(self) -> bool:
         """Tell whether the vectors can stand for each other."""
-        return self.mean_cosine >= LEAST_MEAN_COSINE and self.least_cosine >= LEAST_COSINE
+        is_near = self.mean_cosine >= LEAST_MEAN_COSINE and self.least_cosine >= LEAST_COSINE
+        return is_near and self.length_error <= LARGEST_LENGTH_ERROR
 
     def __str__(self) -> str:
-        return f"cosine {self.mean_cosine:.3f}, least {self.least_cosine:.3f}"
+        lengths = f", lengths off by {self.length_error:.3f}" if self.length_error else ""
+        return f"cosine {self.mean_cosine:.3f}, least {self.least_cosine:.3f}{lengths}"
 
 
 class LogitAgreement(NamedTuple):
@@ -57,13 +66,18 @@ class LogitAgreement(NamedTuple):
 Agreement: TypeAlias = VectorAgreement | LogitAgreement
 
 
-def vector_agreement(vectors: Output, reference: Output) -> VectorAgreement:
-    """Compare two (n, dim) arrays of vectors, of any length but zero, row by row. NaN agrees with nothing."""
+def vector_agreement(vectors: Output, reference: Output, *, with_lengths: bool = False) -> VectorAgreement:
+    """Compare two (n, dim) arrays of vectors, of any length but zero, row by row. NaN agrees with nothing.
+
+    `with_lengths` is for vectors whose length counts.
+    """
     products = (vectors * reference).sum(axis=1, dtype=np.float64)
-    cosines = products / (np.linalg.norm(vectors, axis=1) * np.linalg.norm(reference, axis=1))
+    lengths, wanted = np.linalg.norm(vectors, axis=1), np.linalg.norm(reference, axis=1)
+    cosines = products / (lengths * wanted)
     if not np.isfinite(cosines).all():
         return VectorAgreement(-1.0, -1.0)
-    return VectorAgreement(float(cosines.mean()), float(cosines.min()))
+    length_error = float(np.abs(lengths / wanted - 1).max()) if with_lengths else 0.0
+    return VectorAgreement(float(cosines.mean()), float(cosines.min()), length_error)
 
 
 def logit_agreement(logits: Output, reference: Output) -> LogitAgreement:

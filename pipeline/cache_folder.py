@@ -44,7 +44,10 @@ def ensure_home() -> None:
         Path.home()
     except RuntimeError:
         # The cache stays where it is.
-        os.environ["HOME"] = os.environ[_CHOSEN_BY] = str(_temporary_home())
+        if Path(os.environ.get(_CHOSEN_BY, "")).is_absolute():
+            os.environ["HOME"] = str(cache_dir())
+        else:
+            os.environ["HOME"] = os.environ[_CHOSEN_BY] = str(_temporary_home())
 
 
 def _is_writable(folder: Path) -> bool:

@@ -16,13 +16,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from data.checksums import sha256_of
@@ -40,11 +43,12 @@ IR = "model.xml"
 RECORD = "measured.json"
 _COMPILED = "compiled.bin"
 # Raise when the conversion or its texts change, so that what an older version cached is made anew.
-_VERSION = 5
+_VERSION = 6
 _SETTINGS = (
     "*config*.json", "modules.json", "tokenizer.json", "special_tokens_map.json", "added_tokens.json", "vocab*",
     "merges.txt", "*.model", "*/config.json",
 )  # fmt: skip
+_DECIDING_PACKAGES = ("openvino", "nncf", "torch", "transformers", "sentence-transformers", "tokenizers")
 _MAKING = "making-"
 _ABANDONED_S = 24 * 3600
 _DIGEST_BYTES = 32
@@ -207,35 +211,62 @@ def converted(
     `on_start` is told in one line that a conversion begins: it takes up to a minute. `convert` writes the model and its
     record into the folder that it is given. Raises ModelError if the model cannot be converted or kept.
     """
-    target = _target(what)
     try:
+        target = _target(what)
         if (found := _found(target)) is not None:
             return found
-        if on_start is not None:
-            on_start(f"converting the {what.kind} for this machine's processor (once, up to a minute) …")
         target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(target.parent)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=_MAKING) as scratch:
-            made = Path(scratch) / "model"
-            made.mkdir()
-            convert(what, made)
-            if _found(target) is None:  # otherwise another process made the same one meanwhile
+        with _alone(target, what, on_start):
+            if (found := _found(target)) is not None:
+                return found  # another process made it meanwhile
+            if on_start is not None:
+                on_start(f"converting the {what.kind} for this machine's processor (once, up to a minute) …")
+            _remove_abandoned(target.parent)
+            with tempfile.TemporaryDirectory(dir=target.parent, prefix=_MAKING) as scratch:
+                made = Path(scratch) / "model"
+                made.mkdir()
+                convert(what, made)
                 shutil.rmtree(target, ignore_errors=True)
                 made.rename(target)
-        return Converted(target, Measured.read(target / RECORD))
+            return Converted(target, Measured.read(target / RECORD))
     except OSError as error:
         raise ModelError(
-            f"{target.parent}: cannot be used ({error.strerror}); converted models are kept there, "
+            f"{_folder()}: cannot be used ({error.strerror}); converted models are kept there, "
             "or where XDG_CACHE_HOME says"
         ) from error
 
 
 def converted_anew(damaged: Converted, what: Conversion, on_start: Callable[[str], None] | None = None) -> Converted:
     """Return the model converted once more, in place of one that is proven damaged; raises as `converted` does."""
-    if on_start is not None:
-        on_start(f"{damaged.damage() or damaged.folder}; it is made anew")
-    shutil.rmtree(damaged.folder, ignore_errors=True)
+    with _alone(damaged.folder, what, on_start):
+        now = _found(damaged.folder)
+        # Another process may have made it anew meanwhile.
+        if now is not None and (damage := now.damage()):
+            if on_start is not None:
+                on_start(f"{damage}; it is made anew")
+            shutil.rmtree(damaged.folder, ignore_errors=True)
     return converted(what, on_start)
+
+
+@contextmanager
+def _alone(target: Path, what: Conversion, on_start: Callable[[str], None] | None) -> Iterator[None]:
+    """Hold the lock of a conversion: two that run side by side would measure each other's load.
+
+    Raises OSError where there can be no lock.
+    """
+    folder = cache_dir() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{target.name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if on_start is not None:
+            on_start(f"another process is converting the {what.kind}; waiting for it …")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def all_converted() -> list[Converted]:
@@ -264,16 +295,22 @@ def _target(what: Conversion) -> Path:
         what.precision,
         weights_sha256(what.model_dir),
         _settings_sha256(what.model_dir),
-        version("openvino"),
+        *_versions(),
         this_processor().features,
     ]
     return _folder() / hashlib.sha256(json.dumps(stamp).encode()).hexdigest()[:24]
 
 
+@cache
+def _versions() -> tuple[str, ...]:
+    """Return the versions of all that decides what a conversion gives."""
+    return tuple(version(package) for package in _DECIDING_PACKAGES)
+
+
 def _settings_sha256(model_dir: Path) -> str:
     """Return a digest of all that lies in the folder beside the weights and decides what the model computes."""
     digest = hashlib.sha256()
-    for path in sorted({path for pattern in _SETTINGS for path in model_dir.glob(pattern)}):
+    for path in sorted({path for pattern in _SETTINGS for path in model_dir.glob(pattern) if path.is_file()}):
         digest.update(f"{path.relative_to(model_dir).as_posix()} {sha256_of(path)}\n".encode())
     return digest.hexdigest()
 

@@ -48,6 +48,7 @@ _N_TOKENS = "n_tokens"
 # The second matrix of the first two layers' feed-forward blocks, by the names that architectures give it.
 _SENSITIVE = re.compile(r"\blayers?\.[01]\.(output\.dense|ffn\.lin2|mlp\.Wo)\b")
 _ON_CPU = Compute("cpu")
+_OUT_OF_MEMORY = re.compile(r"bad_?\s?alloc|can.t alloc|(out of|not enough|cannot allocate) memory", re.IGNORECASE)
 # One round of the speed's measurement; the best of the rounds counts, taken in turn, so that a busy moment hits all.
 _ROUNDS = 3
 _ROUND_S = 0.1
@@ -76,6 +77,7 @@ def main(model_dir: Path, kind: Kind, max_length: int, precision: Precision, tar
     try:
         exact = _exact(what, library.transformer)
     except Exception as error:  # whatever a tracer raises for an architecture that it cannot follow
+        _raise_passing(error)
         _write(target, Measured(None, f"it cannot be converted ({last_line(error)})", this_processor().name, (), {}))
         return
     del library
@@ -127,12 +129,27 @@ def _compiled(
     for precision in PREFERRED:
         if what.precision not in ("auto", precision):
             continue
+        if precision == "bf16" and not _has_bfloat16():
+            failures[precision] = "the processor has no bfloat16"
+            continue
         try:
             made[precision] = _in_precision(what, exact, precision)
             compiled[precision] = compile_model(made[precision], precision, n_threads_available())
-        except RuntimeError as error:
+        except Exception as error:  # of OpenVINO's and NNCF's many kinds; the record and `doctor` say which
+            _raise_passing(error)
             failures[precision] = last_line(error)
     return made, compiled, failures
+
+
+def _raise_passing(error: Exception) -> None:
+    """Raise an error that comes of the moment or the installation again: what is written down is never tried again."""
+    if isinstance(error, MemoryError | ImportError | OSError) or _OUT_OF_MEMORY.search(str(error)):
+        raise error
+
+
+def _has_bfloat16() -> bool:
+    """Tell whether OpenVINO computes in bfloat16 here; where it does not, it would take float32 without a word."""
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _measured(
@@ -164,8 +181,9 @@ def _agreement(what: Conversion, runtime: OpenVinoRuntime, reference: np.ndarray
     """Compare what a user would get with what the library gave."""
     tokenizer = TextTokenizer(what.model_dir, what.max_length)
     if what.kind == "encoder":
-        encoder = TransformerEncoder(tokenizer, runtime, encoder_identity(str(what.model_dir)))
-        return vector_agreement(_vectors(encoder), reference)
+        identity = encoder_identity(str(what.model_dir))
+        ours = _vectors(TransformerEncoder(tokenizer, runtime, identity))
+        return vector_agreement(ours, reference, with_lengths=identity.similarity == "dot")
     reader = TokenPairReader(tokenizer, runtime, reference.shape[1])
     return logit_agreement(reader.logits(pair_texts().judging)[0], reference)
 

@@ -147,7 +147,7 @@ def _precisions() -> list[Finding]:
             continue
         measured = found.measured
         findings.append(Finding(f"precision {name}", measured.served or f"float32 by torch ({measured.reason})"))
-        fastest = max(candidate.rate or 0.0 for candidate in measured.candidates)
+        fastest = max((candidate.rate or 0.0 for candidate in measured.candidates), default=0.0)
         findings += [Finding(f"  {one.precision}", _compared(one, fastest)) for one in measured.candidates]
     return findings
 
@@ -166,7 +166,7 @@ def _bundled_conversions() -> Iterator[tuple[str, Conversion]]:
 
 def _compared(candidate: Candidate, fastest: float) -> str:
     """Return what was measured of a precision, in words; its speed as a share of the fastest one's."""
-    if candidate.failure is not None or candidate.rate is None:
+    if candidate.failure is not None or not candidate.rate:
         return f"cannot run here ({candidate.failure})"
     speed = f"{candidate.rate / fastest:.2f} of the fastest one's speed"
     if candidate.agreement is None:
@@ -184,8 +184,11 @@ def _cache() -> Finding:
         return Finding(
             "cache", str(folder), f"cannot be written ({error.strerror}); set XDG_CACHE_HOME to a folder that can"
         )
-    kept = all_converted()
     free = shutil.disk_usage(folder).free / 1e9
+    try:
+        kept = all_converted()
+        damaged = [damage for one in kept if (damage := one.damage())]
+    except OSError as error:
+        return Finding("cache", str(folder), f"{error.filename}: cannot be read ({error.strerror}); remove it")
     value = f"{folder} ({len(kept)} converted models, {free:.0f} GB free)"
-    damaged = [damage for one in kept if (damage := one.damage())]
     return Finding("cache", value, f"{damaged[0]}; remove that folder, and it is made anew" if damaged else None)

@@ -15,6 +15,10 @@ FAST_ENOUGH = 0.8
 """Of the fastest precision that agrees: a difference that is worth a better agreement."""
 
 
+FAR = "far from float32"
+"""Said of a precision that was forced and does not agree, wherever it is named."""
+
+
 class Candidate(NamedTuple):
     """What was measured of one precision.
 

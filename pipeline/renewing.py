@@ -12,31 +12,46 @@ from indexes.durable import Disk
 from indexes.layout import latest_generation
 from indexes.stored_text import StoredText, read_manifest
 from indexes.writer import IndexWriter
+from pipeline.config import Compute
 from pipeline.encoders import Encoder, encoder_identity
 from pipeline.indexing import SHARD_SIZE, IndexingReport, Progress, index_documents
 from pipeline.model_files import BASE_ENCODER_NAME, BUNDLED, BUNDLED_ENCODER_NAME
+from pipeline.opening import stored_name, stored_prompts
 
 _ONCE_BUNDLED = re.compile(rf"{BASE_ENCODER_NAME}|{BUNDLED_ENCODER_NAME.partition('@')[0]}(@\d+)?")
 
 
 class RenewalEncoder(NamedTuple):
-    """The model that an index is renewed with; `note` says why it is not the one that the index was built with."""
+    """The model that an index is renewed with, and its prompts, None for the model's own.
+
+    `note` says why it is not the one that the index was built with.
+    """
 
     model: str
     note: str | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
 
 
-def encoder_to_renew_with(index_dir: Path, named: str | None = None) -> RenewalEncoder:
+def encoder_to_renew_with(
+    index_dir: Path,
+    named: str | None = None,
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
+) -> RenewalEncoder:
     """Return the encoder that was named, else the index's own, else, where a bundled one is gone, today's.
 
-    Raises IndexMissingError, IndexVersionError, IndexDamagedError, or ModelError if the index's own cannot be had.
+    A model of the Hub is the commit that the index was built with. The index's prompts stay as long as the weights do.
+    Raises IndexMissingError, IndexVersionError, IndexDamagedError, or ModelError if the encoder cannot be had.
     """
+    manifest = read_manifest(index_dir)
+    own, prompts = manifest.encoder, stored_prompts(manifest)
     if named is not None:
-        return RenewalEncoder(named)
-    own = read_manifest(index_dir).encoder
+        is_same = encoder_identity(named, compute, **prompts).weights_sha256 == own.weights_sha256
+        return RenewalEncoder(named, None, **prompts) if is_same else RenewalEncoder(named)
+    model = stored_name(manifest)
     once_bundled = _ONCE_BUNDLED.fullmatch(own.name) is not None
     try:
-        is_same = encoder_identity(own.name).weights_sha256 == own.weights_sha256
+        is_same = encoder_identity(model, compute, **prompts).weights_sha256 == own.weights_sha256
     except ModelError as error:
         if not once_bundled:
             raise ModelError(
@@ -45,13 +60,14 @@ def encoder_to_renew_with(index_dir: Path, named: str | None = None) -> RenewalE
             ) from error
         is_same = False
     if is_same:
-        return RenewalEncoder(own.name)
+        return RenewalEncoder(model, None, **prompts)
     was = f"was built with encoder {own.name} (weights {own.weights_sha256[:12]})"
     if once_bundled:
         return RenewalEncoder(
             BUNDLED, f"{index_dir}: {was}, which is not there any more; it gets the vectors of {BUNDLED_ENCODER_NAME}"
         )
-    return RenewalEncoder(own.name, f"{index_dir}: {was}, which has other weights now; it gets vectors of these")
+    note = f"{index_dir}: {was}, which has other weights now; it gets vectors of these"
+    return RenewalEncoder(model, note, **prompts)
 
 
 def renew_index(

@@ -19,6 +19,7 @@ from pipeline.config import Compute, Device
 from pipeline.conversion import Conversion, Converted, Kind, converted, converted_anew
 from pipeline.model_files import first_line, last_line
 from pipeline.openvino_import import import_openvino
+from pipeline.precision import FAR
 
 Output: TypeAlias = NDArray[np.float32]
 
@@ -79,17 +80,23 @@ class OpenVinoRuntime:
         n_threads = n_threads or n_threads_available()
         found = converted(what, on_start)
         content = found.compiled()
-        if found.measured.served is not None and content is None and found.damage():
-            found = converted_anew(found, what, on_start)
+        try:
+            if found.measured.served is not None and content is None and found.damage():
+                found = converted_anew(found, what, on_start)
+        except OSError as error:
+            raise ModelError(f"{error.filename or found.folder}: cannot be read ({error.strerror})") from error
         if found.measured.served is None:
             if what.precision != "auto":
                 raise ModelError(f"{what.model_dir}: cannot be computed in {found.measured.reason}")
             raise NotConverted(found.measured.reason)
-        forced = found.measured.candidates[0] if what.precision != "auto" else None
-        if forced is not None and not forced.agrees and on_start is not None:
-            on_start(f"{what.model_dir}: {forced.precision} is not near float32 on this machine ({forced.agreement})")
         compiled = _open_compiled(found, content, found.measured.served, n_threads)
         runtime = cls(compiled, found.measured.served, n_threads)
+        forced = found.measured.candidates[0] if what.precision != "auto" else None
+        if forced is not None and not forced.agrees:
+            # An index of such vectors is checked whenever it is opened with an encoder.
+            runtime.precision = f"{forced.precision} ({FAR})"
+            if on_start is not None:
+                on_start(f"{what.model_dir}: {forced.precision} is {FAR} on this machine ({forced.agreement})")
         runtime._content = content
         return runtime
 
@@ -144,16 +151,18 @@ def _open_compiled(found: Converted, content: NDArray[np.uint8] | None, precisio
     Raises ModelError if it cannot be had though its bytes are those that were written: for want of memory, say.
     """
     openvino = import_openvino()
-    try:
-        if content is not None:
+    if content is not None:
+        # Where it cannot be read though its bytes are right, the model it was compiled from may be.
+        with suppress(RuntimeError, MemoryError):
             shared = openvino.Tensor(content, shared_memory=True)
             return openvino.Core().import_model(shared, "CPU", _settings(precision, n_threads))
+    try:
         compiled = compile_model(found.ir_path, precision, n_threads)
     except (RuntimeError, MemoryError) as error:
         raise ModelError(
             f"{found.folder}: cannot be read ({last_line(error)}); perhaps there is too little memory"
         ) from error
-    with suppress(OSError):
+    with suppress(OSError, RuntimeError, MemoryError):
         found.keep_compiled(compiled.export_model().getvalue())
     return compiled
 

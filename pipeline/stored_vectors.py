@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from data.errors import VectorsMismatchError
 from indexes.snapshot import IndexSnapshot
-from pipeline.agreement import LEAST_COSINE, VectorAgreement, vector_agreement
+from pipeline.agreement import LARGEST_LENGTH_ERROR, LEAST_COSINE, VectorAgreement, vector_agreement
 from pipeline.cache_folder import cache_dir
 from pipeline.encoders import Encoder
+from pipeline.precision import FAR
 
 _SAMPLED_AT_OPENING = 32
 SAMPLED_TO_VERIFY = 1_000
@@ -37,29 +38,38 @@ def compare_vectors(index: IndexSnapshot, encoder: Encoder, n_texts: int = SAMPL
         return Comparison(0, VectorAgreement(1.0, 1.0))
     stored = index.vectors_of([document.doc_id for document in documents])  # (n, dim)
     fresh = encoder.encode([document.text for document in documents])  # (n, dim)
-    return Comparison(len(documents), vector_agreement(fresh, stored))
+    return Comparison(
+        len(documents), vector_agreement(fresh, stored, with_lengths=encoder.identity.similarity == "dot")
+    )
 
 
 def require_agreement(index: IndexSnapshot, encoder: Encoder, comparison: Comparison) -> None:
     """Raise VectorsMismatchError, with the worst cosine, if the index's vectors are not the encoder's."""
-    least = comparison.agreement.least_cosine
+    _, least, length_error = comparison.agreement
     if least < LEAST_COSINE:
-        raise VectorsMismatchError(
-            f"{index.path}: its vectors are not those that encoder {encoder.identity.name} gives: of "
-            f"{comparison.n_texts:,} texts encoded again, the worst has a cosine of {least:.3f} with its "
-            f"stored vector, below {LEAST_COSINE}; make them anew with: claimhound index renew --index {index.path}"
-        )
+        reason = f"has a cosine of {least:.3f} with its stored vector, below {LEAST_COSINE}"
+    elif length_error > LARGEST_LENGTH_ERROR:
+        reason = f"is off its stored vector's length by {length_error:.3f}, above {LARGEST_LENGTH_ERROR}"
+    else:
+        return
+    raise VectorsMismatchError(
+        f"{index.path}: its vectors are not those that encoder {encoder.identity.name} gives: of "
+        f"{comparison.n_texts:,} texts encoded again, the worst {reason}; "
+        f"make them anew with: claimhound index renew --index {index.path}"
+    )
 
 
 def require_checked_vectors(index: IndexSnapshot, encoder: Encoder) -> None:
     """Compare a few vectors of an index that does not say how they were computed, once for each generation.
 
-    An index that names a precision is trusted: one is only used if it agrees with float32. That a generation passed is
+    An index that names a precision is trusted, as one is only used if it agrees with float32; one that was forced and
+    does not says so. That a generation passed is
     kept in the user's cache.
 
     Raises VectorsMismatchError.
     """
-    if index.manifest.encoder.precision:
+    precision = index.manifest.encoder.precision
+    if precision and FAR not in precision:
         return
     passed = _passed_path(index, encoder)
     # A cache that cannot be read or written costs time, not correctness.

@@ -100,8 +100,11 @@ def index_add(sources: tuple[str, ...], index_dir: Path, compute: Compute, **opt
 @index.command("renew", short_help="Make an index anew from its documents.")
 @index_option
 @encoder_option
+@prompt_options
 @compute_options
-def index_renew(index_dir: Path, encoder: str | None, compute: Compute) -> None:
+def index_renew(
+    index_dir: Path, encoder: str | None, query_prompt: str | None, document_prompt: str | None, compute: Compute
+) -> None:
     """Make text and vectors of an index anew from the documents that it holds.
 
     This brings an index of an earlier version, or one whose vectors are damaged or of another encoder, to the present
@@ -113,10 +116,16 @@ def index_renew(index_dir: Path, encoder: str | None, compute: Compute) -> None:
     from pipeline.renewing import encoder_to_renew_with, renew_index
 
     with _indexing_progress() as on_progress:
-        chosen = encoder_to_renew_with(index_dir, encoder)
+        chosen = encoder_to_renew_with(index_dir, encoder, compute)
         if chosen.note is not None:
             say(chosen.note)
-        model = load_encoder(chosen.model, compute, on_start=say)
+        model = load_encoder(
+            chosen.model,
+            compute,
+            query_prompt=chosen.query_prompt if query_prompt is None else query_prompt,
+            document_prompt=chosen.document_prompt if document_prompt is None else document_prompt,
+            on_start=say,
+        )
         report = renew_index(index_dir, model, on_progress=on_progress)
     _report_indexing(report, index_dir, done="renewed", job="renewal")
 

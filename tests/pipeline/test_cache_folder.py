@@ -66,6 +66,15 @@ def test_a_home_is_given_where_there_is_none_and_else_left(temporary, tmp_path, 
     assert cache_dir() == temporary / f"claimhound-{os.getuid()}" / "claimhound"
 
 
+def test_a_cache_that_was_chosen_stays_where_there_is_no_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", "")  # to be set, and taken back after the test
+    monkeypatch.setattr(Path, "home", classmethod(nobody_s))
+    ensure_home()
+    assert cache_dir() == tmp_path / "claimhound"
+    assert os.environ["HOME"] == str(tmp_path / "claimhound")
+
+
 def nobody_s(_):
     """What a user is told whom the system does not know."""
     raise RuntimeError("Could not determine home directory.")

@@ -58,20 +58,25 @@ def write_model(what, target):
 
 
 def test_a_model_is_converted_once_even_by_two_at_a_time(own_cache, what):
-    both = threading.Barrier(2)
+    calls = []
 
     def convert(*arguments):
-        both.wait(10)
+        calls.append(arguments)
         write_model(*arguments)
 
-    def ask(_):
+    both = threading.Barrier(2)
+
+    def ask(number):
+        if number is not None:
+            both.wait(10)
         return converted(what, convert=convert).folder
 
     with ThreadPoolExecutor(2) as pool:
         folders = list(pool.map(ask, range(2)))
     assert folders[0] == folders[1]
     assert list((own_cache / "models").iterdir()) == [folders[0]]
-    assert ask(0) == folders[0]  # a third conversion would wait for a fourth
+    assert ask(None) == folders[0]
+    assert len(calls) == 1
     assert (folders[0] / "model.xml").read_text() == "encoder 64"
 
 
@@ -130,6 +135,25 @@ def test_what_was_measured_is_read_as_it_was_written(tmp_path):
     )
     (tmp_path / "measured.json").write_text(measured.to_json())
     assert Measured.read(tmp_path / "measured.json") == measured
+
+
+def test_what_comes_of_the_moment_is_not_written_down(own_cache, what, monkeypatch):
+    from pipeline import converting
+
+    def fail(error):
+        monkeypatch.setattr(converting, "_quantized", lambda *_: raise_(error))
+
+    def raise_(error):
+        raise error
+
+    for passing in (MemoryError("no more"), RuntimeError("std::bad_alloc"), ImportError("no nncf")):
+        fail(passing)
+        with pytest.raises(type(passing)):
+            converted(Conversion(what.model_dir, "encoder", 64, "int8"))  # in this process
+        assert list((own_cache / "models").iterdir()) == []
+    fail(RuntimeError("an operation that nobody knows"))
+    found = converted(Conversion(what.model_dir, "encoder", 64, "int8")).measured
+    assert (found.served, found.reason) == (None, "int8: cannot run here (an operation that nobody knows)")
 
 
 def test_a_full_disk_is_an_error(own_cache, what):
@@ -217,6 +241,8 @@ def test_want_of_memory_deletes_nothing(one_model, what, monkeypatch):
     class NoMemory:
         def import_model(self, *_):
             raise RuntimeError("Exception from plugin.cpp:\nbad allocation")
+
+        compile_model = import_model
 
     before = sorted(one_model.rglob("*"))
     monkeypatch.setattr(openvino, "Core", NoMemory)

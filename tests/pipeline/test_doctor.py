@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from data.bundled import bundled_encoder_dir
 from data.checksums import sha256_of
 from pipeline.agreement import VectorAgreement
@@ -63,6 +65,14 @@ def test_what_was_measured_of_a_model_is_shown_and_what_was_damaged_since_has_a_
         (target / "measured.json").write_text(Measured("f32", "", "a processor", candidates, files).to_json())
 
     what = Conversion(bundled_encoder_dir(), "encoder", encoder_identity().max_length)
+
+    def give_up(what, target):
+        record = Measured(None, "it cannot be converted (a reason)", "a processor", (), {})
+        (target / "measured.json").write_text(record.to_json())
+
+    given_up = converted(what, convert=give_up).folder
+    assert found(with_devices=False)[name].value == "float32 by torch (it cannot be converted (a reason))"
+    shutil.rmtree(given_up)
     folder = converted(what, convert=convert).folder
     findings = found(with_devices=False)
     assert findings[name].value == "f32"

@@ -44,7 +44,7 @@ def test_vectors_are_compared_by_their_direction():
     reference = np.array([[2.0, 0.0], [0.0, 1.0]])
     assert vector_agreement(np.array([[1.0, 0.0], [0.0, 5.0]]), reference) == VectorAgreement(1.0, 1.0)
     found = vector_agreement(np.array([[1.0, 0.0], [3.0, 4.0]]), reference)
-    assert found == pytest.approx((0.9, 0.8))
+    assert found == pytest.approx((0.9, 0.8, 0.0))
     assert not found.suffices
 
 
@@ -53,6 +53,15 @@ def test_vectors_are_compared_by_their_direction():
 )
 def test_what_vectors_must_agree_by(mean, least, suffices):
     assert VectorAgreement(mean, least).suffices is suffices
+
+
+def test_lengths_are_compared_where_they_count():
+    reference = np.array([[2.0, 0.0], [0.0, 1.0]])
+    longer = np.array([[2.1, 0.0], [0.0, 1.0]])
+    assert vector_agreement(longer, reference).suffices
+    found = vector_agreement(longer, reference, with_lengths=True)
+    assert found.length_error == pytest.approx(0.05)
+    assert not found.suffices
 
 
 def test_logits_are_compared_by_their_error_and_order():

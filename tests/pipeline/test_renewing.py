@@ -222,12 +222,23 @@ def built_by(index_dir, identity):
 def test_the_encoder_is_the_one_named_or_the_indexs_own(tmp_path, tiny_model_dir):
     own = encoder_identity(str(tiny_model_dir))
     index_dir = built_by(tmp_path / "index", own)
-    assert encoder_to_renew_with(index_dir) == RenewalEncoder(str(tiny_model_dir))
-    assert encoder_to_renew_with(index_dir, "someone/other") == RenewalEncoder("someone/other")
+    assert encoder_to_renew_with(index_dir) == RenewalEncoder(str(tiny_model_dir), None, "", "")
     built_by(index_dir, replace(own, weights_sha256="5" * 64))
     chosen = encoder_to_renew_with(index_dir)
     assert chosen.model == str(tiny_model_dir)
     assert "(weights 555555555555), which has other weights now" in chosen.note
+
+
+def test_the_prompts_that_an_index_was_built_with_stay_as_long_as_the_weights_do(
+    tmp_path, tiny_model_dir, other_tiny_model_dir
+):
+    prompts = {"query_prompt": "query: ", "document_prompt": "passage: "}
+    index_dir = built_by(tmp_path / "index", encoder_identity(str(tiny_model_dir), **prompts))
+    kept = RenewalEncoder(str(tiny_model_dir), None, "query: ", "passage: ")
+    assert encoder_to_renew_with(index_dir) == kept
+    assert encoder_to_renew_with(index_dir, str(tiny_model_dir)) == kept
+    other = str(other_tiny_model_dir)
+    assert encoder_to_renew_with(index_dir, other) == RenewalEncoder(other)
 
 
 def test_an_encoder_that_is_gone_is_asked_for(tmp_path):
@@ -239,7 +250,7 @@ def test_an_encoder_that_is_gone_is_asked_for(tmp_path):
 @pytest.mark.parametrize("name", ["claimhound-encoder", BUNDLED_ENCODER_NAME])
 def test_the_bundled_encoder_is_itself_with_and_without_its_version(tmp_path, name):
     index_dir = built_by(tmp_path / "index", replace(encoder_identity(), name=name))
-    assert encoder_to_renew_with(index_dir) == RenewalEncoder(name)
+    assert encoder_to_renew_with(index_dir) == RenewalEncoder(name, None, "", "")
     IndexSnapshot.open(index_dir).manifest.encoder.require_same(encoder_identity(name), index_dir)
 
 
@@ -249,7 +260,8 @@ def test_the_bundled_encoder_is_itself_with_and_without_its_version(tmp_path, na
 def test_a_bundled_encoder_of_another_version_gives_way_to_todays_and_is_refused_until_then(tmp_path, name):
     other = replace(encoder_identity(), name=name, weights_sha256="7" * 64)
     index_dir = built_by(tmp_path / "index", other)
-    model, note = encoder_to_renew_with(index_dir)
+    model, note, *prompts = encoder_to_renew_with(index_dir)
+    assert prompts == [None, None]
     assert model == BUNDLED
     assert note == (
         f"{index_dir}: was built with encoder {name} (weights 777777777777), which is not there any more; "

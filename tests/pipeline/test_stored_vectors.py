@@ -54,20 +54,20 @@ def old_index(tmp_path):
 def test_stored_vectors_agree_with_their_encoder_up_to_half_precision(old_index):
     assert len(old_index.segments) == 2
     encoder = turned(0)
-    n_texts, (mean, least) = compare_vectors(old_index, encoder, 1_000)
+    n_texts, (mean, least, _) = compare_vectors(old_index, encoder, 1_000)
     assert n_texts == 99
     assert set(encoder.calls[0]) == set(VECTORS) - {"sentence 4"}
     assert 1 - 1e-6 < least <= mean <= 1 + 1e-6
 
 
 def test_the_cosines_are_those_of_the_angle_by_which_the_encoder_differs(old_index):
-    n_texts, (mean, least) = compare_vectors(old_index, turned(60), 50)
+    n_texts, (mean, least, _) = compare_vectors(old_index, turned(60), 50)
     assert 45 < n_texts <= 50
     assert (least, mean) == pytest.approx((0.5, 0.5), abs=1e-3)
     # One among a hundred that is another's.
     encoder = turned(0)
     encoder._vectors["sentence 7"] = (-np.cos(7), -np.sin(7))
-    n_texts, (mean, least) = compare_vectors(old_index, encoder)
+    n_texts, (mean, least, _) = compare_vectors(old_index, encoder)
     assert least == pytest.approx(-1, abs=1e-3)
     assert mean == pytest.approx((98 - 1) / 99, abs=1e-3)
 
