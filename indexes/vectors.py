@@ -44,6 +44,13 @@ def n_lists_for(n_rows: int) -> int:
     return min(n_rows, int(2 ** round(np.log2(4 * np.sqrt(n_rows)))))
 
 
+def unit_vectors(vectors: Vectors) -> Vectors:
+    """Return (n, dim) vectors brought to unit length; a row of zeros stays one."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = vectors / np.maximum(lengths, 1e-12)
+    return unit
+
+
 def require_storable_vectors(vectors: NDArray[np.floating]) -> None:
     """Raise ValueError if a number is not finite or too large for half precision."""
     for start in range(0, len(vectors), _BLOCK):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from data.bundled import sample_dir
@@ -35,6 +36,7 @@ class PairTexts(NamedTuple):
     judging: Pairs
 
 
+@cache
 def single_texts() -> SingleTexts:
     """Return texts for a bi-encoder, none of which both sets scales and judges."""
     claims, evidence = (list(texts.values()) for texts in _sample())
@@ -44,6 +46,7 @@ def single_texts() -> SingleTexts:
     return SingleTexts(setting, judging_claims, [*_spread(others, _N_JUDGING), *_long_texts(others)])
 
 
+@cache
 def pair_texts() -> PairTexts:
     """Return pairs for a cross-encoder, none of which both sets scales and judges.
 

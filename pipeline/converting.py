@@ -26,8 +26,8 @@ import transformers
 from data.checksums import sha256_of
 from pipeline.agreement import Agreement, logit_agreement, vector_agreement
 from pipeline.batching import Batch, TokenizedText, batches_by_length
-from pipeline.config import Compute, Precision
-from pipeline.conversion import IR, RECORD, Conversion, Kind, Measured
+from pipeline.config import Compute
+from pipeline.conversion import IR, RECORD, Conversion, Measured
 from pipeline.conversion_texts import pair_texts, single_texts
 from pipeline.cross_encoding import TokenPairReader
 from pipeline.encoders import Encoder, TransformerEncoder, encoder_identity
@@ -68,10 +68,9 @@ class _Exact(NamedTuple):
     short: bool
 
 
-def main(model_dir: Path, kind: Kind, max_length: int, precision: Precision, target: Path) -> None:
+def main(what: Conversion, target: Path) -> None:
     """Write the model as it is served, and what was measured, into `target`."""
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    what = Conversion(model_dir, kind, max_length, precision)
     library = _library_model(what)
     reference = _reference_outputs(library)
     try:
@@ -84,7 +83,7 @@ def main(model_dir: Path, kind: Kind, max_length: int, precision: Precision, tar
     made, compiled, failures = _compiled(what, exact)
     candidates = _measured(what, compiled, failures, reference)
     served = choose(candidates)
-    if precision != "auto" and not failures:
+    if what.precision != "auto" and not failures:
         (served,) = candidates
     files: dict[str, str] = {}
     if served is not None:
@@ -326,4 +325,5 @@ def _half_suffices(model: openvino.Model) -> bool:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4], Path(sys.argv[5]))  # type: ignore[arg-type]
+    _asked = Conversion(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])  # type: ignore[arg-type]
+    main(_asked, Path(sys.argv[5]))

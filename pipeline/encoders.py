@@ -11,7 +11,7 @@ import numpy as np
 
 from data.errors import ModelError
 from indexes.manifest import EncoderIdentity
-from indexes.vectors import Vectors
+from indexes.vectors import Vectors, unit_vectors
 from pipeline.batching import Batch, batches_by_length
 from pipeline.config import Compute
 from pipeline.hub_models import revision_of
@@ -98,13 +98,6 @@ class Prompts(TypedDict):
 
     query_prompt: str | None
     document_prompt: str | None
-
-
-def unit_vectors(vectors: Vectors) -> Vectors:
-    """Return (n, dim) vectors brought to unit length; a row of zeros stays one."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Vectors = vectors / np.maximum(lengths, 1e-12)
-    return unit
 
 
 def load_encoder(

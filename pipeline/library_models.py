@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from data.errors import ModelError
 from indexes.manifest import EncoderIdentity
-from indexes.vectors import Vectors
+from indexes.vectors import Vectors, unit_vectors
 from pipeline.batching import TOKENS_PER_BATCH
 from pipeline.cache_folder import cache_dir, ensure_home
 from pipeline.config import Compute
@@ -88,8 +88,9 @@ class LibraryEncoder:
             return _n_tokens(self._model.preprocess([texts[filled[row]]], prompt=prompt)) if self._runner.batches else 0
 
         for rows, found in self._runner.run(len(filled), n_tokens, compute):
-            lengths = np.linalg.norm(found, axis=1, keepdims=True) if self.identity.similarity == "cosine" else 1.0
-            vectors[[filled[row] for row in rows]] = found / np.maximum(lengths, 1e-12)
+            vectors[[filled[row] for row in rows]] = (
+                unit_vectors(found) if self.identity.similarity == "cosine" else found
+            )
         if not np.isfinite(vectors).all():
             raise ModelError(f"{self.identity.name}: gives NaN for some texts; its weights or its precision are broken")
         return vectors

@@ -77,7 +77,7 @@ def _convert_here() -> Iterator[None]:
         nowhere = io.StringIO()
         with warnings.catch_warnings(), redirect_stdout(nowhere), redirect_stderr(nowhere):
             warnings.simplefilter("ignore")
-            main(*what, target)
+            main(what, target)
 
     defaults = conversion.converted.__kwdefaults__
     before = defaults["convert"]

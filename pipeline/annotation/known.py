@@ -17,8 +17,8 @@ from data.claims import read_claims
 from data.errors import InputError
 from data.records import Json, Query
 from indexes.analysis import tokenize
-from indexes.vectors import Vectors
-from pipeline.encoders import Encoder, unit_vectors
+from indexes.vectors import Vectors, unit_vectors
+from pipeline.encoders import Encoder
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data.records import Qrels, Query, Run
-from pipeline.encoders import unit_vectors
+from indexes.vectors import unit_vectors
 from pipeline.evidence import EvidencePipeline, evidence_text
 from pipeline.results import StageRankings
 from pipeline.training.mining import ClaimScore, Similarity

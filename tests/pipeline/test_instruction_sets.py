@@ -41,7 +41,7 @@ from pipeline.rerankers import load_reranker
 
 def measure(folder, kind, precision):
     what = Conversion(Path(folder), kind, 64, precision)
-    measured = converted(what, convert=lambda what, target: main(*what, target)).measured
+    measured = converted(what, convert=main).measured
     return {
         "served": measured.served,
         "candidates": {

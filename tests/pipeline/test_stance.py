@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from labelled_models import with_labels
 
 from data.errors import ModelError
 from data.stances import STANCES
@@ -83,16 +84,6 @@ def test_any_order_of_the_labels_gives_the_same(model, lively_dir, tmp_path):
     found = load_stance(str(folder), Compute("cpu")).classify(PAIRS).probabilities
     # Converted anew, so to int8's last steps; labels taken for one another would be far off.
     np.testing.assert_allclose(found, model.classify(PAIRS).probabilities, atol=0.02)
-
-
-def with_labels(source, folder, labels):
-    """Copy a model whose outputs are called otherwise."""
-    shutil.copytree(source, folder)
-    config = json.loads((folder / "config.json").read_text())
-    config["id2label"] = {str(number): label for number, label in enumerate(labels)}
-    config["label2id"] = {label: number for number, label in enumerate(labels)}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
 
 
 def oracle_logits(folder, pairs):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from labelled_models import with_labels
 
 from data.errors import InputError, ModelError
 from data.stances import STANCES, StancePair
@@ -47,16 +48,6 @@ def save_weights(arrays, model_dir):
     from safetensors.numpy import save_file
 
     save_file(arrays, model_dir / "model.safetensors", metadata={"format": "pt"})
-
-
-def with_labels(source, folder, labels):
-    """Copy a model whose outputs are called otherwise."""
-    shutil.copytree(source, folder)
-    config = json.loads((folder / "config.json").read_text())
-    config["id2label"] = {str(number): label for number, label in enumerate(labels)}
-    config["label2id"] = {label: number for number, label in enumerate(labels)}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
 
 
 @pytest.fixture(scope="module")
