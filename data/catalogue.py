@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, Literal, TypeAlias
 
 from data.errors import InputError
+from data.notices import Notices
 from data.raw_record import RawRecord
 from data.rejects import Reject
 from data.sources import Source, parse_catalogue_name
@@ -16,7 +17,7 @@ _NAMES: dict[CataloguePart, str] = {"docs": "documents", "queries": "queries", "
 
 
 def read_catalogue(
-    source: Source, reject: Reject, part: CataloguePart, text_names: Collection[str]
+    source: Source, reject: Reject, part: CataloguePart, text_names: Collection[str], notices: Notices
 ) -> Iterator[RawRecord]:
     """Give the documents, queries or judgments of `ir_datasets:ID`, numbered from 1, with the library's field names.
 
@@ -44,7 +45,7 @@ def read_catalogue(
             fields = {name: _plain(value) for name, value in entry._asdict().items() if not isinstance(value, bytes)}
             if part != "qrels" and not any(name in fields for name in text_names):
                 fields["text"] = entry.default_text()
-            record = plain_record(source, number, fields, reject)
+            record = plain_record(source, number, fields, reject, notices)
             if record is not None:
                 yield record
     # No network is an OSError, a failed checksum or a damaged file a RuntimeError or ValueError; ImportError is for

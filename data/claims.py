@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
-from data.errors import InputError, RecordError
+from data.errors import RecordError
 from data.fields import FieldNames, Record
+from data.notices import Notices
+from data.read_options import ReadOptions
 from data.reading import read_records
 from data.records import Query
 from data.rejects import OnError, rejecter
@@ -23,11 +24,11 @@ CLAIMS_FILE = "queries.jsonl"
 
 def read_claims(
     source: str | Path,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
     *,
-    id_field: str | None = None,
-    text_field: str | None = None,
     on_error: OnError = "stop",
     skipped: list[RecordError] | None = None,
+    notices: Notices | None = None,
 ) -> Iterator[Query]:
     """Give the claims of a source in its order.
 
@@ -39,10 +40,9 @@ def read_claims(
     Bad records and bad sources are treated as by `read_documents`; so a second claim with an id that was there before
     is a RecordError that names both lines, or is skipped.
     """
-    located = locate(source, folder_file=CLAIMS_FILE)
-    records = read_records(
-        [located], CLAIM_FIELDS.given(id_field, text_field), rejecter(on_error, skipped), part="queries"
-    )
+    located = locate(source, options, folder_file=CLAIMS_FILE)
+    names = CLAIM_FIELDS.given(options.id_field, options.text_field)
+    records = read_records([located], names, rejecter(on_error, skipped), part="queries", notices=notices)
     return _queries(records)
 
 
@@ -51,28 +51,28 @@ def _queries(records: Iterator[Record]) -> Iterator[Query]:
         yield Query(query_id, text, fields)
 
 
-def locate_claims(source: str | Path, columns: Sequence[str] = ()) -> Source:
+def locate_claims(source: str | Path, options: ReadOptions = ReadOptions()) -> Source:  # noqa: B008 (frozen)
     """Return the source of claims that a user's word names, as `read_claims` knows them.
 
-    `columns` are those of a CSV or TSV file that has no header line. Raises InputError for a source that cannot be
-    read, and for columns of one that is no such file.
+    Raises InputError for a source that cannot be read.
     """
-    located = locate(source, folder_file=CLAIMS_FILE)
-    if columns and located.format not in ("csv", "tsv"):
-        raise InputError(f"{located.name}: is no CSV or TSV file, and only of such can the columns be named")
-    return replace(located, columns=tuple(columns))
+    return locate(source, options, folder_file=CLAIMS_FILE)
 
 
 def read_good_and_bad_claims(
-    source: Source, *, id_field: str | None = None, text_field: str | None = None, longest: int
+    source: Source,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+    *,
+    longest: int,
+    notices: Notices | None = None,
 ) -> Iterator[Query | RecordError]:
     """Give what a source holds in its order: each claim, or why a record is none.
 
     A claim of more than `longest` characters is none. Everything else is as for `read_claims`.
     """
     bad: list[RecordError] = []
-    names = CLAIM_FIELDS.given(id_field, text_field)
-    for record in read_records([source], names, bad.append, part="queries", first_seen=SeenIds()):
+    names = CLAIM_FIELDS.given(options.id_field, options.text_field)
+    for record in read_records([source], names, bad.append, part="queries", first_seen=SeenIds(), notices=notices):
         yield from bad
         bad.clear()
         if len(record.text) > longest:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from data.errors import RecordError
 from data.fields import FieldNames, Record
+from data.notices import Notices
+from data.read_options import ReadOptions
 from data.reading import read_records
 from data.records import Document, Json
 from data.rejects import OnError, Reject, rejecter
@@ -24,11 +26,11 @@ CORPUS_FILE = "corpus.jsonl"
 
 def read_documents(
     sources: Sequence[str | Path],
+    options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
     *,
-    id_field: str | None = None,
-    text_field: str | None = None,
     on_error: OnError = "stop",
     skipped: list[RecordError] | None = None,
+    notices: Notices | None = None,
 ) -> Iterator[Document]:
     """Give the documents of the sources, in their order, without holding a file in memory (a .json file is held).
 
@@ -50,10 +52,10 @@ def read_documents(
     """
     if isinstance(sources, str):
         raise TypeError(f"sources is a sequence of sources, not one string: [{sources!r}]")
-    located = [locate(source, folder_file=CORPUS_FILE) for source in sources]
-    names = DOCUMENT_FIELDS.given(id_field, text_field)
+    located = [locate(source, options, folder_file=CORPUS_FILE) for source in sources]
+    names = DOCUMENT_FIELDS.given(options.id_field, options.text_field)
     reject = rejecter(on_error, skipped)
-    return _documents(read_records(located, names, reject, part="docs"), reject)
+    return _documents(read_records(located, names, reject, part="docs", notices=notices), reject)
 
 
 def _documents(records: Iterator[Record], reject: Reject) -> Iterator[Document]:

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from data.errors import InputError
+from data.notices import Notices
 from data.raw_record import RawRecord
 from data.rejects import Reject
 from data.sources import Source, parse_hub_name
 from data.tables import plain_record
 
 
-def read_hub(source: Source, reject: Reject) -> Iterator[RawRecord]:
+def read_hub(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:
     """Give the records of `hf:NAME[@CONFIG][:SPLIT]`, numbered from 1; NAME may be a folder of data files.
 
     The split may be left out where there is one only. Values are turned into JSON's as for Parquet. Raises InputError
@@ -25,7 +26,7 @@ def read_hub(source: Source, reject: Reject) -> Iterator[RawRecord]:
         loaded = datasets.load_dataset(name, config, split=split, streaming=True)
         rows: Iterable[dict[str, Any]] = loaded if split else _only_split(source, loaded)
         for number, row in enumerate(rows, 1):
-            record = plain_record(source, number, row, reject)
+            record = plain_record(source, number, row, reject, notices)
             if record is not None:
                 yield record
     # RuntimeError is what a data set with a loading script gives; the Hub's own errors are OSErrors.

@@ -8,18 +8,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NoReturn
 
 from data.errors import RecordError
+from data.notices import Notices
 from data.raw_record import RawRecord, json_kind
 from data.rejects import Reject
 from data.sources import Source
 from data.streams import read_lines, read_text
 
 
-def read_jsonl(source: Source, reject: Reject) -> Iterator[RawRecord]:
+def read_jsonl(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:  # noqa: ARG001
     """Give one record for each line that is not blank; rejects a line that is not one JSON object."""
     return _parse_lines(source, read_lines(source, reject), reject)
 
 
-def read_json(source: Source, reject: Reject, text_names: Collection[str]) -> Iterator[RawRecord]:
+def read_json(source: Source, reject: Reject, text_names: Collection[str], notices: Notices) -> Iterator[RawRecord]:  # noqa: ARG001
     """Give the records of a .json file, which is held in memory.
 
     The file is a list of objects; or an object `id -> text` or `id -> object`; or, if it has one of `text_names` among

@@ -12,10 +12,11 @@ from data.errors import InputError, RecordError
 from data.fields import first_name, missing_field, usable_id
 from data.judged_claims import Judgment, Level, claim_judgments, is_judged_claim
 from data.raw_record import RawRecord
+from data.read_options import Format
 from data.reading import read_raw
 from data.records import Json, Qrels
 from data.rejects import rejecter
-from data.sources import Format, Source, locate_text, split_compression
+from data.sources import Source, locate_text, split_compression
 from data.streams import read_lines
 from data.trec import checked_id
 

@@ -9,6 +9,7 @@ from data.errors import InputError, RecordError
 from data.fields import FieldNames, Record, find_fields
 from data.hub import read_hub
 from data.json_records import read_json, read_jsonl
+from data.notices import Notices
 from data.raw_record import RawRecord
 from data.rejects import Reject
 from data.seen_ids import SeenIds
@@ -26,6 +27,7 @@ def read_records(
     *,
     part: CataloguePart,
     first_seen: dict[str, int] | SeenIds | None = None,
+    notices: Notices | None = None,
 ) -> Iterator[Record]:
     """Give the records of the sources in their order, ids unique over all of them.
 
@@ -39,7 +41,7 @@ def read_records(
     first_seen = {} if first_seen is None else first_seen
     for source_number, source in enumerate(sources):
         count = _Count(reject)
-        for raw in read_raw(source, names.text, count.reject, part=part):
+        for raw in read_raw(source, names.text, count.reject, part=part, notices=notices):
             count.good += 1
             try:
                 record = find_fields(source, raw, names)
@@ -71,23 +73,29 @@ class _Count:
 
 
 def read_raw(  # noqa: PLR0911
-    source: Source, text_names: Collection[str], reject: Reject, *, part: CataloguePart
+    source: Source,
+    text_names: Collection[str],
+    reject: Reject,
+    *,
+    part: CataloguePart,
+    notices: Notices | None = None,
 ) -> Iterator[RawRecord]:
     """Give the records of one source, whatever its format, before anybody asks for their id and text."""
+    notices = Notices() if notices is None else notices
     match source.format:
         case "jsonl":
-            return read_jsonl(source, reject)
+            return read_jsonl(source, reject, notices)
         case "json":
-            return read_json(source, reject, text_names)
+            return read_json(source, reject, text_names, notices)
         case "csv":
-            return read_csv(source, reject)
+            return read_csv(source, reject, notices)
         case "tsv":
-            return read_tsv(source, reject)
+            return read_tsv(source, reject, notices)
         case "parquet":
-            return read_parquet(source, reject)
+            return read_parquet(source, reject, notices)
         case "hub":
-            return read_hub(source, reject)
+            return read_hub(source, reject, notices)
         case "catalogue":
-            return read_catalogue(source, reject, part, text_names)
+            return read_catalogue(source, reject, part, text_names, notices)
         case "text":
             return (RawRecord(line_number, None, line) for line_number, line in read_lines(source, reject))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from data.errors import InputError
+from data.read_options import Format, ReadOptions
 
-Format: TypeAlias = Literal["jsonl", "json", "csv", "tsv", "parquet", "text", "hub", "catalogue"]
 Compression: TypeAlias = Literal["gz", "xz", "zst"]
 
 STDIN = "-"
@@ -34,7 +34,8 @@ class Source:
     """One place to read from. `name` is what errors show; `stem` is what ids are made of where records have none.
 
     `path` is None for standard input and for a data set of the Hub or of ir_datasets. `columns` are those of a CSV or
-    TSV file that has no header line; empty where it has one.
+    TSV file that has no header line; empty where it has one. `encoding` and `delimiter` are what a user says they are,
+    None where they are to be found out.
     """
 
     name: str
@@ -43,19 +44,29 @@ class Source:
     format: Format
     compression: Compression | None = None
     columns: tuple[str, ...] = ()
+    encoding: str | None = None
+    delimiter: str | None = None
 
 
-def locate(source: str | Path, *, folder_file: str) -> Source:
+def locate(source: str | Path, options: ReadOptions = ReadOptions(), *, folder_file: str) -> Source:  # noqa: B008 (frozen)
     """Return the source that a user's word names; its format is told by the file's suffix.
 
     The word is a file, a folder that holds `folder_file` (as it is or compressed), `-` for standard input (one text a
     line), `hf:NAME[@CONFIG][:SPLIT]`, or `ir_datasets:ID`. A file is looked up but not opened.
 
-    Raises InputError for what does not exist, has another suffix, or is a folder without that file or with several.
+    Raises InputError for what does not exist, has another suffix, or is a folder without that file or with several,
+    and for columns of what is no CSV or TSV file.
     """
+    located = _located(source, options, folder_file)
+    if options.columns and located.format not in ("csv", "tsv"):
+        raise InputError(f"{located.name}: is no CSV or TSV file, and only of such can the columns be named")
+    return replace(located, columns=options.columns, encoding=options.encoding, delimiter=options.delimiter)
+
+
+def _located(source: str | Path, options: ReadOptions, folder_file: str) -> Source:
     name = str(source)
     if name == STDIN:
-        return Source(name=STDIN, stem="stdin", path=None, format="text")
+        return Source(name=STDIN, stem="stdin", path=None, format=options.input_format or "text")
     data_set = _data_set(name)
     if data_set is not None:
         return data_set
@@ -64,7 +75,7 @@ def locate(source: str | Path, *, folder_file: str) -> Source:
         path = find_in_folder(path, folder_file)
     plain, compression = split_compression(path.name)
     suffix = Path(plain).suffix.lower()
-    file_format = _FORMATS.get(suffix)
+    file_format = options.input_format or _FORMATS.get(suffix)
     if file_format is None:
         raise InputError(f"{path}: cannot read a file with suffix {suffix!r}; readable are {READABLE}")
     return _file_source(path, file_format, compression)

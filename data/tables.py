@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import IO, Any, Self
 
 from data.errors import InputError, RecordError
+from data.notices import Notices
 from data.raw_record import RawRecord
 from data.records import Json
 from data.rejects import Reject
@@ -21,7 +22,7 @@ _LONGEST_CELL = 1 << 24
 pull the rest of a large file into memory."""
 
 
-def read_csv(source: Source, reject: Reject) -> Iterator[RawRecord]:
+def read_csv(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:  # noqa: ARG001
     """Give one record for each row under the header; its line is the one that the row begins at.
 
     Cells are texts; a quoted cell may hold commas, quotes and line ends. Rejects rows of another width than the header,
@@ -54,7 +55,7 @@ def read_csv(source: Source, reject: Reject) -> Iterator[RawRecord]:
                     yield record
 
 
-def read_tsv(source: Source, reject: Reject) -> Iterator[RawRecord]:
+def read_tsv(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:  # noqa: ARG001
     """Give one record for each line under the header.
 
     Some programs quote cells in a TSV as in a CSV, others write quotes as plain characters: a line's quotes are taken
@@ -78,7 +79,7 @@ def read_tsv(source: Source, reject: Reject) -> Iterator[RawRecord]:
             yield record
 
 
-def read_parquet(source: Source, reject: Reject) -> Iterator[RawRecord]:
+def read_parquet(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:
     """Give one record for each row, numbered from 1; times become ISO 8601, nulls and NaN are left out.
 
     Rejects a row that holds what JSON cannot. Raises InputError for a damaged file.
@@ -92,7 +93,7 @@ def read_parquet(source: Source, reject: Reject) -> Iterator[RawRecord]:
             for batch in table.iter_batches(batch_size=4096):
                 for row in batch.to_pylist():
                     number += 1
-                    record = plain_record(source, number, row, reject)
+                    record = plain_record(source, number, row, reject, notices)
                     if record is not None:
                         yield record
     except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
@@ -100,7 +101,13 @@ def read_parquet(source: Source, reject: Reject) -> Iterator[RawRecord]:
         raise InputError(f"{source.name}: damaged, or not a Parquet file: {reason}") from error
 
 
-def plain_record(source: Source, number: int, row: dict[str, Any], reject: Reject) -> RawRecord | None:
+def plain_record(
+    source: Source,
+    number: int,
+    row: dict[str, Any],
+    reject: Reject,
+    notices: Notices,  # noqa: ARG001
+) -> RawRecord | None:
     """Return the row with Python's own values turned into JSON's, or None when it was rejected.
 
     A row of such tables has every column of its table, so that a null in one stands for a field that is missing.

@@ -12,9 +12,11 @@ from data.atomic import write_atomically
 from data.errors import InputError, RecordError
 from data.evidence_lists import listed_evidence, listed_ids
 from data.json_records import read_json
+from data.notices import Notices
+from data.read_options import Format
 from data.records import Ranking, Run, ScoredDoc
 from data.rejects import rejecter
-from data.sources import Format, Source, locate_text
+from data.sources import Source, locate_text
 from data.streams import read_lines
 
 _COLUMNS = 6
@@ -98,7 +100,7 @@ def _read_trec(source: Source) -> Run:
 def _read_predictions(source: Source) -> Run:
     run: Run = {}
     numbers: dict[str, int] = {}
-    for number, key, value in read_json(source, rejecter("stop"), ()):
+    for number, key, value in read_json(source, rejecter("stop"), (), Notices()):
         if key is None or isinstance(value, str):
             reason = "expected an object `claim id -> object with evidences`; a run in TREC form is no .json file"
             raise RecordError(source.name, number, reason)

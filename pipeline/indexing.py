@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from data.documents import read_documents
 from data.errors import IndexWriteError, RecordError
+from data.notices import Notices
+from data.read_options import ReadOptions
 from data.records import Document
 from data.sentences import split_document
 from data.sources import HUB_PREFIX, STDIN
@@ -34,10 +36,9 @@ Halves: TypeAlias = NDArray[np.float16]
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """How documents are read: field names by convention unless given, and what a bad record does."""
+    """How documents are read, whether they are split, and what a bad record does."""
 
-    id_field: str | None = None
-    text_field: str | None = None
+    reading: ReadOptions = ReadOptions()  # noqa: RUF009 (frozen)
     split_sentences: bool = False
     on_error: Literal["stop", "skip"] = "stop"
 
@@ -63,6 +64,7 @@ class IndexingReport(NamedTuple):
     n_reused: int
     skipped: list[RecordError]
     n_outdated: int = 0
+    notices: Notices = Notices()
 
 
 def build_index(
@@ -120,17 +122,18 @@ def _index_sources(
     disk: Disk,
 ) -> IndexingReport:
     skipped: list[RecordError] = []
+    notices = Notices()
     total = None
     if all(_can_be_read_twice(source) for source in sources):
         total = 0
-        for total, _ in enumerate(_read(sources, options, []), start=1):
+        for total, _ in enumerate(_read(sources, options, [], Notices()), start=1):
             if total % shard_size == 0:
                 on_progress(Progress("read", total, None, 0))
     report = index_documents(
-        writer, _read(sources, options, skipped), index_dir, encoder, total=total, on_progress=on_progress,
+        writer, _read(sources, options, skipped, notices), index_dir, encoder, total=total, on_progress=on_progress,
         shard_size=shard_size, disk=disk, deletes_outdated=options.split_sentences,
     )  # fmt: skip
-    return report._replace(skipped=skipped)
+    return report._replace(skipped=skipped, notices=notices)
 
 
 def index_documents(
@@ -191,13 +194,15 @@ def _can_be_read_twice(source: str) -> bool:
     return source != STDIN and not source.startswith(HUB_PREFIX) and (Path(source).is_file() or Path(source).is_dir())
 
 
-def _read(sources: Sequence[str], options: SourceOptions, skipped: list[RecordError]) -> Iterator[Document]:
+def _read(
+    sources: Sequence[str], options: SourceOptions, skipped: list[RecordError], notices: Notices
+) -> Iterator[Document]:
     documents: Iterable[Document] = read_documents(
         sources,
-        id_field=options.id_field,
-        text_field=options.text_field,
+        options.reading,
         on_error=options.on_error,
         skipped=skipped,
+        notices=notices,
     )
     for document in documents:
         if options.split_sentences:

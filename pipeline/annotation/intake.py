@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.claims import locate_claims, read_good_and_bad_claims
 from data.errors import InputError, RecordError
+from data.notices import Notices
+from data.read_options import ReadOptions
 from data.records import Json, Query
 from data.shapes import Kind, joint_kind, kind_of
 from data.sources import STDIN, Source
@@ -24,13 +26,11 @@ LONGEST_CLAIM = 10_000
 class ClaimSource:
     """Where a job's claims come from: a word as for `read_claims`, and what its user said of it.
 
-    `columns` are those of a CSV or TSV file without a header line. Of more than `limit` claims only the first count.
+    Of more than `limit` claims only the first count.
     """
 
     source: str
-    id_field: str | None = None
-    text_field: str | None = None
-    columns: Sequence[str] = ()
+    reading: ReadOptions = ReadOptions()  # noqa: RUF009 (frozen)
     limit: int | None = None
 
 
@@ -58,7 +58,8 @@ class Intake:
         Raises InputError for a source that cannot be read, and where that file cannot be written.
         """
         self._claims = claims
-        self._source = locate_claims(claims.source, claims.columns)
+        self.notices = Notices()
+        self._source = locate_claims(claims.source, claims.reading)
         if claims.source == STDIN:
             self._source = _spooled(self._source, spool_path)
 
@@ -70,7 +71,7 @@ class Intake:
     def items(self) -> Iterator[Query | RecordError]:
         """Yield each claim, or why a record is none."""
         found = read_good_and_bad_claims(
-            self._source, id_field=self._claims.id_field, text_field=self._claims.text_field, longest=LONGEST_CLAIM
+            self._source, self._claims.reading, longest=LONGEST_CLAIM, notices=self.notices
         )
         n_claims = 0
         for item in found:

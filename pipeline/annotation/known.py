@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from data.claims import read_claims
 from data.errors import InputError
+from data.read_options import ReadOptions
 from data.records import Json, Query
 from indexes.analysis import tokenize
 from indexes.vectors import Vectors, unit_vectors
@@ -83,13 +84,16 @@ class KnownClaims:
 
     @classmethod
     def read(
-        cls, source: str | Path, encoder: Encoder, *, id_field: str | None = None, text_field: str | None = None
+        cls,
+        source: str | Path,
+        encoder: Encoder,
+        reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
     ) -> KnownClaims:
         """Return the claims of a source, whatever `read_claims` reads.
 
         Raises what `read_claims` raises: InputError for a bad source, RecordError for a bad record.
         """
-        return cls(read_claims(source, id_field=id_field, text_field=text_field), encoder)
+        return cls(read_claims(source, reading), encoder)
 
     def __len__(self) -> int:
         return len(self._claims)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from data.read_options import ReadOptions
 from pipeline.commands.exit_codes import EXIT_REJECTS
 from pipeline.commands.long_jobs import if_interrupted
 from pipeline.commands.model_choice import (
@@ -19,6 +20,7 @@ from pipeline.commands.model_choice import (
 )
 from pipeline.commands.options import adaptive_options, count_option, path_option
 from pipeline.commands.output import print_text, say
+from pipeline.commands.reading_options import claim_reading_options
 from pipeline.commands.settings import chosen_config, settings_options
 from pipeline.commands.typed_claims import STDIN, require_stdin
 from pipeline.commands.wording import counted
@@ -42,9 +44,7 @@ from pipeline.progress_display import duration, pace_text, progress_display
 @click.option("--fresh", is_flag=True, help="Start over, whatever is there already.")
 @click.option("--known", metavar="FILE", help="Claims that were already checked: show the nearest with each claim.")
 @count_option("--known-k", 5, "How many of these.")
-@click.option("--text-field", metavar="NAME", help="Field that holds the claim.  [default: text, claim, claim_text, …]")
-@click.option("--id-field", metavar="NAME", help="Field that holds the id.  [default: _id, id, query_id, …]")
-@click.option("--columns", metavar="NAMES", help="Columns, with commas, of a CSV or TSV file without a header line.")
+@claim_reading_options
 @click.option(
     "--batch-size",
     default="auto",
@@ -76,9 +76,7 @@ def annotate(
     fresh: bool,
     known: str | None,
     known_k: int,
-    text_field: str | None,
-    id_field: str | None,
-    columns: str | None,
+    reading: ReadOptions,
     batch_size: int | None,
     workers: int | None,
     config_path: Path | None,
@@ -119,10 +117,7 @@ def annotate(
         batch_size=batch_size,
         n_known=known_k,
     )
-    source = ClaimSource(
-        claims, id_field=id_field, text_field=text_field, limit=limit,
-        columns=() if columns is None else [name.strip() for name in columns.split(",")],
-    )  # fmt: skip
+    source = ClaimSource(claims, reading, limit)
 
     def load() -> Searcher:
         pipeline = models.open(index_dir, config)

@@ -14,6 +14,7 @@ from pipeline.commands.long_jobs import if_interrupted, long_job
 from pipeline.commands.model_choice import compute_options, encoder_option, model_option, prompt_options
 from pipeline.commands.options import combined, format_option, index_option, on_error_option
 from pipeline.commands.output import print_facts, print_help_alone, print_json, print_text, say
+from pipeline.commands.reading_options import document_reading_options
 from pipeline.commands.wording import counted, first_few
 from pipeline.config import Compute
 
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
 _source_options = combined(
     click.argument("sources", metavar="SOURCE...", nargs=-1, required=True),
     click.option("--split-sentences", is_flag=True, help="Index each sentence of a text on its own."),
-    click.option(
-        "--text-field", metavar="NAME", help="Field that holds the text.  [default: text, evidence, sentence, …]"
-    ),
-    click.option("--id-field", metavar="NAME", help="Field that holds the id.  [default: _id, id, doc_id, …]"),
+    document_reading_options,
     on_error_option,
 )
 
@@ -279,6 +277,8 @@ def _indexing_progress() -> Iterator[Callable[[Progress], None]]:
 
 
 def _report_indexing(report: IndexingReport, index_dir: Path, *, done: str = "read", job: str = "build") -> None:
+    for line in report.notices.lines():
+        say(line)
     for error in report.skipped:
         say(f"skipped {error}")
     details = [f"{report.n_read:,} {done}"]

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data.claims import locate_claims, read_good_and_bad_claims
+from data.read_options import ReadOptions
 from data.records import Query
 from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
 from pipeline.annotation.intake import LONGEST_CLAIM, ClaimSource
@@ -152,7 +153,7 @@ def main() -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     device = resolve_device(options.device)
     source = locate_claims(options.claims, [name for name in options.columns.split(",") if name])
-    found = read_good_and_bad_claims(source, text_field=options.text_field, longest=LONGEST_CLAIM)
+    found = read_good_and_bad_claims(source, ReadOptions(text_field=options.text_field), longest=LONGEST_CLAIM)
     claims = list(islice((item for item in found if isinstance(item, Query)), options.n))
     texts = [claim.text for claim in claims]
     pipeline = open_pipeline(options.index, compute=Compute(device))

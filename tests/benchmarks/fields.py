@@ -41,6 +41,8 @@ from data.documents import CORPUS_FILE, read_documents
 from data.errors import ClaimhoundError, InputError
 from data.json_records import read_jsonl
 from data.judgments import read_qrels
+from data.notices import Notices
+from data.read_options import ReadOptions
 from data.records import Document, Json, Qrels, Query, Run
 from data.rejects import rejecter
 from data.sentences import sentence_id
@@ -118,7 +120,7 @@ def rationale_sentences(folder: Path, data_set: str) -> Field:
     return Field(
         [
             Document(sentence_id(str(fields["doc_id"]), number), sentence)
-            for _, _, fields in read_jsonl(corpus, rejecter("stop"))
+            for _, _, fields in read_jsonl(corpus, rejecter("stop"), Notices())
             if isinstance(fields, dict)
             for number, sentence in enumerate(_texts(fields["abstract"]))
             if sentence.strip()
@@ -152,7 +154,7 @@ def checkthat(folder: Path, *, dev_only: bool = False) -> Field:
     qrels: Qrels = {}
     for part in ("Dev",) if dev_only else ("Train", "Dev"):
         qrels |= read_qrels(find_in_folder(folder, f"{_CHECKTHAT}-{part}_QRELs.tsv"))
-    documents = list(read_documents([checked], id_field="ver_claim_ids", text_field="ver_claim_texts"))
+    documents = list(read_documents([checked], ReadOptions(id_field="ver_claim_ids", text_field="ver_claim_texts")))
     return Field(documents, list(_tweets(find_in_folder(folder, f"{_CHECKTHAT}-Train-Dev_Queries.tsv"))), qrels)
 
 

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from data.claims import read_claims
 from data.judgments import read_qrels
+from data.read_options import ReadOptions
 from data.records import Qrels, Run, ScoredDoc
 from indexes.vectors import Vectors
 from pipeline.annotation.known import WORDS_SHARE, KnownClaim, KnownClaims
@@ -88,7 +89,9 @@ def main() -> None:
     folder = parser.parse_args().folder
     encoder = RememberingEncoder(load_encoder(compute=Compute("cpu")))
     known = list(
-        read_claims(folder / "verified_claims.jsonl.xz", id_field="ver_claim_ids", text_field="ver_claim_texts")
+        read_claims(
+            folder / "verified_claims.jsonl.xz", ReadOptions(id_field="ver_claim_ids", text_field="ver_claim_texts")
+        )
     )
     tweets = read_tweets(folder / _TWEETS)
     qrels = {part: read_qrels(folder / name) for part, name in _PARTS.items()}

@@ -9,6 +9,7 @@ from data.claims import read_claims
 from data.documents import read_documents
 from data.errors import InputError, RecordError
 from data.judgments import read_qrels
+from data.read_options import ReadOptions
 from data.records import Document, Query
 
 URL = "http://127.0.0.1:9/not-there"
@@ -58,7 +59,7 @@ def test_a_topic_without_a_text_has_the_one_that_the_library_takes_for_it(librar
     (topic,) = read_claims("ir_datasets:claimhound-tests/topics")
     assert (topic.query_id, topic.text) == ("7", "Melting ice")
     assert topic.fields == {"title": "Melting ice", "description": "Does it?", "narrative": "Of ice."}
-    (topic,) = read_claims("ir_datasets:claimhound-tests/topics", text_field="description")
+    (topic,) = read_claims("ir_datasets:claimhound-tests/topics", ReadOptions(text_field="description"))
     assert topic.text == "Does it?"
 
 

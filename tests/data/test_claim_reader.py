@@ -6,6 +6,7 @@ import pytest
 
 from data.claims import read_claims
 from data.errors import InputError, RecordError
+from data.read_options import ReadOptions
 from data.records import Query
 
 SHAPES = {
@@ -52,7 +53,8 @@ def test_a_beir_folder_is_read_by_its_queries(tmp_path: Path) -> None:
 def test_given_field_names_come_before_the_known_ones(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"id": 1, "text": "t", "tweet": "u", "n": 2}')
-    assert list(read_claims(path, id_field="n", text_field="tweet")) == [Query("2", "u", {"id": 1, "text": "t"})]
+    options = ReadOptions(id_field="n", text_field="tweet")
+    assert list(read_claims(path, options)) == [Query("2", "u", {"id": 1, "text": "t"})]
 
 
 def test_bad_claims_are_errors_or_are_skipped_and_listed(tmp_path: Path) -> None:

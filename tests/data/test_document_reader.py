@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from data.documents import read_documents
 from data.errors import InputError, RecordError
+from data.read_options import ReadOptions
 from data.records import Document
 from data.rejects import rejecter
 
@@ -55,13 +56,13 @@ def test_the_first_known_name_counts_and_the_others_stay_in_fields(tmp_path: Pat
 
 def test_given_field_names_come_before_the_known_ones(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", '{"id": "b", "text": "two", "key": 4, "body": "one"}')
-    [document] = read_documents([path], id_field="key", text_field="body")
+    [document] = read_documents([path], ReadOptions(id_field="key", text_field="body"))
     assert document == Document("4", "one", fields={"id": "b", "text": "two"})
 
 
 def test_one_field_can_be_id_and_text(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", '{"body": "one"}')
-    assert list(read_documents([path], id_field="body", text_field="body")) == [Document("one", "one")]
+    assert list(read_documents([path], ReadOptions(id_field="body", text_field="body"))) == [Document("one", "one")]
 
 
 def test_records_without_an_id_are_named_after_file_and_line(tmp_path: Path) -> None:
@@ -165,9 +166,9 @@ def test_a_bad_record_is_an_error_that_names_file_and_line(tmp_path: Path, line:
 def test_a_missing_given_field_is_an_error(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", '{"id": "a", "text": "t"}')
     with pytest.raises(RecordError) as no_id:
-        list(read_documents([path], id_field="key"))
+        list(read_documents([path], ReadOptions(id_field="key")))
     with pytest.raises(RecordError) as no_text:
-        list(read_documents([path], text_field="body"))
+        list(read_documents([path], ReadOptions(text_field="body")))
     assert str(no_id.value) == f"{path}:1: missing field 'key'; the record has only id, text"
     assert str(no_text.value) == f"{path}:1: missing field 'body'; the record has only id, text"
 

@@ -6,6 +6,7 @@ import pytest
 from data.claims import read_claims
 from data.documents import read_documents
 from data.judgments import read_qrels
+from data.read_options import ReadOptions
 from data.records import Document
 from data.sentences import split_document
 from data.trec import read_run, tied_queries
@@ -111,11 +112,11 @@ def test_every_file_of_claims_can_be_read() -> None:
 
 
 def test_tables_are_read_as_they_come() -> None:
-    rte = list(read_claims(DATA_SETS / "rte" / "dev.tsv", id_field="index", text_field="sentence2"))
+    rte = list(read_claims(DATA_SETS / "rte" / "dev.tsv", ReadOptions(id_field="index", text_field="sentence2")))
     assert (len(rte), rte[0].text) == (277, "Christopher Reeve had an accident.")
     healthver = list(read_claims(DATA_SETS / "healthver" / "healthver_dev.csv.xz"))
     assert len(healthver) == 1917
-    creak = list(read_claims(DATA_SETS / "creak" / "dev.json.xz", id_field="ex_id", text_field="sentence"))
+    creak = list(read_claims(DATA_SETS / "creak" / "dev.json.xz", ReadOptions(id_field="ex_id", text_field="sentence")))
     assert creak[0].text == "Eating soup means eating only solids."
     tweets = read_qrels(DATA_SETS / "checkthat2022_2a" / "CT2022-Task2A-EN-Train_QRELs.tsv")
     assert tweets["tweet-sno-0"] == {"vclaim-sno-hero-wombats-australia-fires": 1}

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.notices import Notices
 from data.shapes import ListOf, joint_kind, kind_of, write_parquet
 from data.sources import locate
 from data.tables import read_parquet
@@ -27,7 +28,7 @@ def read(path):
     def fail(error):
         raise error
 
-    return [record.value for record in read_parquet(locate(path, folder_file=""), fail)]
+    return [record.value for record in read_parquet(locate(path, folder_file=""), fail, Notices())]
 
 
 def test_nested_values_are_typed_and_come_back(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from annotation_fakes import LetterEncoder, build_index, n_bad, pipeline_of, wri
 
 from data.errors import InputError
 from data.journal import last_entry
+from data.read_options import ReadOptions
 from data.records import Query
 from indexes.durable import Disk
 from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
@@ -294,14 +295,14 @@ def test_a_source_without_a_claim_is_an_error_before_anything_is_loaded(index_di
 def test_columns_of_a_table_without_a_header_can_be_named(index_dir, tmp_path):
     claims, output = tmp_path / "claims.tsv", tmp_path / "out.jsonl"
     claims.write_text('1.json\tfalse\tSays "sea" rises\n2.json\ttrue\tice\n3.json\ttrue\n')
-    report = run(index_dir, ClaimSource(str(claims), columns=("id", "label", "claim")), output)
+    report = run(index_dir, ClaimSource(str(claims), ReadOptions(columns=("id", "label", "claim"))), output)
     assert [(r["id"], r["claim"], r["fields"]) for r in records(output)] == [
         ("1.json", 'Says "sea" rises', {"label": "false"}),
         ("2.json", "ice", {"label": "true"}),
     ]
     assert [r["reason"] for r in records(report.rejected)] == ["expected 3 cells, got 2"]
     with pytest.raises(InputError, match="is no CSV or TSV file"):
-        run(index_dir, ClaimSource(str(output), columns=("id",)), tmp_path / "other.jsonl")
+        run(index_dir, ClaimSource(str(output), ReadOptions(columns=("id",))), tmp_path / "other.jsonl")
 
 
 def test_status_tells_of_a_job_that_never_began_died_or_is_done(index_dir, claims, tmp_path):

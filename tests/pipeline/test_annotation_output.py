@@ -9,6 +9,7 @@ import json
 import pytest
 
 from data.errors import InputError
+from data.notices import Notices
 from data.sources import locate
 from data.tables import read_parquet
 from pipeline.annotation.output import format_of, write_output
@@ -92,7 +93,7 @@ def test_parquet_holds_the_whole_record_with_typed_fields(tmp_path):
     def fail(error):
         raise error
 
-    first, second = [raw.value for raw in read_parquet(locate(path, folder_file=""), fail)]
+    first, second = [raw.value for raw in read_parquet(locate(path, folder_file=""), fail, Notices())]
     own = {"label": "true", "n": 3, "field_notes": "mine", "tags": '["a", 1]'}
     assert {name: first[name] for name in own} == own
     for name in ("id", "claim", "summary", "nothing_relevant", "notes", "index", "models"):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pipeline_fakes import IDENTITY, FakeEncoder
 
 from data.errors import InputError, RecordError
+from data.read_options import ReadOptions
 from data.records import Query
 from indexes.analysis import tokenize
 from pipeline.annotation.known import KnownClaim, KnownClaims
@@ -122,7 +123,9 @@ def test_every_format_of_claims_is_read_with_its_other_fields(tmp_path: Path):
     }  # fmt: skip
     odd = tmp_path / "odd.jsonl"
     odd.write_text('{"name": "a", "said": "Ice melts"}\n')
-    assert ids(KnownClaims.read(odd, FakeEncoder(), id_field="name", text_field="said").nearest(["x"], 1)[0]) == ["a"]
+    assert ids(
+        KnownClaims.read(odd, FakeEncoder(), ReadOptions(id_field="name", text_field="said")).nearest(["x"], 1)[0]
+    ) == ["a"]
     with pytest.raises(RecordError, match=r"odd.jsonl:1: missing field 'text'"):
         KnownClaims.read(odd, FakeEncoder())
 

@@ -1,0 +1,72 @@
+"""The options that say how files are read; commands get them together as `reading`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, get_args
+
+import click
+
+from data.read_options import DateOrder, InputFormat, ReadOptions
+from pipeline.commands.options import Decorator, combined
+
+_NAMES = tuple(item.name for item in fields(ReadOptions))
+
+
+def _bundled(*options: Decorator) -> Decorator:
+    """Return one decorator for the options; the command gets their values as one ReadOptions, `reading`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def with_reading(**values: Any) -> None:
+            given = {name: values.pop(name) for name in _NAMES if name in values}
+            command(reading=ReadOptions(**given), **values)
+
+        return combined(*options)(with_reading)
+
+    return decorate
+
+
+def _names(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return () if value is None else tuple(name.strip() for name in value.split(","))
+
+
+_format_options = (
+    click.option(
+        "--input-format",
+        type=click.Choice(get_args(InputFormat)),
+        help="Format of what is read.  [default: as its name ends; text on standard input]",
+    ),
+    click.option("--encoding", metavar="NAME", help="Encoding of what is read, such as cp1252.  [default: UTF-8]"),
+    click.option("--delimiter", metavar="CHAR", help="What parts a table's cells: tab, ; or ….  [default: found]"),
+    click.option(
+        "--columns", metavar="NAMES", callback=_names,
+        help="Columns, with commas, of a CSV or TSV file without a header line.",
+    ),
+)  # fmt: skip
+_date_options = (
+    click.option("--date-field", metavar="NAME", help="Field that holds the date.  [default: date, published, …]"),
+    click.option(
+        "--date-order", type=click.Choice(get_args(DateOrder)),
+        help="How 03/04/2021 is meant.  [default: such a date is none]",
+    ),
+)  # fmt: skip
+
+document_reading_options = _bundled(
+    click.option(
+        "--text-field", metavar="NAME", help="Field that holds the text.  [default: text, evidence, sentence, …]"
+    ),
+    click.option("--id-field", metavar="NAME", help="Field that holds the id.  [default: _id, id, doc_id, …]"),
+    *_date_options,
+    *_format_options,
+)
+claim_reading_options = _bundled(
+    click.option(
+        "--text-field", metavar="NAME", help="Field that holds the claim.  [default: claim, claim_text, text, …]"
+    ),
+    click.option("--id-field", metavar="NAME", help="Field that holds the id.  [default: _id, id, query_id, …]"),
+    *_format_options,
+)
+table_reading_options = _bundled(*_format_options)
