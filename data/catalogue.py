@@ -7,10 +7,10 @@ from typing import Any, Literal, TypeAlias
 
 from data.errors import InputError
 from data.notices import Notices
+from data.plain_values import plain_record
 from data.raw_record import RawRecord
 from data.rejects import Reject
 from data.sources import Source, parse_catalogue_name
-from data.tables import plain_record
 
 CataloguePart: TypeAlias = Literal["docs", "queries", "qrels"]
 _NAMES: dict[CataloguePart, str] = {"docs": "documents", "queries": "queries", "qrels": "judgments"}

@@ -7,10 +7,10 @@ from typing import Any
 
 from data.errors import InputError
 from data.notices import Notices
+from data.plain_values import plain_record
 from data.raw_record import RawRecord
 from data.rejects import Reject
 from data.sources import Source, parse_hub_name
-from data.tables import plain_record
 
 
 def read_hub(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:

@@ -10,12 +10,13 @@ from data.fields import FieldNames, Record, find_fields
 from data.hub import read_hub
 from data.json_records import read_json, read_jsonl
 from data.notices import Notices
+from data.parquet import read_parquet
 from data.raw_record import RawRecord
 from data.rejects import Reject
 from data.seen_ids import SeenIds
 from data.sources import Source
 from data.streams import read_lines
-from data.tables import read_csv, read_parquet, read_tsv
+from data.tables import read_csv, read_tsv
 
 _LINE_BITS = 40  # more lines than any file has
 

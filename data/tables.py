@@ -1,18 +1,14 @@
-"""Records out of tables: CSV and TSV, whose columns a header line or the caller names, and Parquet."""
+"""Records out of tables: CSV and TSV, whose columns a header line or the caller names."""
 
 from __future__ import annotations
 
 import csv
-import datetime
-import decimal
-import math
 from collections.abc import Iterator
-from typing import IO, Any, Self
+from typing import IO, Self
 
 from data.errors import InputError, RecordError
 from data.notices import Notices
 from data.raw_record import RawRecord
-from data.records import Json
 from data.rejects import Reject
 from data.sources import Source
 from data.streams import not_utf8, open_stream, read_lines
@@ -77,49 +73,6 @@ def read_tsv(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRe
         record = _row_record(source, line_number, header, _tsv_cells(line, len(header)), reject)
         if record is not None:
             yield record
-
-
-def read_parquet(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:
-    """Give one record for each row, numbered from 1; times become ISO 8601, nulls and NaN are left out.
-
-    Rejects a row that holds what JSON cannot. Raises InputError for a damaged file.
-    """
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(source.path) as table:
-            number = 0
-            for batch in table.iter_batches(batch_size=4096):
-                for row in batch.to_pylist():
-                    number += 1
-                    record = plain_record(source, number, row, reject, notices)
-                    if record is not None:
-                        yield record
-    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
-        reason = str(error).strip().split("\n", 1)[0]
-        raise InputError(f"{source.name}: damaged, or not a Parquet file: {reason}") from error
-
-
-def plain_record(
-    source: Source,
-    number: int,
-    row: dict[str, Any],
-    reject: Reject,
-    notices: Notices,  # noqa: ARG001
-) -> RawRecord | None:
-    """Return the row with Python's own values turned into JSON's, or None when it was rejected.
-
-    A row of such tables has every column of its table, so that a null in one stands for a field that is missing.
-    """
-    try:
-        plain = {name: _plain(value) for name, value in row.items()}
-        return RawRecord(number, None, {name: value for name, value in plain.items() if value is not None})
-    except TypeError:
-        bad = next(name for name, value in row.items() if not _is_plain(value))
-        kind = type(row[bad]).__name__
-        reject(RecordError(source.name, number, f"the field {bad!r} holds a value that JSON cannot: {kind}"))
-        return None
 
 
 class _CsvLines:
@@ -191,29 +144,3 @@ def _csv_reason(error: csv.Error) -> str:
     if reason.startswith("field larger"):
         return f"a cell of more than {_LONGEST_CELL:,} characters; is a quote never closed?"
     return reason
-
-
-def _is_plain(value: Any) -> bool:
-    try:
-        _plain(value)
-    except TypeError:
-        return False
-    return True
-
-
-def _plain(value: Any) -> Json:
-    if value is None or isinstance(value, (str, int)):
-        return value
-    if isinstance(value, float):
-        if math.isinf(value):
-            raise TypeError
-        return None if math.isnan(value) else value
-    if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
-    if isinstance(value, decimal.Decimal):
-        return str(value)
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in value.items()}
-    raise TypeError

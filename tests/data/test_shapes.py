@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.notices import Notices
+from data.parquet import read_parquet
 from data.shapes import ListOf, joint_kind, kind_of, write_parquet
 from data.sources import locate
-from data.tables import read_parquet
 
 COLUMNS = {
     "id": "text",

@@ -10,8 +10,8 @@ import pytest
 
 from data.errors import InputError
 from data.notices import Notices
+from data.parquet import read_parquet
 from data.sources import locate
-from data.tables import read_parquet
 from pipeline.annotation.output import format_of, write_output
 
 HIT = {

@@ -1,0 +1,34 @@
+"""Records out of Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from data.errors import InputError
+from data.notices import Notices
+from data.plain_values import plain_record
+from data.raw_record import RawRecord
+from data.rejects import Reject
+from data.sources import Source
+
+
+def read_parquet(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:
+    """Give one record for each row, numbered from 1; times become ISO 8601, nulls and NaN are left out.
+
+    Rejects a row that holds what JSON cannot. Raises InputError for a damaged file.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(source.path) as table:
+            number = 0
+            for batch in table.iter_batches(batch_size=4096):
+                for row in batch.to_pylist():
+                    number += 1
+                    record = plain_record(source, number, row, reject, notices)
+                    if record is not None:
+                        yield record
+    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
+        reason = str(error).strip().split("\n", 1)[0]
+        raise InputError(f"{source.name}: damaged, or not a Parquet file: {reason}") from error
