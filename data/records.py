@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-TEXT_FORM_VERSION = 1
-"""Version of the form in which models read a document; 1 is its text alone. Other forms give other vectors."""
-
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 

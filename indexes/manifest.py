@@ -12,7 +12,7 @@ from typing import Any, Self
 from data.checksums import sha256_of
 from data.errors import EncoderMismatchError, IndexDamagedError, IndexVersionError
 from data.fields import ID_SCHEME_VERSION
-from data.records import TEXT_FORM_VERSION
+from data.text_form import TEXT_FORM_VERSION
 from indexes.analysis import ANALYSIS_VERSION
 from indexes.durable import sha256_of_edges
 

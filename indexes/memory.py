@@ -5,12 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from rank_bm25 import BM25Plus
 
 from data.records import Document, Ranking, ScoredDoc
 from indexes.analysis import tokenize
+from indexes.text import DEFAULT_TITLE_WEIGHT
 from indexes.ties import level
 from indexes.vectors import SCORE_DIGITS, Vectors
+
+
+class _Field:
+    """The terms of one field of all documents."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        terms = [tokenize(text) for text in texts]
+        self._terms = [frozenset(found) for found in terms]
+        # rank_bm25 divides by the mean length: nothing to rank where no document holds a term.
+        self._scorer = BM25Plus(terms) if any(terms) else None
+
+    def scores(self, terms: Sequence[str]) -> NDArray[np.float64]:
+        """Return each document's score, (n,); 0 for one that shares no term."""
+        if self._scorer is None:
+            return np.zeros(len(self._terms))
+        wanted = frozenset(terms)
+        held = np.array([not wanted.isdisjoint(found) for found in self._terms])
+        return np.where(held, self._scorer.get_scores(terms), 0.0)
 
 
 class MemoryIndex:
@@ -30,28 +50,30 @@ class MemoryIndex:
             raise ValueError(f"{len(documents)} documents need as many vectors, got {len(doc_vectors)}")
         self._doc_vectors = doc_vectors
         self._documents = {document.doc_id: document for document in documents}
-        terms = [tokenize(document.text) for document in self._documents.values()]
-        self._terms = [frozenset(found) for found in terms]
-        # rank_bm25 divides by the mean length: nothing to rank where no document holds a term.
-        self._scorer = BM25Plus(terms) if any(terms) else None
+        self._texts = _Field([document.text for document in self._documents.values()])
+        self._titles = _Field([document.title or "" for document in self._documents.values()])
 
     @property
     def n_docs(self) -> int:
         """How many documents it holds."""
         return len(self._documents)
 
-    def search_text(self, text: str, k: int) -> Ranking:
-        """Return the k best documents; documents that share no term with the text are not among them."""
+    @property
+    def has_titles(self) -> bool:
+        """Whether any document has a title."""
+        return any(document.title for document in self._documents.values())
+
+    def search_text(self, text: str, k: int, *, title_weight: float = DEFAULT_TITLE_WEIGHT) -> Ranking:
+        """Return the k best documents; documents that share no term with the text are not among them.
+
+        A document's score is its text's plus `title_weight` times its title's.
+        """
         terms = tokenize(text)
-        if self._scorer is None or not terms or k <= 0:
+        if not terms or k <= 0:
             return []
-        wanted = frozenset(terms)
-        scores = self._scorer.get_scores(terms)
-        hits = [
-            ScoredDoc(doc_id, float(score))
-            for doc_id, score, held in zip(self._documents, scores, self._terms, strict=True)
-            if not wanted.isdisjoint(held)
-        ]
+        scores = self._texts.scores(terms) + title_weight * self._titles.scores(terms)
+        found = zip(self._documents, scores.tolist(), strict=True)
+        hits = [ScoredDoc(doc_id, score) for doc_id, score in found if score > 0]
         hits.sort(key=lambda hit: (-hit.score, hit.doc_id))
         return hits[:k]
 

@@ -15,7 +15,7 @@ from data.errors import IndexDamagedError, IndexUnusableError
 from data.records import Document, Ranking, ScoredDoc
 from indexes.layout import DEAD_FILE, TEXT_DIR, VECTOR_DIR, generation_dir, latest_generation
 from indexes.manifest import MANIFEST_NAME, Manifest
-from indexes.text import NO_CONDITIONS, Conditions, TextIndex, first_day, is_panic
+from indexes.text import DEFAULT_TITLE_WEIGHT, NO_CONDITIONS, Conditions, TextIndex, first_day, is_panic
 from indexes.ties import Found
 from indexes.vectors import Positions, Vectors, VectorSegment, search_segments
 
@@ -117,14 +117,33 @@ class IndexSnapshot:
         with self._reading():
             return self._text.lengths_of(doc_ids)
 
-    def search_text(self, text: str, k: int, conditions: Conditions = NO_CONDITIONS) -> Ranking:
+    @property
+    def n_dated(self) -> int:
+        """How many documents have a date."""
+        with self._reading():
+            return self._text.n_dated()
+
+    def has_field(self, name: str) -> bool:
+        """Return whether some document has a field of this name that `Conditions` can ask for."""
+        with self._reading():
+            return self._text.has_field(name)
+
+    @property
+    def has_titles(self) -> bool:
+        """Whether any document has a title."""
+        with self._reading():
+            return self._text.has_titles()
+
+    def search_text(
+        self, text: str, k: int, conditions: Conditions = NO_CONDITIONS, *, title_weight: float = DEFAULT_TITLE_WEIGHT
+    ) -> Ranking:
         """Return the k best documents by BM25; documents that share no term with the text are not among them.
 
-        Raises ValueError if the conditions' day is no date.
+        A title counts `title_weight` times what the text does. Raises ValueError if the conditions' day is no date.
         """
         _require_date(conditions)
         with self._reading():
-            return self._ranking(self._text.search(text, k, conditions), k)
+            return self._ranking(self._text.search(text, k, conditions, title_weight=title_weight), k)
 
     def search_vectors(
         self,

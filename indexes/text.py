@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 import tantivy
 
 from data.errors import InputError
-from data.records import Document
+from data.records import Document, Json
 from indexes.analysis import ANALYZER_NAME, analyzer, split_words, tokenize
 from indexes.durable import remove_folder
 from indexes.ties import Found, least_tied, level
@@ -39,14 +40,23 @@ _ASK_MORE = 16
 _ASK_GROWTH = 8
 _LONGEST_ID_BYTES = 65_530  # tantivy leaves out longer terms without a word
 _LONGEST_CONDITION_BYTES = 1_000
+_SHOWN_OF_LONG_NAME = 100
+# What conditions can ask of an object in a field: keys of keys, and not more values of one field than these.
+_DEEPEST_CONDITION = 3
+_MOST_CONDITIONS = 1_000
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?")
+_LAST_DAY = 9999_12_31
+DEFAULT_TITLE_WEIGHT = 0.5
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 
 
 class Conditions(NamedTuple):
     """What a document must fulfil: dated before a day, and fields equal to given values.
 
-    A document without a date is not before any day. A field is `title`, `source`, `url`, `date`, `parent_id` or any of
-    `Document.fields`; of a list there, one item must be equal.
+    A document is before a day if all days that its date can mean are: one of `2020` is not before 2020-07-01, and one
+    without a date is not before any day. A field is `title`, `source`, `url`, `date`, `parent_id` or any of
+    `Document.fields`; of a list there, one item must be equal, and `publisher.name` is a field of an object in a field.
+    Texts are compared letter for letter, numbers by their value, true and false in any case.
     """
 
     before: str | None = None
@@ -65,6 +75,7 @@ def _schema() -> tantivy.Schema:
         .add_unsigned_field("position", indexed=True, fast=True)
         .add_text_field("doc_id", tokenizer_name="raw", index_option="basic")
         .add_text_field("terms", tokenizer_name=ANALYZER_NAME, index_option="freq")
+        .add_text_field("title_terms", tokenizer_name=ANALYZER_NAME, index_option="freq")
         .add_text_field("where", tokenizer_name="raw", index_option="basic")
         .add_unsigned_field("day", indexed=True, fast=True)
         .add_bytes_field("record", stored=True)
@@ -81,6 +92,16 @@ def first_day(date: str) -> int:
     if match is None:
         raise ValueError(f"expected a date as YYYY, YYYY-MM or YYYY-MM-DD, got {date!r}")
     return int("".join(part or "01" for part in match.groups()))
+
+
+def last_day(date: str) -> int:
+    """Return an ISO date as the number YYYYMMDD of the last day that it can mean; every month has 31 days here.
+
+    Raises ValueError for anything else.
+    """
+    first_day(date)
+    year, month, day = (*date.split("-"), "", "")[:3]
+    return int(f"{year}{month or '12'}{day or '31'}")
 
 
 def require_storable_document(document: Document) -> None:
@@ -101,7 +122,8 @@ def _condition_term(name: str, value: str) -> str:
     """Return what stands in the index for "this field has this value"; long ones by their digest."""
     term = f"{name}={value}".encode("utf-8", "replace")
     if len(term) > _LONGEST_CONDITION_BYTES:
-        return f"sha256={hashlib.sha256(term).hexdigest()}"
+        shown = name[:_SHOWN_OF_LONG_NAME].encode("utf-8", "replace").decode()
+        return f"{shown}=sha256:{hashlib.sha256(term).hexdigest()}"
     return term.decode()
 
 
@@ -110,10 +132,39 @@ def _condition_terms(document: Document) -> Iterator[str]:
         value = getattr(document, name)
         if value is not None:
             yield _condition_term(name, value)
-    for name, value in document.fields.items():
-        for item in value if isinstance(value, list) else [value]:
-            if item is not None and not isinstance(item, dict | list):
-                yield _condition_term(name, item if isinstance(item, str) else json.dumps(item))
+    for name, field_value in document.fields.items():
+        for path, value in islice(_values(name, field_value, _DEEPEST_CONDITION), _MOST_CONDITIONS):
+            yield _condition_term(path, value)
+
+
+def _values(name: str, value: Json, depth: int) -> Iterator[tuple[str, str]]:
+    """Yield path and text of each plain value in a field."""
+    if isinstance(value, list):
+        for item in value:
+            yield from () if isinstance(item, list) else _values(name, item, depth)
+    elif isinstance(value, dict):
+        for key, item in value.items() if depth else ():
+            yield from _values(f"{name}.{key}", item, depth - 1)
+    elif isinstance(value, str):
+        yield name, value
+    elif value is not None:
+        yield name, _number_text(value)
+
+
+def _number_text(value: float) -> str:
+    """Return a number, or true or false, as its shortest JSON: 1998 for 1998.0."""
+    is_whole = isinstance(value, float) and value.is_integer()
+    return json.dumps(int(value) if is_whole else value)
+
+
+def _asked_values(value: str) -> list[str]:
+    """Return what stands in the index for all that is equal to a value as a user types it."""
+    asked = {value}
+    if value.lower() in ("true", "false"):
+        asked.add(value.lower())
+    if _NUMBER.fullmatch(value):
+        asked.add(_number_text(json.loads(value)))
+    return sorted(asked)
 
 
 class TextWriter:
@@ -137,10 +188,12 @@ class TextWriter:
         entry.add_text("doc_id", document.doc_id)
         words = " ".join(split_words(document.text))
         entry.add_text("terms", words)
+        if document.title is not None:
+            entry.add_text("title_terms", " ".join(split_words(document.title)))
         for term in _condition_terms(document):
             entry.add_text("where", term)
         if document.date is not None:
-            entry.add_unsigned("day", first_day(document.date))
+            entry.add_unsigned("day", last_day(document.date))
         record = {name: value for name in _FIELDS if (value := getattr(document, name)) is not None and value != {}}
         entry.add_bytes("record", json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         with _disk_errors():
@@ -211,12 +264,24 @@ class TextIndex:
         """How many documents live in it."""
         return int(self._searcher.num_docs)
 
-    def search(self, text: str, k: int, conditions: Conditions = NO_CONDITIONS) -> Found:
-        """Return the k best positions by BM25, best first; more than k come where scores tie at the end."""
+    def search(
+        self, text: str, k: int, conditions: Conditions = NO_CONDITIONS, *, title_weight: float = DEFAULT_TITLE_WEIGHT
+    ) -> Found:
+        """Return the k best positions by BM25, best first; more than k come where scores tie at the end.
+
+        The score is that of the text plus `title_weight` times that of the title, each with its own statistics.
+        """
         terms = tokenize(text)
         if not terms or k <= 0:
             return []
-        query = self._should([self._term("terms", term, "freq") for term in terms])
+        parts = [self._term("terms", term, "freq") for term in terms]
+        if title_weight > 0:
+            parts += [
+                tantivy.Query.boost_query(self._term("title_terms", term, "freq"), title_weight)
+                for term in terms
+                if self._searcher.doc_freq("title_terms", term) > 0
+            ]
+        query = self._should(parts)
         if conditions:
             must = [query, *(tantivy.Query.const_score_query(q, 0.0) for q in self._conditions(conditions))]
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, q) for q in must])
@@ -263,7 +328,26 @@ class TextIndex:
 
     def known_terms(self, terms: Iterable[str]) -> set[str]:
         """Return those of the terms that at least one document holds; deleted ones may still count."""
-        return {term for term in terms if self._searcher.doc_freq("terms", term) > 0}
+        return {
+            term
+            for term in terms
+            if self._searcher.doc_freq("terms", term) > 0 or self._searcher.doc_freq("title_terms", term) > 0
+        }
+
+    def n_dated(self) -> int:
+        """Return how many documents have a date."""
+        dated = tantivy.Query.range_query(self._schema, "day", tantivy.FieldType.Unsigned, 0, _LAST_DAY, True, True)
+        return int(self._searcher.search(dated, 1).count)  # type: ignore[attr-defined]
+
+    def has_titles(self) -> bool:
+        """Return whether any document has a title with a word."""
+        titled = tantivy.Query.regex_query(self._schema, "title_terms", ".+")
+        return bool(self._searcher.search(titled, 1, count=False).hits)
+
+    def has_field(self, name: str) -> bool:
+        """Return whether a document can be asked for by this field; of an object, also by its parts' common name."""
+        named = tantivy.Query.regex_query(self._schema, "where", f"{re.escape(name)}[.=].*")
+        return bool(self._searcher.search(named, 1, count=False).hits)
 
     def all_documents(self, next_position: int) -> Iterator[tuple[int, Document]]:
         """Yield every living document by ascending position; `next_position` is past the last one."""
@@ -299,7 +383,10 @@ class TextIndex:
         return tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in queries])
 
     def _conditions(self, conditions: Conditions) -> list[tantivy.Query]:
-        queries = [self._term("where", _condition_term(name, value), "basic") for name, value in conditions.where]
+        queries = [
+            self._should([self._term("where", _condition_term(name, asked), "basic") for asked in _asked_values(value)])
+            for name, value in conditions.where
+        ]
         if conditions.before is not None:
             queries.append(
                 tantivy.Query.range_query(

@@ -36,7 +36,8 @@ class PipelineConfig:
     """How a claim is searched.
 
     `first_stage_k` candidates come from BM25 and as many from the vectors; the best `rerank_k` of the fused list are
-    rescored. `bm25_weight` is BM25's part in the fusion, the rest is the vectors'. The vectors find a document from
+    rescored. `bm25_weight` is BM25's part in the fusion, the rest is the vectors'. For BM25 a document's score is its
+    text's plus `title_weight` times its title's. The vectors find a document from
     cosine `min_cosine` on: below it nothing is near. `probe_share` is the part of the inverted lists that a search of a
     large index scans. `adaptive_share` is for answers whose length adapts, see `adaptive_k`. `min_stance` and
     `min_relevance` are the probabilities from which a piece of evidence counts for or against a claim, see `summarize`.
@@ -47,6 +48,7 @@ class PipelineConfig:
     fusion: Fusion = "min-max"
     rrf_k: int = 60
     bm25_weight: float = 0.4
+    title_weight: float = 0.5
     min_cosine: float = 0.2
     probe_share: float = 0.075
     adaptive_share: float = 0.4
@@ -64,6 +66,8 @@ class PipelineConfig:
             raise ValueError(f"min_cosine lies in [-1, 1], got {self.min_cosine}")
         if not 0 <= self.bm25_weight <= 1:
             raise ValueError(f"bm25_weight lies in [0, 1], got {self.bm25_weight}")
+        if not 0 <= self.title_weight <= 10:
+            raise ValueError(f"title_weight lies in [0, 10], got {self.title_weight}")
         if not 0 < self.probe_share <= 1:
             raise ValueError(f"probe_share lies in (0, 1], got {self.probe_share}")
         if not 0 < self.adaptive_share <= 1:

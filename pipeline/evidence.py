@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from data.errors import InputError
 from data.records import Document, Ranking
+from data.text_form import read_form
 from indexes.analysis import tokenize
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
@@ -144,8 +145,8 @@ class EvidencePipeline:
 
     def _search_text(self, claim: str, k: int, conditions: Conditions) -> Ranking:
         if isinstance(self.index, MemoryIndex):
-            return self.index.search_text(claim, k)
-        return self.index.search_text(claim, k, conditions)
+            return self.index.search_text(claim, k, title_weight=self.config.title_weight)
+        return self.index.search_text(claim, k, conditions, title_weight=self.config.title_weight)
 
     def _search_vectors(self, query_vectors: Vectors, k: int, conditions: Conditions) -> list[Ranking]:
         if isinstance(self.index, MemoryIndex):
@@ -180,7 +181,7 @@ class EvidencePipeline:
             documents = [self.index.documents([hit.doc_id for hit in ranking[:rerank_k]]) for ranking in fused]
         with clock("rerank"):
             pairs = [
-                (claim, evidence_text(document))
+                (claim, read_form(document))
                 for claim, found in zip(claims, documents, strict=True)
                 for document in found
             ]
@@ -278,7 +279,7 @@ class EvidencePipeline:
         )
 
     def _with_stances(self, answers: Sequence[ClaimEvidence], model: StanceModel) -> list[ClaimEvidence]:
-        pairs = [(answer.claim, evidence_text(hit.document)) for answer in answers for hit in answer.evidence]
+        pairs = [(answer.claim, read_form(hit.document)) for answer in answers for hit in answer.evidence]
         found = model.classify(pairs)
         stances = iter([stance_of(*row) for row in zip(found.probabilities, found.truncated, strict=True)])
         config = self.config
@@ -375,11 +376,6 @@ def _require_texts(claims: Sequence[str]) -> None:
             claim.encode()
         except UnicodeEncodeError as error:
             raise InputError(f"{which} is no text: it holds bytes that are not UTF-8") from error
-
-
-def evidence_text(document: Document) -> str:
-    """Return what the reranker reads of a document."""
-    return document.text
 
 
 def _places(ranking: Ranking | None) -> dict[str, StageScore]:

@@ -20,6 +20,7 @@ from data.read_options import ReadOptions
 from data.records import Document
 from data.sentences import split_document
 from data.sources import HUB_PREFIX, STDIN
+from data.text_form import read_form
 from indexes.durable import Disk
 from indexes.layout import encoded_dir
 from indexes.manifest import EncoderIdentity, Manifest
@@ -157,7 +158,7 @@ def index_documents(
     n_read = n_replaced = n_reused = n_outdated = 0
     on_progress(Progress("encode", 0, total, 0))
     while shard := list(islice(documents, shard_size)):
-        texts = [document.text for document in shard]
+        texts = [read_form(document) for document in shard]
         vectors = shards.find(texts)
         if vectors is None:
             vectors = shards.keep(texts, encoder.encode(texts))

@@ -10,6 +10,7 @@ from pathlib import Path
 from data.documents import read_documents
 from data.errors import InputError, ModelError
 from data.records import Document, Json
+from data.text_form import read_form
 from indexes.manifest import Manifest
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
@@ -61,7 +62,7 @@ def open_pipeline(
         vectors = None
         if with_encoder:
             model = load_encoder(encoder or BUNDLED, compute, on_start=on_start)
-            vectors = model.encode([document.text for document in documents])
+            vectors = model.encode([read_form(document) for document in documents])
         index = MemoryIndex(documents, vectors)
     else:
         raise ValueError("name an index folder or a corpus")

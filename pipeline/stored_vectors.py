@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.errors import VectorsMismatchError
+from data.text_form import read_form
 from indexes.snapshot import IndexSnapshot
 from pipeline.agreement import LARGEST_LENGTH_ERROR, LEAST_COSINE, VectorAgreement, vector_agreement
 from pipeline.cache_folder import cache_dir
@@ -37,7 +38,7 @@ def compare_vectors(index: IndexSnapshot, encoder: Encoder, n_texts: int = SAMPL
     if not documents:
         return Comparison(0, VectorAgreement(1.0, 1.0))
     stored = index.vectors_of([document.doc_id for document in documents])  # (n, dim)
-    fresh = encoder.encode([document.text for document in documents])  # (n, dim)
+    fresh = encoder.encode([read_form(document) for document in documents])  # (n, dim)
     return Comparison(
         len(documents), vector_agreement(fresh, stored, with_lengths=encoder.identity.similarity == "dot")
     )

@@ -14,20 +14,21 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.normal_text import normalize_text
 from data.records import Qrels, Query, Ranking
+from data.text_form import read_form
 from pipeline.config import Fusion, PipelineConfig
 from pipeline.evaluation.judged import Finding, JudgedClaims, judged_claims, unknown_documents
 from pipeline.evaluation.measures import Values, cutoff, parse_measures, values_by_claim
 from pipeline.evaluation.statistics import SIGNIFICANT, PairedTest, paired_tests
-from pipeline.evidence import EvidencePipeline, evidence_text
+from pipeline.evidence import EvidencePipeline
 from pipeline.fusion import fuse_stages
 from pipeline.rerankers import Reranker
 from pipeline.rescoring import rescored
-from pipeline.results import StageRankings
 
 FIRST_STAGE_KS = (50, 100, 200, 400)
 RERANK_KS = (50, 100, 200)
 RRF_KS = (10, 30, 60, 100)
 BM25_WEIGHTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+TITLE_WEIGHTS = (0.0, 0.25, 0.5, 1.0)
 _CLAIMS_AT_A_TIME = 16
 # Means that differ by less are taken for equal: sums in another order differ in the last bits.
 _EQUAL = 1e-9
@@ -118,7 +119,9 @@ def tune(
         raise InputError(f"tuning goes by one measure, got {len(names)}: {' '.join(names)}")
     judged = judged_claims(claims, qrels)
     folds = claim_folds(judged.claims, n_folds, seed)
-    settings = tuning_grid(pipeline.config, with_reranker=pipeline.reranker is not None)
+    settings = tuning_grid(
+        pipeline.config, with_reranker=pipeline.reranker is not None, with_titles=pipeline.index.has_titles
+    )
     values, n_pairs = setting_values(pipeline, judged, settings, names[0], on_progress)
     held_out, choices = cross_validated(values, folds, settings)
     best = best_setting(values, settings)
@@ -137,20 +140,31 @@ def tune(
     )
 
 
-def tuning_grid(default: PipelineConfig, *, with_reranker: bool) -> tuple[PipelineConfig, ...]:
+def tuning_grid(
+    default: PipelineConfig, *, with_reranker: bool, with_titles: bool = False
+) -> tuple[PipelineConfig, ...]:
     """Return the settings to try: the default, then the others from cheap to costly, none twice.
 
     Each of FIRST_STAGE_KS and BM25_WEIGHTS with reciprocal rank fusion at each of RRF_KS, and with min-max fusion: 140
-    settings; with a reranker each of them at each of RERANK_KS: 420. Cheap is what has the reranker read less, then
-    what searches less deep.
+    settings; with a reranker each of them at each of RERANK_KS: 420; where documents have titles each of these at each
+    of TITLE_WEIGHTS. Cheap is what has the reranker read less, then what searches less deep.
     """
     fusions: list[tuple[Fusion, int]] = [*(("reciprocal-rank", rrf_k) for rrf_k in RRF_KS), ("min-max", default.rrf_k)]
     rerank_ks = RERANK_KS if with_reranker else (default.rerank_k,)
+    title_weights = TITLE_WEIGHTS if with_titles else (default.title_weight,)
     others = [
-        replace(default, fusion=fusion, rrf_k=rrf_k, bm25_weight=weight, first_stage_k=first_stage_k, rerank_k=rerank_k)
+        replace(
+            default,
+            fusion=fusion,
+            rrf_k=rrf_k,
+            bm25_weight=weight,
+            title_weight=title_weight,
+            first_stage_k=first_stage_k,
+            rerank_k=rerank_k,
+        )
         for rerank_k, first_stage_k in product(rerank_ks, FIRST_STAGE_KS)
         for fusion, rrf_k in fusions
-        for weight in BM25_WEIGHTS
+        for weight, title_weight in product(BM25_WEIGHTS, title_weights)
     ]
     return tuple(dict.fromkeys([default, *others]))
 
@@ -207,7 +221,17 @@ def setting_values(
     Only a few claims' lists are held at a time.
     """
     list_k = max(setting.first_stage_k for setting in settings)
-    searcher = EvidencePipeline(pipeline.index, pipeline.encoder, None, pipeline.config)
+    title_weights = sorted({setting.title_weight for setting in settings})
+    searchers = {
+        weight: EvidencePipeline(
+            pipeline.index,
+            # The vectors know no title weight: one search by them serves all.
+            pipeline.encoder if weight == title_weights[0] else None,
+            None,
+            replace(pipeline.config, title_weight=weight),
+        )
+        for weight in title_weights
+    }
     rows_by_first_stage: dict[PipelineConfig, list[int]] = {}
     for row, setting in enumerate(settings):
         rows_by_first_stage.setdefault(replace(setting, rerank_k=1), []).append(row)
@@ -217,10 +241,18 @@ def setting_values(
     values = np.zeros((len(settings), n_claims), dtype=np.float64)
     for start in range(0, n_claims, _CLAIMS_AT_A_TIME):
         batch = judged.claims[start : start + _CLAIMS_AT_A_TIME]
-        found = searcher.rank([claim.text for claim in batch], list_k=list_k)
-        for column, (claim, stages) in enumerate(zip(batch, found, strict=True), start=start):
+        texts = [claim.text for claim in batch]
+        found = {weight: searcher.rank(texts, list_k=list_k) for weight, searcher in searchers.items()}
+        for place, claim in enumerate(batch):
+            column = start + place
+            dense = found[title_weights[0]][place].dense
             candidates = [
-                _Candidates(stages, setting, [(row, settings[row].rerank_k) for row in of_setting])
+                _Candidates(
+                    found[setting.title_weight][place].bm25,
+                    dense,
+                    setting,
+                    [(row, settings[row].rerank_k) for row in of_setting],
+                )
                 for setting, of_setting in rows_by_first_stage.items()
             ]
             logits = _logits(pipeline, claim, candidates)
@@ -241,10 +273,16 @@ def setting_values(
 class _Candidates:
     """What a search of one claim would fuse with a first stage's setting, and the settings that rescore it."""
 
-    def __init__(self, stages: StageRankings, setting: PipelineConfig, rows: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        bm25: Ranking | None,
+        dense: Ranking | None,
+        setting: PipelineConfig,
+        rows: Sequence[tuple[int, int]],
+    ) -> None:
         """`rows` are settings' numbers, each with its rerank_k."""
-        self.bm25 = (stages.bm25 or [])[: setting.first_stage_k]
-        self.dense = (stages.dense or [])[: setting.first_stage_k]
+        self.bm25 = (bm25 or [])[: setting.first_stage_k]
+        self.dense = (dense or [])[: setting.first_stage_k]
         self.fused = fuse_stages(self.bm25, self.dense, setting)
         self.rows = rows
 
@@ -267,7 +305,7 @@ def _logits(pipeline: EvidencePipeline, claim: Query, candidates: Sequence[_Cand
     if pipeline.reranker is None:
         return {}
     wanted = sorted(set().union(*(item.rescored_ids() for item in candidates)))
-    pairs = [(claim.text, evidence_text(document)) for document in pipeline.index.documents(wanted)]
+    pairs = [(claim.text, read_form(document)) for document in pipeline.index.documents(wanted)]
     return dict(zip(wanted, pipeline.reranker.score(pairs).logits.tolist(), strict=True))
 
 

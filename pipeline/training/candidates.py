@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data.records import Qrels, Query, Run
+from data.text_form import read_form
 from indexes.vectors import unit_vectors
-from pipeline.evidence import EvidencePipeline, evidence_text
+from pipeline.evidence import EvidencePipeline
 from pipeline.results import StageRankings
 from pipeline.training.mining import ClaimScore, Similarity
 
@@ -69,7 +70,7 @@ def _texts(pipeline: EvidencePipeline, fused: Run, qrels: Qrels, pool_k: int) ->
     judged = sorted({doc_id for query_id in fused for doc_id in qrels.get(query_id, {})} - wanted)
     held = pipeline.index.positions_of(judged) if judged else {}
     doc_ids = [*sorted(wanted), *(doc_id for doc_id in judged if doc_id in held)]
-    return {document.doc_id: evidence_text(document) for document in pipeline.index.documents(doc_ids)}
+    return {document.doc_id: read_form(document) for document in pipeline.index.documents(doc_ids)}
 
 
 def _cosines(

@@ -30,12 +30,13 @@ from data.bundled import sample_dir
 from data.claims import read_claims
 from data.judgments import read_qrels
 from data.records import Document, Qrels, Query, Ranking, Run, ScoredDoc
+from data.text_form import read_form
 from indexes.analysis import tokenize
 from indexes.snapshot import IndexSnapshot
 from pipeline.config import Compute
 from pipeline.encoders import Encoder, load_encoder
 from pipeline.evaluation.measures import mean_measures
-from pipeline.evidence import EvidencePipeline, evidence_text
+from pipeline.evidence import EvidencePipeline
 from pipeline.indexing import build_index
 from pipeline.model_files import BUNDLED, encoder_dir, reranker_dir
 from pipeline.rerankers import CrossEncoderReranker, load_reranker
@@ -200,7 +201,7 @@ def bench_rescoring(
     for claim in claims:
         fused[claim.query_id] = (pipeline.rank([claim.text])[0].fused or [])[:100]
     pairs = [
-        (claim.text, evidence_text(document))
+        (claim.text, read_form(document))
         for claim in claims
         for document in pipeline.index.documents([hit.doc_id for hit in fused[claim.query_id]])
     ]

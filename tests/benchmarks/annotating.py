@@ -27,10 +27,11 @@ from rich.table import Table
 from data.claims import locate_claims, read_good_and_bad_claims
 from data.read_options import ReadOptions
 from data.records import Query
+from data.text_form import read_form
 from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
 from pipeline.annotation.intake import LONGEST_CLAIM, ClaimSource
 from pipeline.config import Compute
-from pipeline.evidence import EvidencePipeline, evidence_text
+from pipeline.evidence import EvidencePipeline
 from pipeline.model_files import BUNDLED, read_json, reranker_dir
 from pipeline.model_layouts import read_cross_encoder_layout
 from pipeline.opening import open_pipeline
@@ -89,7 +90,7 @@ def candidate_pairs(first_stage: EvidencePipeline, claims: Sequence[str]) -> lis
     pairs: list[Pair] = []
     for claim, stages in zip(claims, first_stage.rank(claims), strict=True):
         best = [hit.doc_id for hit in stages.final()[: first_stage.config.rerank_k]]
-        pairs += [(claim, evidence_text(document)) for document in first_stage.index.documents(best)]
+        pairs += [(claim, read_form(document)) for document in first_stage.index.documents(best)]
     return pairs
 
 
