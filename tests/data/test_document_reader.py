@@ -12,7 +12,7 @@ from data.read_options import ReadOptions
 from data.records import Document
 from data.rejects import rejecter
 
-TEXT_NAMES = "missing field 'text' (or evidence, sentence, passage, contents, abstract)"
+TEXT_NAMES = "missing field 'text' (or evidence, sentence, passage, contents, content, body, …)"
 
 
 def write(path: Path, *lines: str) -> str:
@@ -142,7 +142,7 @@ def test_known_fields_of_another_type_stay_in_fields_and_blank_ones_are_none(tmp
         ('{"id": 1, "text": {"a": 1}}', "the text in field 'text' is an object, not a text or a list of texts"),
         ('{"id": 1, "text": ["t", 2]}', "the text in field 'text' is a list that holds other things than texts"),
         ('{"id": " ", "text": "t"}', "the id in field 'id' is blank"),
-        ('{"id": 1.0, "text": "t"}', "the id in field 'id' is a number, not a text or a whole number"),
+        ('{"id": 1.5, "text": "t"}', "the id in field 'id' is a number, not a text or a whole number"),
         ('{"_id": true, "text": "t"}', "the id in field '_id' is true or false, not a text or a whole number"),
         ('{"id": null, "text": "t"}', "the id in field 'id' is null, not a text or a whole number"),
         (

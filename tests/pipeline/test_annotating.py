@@ -90,7 +90,7 @@ def test_every_kind_of_bad_claim_is_told_and_the_others_are_answered(index_dir, 
     assert [(record["line"], record["reason"].split(",")[0].split(";")[0]) for record in records(report.rejected)] == [
         (1, "the text in field 'text' is blank"),
         (2, "the text in field 'text' is a number"),
-        (3, "missing field 'text' (or claim"),
+        (3, "missing field 'claim' (or claim_text"),
         (4, "not UTF-8: byte 0xff"),
         (6, "duplicate id '5'"),
         (7, "not a JSON object but a list"),
