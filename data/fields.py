@@ -94,7 +94,7 @@ class FieldFinder:
             raise RecordError(source.name, line, missing_field(names.id, value))
         else:
             record_id = f"{source.stem}:{line}"
-            if found is None:
+            if found is None and names.id:
                 self._notices.say(source.name, "records have no id; ids are made of the file's name and the line")
         record_id = usable_id(source, line, record_id, id_name)
         text = _checked_text(source, line, value.pop(text_name), text_name, record_id, value)

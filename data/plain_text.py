@@ -14,24 +14,33 @@ from data.raw_record import RawRecord
 from data.rejects import Reject
 from data.sources import Source
 from data.streams import decoded_lines, open_text
+from data.wrapped_lines import joined_lines, look_wrapped
 
 _LOOKED_AT = 20
+_WRAPPED_LOOK = 200
 _NAME = re.compile(r"\w[\w-]{0,39}")  # without blanks: "In the text, see" is no header
 _JSON_BEGINS = re.compile(r'\[\s*\{\s*"|\{\s*"[^"]*"\s*:')
 
 
 def read_plain_text(
-    source: Source, reject: Reject, text_names: Collection[str], notices: Notices
+    source: Source, reject: Reject, text_names: Collection[str], notices: Notices, *, can_join: bool = False
 ) -> Iterator[RawRecord]:
-    """Give one record for each line that is not blank.
+    """Give one record for each line that is not blank, or for the lines of one text that a source's user wants joined.
 
-    Raises InputError, with what to do, where the first lines are those of JSON or of a table with a header, unless the
-    user said that it is text.
+    Where the first lines look wrapped and are not to be joined, the notices say so; `can_join` tells whether a user can
+    have them joined. Raises InputError, with what to do, where the first lines are those of JSON or of a table with a
+    header, unless the user said that it is text.
     """
     with open_text(source, notices) as stream:
         if not source.is_named_format:
             refuse_other_formats(source, stream.head(), text_names)
-        for line_number, line in decoded_lines(source, stream, reject):
+        lines = decoded_lines(source, stream, reject)
+        if source.joins_lines:
+            lines = joined_lines(lines)
+        elif look_wrapped(stream.head().decode(errors="replace").split("\n", _WRAPPED_LOOK)[:_WRAPPED_LOOK]):
+            cure = "; index build --split-sentences joins them" if can_join else ""
+            notices.say(source.name, f"lines look wrapped, and each is read as a text of its own{cure}")
+        for line_number, line in lines:
             yield RawRecord(line_number, None, line)
 
 

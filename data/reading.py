@@ -99,4 +99,4 @@ def read_raw(  # noqa: PLR0911
         case "catalogue":
             return read_catalogue(source, reject, part, text_names, notices)
         case "text":
-            return read_plain_text(source, reject, text_names, notices)
+            return read_plain_text(source, reject, text_names, notices, can_join=part == "docs")

@@ -37,7 +37,8 @@ class Source:
 
     `path` is None for standard input and for a data set of the Hub or of ir_datasets. `columns` are those of a CSV or
     TSV file that has no header line; empty where it has one. `encoding` and `delimiter` are what a user says they are,
-    None where they are to be found out. `is_named_format` says that the user named the format himself.
+    None where they are to be found out. `is_named_format` says that the user named the format himself,
+    `joins_lines` that the wrapped lines of a plain text are one text.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Source:
     encoding: str | None = None
     delimiter: str | None = None
     is_named_format: bool = False
+    joins_lines: bool = False
 
 
 def locate(source: str | Path, options: ReadOptions = ReadOptions(), *, folder_file: str) -> Source:  # noqa: B008 (frozen)
@@ -78,6 +80,7 @@ def locate(source: str | Path, options: ReadOptions = ReadOptions(), *, folder_f
         encoding=options.encoding,
         delimiter=delimiter,
         is_named_format=options.input_format is not None,
+        joins_lines=options.joins_lines,
     )
 
 

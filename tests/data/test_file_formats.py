@@ -224,7 +224,8 @@ def test_a_header_is_checked(tmp_path: Path, name: str, comma: str) -> None:
     path.write_text(f"1{comma}One.\n2{comma}Two.\n")
     assert error_of(path) == (
         f"{path}: its first line names no column 'text' (or evidence, sentence, passage, contents, …), but 1, One.; "
-        "name the text's column with --text-field, or, if the file has no header line, all columns with --columns id,text"
+        "name the text's column with --text-field, or, if the file has no header line, all columns with "
+        "--columns id,text"
     )
 
 
