@@ -17,8 +17,12 @@ from data.sources import Source, locate
 
 CLAIM_FIELDS = FieldNames(
     id=("_id", "id", "query_id", "claim_id", "qid"),
-    text=("text", "claim", "claim_text", "query", "question", "statement"),
-)
+    text=(
+        "claim", "claim_text", "claimreviewed", "statement", "query", "question", "claimtext", "claim_reviewed",
+        "vclaim", "hypothesis", "text", "tweet", "tweet_text", "full_text", "sentence", "content",
+    ),
+    what="claim",
+)  # fmt: skip
 CLAIMS_FILE = "queries.jsonl"
 
 
@@ -35,7 +39,8 @@ def read_claims(
     A source is what it is for `read_documents`, a folder having `queries.jsonl` in it; `-` is standard input, a claim a
     line. The id is the field `id_field`, or the first of `_id`, `id`, `query_id`, `claim_id` and `qid` that the record
     has; without any of these, and in plain text, it is `<file stem>:<line>` (`stdin:<line>`). The text is `text_field`,
-    or the first of `text`, `claim`, `claim_text`, `query`, `question` and `statement`. All other fields are kept.
+    or the first of the names in CLAIM_FIELDS, where `claim` comes before `text`. Names match in whatever case. All
+    other fields are kept.
 
     Bad records and bad sources are treated as by `read_documents`; so a second claim with an id that was there before
     is a RecordError that names both lines, or is skipped.

@@ -17,9 +17,13 @@ from data.rejects import OnError, Reject, rejecter
 from data.sources import locate
 
 DOCUMENT_FIELDS = FieldNames(
-    id=("_id", "id", "doc_id", "docid", "evidence_id"),
-    text=("text", "evidence", "sentence", "passage", "contents", "abstract"),
-)
+    id=("_id", "id", "doc_id", "docid", "document_id", "evidence_id"),
+    text=(
+        "text", "evidence", "sentence", "passage", "contents", "content", "body", "body_text", "articlebody",
+        "article_body", "article_text", "full_text", "fulltext", "abstract", "paragraph", "article", "statement",
+        "tweet",
+    ),
+)  # fmt: skip
 _KNOWN = frozenset(("title", "source", "url", "link", "date", "published"))
 CORPUS_FILE = "corpus.jsonl"
 
@@ -39,9 +43,9 @@ def read_documents(
     `ir_datasets:ID`. All are looked up when the function is called, before the first is read. A .json file is a list of
     objects, an object `id -> text`, or an object `id -> object`.
 
-    The id is the field `id_field`, or the first of `_id`, `id`, `doc_id`, `docid` and `evidence_id` that the record
-    has; without any of these, and in plain text, it is `<file stem>:<line>`. The text is `text_field`, or the first of
-    `text`, `evidence`, `sentence`, `passage`, `contents` and `abstract`; a list of texts is joined by spaces. White
+    The id is the field `id_field`, or the first of those in DOCUMENT_FIELDS that the record has; without any of these,
+    and in plain text, it is `<file stem>:<line>`. The text is `text_field`, or the first of those in DOCUMENT_FIELDS;
+    names match in whatever case; a list of texts is joined by spaces. White
     space around an id or a text is stripped, and nothing else in them changed. `title`, `source`, `url` (or `link`) and
     `date` (or `published`) are recognised, blank ones are None; one that is not a text stays in `fields`, beside all
     that is not recognised. A longer ISO date is cut to the day.

@@ -15,12 +15,12 @@ from data.sources import Source
 from data.streams import read_lines, read_text
 
 
-def read_jsonl(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:  # noqa: ARG001
+def read_jsonl(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:
     """Give one record for each line that is not blank; rejects a line that is not one JSON object."""
-    return _parse_lines(source, read_lines(source, reject), reject)
+    return _parse_lines(source, read_lines(source, reject, notices=notices), reject)
 
 
-def read_json(source: Source, reject: Reject, text_names: Collection[str], notices: Notices) -> Iterator[RawRecord]:  # noqa: ARG001
+def read_json(source: Source, reject: Reject, text_names: Collection[str], notices: Notices) -> Iterator[RawRecord]:
     """Give the records of a .json file, which is held in memory.
 
     The file is a list of objects; or an object `id -> text` or `id -> object`; or, if it has one of `text_names` among
@@ -29,7 +29,7 @@ def read_json(source: Source, reject: Reject, text_names: Collection[str], notic
 
     Raises RecordError, naming the line, where the whole is not JSON.
     """
-    text = read_text(source)
+    text = read_text(source, notices)
     try:
         content = _file_decoder.decode(text)
     except RecursionError as error:

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from data.errors import InputError, RecordError
 from data.fields import FieldNames, Record, find_fields, first_name, missing_field, usable_id
+from data.notices import Notices
 from data.raw_record import RawRecord, json_kind
+from data.read_options import ReadOptions
 from data.reading import read_records
 from data.records import Json
 from data.rejects import OnError, rejecter
@@ -41,16 +43,19 @@ def read_pairs(
     evidence_field: str | None = None,
     label_field: str | None = None,
     positive: Sequence[str] = (),
+    reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
     on_error: OnError = "stop",
     skipped: list[RecordError] | None = None,
+    notices: Notices | None = None,
 ) -> list[JudgedPair]:
     """Return the pairs of a source in its order.
 
     A source is what it is for `read_documents`, but for plain text, which has no fields; `-` is JSON Lines on standard
-    input, and a folder has `pairs.jsonl` in it. The claim is `claim_field`, or the first of `claim`, `query`,
-    `sentence1` and others that the record has; the text `evidence_field`, or the first of `evidence`, `text`,
-    `sentence2` and others; the label `label_field`, or the first of `label`, `relevant`, `relevance` and `score`. The
-    id is the first of `pair_id`, `_id` and `id`, without any `<file stem>:<line>`.
+    input unless `reading` names a format, and a folder has `pairs.jsonl` in it. The claim is `claim_field`, or the
+    first of `claim`, `query`, `sentence1` and others that the record has; the text `evidence_field`, or the first of
+    `evidence`, `text`, `sentence2` and others; the label `label_field`, or the first of `label`, `relevant`,
+    `relevance` and `score`. Names match in whatever case. The id is the first of `pair_id`, `_id` and `id`, without any
+    `<file stem>:<line>`.
 
     A label is 1, 0, true or false, as a JSON value or as a text. With `positive` it is any text, number, true or false:
     the labels named there are relevant, letter for letter, and all others are not.
@@ -59,9 +64,9 @@ def read_pairs(
     `on_error="skip"` is left out and its error appended to `skipped`. Raises InputError where no pair is left, and for
     a label in `positive` that no pair has.
     """
-    located = locate(source, folder_file=PAIRS_FILE)
-    if located.name == STDIN:
-        located = replace(located, format="jsonl")
+    if str(source) == STDIN and reading.input_format is None:
+        reading = replace(reading, input_format="jsonl")
+    located = locate(source, reading, folder_file=PAIRS_FILE)
     if located.format in ("text", "catalogue"):
         raise InputError(f"{located.name}: has no fields for claim, evidence and label; write JSONL, CSV or Parquet")
     claims, texts = (
@@ -70,7 +75,7 @@ def read_pairs(
     )
     labels = LABEL_NAMES if label_field is None else (label_field,)
     reject = rejecter(on_error, skipped)
-    records = read_records([located], claims, reject, part="queries")
+    records = read_records([located], claims, reject, part="queries", notices=notices)
     pairs: list[JudgedPair] = []
     seen: dict[str, None] = {}
     for record in records:

@@ -17,7 +17,8 @@ class ReadOptions:
     `id_field`, `text_field` and `date_field` name the fields of those. `date_order` says how `03/04/2021` is meant, day
     or month first. `input_format` comes before a file's suffix, `encoding` is Python's name of one, `delimiter` is the
     character between the cells of a table, and `columns` are those of a CSV or TSV file that has no header line.
-    `label_names` are the names of labels that stand as whole numbers from 0.
+    `label_names` are the names of labels that stand as whole numbers from 0. With `joins_lines` the
+    wrapped lines of a plain text are one text.
     """
 
     id_field: str | None = None
@@ -29,3 +30,4 @@ class ReadOptions:
     delimiter: str | None = None
     columns: tuple[str, ...] = field(default=())
     label_names: tuple[str, ...] = field(default=())
+    joins_lines: bool = False

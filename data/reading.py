@@ -6,17 +6,17 @@ from collections.abc import Collection, Iterator, Sequence
 
 from data.catalogue import CataloguePart, read_catalogue
 from data.errors import InputError, RecordError
-from data.fields import FieldNames, Record, find_fields
+from data.fields import FieldFinder, FieldNames, Record
 from data.hub import read_hub
 from data.json_records import read_json, read_jsonl
 from data.notices import Notices
 from data.parquet import read_parquet
+from data.plain_text import read_plain_text
 from data.raw_record import RawRecord
 from data.rejects import Reject
 from data.seen_ids import SeenIds
 from data.sources import Source
-from data.streams import read_lines
-from data.tables import read_csv, read_tsv
+from data.tables import read_table
 
 _LINE_BITS = 40  # more lines than any file has
 
@@ -40,12 +40,14 @@ def read_records(
     """
     # id -> source number and line in one int; a million 8-character ids take 121 MB, with tuples 183.
     first_seen = {} if first_seen is None else first_seen
+    notices = Notices() if notices is None else notices
     for source_number, source in enumerate(sources):
         count = _Count(reject)
+        find = FieldFinder(source, names, notices).find
         for raw in read_raw(source, names.text, count.reject, part=part, notices=notices):
             count.good += 1
             try:
-                record = find_fields(source, raw, names)
+                record = find(raw)
             except RecordError as error:
                 reject(error)
                 continue
@@ -88,10 +90,8 @@ def read_raw(  # noqa: PLR0911
             return read_jsonl(source, reject, notices)
         case "json":
             return read_json(source, reject, text_names, notices)
-        case "csv":
-            return read_csv(source, reject, notices)
-        case "tsv":
-            return read_tsv(source, reject, notices)
+        case "csv" | "tsv":
+            return read_table(source, reject, notices, text_names)
         case "parquet":
             return read_parquet(source, reject, notices)
         case "hub":
@@ -99,4 +99,4 @@ def read_raw(  # noqa: PLR0911
         case "catalogue":
             return read_catalogue(source, reject, part, text_names, notices)
         case "text":
-            return (RawRecord(line_number, None, line) for line_number, line in read_lines(source, reject))
+            return read_plain_text(source, reject, text_names, notices, can_join=part == "docs")

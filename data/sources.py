@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from data.delimiters import parse_delimiter
+from data.encodings import require_encoding
 from data.errors import InputError
 from data.read_options import Format, ReadOptions
 
@@ -35,7 +37,8 @@ class Source:
 
     `path` is None for standard input and for a data set of the Hub or of ir_datasets. `columns` are those of a CSV or
     TSV file that has no header line; empty where it has one. `encoding` and `delimiter` are what a user says they are,
-    None where they are to be found out.
+    None where they are to be found out. `is_named_format` says that the user named the format himself,
+    `joins_lines` that the wrapped lines of a plain text are one text.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Source:
     columns: tuple[str, ...] = ()
     encoding: str | None = None
     delimiter: str | None = None
+    is_named_format: bool = False
+    joins_lines: bool = False
 
 
 def locate(source: str | Path, options: ReadOptions = ReadOptions(), *, folder_file: str) -> Source:  # noqa: B008 (frozen)
@@ -54,18 +59,36 @@ def locate(source: str | Path, options: ReadOptions = ReadOptions(), *, folder_f
     The word is a file, a folder that holds `folder_file` (as it is or compressed), `-` for standard input (one text a
     line), `hf:NAME[@CONFIG][:SPLIT]`, or `ir_datasets:ID`. A file is looked up but not opened.
 
-    Raises InputError for what does not exist, has another suffix, or is a folder without that file or with several,
-    and for columns of what is no CSV or TSV file.
+    Raises InputError for what does not exist, has another suffix, or is a folder without that file or with several, for
+    columns or a delimiter of what is no CSV or TSV file, and for an encoding or delimiter that is none.
     """
     located = _located(source, options, folder_file)
-    if options.columns and located.format not in ("csv", "tsv"):
-        raise InputError(f"{located.name}: is no CSV or TSV file, and only of such can the columns be named")
-    return replace(located, columns=options.columns, encoding=options.encoding, delimiter=options.delimiter)
+    if located.format not in ("csv", "tsv"):
+        for given, what in ((options.columns, "the columns be named"), (options.delimiter, "the delimiter be given")):
+            if given:
+                cure = "; is it one? Give --input-format csv too" if located.format == "text" else ""
+                raise InputError(f"{located.name}: is no CSV or TSV file, and only of such can {what}{cure}")
+    try:
+        delimiter = None if options.delimiter is None else parse_delimiter(options.delimiter)
+        if options.encoding is not None:
+            require_encoding(options.encoding)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return replace(
+        located,
+        columns=options.columns,
+        encoding=options.encoding,
+        delimiter=delimiter,
+        is_named_format=options.input_format is not None,
+        joins_lines=options.joins_lines,
+    )
 
 
 def _located(source: str | Path, options: ReadOptions, folder_file: str) -> Source:
     name = str(source)
     if name == STDIN:
+        if options.input_format == "parquet":
+            raise InputError(f"{STDIN}: Parquet cannot be read from standard input; name a file")
         return Source(name=STDIN, stem="stdin", path=None, format=options.input_format or "text")
     data_set = _data_set(name)
     if data_set is not None:
@@ -73,12 +96,24 @@ def _located(source: str | Path, options: ReadOptions, folder_file: str) -> Sour
     path = _existing(name)
     if path.is_dir():
         path = find_in_folder(path, folder_file)
-    plain, compression = split_compression(path.name)
-    suffix = Path(plain).suffix.lower()
+    suffix, compression = _suffixes(path.name)
+    if suffix not in _FORMATS and path.is_symlink():
+        suffix, compression = _suffixes(path.resolve().name)
     file_format = options.input_format or _FORMATS.get(suffix)
     if file_format is None:
-        raise InputError(f"{path}: cannot read a file with suffix {suffix!r}; readable are {READABLE}")
+        raise InputError(
+            f"{path}: cannot read a file with suffix {suffix!r}; readable are {READABLE}; "
+            "where the name does not tell the format, give --input-format"
+        )
+    if file_format == "parquet" and not path.is_file():
+        raise InputError(f"{path}: Parquet cannot be read from a pipe; name a file")
     return _file_source(path, file_format, compression)
+
+
+def _suffixes(file_name: str) -> tuple[str, Compression | None]:
+    """Return the suffix that tells the format, in lower case, and the compression of a file of that name."""
+    plain, compression = split_compression(file_name)
+    return Path(plain).suffix.lower(), compression
 
 
 def locate_text(source: str | Path, formats: Collection[Format] = ()) -> Source:

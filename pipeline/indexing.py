@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
@@ -200,7 +200,7 @@ def _read(
 ) -> Iterator[Document]:
     documents: Iterable[Document] = read_documents(
         sources,
-        options.reading,
+        replace(options.reading, joins_lines=options.split_sentences),
         on_error=options.on_error,
         skipped=skipped,
         notices=notices,

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from data.documents import read_documents
 from data.errors import InputError, ModelError
+from data.notices import Notices
+from data.read_options import ReadOptions
 from data.records import Document, Json
 from data.text_form import read_form
 from indexes.manifest import Manifest
@@ -32,6 +34,7 @@ def open_pipeline(
     index_dir: Path | None,
     *,
     corpus: str | None = None,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
     encoder: str | None = None,
     reranker: str | None = None,
     stance: str | None = None,
@@ -43,12 +46,14 @@ def open_pipeline(
     config: PipelineConfig = PipelineConfig(),  # noqa: B008 (frozen)
     compute: Compute = Compute(),  # noqa: B008 (frozen)
     on_start: Callable[[str], None] | None = None,
+    on_notices: Callable[[Notices], None] = lambda _: None,
 ) -> EvidencePipeline:
     """Open an index, or a few documents of a file in memory, with its models.
 
     The encoder is the one that the index was built with unless another is named, reranker and stance model are the
     bundled ones, which read `max_length` tokens of claim and evidence. `stance_labels` names the stance model's
-    outputs, see `load_stance`. Raises IndexUnusableError, ModelError or InputError, each of which says what to do.
+    outputs, see `load_stance`. `reading` says how the corpus is read; `on_notices` gets what was noticed in it. Raises
+    IndexUnusableError, ModelError or InputError, each of which says what to do.
     """
     index: IndexSnapshot | MemoryIndex
     model: Encoder | None = None
@@ -58,7 +63,7 @@ def open_pipeline(
             model = load_index_encoder(index, encoder, compute, on_start=on_start)
             require_checked_vectors(index, model)
     elif corpus is not None:
-        documents = _few_documents(corpus)
+        documents = _few_documents(corpus, reading, on_notices)
         vectors = None
         if with_encoder:
             model = load_encoder(encoder or BUNDLED, compute, on_start=on_start)
@@ -121,15 +126,17 @@ def stored_prompts(manifest: Manifest) -> Prompts:
     return {"query_prompt": encoder.query_prompt, "document_prompt": encoder.document_prompt}
 
 
-def _few_documents(corpus: str) -> list[Document]:
+def _few_documents(corpus: str, reading: ReadOptions, on_notices: Callable[[Notices], None]) -> list[Document]:
     documents: list[Document] = []
-    for document in read_documents([corpus]):
+    notices = Notices()
+    for document in read_documents([corpus], reading, notices=notices):
         documents.append(document)
         if len(documents) > _MEMORY_DOCUMENTS:
             raise InputError(
                 f"{corpus}: holds more than {_MEMORY_DOCUMENTS:,} documents; "
                 f"build an index with: claimhound index build {corpus} --index DIR"
             )
+    on_notices(notices)
     return documents
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 import click
 
 from data.errors import InputError
+from data.read_options import ReadOptions
 from pipeline.commands.figures import say_findings
-from pipeline.commands.judged_files import judged_claims_options, texts_of_claims
+from pipeline.commands.judged_files import claims_of, judged_claims_options, texts_of_claims
 from pipeline.commands.long_jobs import long_job
 from pipeline.commands.model_choice import compute_options, encoder_option
 from pipeline.commands.options import folds_option, index_option, path_option, seed_option
 from pipeline.commands.output import print_text, say
+from pipeline.commands.reading_options import claim_reading_options
 from pipeline.commands.settings import chosen_config, config_option
 from pipeline.commands.wording import counted
 from pipeline.config import Compute
@@ -22,6 +24,7 @@ from pipeline.config import Compute
 @click.argument("model", metavar="MODEL")
 @index_option
 @judged_claims_options
+@claim_reading_options
 @click.option(
     "--exclude-claims",
     multiple=True,
@@ -61,6 +64,7 @@ def calibrate_command(
     config_path: Path | None,
     encoder: str | None,
     compute: Compute,
+    reading: ReadOptions,
 ) -> None:
     """Fit the probability of the reranker MODEL to judged claims that it was NOT trained on.
 
@@ -68,7 +72,6 @@ def calibrate_command(
     of it in turn, beside the one that was there. Chosen too is the threshold below which an answer says that probably
     nothing is relevant. All is kept in the folder's blend.json, which `search` and `evaluate` read.
     """
-    from data.claims import read_claims
     from data.judgments import read_qrels
     from pipeline.blending import BLEND_FILE, FEATURES
     from pipeline.model_files import reranker_dir
@@ -84,8 +87,8 @@ def calibrate_command(
         raise InputError(f"{model}: is no folder of your own; name one for a copy with --output DIR")
     model_dir = reranker_dir(model)
     check_output(model_dir, output_dir)
-    queries, judgments = list(read_claims(claims)), read_qrels(qrels)
-    excluded, nothing = texts_of_claims(exclude_claims), texts_of_claims(without_evidence)
+    queries, judgments = claims_of(claims, reading), read_qrels(qrels)
+    excluded, nothing = (texts_of_claims(files, reading) for files in (exclude_claims, without_evidence))
     say("The claims must be such as the reranker was NOT trained on: of those it is surer than it is right.")
     pipeline = open_pipeline(
         index_dir,

@@ -7,16 +7,19 @@ from typing import Any
 
 import click
 
+from data.read_options import ReadOptions
 from pipeline.commands.figures import figures_format, interval_seed_option, measures_option, print_figures, say_findings
-from pipeline.commands.judged_files import judgment_options, read_runs
+from pipeline.commands.judged_files import claims_of, judgment_options, read_runs
 from pipeline.commands.options import count_option, path_option
 from pipeline.commands.output import say
+from pipeline.commands.reading_options import claim_reading_options
 
 
 @click.command(short_help="Compare runs on the same judged claims.")
 @click.argument("run_paths", metavar="RUN_A RUN_B...", nargs=-1, required=True)
 @judgment_options
 @click.option("--claims", metavar="FILE", help="Claims, whose texts are shown; only these are counted.")
+@claim_reading_options
 @path_option("--index", "index_dir", "DIR", "Index with the documents' texts.")
 @measures_option
 @count_option("--changes", 5, "Claims to show of those that changed most.")
@@ -34,6 +37,7 @@ def compare(
     seed: int,
     output_dir: Path | None,
     output_format: str,
+    reading: ReadOptions,
 ) -> None:
     """Compare TREC runs with the first of them, RUN_A.
 
@@ -44,7 +48,6 @@ def compare(
         raise click.UsageError("name two runs or more")
     if qrels is None and claims is None:
         raise click.UsageError("name the judgments with --qrels")
-    from data.claims import read_claims
     from data.judgments import read_qrels
     from indexes.snapshot import IndexSnapshot
     from pipeline.evaluation.comparison import compare as compare_runs
@@ -55,7 +58,7 @@ def compare(
     found = compare_runs(
         read_runs(run_paths),
         read_qrels(qrels or claims or "", level=qrels_level),
-        claims=None if claims is None else list(read_claims(claims)),
+        claims=None if claims is None else claims_of(claims, reading),
         index=None if index_dir is None else IndexSnapshot.open(index_dir),
         measures=DEFAULT_MEASURES if measures is None else parse_measures(measures),
         n_changes=changes,

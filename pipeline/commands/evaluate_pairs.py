@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
+from data.read_options import ReadOptions
 from pipeline.commands.figures import figures_format, interval_seed_option, print_figures, say_notes_beside, table_width
 from pipeline.commands.long_jobs import require_folder_for
 from pipeline.commands.model_choice import compute_options, max_length_option, reranker_option
 from pipeline.commands.options import on_error_option, path_option
 from pipeline.commands.output import say
+from pipeline.commands.reading_options import say_notices, table_reading_options
 from pipeline.commands.wording import counted
 from pipeline.config import Compute
 from pipeline.progress_display import progress_display
@@ -33,6 +35,7 @@ from pipeline.progress_display import progress_display
 @click.option("--claim-field", metavar="NAME", help="Field that holds the claim.  [default: claim, query, …]")
 @click.option("--evidence-field", metavar="NAME", help="Field that holds the evidence.  [default: evidence, text, …]")
 @click.option("--label-field", metavar="NAME", help="Field that holds the label.  [default: label, relevant, …]")
+@table_reading_options
 @on_error_option
 @interval_seed_option
 @path_option("--output", "output", "FILE", "File of each pair with its score, as JSON lines.")
@@ -52,15 +55,18 @@ def evaluate_pairs_command(
     output: Path | None,
     output_format: str,
     compute: Compute,
+    reading: ReadOptions,
 ) -> None:
     """Measure how well a reranker tells the relevant pairs in PAIRS from the others.
 
-    Reads JSONL, JSON, CSV, TSV, each also as .gz, .xz or .zst, and Parquet; - is JSONL on standard input. A pair has a
+    Reads JSONL, JSON, CSV, TSV, each also as .gz, .xz or .zst, and Parquet; - is standard input, JSONL unless
+    --input-format says otherwise. A pair has a
     claim, evidence and a label: 1, 0, true, false, or one of your own with --positive.
 
     A score is the plain sigmoid of the reranker's logit: a blend with first-stage ranks does not apply to lone pairs.
     """
     from data.errors import RecordError
+    from data.notices import Notices
     from data.pairs import read_pairs
     from pipeline.evaluation.pairs import as_csv, as_latex, as_record, as_table, evaluate_pairs, write_pair_scores
     from pipeline.model_files import BUNDLED
@@ -68,15 +74,19 @@ def evaluate_pairs_command(
 
     require_folder_for(output)
     skipped: list[RecordError] = []
+    notices = Notices()
     pairs = read_pairs(
         pairs_source,
         claim_field=claim_field,
         evidence_field=evidence_field,
         label_field=label_field,
         positive=positive,
+        reading=reading,
         on_error=on_error,
         skipped=skipped,
+        notices=notices,
     )
+    say_notices(notices)
     for error in skipped:
         say(f"skipped {error}")
     model = load_reranker(reranker or BUNDLED, compute, max_length=max_length, on_start=say)

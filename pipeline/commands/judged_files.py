@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from data.errors import InputError
+from data.read_options import ReadOptions
 from pipeline.commands.options import combined
 from pipeline.commands.output import say
+from pipeline.commands.reading_options import say_notices
 from pipeline.commands.wording import first_few
 
 if TYPE_CHECKING:
-    from data.records import Run
+    from data.records import Query, Run
 
 judgment_options = combined(
     click.option(
@@ -38,11 +42,34 @@ exclude_option = click.option(
 )
 
 
-def texts_of_claims(files: Iterable[str]) -> list[str]:
-    """Return the claims of the files, in order."""
+def claims_of(file: str, reading: ReadOptions = ReadOptions()) -> list[Query]:  # noqa: B008 (frozen)
+    """Return the claims of a file, in order; what was noticed in reading is said."""
     from data.claims import read_claims
+    from data.notices import Notices
 
-    return [claim.text for file in files for claim in read_claims(file)]
+    notices = Notices()
+    claims = list(read_claims(file, reading, notices=notices))
+    say_notices(notices)
+    return claims
+
+
+def texts_of_claims(files: Iterable[str], reading: ReadOptions = ReadOptions()) -> list[str]:  # noqa: B008 (frozen)
+    """Return the claims of further files, in order.
+
+    Of what the user said of the claims' file only that holds for them which fits each one's own format.
+    """
+    return [claim.text for file in files for claim in claims_of(file, _fitting(file, reading))]
+
+
+def _fitting(file: str, reading: ReadOptions) -> ReadOptions:
+    from data.claims import locate_claims
+
+    own = ReadOptions(id_field=reading.id_field, text_field=reading.text_field, encoding=reading.encoding)
+    try:
+        is_table = locate_claims(file, own).format in ("csv", "tsv")
+    except InputError:
+        return reading  # the name tells no format, so that it is the one that the user named
+    return replace(own, columns=reading.columns, delimiter=reading.delimiter) if is_table else own
 
 
 def read_runs(paths: Iterable[str]) -> dict[str, Run]:

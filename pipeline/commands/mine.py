@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.judged_files import exclude_option, judged_claims_options, texts_of_claims
+from data.read_options import ReadOptions
+from pipeline.commands.judged_files import claims_of, exclude_option, judged_claims_options, texts_of_claims
 from pipeline.commands.long_jobs import long_job
 from pipeline.commands.model_choice import compute_options, encoder_option
 from pipeline.commands.options import count_option, index_option, path_option, seed_option
 from pipeline.commands.output import print_text, say
+from pipeline.commands.reading_options import claim_reading_options
 from pipeline.commands.wording import counted
 from pipeline.config import Compute, PipelineConfig
 
@@ -18,6 +20,7 @@ from pipeline.config import Compute, PipelineConfig
 @click.command("mine", short_help="Find hard negatives for judged claims.")
 @index_option
 @judged_claims_options
+@claim_reading_options
 @path_option(
     "--output",
     "output_path",
@@ -71,6 +74,7 @@ def mine(
     seed: int,
     encoder: str | None,
     compute: Compute,
+    reading: ReadOptions,
 ) -> None:
     """Find for judged claims what the index's first stage takes for evidence and nobody judged to be.
 
@@ -78,15 +82,14 @@ def mine(
     """
     if first_rank > pool_k:
         raise click.UsageError("--first-rank cannot lie below --pool-k")
-    from data.claims import read_claims
     from data.judgments import read_qrels
     from data.normal_text import normalize_text
     from pipeline.opening import open_pipeline
     from pipeline.training.mining import NegativeGuard
     from pipeline.training.mining_job import mine_to_file
 
-    excluded = {normalize_text(text) for text in texts_of_claims(exclude_claims)}
-    queries = [claim for claim in read_claims(claims) if normalize_text(claim.text) not in excluded]
+    excluded = {normalize_text(text) for text in texts_of_claims(exclude_claims, reading)}
+    queries = [claim for claim in claims_of(claims, reading) if normalize_text(claim.text) not in excluded]
     judgments = read_qrels(qrels)
     pipeline = open_pipeline(
         index_dir,

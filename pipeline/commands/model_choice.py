@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from data.notices import Notices
+from data.read_options import ReadOptions
 from pipeline.commands.options import Decorator, combined
 from pipeline.commands.output import say
 from pipeline.config import Compute, PipelineConfig, Precision
@@ -154,6 +156,8 @@ class ModelChoice:
         config: PipelineConfig = PipelineConfig(),  # noqa: B008 (frozen)
         *,
         corpus: str | None = None,
+        reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+        on_notices: Callable[[Notices], None] = lambda _: None,
     ) -> EvidencePipeline:
         """Open an index, or the documents of a file, with these models; see `open_pipeline`."""
         from pipeline.opening import open_pipeline
@@ -161,6 +165,8 @@ class ModelChoice:
         return open_pipeline(
             index_dir,
             corpus=corpus,
+            reading=reading,
+            on_notices=on_notices,
             encoder=self.encoder,
             reranker=self.reranker,
             stance=self.stance,

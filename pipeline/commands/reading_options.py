@@ -9,8 +9,12 @@ from typing import Any, get_args
 
 import click
 
+from data.delimiters import parse_delimiter
+from data.encodings import require_encoding
+from data.notices import Notices
 from data.read_options import DateOrder, InputFormat, ReadOptions
 from pipeline.commands.options import Decorator, combined
+from pipeline.commands.output import say
 
 _NAMES = tuple(item.name for item in fields(ReadOptions))
 
@@ -33,14 +37,40 @@ def _names(_context: click.Context, _option: click.Parameter, value: str | None)
     return () if value is None else tuple(name.strip() for name in value.split(","))
 
 
+def _checked(check: Callable[[str], object]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    """Return a callback that makes a usage error of the ValueError that a check of the value raises."""
+
+    def callback(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                check(value)
+            except ValueError as error:
+                raise click.BadParameter(str(error)) from error
+        return value
+
+    return callback
+
+
+def say_notices(notices: Notices) -> None:
+    """Print what readers noticed to standard error, a line each."""
+    for line in notices.lines():
+        say(line)
+
+
 _format_options = (
     click.option(
         "--input-format",
         type=click.Choice(get_args(InputFormat)),
         help="Format of what is read.  [default: as its name ends; text on standard input]",
     ),
-    click.option("--encoding", metavar="NAME", help="Encoding of what is read, such as cp1252.  [default: UTF-8]"),
-    click.option("--delimiter", metavar="CHAR", help="What parts a table's cells: tab, ; or ….  [default: found]"),
+    click.option(
+        "--encoding", metavar="NAME", callback=_checked(require_encoding),
+        help="Encoding of what is read, such as cp1252.  [default: UTF-8, or as its byte order mark says]",
+    ),
+    click.option(
+        "--delimiter", metavar="CHAR", callback=_checked(parse_delimiter),
+        help="What parts a table's cells: tab, ; or another character.  [default: found]",
+    ),
     click.option(
         "--columns", metavar="NAMES", callback=_names,
         help="Columns, with commas, of a CSV or TSV file without a header line.",

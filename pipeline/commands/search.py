@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from data.read_options import ReadOptions
 from pipeline.commands.answers import print_answers
 from pipeline.commands.model_choice import (
     ModelChoice,
@@ -18,6 +19,7 @@ from pipeline.commands.model_choice import (
     stance_options,
 )
 from pipeline.commands.options import adaptive_options, count_option, format_option, path_option
+from pipeline.commands.reading_options import document_reading_options, say_notices
 from pipeline.commands.settings import chosen_config, settings_options
 from pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 @click.argument("claim_words", metavar="CLAIM", nargs=-1, required=True)
 @path_option("--index", "index_dir", "DIR", "Folder of the index.")
 @click.option("--corpus", metavar="FILE", help="Search the few passages of a file in memory, without an index.")
+@document_reading_options
 @count_option("-k", 5, "Pieces of evidence.")
 @adaptive_options
 @click.option("--before", metavar="DATE", help="Only documents dated before DATE (YYYY, YYYY-MM or YYYY-MM-DD).")
@@ -57,6 +60,7 @@ def search(
     claim_words: tuple[str, ...],
     index_dir: Path | None,
     corpus: str | None,
+    reading: ReadOptions,
     k: int,
     adaptive_k: bool,
     min_score: float | None,
@@ -80,6 +84,8 @@ def search(
         raise click.UsageError("name an index with --index, or a file with --corpus (one of the two)")
     if corpus is not None and (before or where or context):
         raise click.UsageError("--before, --where and --context need an index")
+    if corpus is None and reading != ReadOptions():
+        raise click.UsageError("options that say how a file is read need --corpus")
     if corpus == STDIN == claim_words[0]:
         raise click.UsageError("claim and corpus cannot both come from standard input")
     models = ModelChoice(**model_options)
@@ -87,7 +93,7 @@ def search(
     conditions = _conditions(before, where)
     claim = as_utf8(claim_words[0])
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
-    pipeline = models.open(index_dir, config, corpus=corpus)
+    pipeline = models.open(index_dir, config, corpus=corpus, reading=reading, on_notices=say_notices)
     claims = claims_on_stdin() if claim == STDIN else [claim]
     answers = _answers(pipeline, claims, k, conditions, context, adaptive=adaptive_k, min_score=min_score)
     print_answers(answers, output_format, explain=explain, several=claim == STDIN)

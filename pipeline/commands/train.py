@@ -9,11 +9,13 @@ from typing import Any
 
 import click
 
-from pipeline.commands.judged_files import exclude_option, judged_claims_options, texts_of_claims
+from data.read_options import ReadOptions
+from pipeline.commands.judged_files import claims_of, exclude_option, judged_claims_options, texts_of_claims
 from pipeline.commands.long_jobs import long_job
 from pipeline.commands.model_choice import training_compute_options
 from pipeline.commands.options import index_option
 from pipeline.commands.output import print_help_alone, print_text, say
+from pipeline.commands.reading_options import claim_reading_options
 from pipeline.commands.training_options import (
     PAIRS,
     cross_encoder_base_option,
@@ -42,6 +44,7 @@ def train(ctx: click.Context) -> None:
 @train.command("reranker", short_help="Train a cross-encoder on judged claims.")
 @index_option
 @judged_claims_options
+@claim_reading_options
 @model_output_option
 @cross_encoder_base_option
 @data_option("Pairs to learn instead of mining them now", required=False)
@@ -61,6 +64,7 @@ def train_reranker(
     exclude_claims: tuple[str, ...],
     no_resume: bool,
     compute: Compute,
+    reading: ReadOptions,
     **settings: Any,
 ) -> None:
     """Train a reranker on judged claims, with hard negatives out of the index's own first stage.
@@ -68,7 +72,6 @@ def train_reranker(
     Writes a folder that `search --reranker` reads: weights, the fit of its probability, and a card. A training that was
     interrupted goes on from its last checkpoint when it is started again.
     """
-    from data.claims import read_claims
     from data.judgments import read_qrels
     from pipeline.opening import open_pipeline
     from pipeline.training.base_models import find_base_model
@@ -78,8 +81,8 @@ def train_reranker(
     recipe = RerankerRecipe(**settings)
     base = find_base_model(base_model)
     learned, before = (list(map(PairSource.parse, texts)) for texts in (data, pretrain))
-    queries, judgments = list(read_claims(claims)), read_qrels(qrels)
-    excluded = texts_of_claims(exclude_claims)
+    queries, judgments = claims_of(claims, reading), read_qrels(qrels)
+    excluded = texts_of_claims(exclude_claims, reading)
     pipeline = open_pipeline(index_dir, with_reranker=False, with_stance=False, compute=compute, on_start=say)
     with _training_progress() as on_progress:
         built = build_reranker(
@@ -115,6 +118,7 @@ def train_reranker(
 @click.option(
     "--evaluation-claims", multiple=True, metavar="FILE", help="Refuse data that hold one of these claims; repeatable."
 )
+@claim_reading_options
 @no_resume_option
 @encoder_recipe_options
 @training_compute_options
@@ -128,6 +132,7 @@ def train_encoder(
     evaluation_claims: tuple[str, ...],
     no_resume: bool,
     compute: Compute,
+    reading: ReadOptions,
     **settings: Any,
 ) -> None:
     """Train an encoder by contrast: a claim comes to lie nearer its evidence than the negatives of its batch.
@@ -151,8 +156,8 @@ def train_encoder(
             recipe=recipe,
             pretraining=before,
             validation=held_out,
-            excluded_claims=texts_of_claims(exclude_claims),
-            evaluation_claims=texts_of_claims(evaluation_claims),
+            excluded_claims=texts_of_claims(exclude_claims, reading),
+            evaluation_claims=texts_of_claims(evaluation_claims, reading),
             device=compute.device,
             n_threads=compute.n_threads,
             resume=not no_resume,
@@ -185,6 +190,7 @@ def train_encoder(
     metavar="FILE",
     help="Claims never to train on, by their words: a file of claims, or KIND:PATH; repeatable.",
 )
+@claim_reading_options
 @no_resume_option
 @stance_recipe_options
 @training_compute_options
@@ -195,6 +201,7 @@ def train_stance(
     exclude_claims: tuple[str, ...],
     no_resume: bool,
     compute: Compute,
+    reading: ReadOptions,
     **settings: Any,
 ) -> None:
     """Train a stance model on published sets of claims with evidence that supports or refutes them.
@@ -217,7 +224,7 @@ def train_stance(
             base_name=base.name,
             output_dir=output_dir,
             recipe=recipe,
-            excluded_claims=[claim for name in exclude_claims for claim in _claim_texts(name)],
+            excluded_claims=[claim for name in exclude_claims for claim in _claim_texts(name, reading)],
             device=compute.device,
             n_threads=compute.n_threads,
             resume=not no_resume,
@@ -232,15 +239,14 @@ def train_stance(
         )
 
 
-def _claim_texts(name: str) -> Iterator[str]:
+def _claim_texts(name: str, reading: ReadOptions) -> Iterator[str]:
     """Yield the claims of a file, or those to measure on of a labelled set."""
-    from data.claims import read_claims
     from data.stance_sources import StanceSource, is_stance_source, read_stance_source
 
     if is_stance_source(name):
         yield from (pair.claim for pair in read_stance_source(StanceSource.parse(name), "dev").pairs)
     else:
-        yield from (claim.text for claim in read_claims(name))
+        yield from texts_of_claims([name], reading)
 
 
 @contextmanager

@@ -8,18 +8,21 @@ from typing import Any
 import click
 
 from data.errors import InputError
+from data.read_options import ReadOptions
 from pipeline.commands.figures import say_findings
-from pipeline.commands.judged_files import judged_claims_options
+from pipeline.commands.judged_files import claims_of, judged_claims_options
 from pipeline.commands.long_jobs import long_job
 from pipeline.commands.model_choice import ModelChoice, compute_options, encoder_option, reranker_options
 from pipeline.commands.options import folds_option, index_option, path_option, seed_option
 from pipeline.commands.output import print_text, say
+from pipeline.commands.reading_options import claim_reading_options
 from pipeline.config import write_config
 
 
 @click.command("tune", short_help="Choose fusion and cutoffs on judged claims.")
 @index_option
 @judged_claims_options
+@claim_reading_options
 @path_option("--output", "config_path", "FILE", "File for the settings, which --config reads.", required=True)
 @click.option(
     "--measure",
@@ -41,6 +44,7 @@ def tune_command(
     measure: str,
     folds: int,
     seed: int,
+    reading: ReadOptions,
     **model_options: Any,
 ) -> None:
     """Choose how the two searches are fused, and how deep they go, on judged claims.
@@ -51,14 +55,13 @@ def tune_command(
     """
     models = ModelChoice(no_stance=True, **model_options)
     models.refuse_contradictions()
-    from data.claims import read_claims
     from data.judgments import read_qrels
     from pipeline.evaluation.tuning import changes, tune
 
     # Before the work, which may take an hour.
     if not config_path.resolve().parent.is_dir() or config_path.is_dir():
         raise InputError(f"{config_path}: cannot be written; name a file in a folder that is there")
-    queries, judgments = list(read_claims(claims)), read_qrels(qrels)
+    queries, judgments = claims_of(claims, reading), read_qrels(qrels)
     pipeline = models.open(index_dir)
     with long_job("claims", "no file was written") as advance:
         tuning = tune(

@@ -60,7 +60,8 @@ def test_given_field_names_come_before_the_known_ones(tmp_path: Path) -> None:
 def test_bad_claims_are_errors_or_are_skipped_and_listed(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"id": 1, "text": "t"}\n{"id": 2}\n{"id": 1, "claim": "u"}\n{"id": 3, "claim": "v"}\n')
-    missing = "missing field 'text' (or claim, claim_text, query, question, statement); the record has only id"
+    names = "claim_text, claimreviewed, statement, query, question, claimtext, …"
+    missing = f"missing field 'claim' (or {names}); the record has only id"
     with pytest.raises(RecordError) as caught:
         list(read_claims(path))
     assert str(caught.value) == f"{path}:2: {missing}"

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.documents import read_documents
-from data.errors import InputError, RecordError
+from data.errors import BlankText, InputError, RecordError
 from data.read_options import ReadOptions
 from data.records import Document
 from data.rejects import rejecter
 
-TEXT_NAMES = "missing field 'text' (or evidence, sentence, passage, contents, abstract)"
+TEXT_NAMES = "missing field 'text' (or evidence, sentence, passage, contents, content, body, …)"
 
 
 def write(path: Path, *lines: str) -> str:
@@ -142,7 +142,7 @@ def test_known_fields_of_another_type_stay_in_fields_and_blank_ones_are_none(tmp
         ('{"id": 1, "text": {"a": 1}}', "the text in field 'text' is an object, not a text or a list of texts"),
         ('{"id": 1, "text": ["t", 2]}', "the text in field 'text' is a list that holds other things than texts"),
         ('{"id": " ", "text": "t"}', "the id in field 'id' is blank"),
-        ('{"id": 1.0, "text": "t"}', "the id in field 'id' is a number, not a text or a whole number"),
+        ('{"id": 1.5, "text": "t"}', "the id in field 'id' is a number, not a text or a whole number"),
         ('{"_id": true, "text": "t"}', "the id in field '_id' is true or false, not a text or a whole number"),
         ('{"id": null, "text": "t"}', "the id in field 'id' is null, not a text or a whole number"),
         (
@@ -290,3 +290,14 @@ def test_what_is_written_as_json_lines_is_read_back(
     path.write_bytes("\n".join(lines).encode())
     read = [(d.doc_id, d.text, d.fields) for d in read_documents([path])]
     assert read == [(doc_id, text, fields) for doc_id, (text, fields) in records.items()]
+
+
+@pytest.mark.parametrize("text", ["", " \u00a0", None, ["", " "]])
+def test_a_blank_text_is_an_error_that_keeps_the_id_and_the_other_fields(tmp_path: Path, text: object) -> None:
+    record = {"id": 7, "text": text, "title": " Ice ", "lang": "en"}
+    path = write(tmp_path / "a.jsonl", json.dumps(record))
+    with pytest.raises(BlankText) as caught:
+        list(read_documents([path]))
+    error = caught.value
+    assert (error.record_id, error.title, error.fields) == ("7", "Ice", {"title": " Ice ", "lang": "en"})
+    assert error.line == 1

@@ -17,6 +17,7 @@ from data.documents import read_documents
 from data.errors import InputError, RecordError
 from data.records import Document
 
+CP1252 = "if the file is Windows-1252, give --encoding cp1252, or save it as UTF-8"
 READABLE = ".jsonl, .ndjson, .json, .csv, .tsv, .txt (each also .gz, .xz, .zst) and .parquet"
 LINES = "".join(f'{{"id": {n}, "text": "sentence {n * 7919 % 1000}"}}\n' for n in range(5000)).encode()
 
@@ -112,7 +113,10 @@ def test_what_cannot_be_read_is_an_error_that_lists_what_can(tmp_path: Path) -> 
     for name, suffix in [("a.doc", ".doc"), ("a", ""), ("a.gz", ""), ("a.pdf.gz", ".pdf"), (".jsonl", "")]:
         path = tmp_path / name
         path.write_text("x")
-        assert error_of(path) == f"{path}: cannot read a file with suffix {suffix!r}; readable are {READABLE}"
+        assert error_of(path) == (
+            f"{path}: cannot read a file with suffix {suffix!r}; readable are {READABLE}; "
+            "where the name does not tell the format, give --input-format"
+        )
     assert error_of("a" * 5000) == f"{'a' * 5000!r}: not a usable path: File name too long"
     table = tmp_path / "a.parquet.gz"
     table.write_text("x")
@@ -158,10 +162,10 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_text(tmp_path: Path) -> 
 def test_other_encodings_are_an_error_that_names_the_line(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    assert error_of(path) == f"{path}:2: not UTF-8: byte 0xe9"
+    assert error_of(path) == f"{path}:2: not UTF-8: byte 0xe9; {CP1252}"
     skipped: list[RecordError] = []
     assert list(read_documents([path], on_error="skip", skipped=skipped))[-1].text == "c"
-    assert [str(error) for error in skipped] == [f"{path}:2: not UTF-8: byte 0xe9"]
+    assert [str(error) for error in skipped] == [f"{path}:2: not UTF-8: byte 0xe9; {CP1252}"]
 
 
 def test_another_encoding_spoils_a_json_file_or_a_header_as_a_whole(tmp_path: Path) -> None:
@@ -174,7 +178,7 @@ def test_another_encoding_spoils_a_json_file_or_a_header_as_a_whole(tmp_path: Pa
         path.write_bytes(content)
         with pytest.raises(RecordError) as caught:
             list(read_documents([path], on_error="skip"))
-        assert str(caught.value) == f"{path}:{line}: not UTF-8: byte 0xe9"
+        assert str(caught.value) == f"{path}:{line}: not UTF-8: byte 0xe9; {CP1252}"
 
 
 def test_a_csv_cell_may_hold_commas_quotes_and_line_ends(tmp_path: Path) -> None:
@@ -190,9 +194,9 @@ def test_a_csv_error_names_the_line_that_the_row_begins_at(tmp_path: Path) -> No
     path = tmp_path / "a.csv"
     path.write_text('id,text\na,"1\n2\n3"\nb\nc,x,y\nd,"x"y\ne,fine\nf,"never closed\ng,lost?\n')
     skipped: list[RecordError] = []
-    assert [document.doc_id for document in read_documents([path], on_error="skip", skipped=skipped)] == ["a", "e"]
+    assert [document.doc_id for document in read_documents([path], on_error="skip", skipped=skipped)] == ["a", "e", "g"]
     assert [str(error) for error in skipped] == [
-        f"{path}:5: expected 2 cells as in the header, got 1",
+        f"{path}:5: expected 2 cells as in the header, got 1; missing: text",
         f"{path}:6: expected 2 cells as in the header, got 3",
         f"{path}:7: not valid CSV: ',' expected after '\"'",
         f"{path}:9: not valid CSV: a quote is opened and never closed",
@@ -218,8 +222,11 @@ def test_a_header_is_checked(tmp_path: Path, name: str, comma: str) -> None:
     path.write_text(f"id{comma} text {comma}id\n1{comma}x{comma}2\n")
     assert error_of(path) == f"{path}: the header names the column 'id' twice"
     path.write_text(f"1{comma}One.\n2{comma}Two.\n")
-    names = "missing field 'text' (or evidence, sentence, passage, contents, abstract)"
-    assert error_of(path) == f"{path}:2: {names}; the record has only 1, One."
+    assert error_of(path) == (
+        f"{path}: its first line names no column 'text' (or evidence, sentence, passage, contents, …), but 1, One.; "
+        "name the text's column with --text-field, or, if the file has no header line, all columns with "
+        "--columns id,text"
+    )
 
 
 def test_quotes_in_a_tsv_are_taken_off_only_where_they_quote_a_cell(tmp_path: Path) -> None:
@@ -236,7 +243,7 @@ def test_quotes_in_a_tsv_are_taken_off_only_where_they_quote_a_cell(tmp_path: Pa
     path.write_text('id\ttext\tn\na\t"x\ty"\n')
     assert list(read_documents([path])) == [Document("a", '"x', fields={"n": 'y"'})]
     path.write_text('id\ttext\tn\na\tx\na\t"x\ny"\t3\n')
-    assert error_of(path) == f"{path}:2: expected 3 cells as in the header, got 2"
+    assert error_of(path) == f"{path}:2: expected 3 cells as in the header, got 2; missing: n"
 
 
 def test_a_tsv_row_may_begin_or_end_with_empty_cells(tmp_path: Path) -> None:

@@ -116,7 +116,10 @@ def test_bad_predictions_are_errors_that_name_their_claim(
         ("q1 Q0 d2 1 nan x", "the score is not a finite number: 'nan'"),
         ("q1 Q0 d2 1 -inf x", "the score is not a finite number: '-inf'"),
         ("q1 Q0 d1 2 0.5 x", "'q1' has the document 'd1' twice"),
-        (b"q1 Q0 caf\xe9 2 0.5 x", "not UTF-8: byte 0xe9"),
+        (
+            b"q1 Q0 caf\xe9 2 0.5 x",
+            "not UTF-8: byte 0xe9; if the file is Windows-1252, give --encoding cp1252, or save it as UTF-8",
+        ),
     ],
 )
 def test_a_bad_line_is_an_error_that_names_it(tmp_path: Path, line: str | bytes, reason: str) -> None:

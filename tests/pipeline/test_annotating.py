@@ -90,7 +90,7 @@ def test_every_kind_of_bad_claim_is_told_and_the_others_are_answered(index_dir, 
     assert [(record["line"], record["reason"].split(",")[0].split(";")[0]) for record in records(report.rejected)] == [
         (1, "the text in field 'text' is blank"),
         (2, "the text in field 'text' is a number"),
-        (3, "missing field 'text' (or claim"),
+        (3, "missing field 'claim' (or claim_text"),
         (4, "not UTF-8: byte 0xff"),
         (6, "duplicate id '5'"),
         (7, "not a JSON object but a list"),
@@ -282,9 +282,9 @@ def test_claims_that_change_while_they_are_read_are_an_error(index_dir, claims, 
 
 
 def test_a_source_without_a_claim_is_an_error_before_anything_is_loaded(index_dir, tmp_path):
-    claims = tmp_path / "claims.csv"
-    claims.write_text("id,words\n1,sea\n2,ice\n")
-    with pytest.raises(InputError, match=r"none of 2 records is a claim; the first: .*claims.csv:2: missing field"):
+    claims = tmp_path / "claims.jsonl"
+    claims.write_text('{"words": "sea"}\n{"words": "ice"}\n')
+    with pytest.raises(InputError, match=r"none of 2 records is a claim; the first: .*claims.jsonl:1: missing field"):
         annotate(ClaimSource(str(claims)), tmp_path / "out.jsonl", lambda: pytest.fail("loaded"), SMALL)
     with pytest.raises(InputError, match="no folder"):
         annotate(ClaimSource(str(claims)), tmp_path / "none" / "out.jsonl", lambda: pytest.fail("loaded"), SMALL)
@@ -300,7 +300,7 @@ def test_columns_of_a_table_without_a_header_can_be_named(index_dir, tmp_path):
         ("1.json", 'Says "sea" rises', {"label": "false"}),
         ("2.json", "ice", {"label": "true"}),
     ]
-    assert [r["reason"] for r in records(report.rejected)] == ["expected 3 cells, got 2"]
+    assert [r["reason"] for r in records(report.rejected)] == ["expected 3 cells, got 2; missing: claim"]
     with pytest.raises(InputError, match="is no CSV or TSV file"):
         run(index_dir, ClaimSource(str(output), ReadOptions(columns=("id",))), tmp_path / "other.jsonl")
 

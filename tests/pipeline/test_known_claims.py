@@ -126,7 +126,7 @@ def test_every_format_of_claims_is_read_with_its_other_fields(tmp_path: Path):
     assert ids(
         KnownClaims.read(odd, FakeEncoder(), ReadOptions(id_field="name", text_field="said")).nearest(["x"], 1)[0]
     ) == ["a"]
-    with pytest.raises(RecordError, match=r"odd.jsonl:1: missing field 'text'"):
+    with pytest.raises(RecordError, match=r"odd.jsonl:1: missing field 'claim'"):
         KnownClaims.read(odd, FakeEncoder())
 
 
