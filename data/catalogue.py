@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from data.errors import InputError
 from data.notices import Notices
@@ -21,8 +21,8 @@ def read_catalogue(
 ) -> Iterator[RawRecord]:
     """Give the documents, queries or judgments of `ir_datasets:ID`, numbered from 1, with the library's field names.
 
-    A document or query that has none of `text_names` gets a field `text`: what the library takes for its text. Fields
-    of bytes, such as a page as it was fetched, are left out; the others are turned into JSON's as for Parquet.
+    A document or query that has none of `text_names` gets a field `text`: what the library takes for its text. Values
+    are turned into JSON's as for Parquet; so bytes, such as a page as it was fetched, are left out.
 
     Raises InputError, in one line, where the library is not installed, does not know the id or does not have this part
     of it, and where the data set cannot be fetched or read.
@@ -42,26 +42,12 @@ def read_catalogue(
         raise InputError(f"{source.name}: has no {_NAMES[part]}; it has {' and '.join(there) or 'only parts'}")
     try:
         for number, entry in enumerate(getattr(data_set, f"{part}_iter")(), 1):
-            fields = {name: _plain(value) for name, value in entry._asdict().items() if not isinstance(value, bytes)}
+            fields = entry._asdict()
             if part != "qrels" and not any(name in fields for name in text_names):
                 fields["text"] = entry.default_text()
-            record = plain_record(source, number, fields, reject, notices)
-            if record is not None:
-                yield record
+            yield plain_record(source, number, fields, reject, notices)
     # No network is an OSError, a failed checksum or a damaged file a RuntimeError or ValueError; ImportError is for
     # the libraries that a few sets need beside their own.
     except (OSError, EOFError, ValueError, RuntimeError, ImportError) as error:
         lines = str(error).strip().splitlines()
         raise InputError(f"{source.name}: cannot be loaded: {lines[0] if lines else type(error).__name__}") from error
-
-
-def _plain(value: Any) -> Any:
-    """Turn tuples, which JSON has not, into lists, and those with field names into objects."""
-    if isinstance(value, tuple):
-        named = getattr(value, "_asdict", None)
-        return [_plain(item) for item in value] if named is None else _plain(named())
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return value

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+import reprlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from data.dates import NoDay, read_day
 from data.errors import RecordError
 from data.fields import FieldNames, Record
 from data.notices import Notices
-from data.read_options import ReadOptions
+from data.read_options import DateOrder, ReadOptions
 from data.reading import read_records
 from data.records import Document, Json
-from data.rejects import OnError, Reject, rejecter
-from data.sources import locate
+from data.rejects import OnError, rejecter
+from data.sources import Source, locate
 
 DOCUMENT_FIELDS = FieldNames(
     id=("_id", "id", "doc_id", "docid", "document_id", "evidence_id"),
@@ -24,7 +25,25 @@ DOCUMENT_FIELDS = FieldNames(
         "tweet",
     ),
 )  # fmt: skip
-_KNOWN = frozenset(("title", "source", "url", "link", "date", "published"))
+_TITLES = ("title",)
+_SOURCES = ("source",)
+_URLS = ("url", "link")
+_DATES = (
+    *(
+        "date",
+        "published",
+        "datepublished",
+        "publishedat",
+        "publishedon",
+        "publisheddate",
+        "publicationdate",
+        "pubdate",
+    ),
+    *("publishdate", "articlepublishedtime", "createdat", "datecreated"),
+)
+"""In lower case and without the marks between their words; the first that is there counts, as for all names."""
+_GONE_WHEN_READ = frozenset(("date", "published"))
+_MOST_PLANS = 1_000
 CORPUS_FILE = "corpus.jsonl"
 
 
@@ -58,62 +77,102 @@ def read_documents(
         raise TypeError(f"sources is a sequence of sources, not one string: [{sources!r}]")
     located = [locate(source, options, folder_file=CORPUS_FILE) for source in sources]
     names = DOCUMENT_FIELDS.given(options.id_field, options.text_field)
-    reject = rejecter(on_error, skipped)
-    return _documents(read_records(located, names, reject, part="docs", notices=notices), reject)
+    found = Notices() if notices is None else notices
+    records = read_records(located, names, rejecter(on_error, skipped), part="docs", notices=found)
+    return _documents(records, options, found)
 
 
-def _documents(records: Iterator[Record], reject: Reject) -> Iterator[Document]:
+class _Plan(NamedTuple):
+    """Which of a record's fields are recognised, best first."""
+
+    title: list[str]
+    source: list[str]
+    url: list[str]
+    date: list[str]
+
+
+def _documents(records: Iterator[Record], options: ReadOptions, notices: Notices) -> Iterator[Document]:
+    # The records of a file have the same few sets of names.
+    plans: dict[tuple[str, ...], _Plan | None] = {}
+    date_field_there = False
+    source: Source | None = None
     for source, line, doc_id, text, fields in records:
-        if _KNOWN.isdisjoint(fields):
+        names = tuple(fields)
+        try:
+            plan = plans[names]
+        except KeyError:
+            if len(plans) == _MOST_PLANS:
+                plans.clear()
+            plan = plans[names] = _plan(names, options.date_field)
+        if plan is None:
             yield Document(doc_id, text, fields=fields)
             continue
-        try:
-            when = _date(fields)
-        except ValueError as error:
-            reject(RecordError(source.name, line, str(error)))
-            continue
-        url = _text(fields, "url") or _text(fields, "link")
-        yield Document(doc_id, text, _text(fields, "title"), _text(fields, "source"), url, when, fields)
+        when = None
+        if plan.date:
+            date_field_there = True
+            when = _take_date(source, line, fields, plan.date, options.date_order, notices)
+        title, origin, url = (_take_text(fields, names) for names in (plan.title, plan.source, plan.url))
+        yield Document(doc_id, text, title, origin, url, when, fields)
+    if options.date_field is not None and source is not None and not date_field_there:
+        notices.say(source.name, f"no record has the field {options.date_field!r}, in which the date was to be")
 
 
-def _text(fields: dict[str, Json], name: str) -> str | None:
-    """Take a text out of the fields, None where it is missing, null or blank; one of another type stays there."""
-    if name not in fields:
-        return None
-    value = fields[name]
-    if value is not None and not isinstance(value, str):
-        return None
-    del fields[name]
-    return (value or "").strip() or None
+def _plan(names: tuple[str, ...], date_field: str | None) -> _Plan | None:
+    """Return None where nothing is recognised. A name counts whatever its case, as it is written before others."""
+    if date_field is None:
+        dates = _found(_DATES, names, _bare)
+    else:
+        dates = _found((date_field.casefold(),), sorted(names, key=lambda name: name != date_field), str.casefold)[:1]
+    title, source, url = (_found(known, names, str.casefold) for known in (_TITLES, _SOURCES, _URLS))
+    plan = _Plan(title, source, url, dates)
+    return plan if any(plan) else None
 
 
-_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})([T ].+)?)?)?")
+def _found(known: tuple[str, ...], names: Sequence[str], form: Callable[[str], str]) -> list[str]:
+    forms = {name: form(name) for name in names}
+    return sorted(
+        (name for name in names if forms[name] in known), key=lambda name: (known.index(forms[name]), name not in known)
+    )
 
 
-def _date(fields: dict[str, Json]) -> str | None:
-    for name in ("date", "published"):
-        if name in fields:
-            value = fields.pop(name)
-            text = str(value).strip() if isinstance(value, (str, int)) else ""
-            if value is None or value == "" or (isinstance(value, str) and not text):
-                continue
-            iso = iso_day(text)
-            if iso is None:
-                raise ValueError(f"the date in field {name!r} is not YYYY, YYYY-MM or YYYY-MM-DD: {value!r}")
-            return iso
+def _bare(name: str) -> str:
+    return name.casefold().translate(_NO_MARKS)
+
+
+_NO_MARKS = str.maketrans("", "", "_-: .")
+
+
+def _take_text(fields: dict[str, Json], names: list[str]) -> str | None:
+    """Take the first text out of the fields, None where there is none or it is blank; what is no text stays there."""
+    for name in names:
+        value = fields[name]
+        if value is None or isinstance(value, str):
+            del fields[name]
+            if value and (stripped := value.strip()):
+                return stripped
     return None
 
 
-def iso_day(text: str) -> str | None:
-    """Return the text cut to its day, or None if it is not an ISO 8601 date of the calendar."""
-    match = _DATE.fullmatch(text)
-    if match is None:
-        return None
-    year, month, day, time = match.groups()
-    try:
-        date(int(year), int(month or 1), int(day or 1))
-        if time:
-            datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return text[:10]
+def _take_date(
+    source: Source, line: int, fields: dict[str, Json], names: list[str], order: DateOrder | None, notices: Notices
+) -> str | None:
+    """Return the date of the first name that says one; one that cannot be read is counted, and stays in the fields."""
+    for name in names:
+        value = fields[name]
+        day = read_day(value, order)
+        if day.date is not None:
+            if name.casefold() in _GONE_WHEN_READ or value == day.date:
+                del fields[name]
+            return day.date
+        if value is None or value == "" or (isinstance(value, str) and not value.strip()):
+            del fields[name]
+        elif day.no_day != "missing" and not isinstance(value, bool):
+            notices.count(source.name, _NO_DAY[day.no_day], line, reprlib.repr(value))
+            return None
+    return None
+
+
+_NO_DAY: dict[NoDay | None, str] = {
+    "unreadable": "dates that cannot be read, records left undated",
+    "ambiguous": "dates with the day or the month first, records left undated (say which with --date-order dmy or mdy)",
+}

@@ -20,6 +20,21 @@ class RawRecord(NamedTuple):
     value: dict[str, Json] | str
 
 
+class OddField(NamedTuple):
+    """A field that was left out of a record, wholly or in part, and what it holds that JSON cannot."""
+
+    name: str
+    what: str
+
+
+class FieldsWithOdd(dict[str, Json]):
+    """The fields of a record from which others were left out; these spoil nothing, unless they are asked for."""
+
+    def __init__(self, fields: dict[str, Json], odd: list[OddField]) -> None:
+        super().__init__(fields)
+        self.odd = odd
+
+
 def json_kind(value: object) -> str:
     """Return what to call a JSON value in an error."""
     if value is None:

@@ -9,6 +9,7 @@ from data.errors import InputError, RecordError
 from data.fields import FieldFinder, FieldNames, Record
 from data.hub import read_hub
 from data.json_records import read_json, read_jsonl
+from data.known_shapes import KnownShapes
 from data.notices import Notices
 from data.parquet import read_parquet
 from data.plain_text import read_plain_text
@@ -41,10 +42,12 @@ def read_records(
     # id -> source number and line in one int; a million 8-character ids take 121 MB, with tuples 183.
     first_seen = {} if first_seen is None else first_seen
     notices = Notices() if notices is None else notices
+    shapes = KnownShapes(names, part, notices)
     for source_number, source in enumerate(sources):
         count = _Count(reject)
         find = FieldFinder(source, names, notices).find
-        for raw in read_raw(source, names.text, count.reject, part=part, notices=notices):
+        raws = read_raw(source, names.text, count.reject, part=part, notices=notices)
+        for raw in shapes.records(source, raws, count.reject):
             count.good += 1
             try:
                 record = find(raw)
@@ -58,8 +61,10 @@ def read_records(
                 continue
             seen_at = f"{sources[first >> _LINE_BITS].name}:{first & ((1 << _LINE_BITS) - 1)}"
             reject(RecordError(source.name, record.line, f"duplicate id {record.record_id!r}, first seen at {seen_at}"))
-        if not count.good and not count.bad:
+        if not count.good and not count.bad and not shapes.n_left_out:
             raise InputError(f"{source.name}: holds no records")
+    if not len(first_seen) and shapes.n_left_out_in_all:
+        raise InputError(f"{sources[-1].name}: holds no record with a text")
 
 
 class _Count:
@@ -89,7 +94,7 @@ def read_raw(  # noqa: PLR0911
         case "jsonl":
             return read_jsonl(source, reject, notices)
         case "json":
-            return read_json(source, reject, text_names, notices)
+            return read_json(source, reject, text_names, notices, part)
         case "csv" | "tsv":
             return read_table(source, reject, notices, text_names)
         case "parquet":

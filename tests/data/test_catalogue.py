@@ -7,8 +7,9 @@ import pytest
 
 from data.claims import read_claims
 from data.documents import read_documents
-from data.errors import InputError, RecordError
+from data.errors import InputError
 from data.judgments import read_qrels
+from data.notices import Notices
 from data.read_options import ReadOptions
 from data.records import Document, Query
 
@@ -101,7 +102,7 @@ def test_without_the_library_the_error_says_how_to_install_it(monkeypatch: pytes
     assert str(caught.value) == f"ir_datasets:beir/climate-fever: {needs}"
 
 
-def test_values_that_json_has_not_are_turned_left_out_or_refused(library: ModuleType) -> None:
+def test_values_that_json_has_not_are_turned_or_left_out(library: ModuleType) -> None:
     from typing import NamedTuple
 
     class Span(NamedTuple):
@@ -122,7 +123,12 @@ def test_values_that_json_has_not_are_turned_left_out_or_refused(library: Module
 
     library.registry.register("claimhound-tests/pages", library.Dataset(Pages()))
     source = "ir_datasets:claimhound-tests/pages"
-    skipped: list[RecordError] = []
-    expected = Document("d1", "Ice melts.", fields={"spans": [{"start": 0}], "size": 1})
-    assert list(read_documents([source], on_error="skip", skipped=skipped)) == [expected]
-    assert [str(error) for error in skipped] == [f"{source}:2: the field 'size' holds a value that JSON cannot: set"]
+    notices = Notices()
+    assert list(read_documents([source], notices=notices)) == [
+        Document("d1", "Ice melts.", fields={"spans": [{"start": 0}], "size": 1}),
+        Document("d2", "Seas rise.", fields={"spans": []}),
+    ]
+    assert notices.lines() == [
+        f"{source}: values of the field 'page' left out, which JSON cannot hold: 2 (the first in line 1, bytes)",
+        f"{source}: values of the field 'size' left out, which JSON cannot hold: 1 (the first in line 2, a set)",
+    ]

@@ -292,20 +292,6 @@ def test_a_parquet_file_gives_its_rows_with_json_values(tmp_path: Path) -> None:
     ]
 
 
-def test_a_parquet_value_that_json_cannot_hold_is_an_error_of_its_row(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
-
-    path = tmp_path / "a.parquet"
-    table = {"id": ["a", "b"], "text": ["one", "two"], "raw": [None, b"x"], "share": [1.0, 2.0]}
-    parquet.write_table(pyarrow.table(table), path)
-    skipped: list[RecordError] = []
-    assert [document.doc_id for document in read_documents([path], on_error="skip", skipped=skipped)] == ["a"]
-    assert [str(error) for error in skipped] == [f"{path}:2: the field 'raw' holds a value that JSON cannot: bytes"]
-    parquet.write_table(pyarrow.table({"id": ["a"], "text": ["one"], "share": [float("inf")]}), path)
-    assert error_of(path) == f"{path}:1: the field 'share' holds a value that JSON cannot: float"
-
-
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + bytes(100) + b"PAR1", b"hello"])
 def test_a_damaged_parquet_file_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.parquet"
