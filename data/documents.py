@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from data.errors import RecordError
+from data.fever import in_lines
 from data.fields import FieldNames, Record
 from data.notices import Notices
 from data.read_options import ReadOptions
@@ -55,7 +56,7 @@ def read_documents(
     located = [locate(source, options, folder_file=CORPUS_FILE) for source in sources]
     names = DOCUMENT_FIELDS.given(options.id_field, options.text_field)
     reject = rejecter(on_error, skipped)
-    return _documents(read_records(located, names, reject, part="docs", notices=notices), reject)
+    return in_lines(_documents(read_records(located, names, reject, part="docs", notices=notices), reject))
 
 
 def _documents(records: Iterator[Record], reject: Reject) -> Iterator[Document]:
