@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from data.errors import InputError
-from pipeline.commands.figures import say_findings
+from data.read_options import ReadOptions
+from pipeline.commands.figures import figures_in_any_case, say_findings
 from pipeline.commands.judged_files import judged_claims_options, texts_of_claims
 from pipeline.commands.long_jobs import long_job
 from pipeline.commands.model_choice import compute_options, encoder_option
@@ -52,6 +53,7 @@ def calibrate_command(
     index_dir: Path,
     claims: str,
     qrels: str,
+    label_names: tuple[str, ...],
     exclude_claims: tuple[str, ...],
     without_evidence: tuple[str, ...],
     features: str,
@@ -84,7 +86,7 @@ def calibrate_command(
         raise InputError(f"{model}: is no folder of your own; name one for a copy with --output DIR")
     model_dir = reranker_dir(model)
     check_output(model_dir, output_dir)
-    queries, judgments = list(read_claims(claims)), read_qrels(qrels)
+    queries, judgments = list(read_claims(claims)), read_qrels(qrels, ReadOptions(label_names=label_names))
     excluded, nothing = texts_of_claims(exclude_claims), texts_of_claims(without_evidence)
     say("The claims must be such as the reranker was NOT trained on: of those it is surer than it is right.")
     pipeline = open_pipeline(
@@ -111,6 +113,6 @@ def calibrate_command(
     say_findings(found.findings)
     if exclude_claims:
         say(f"{counted(found.n_excluded, 'claim')} left out by --exclude-claims")
-    folder = write_calibrated(found.blend, model_dir, output_dir)
-    print_text(calibrated_text(found))
+    with figures_in_any_case(lambda: print_text(calibrated_text(found))):
+        folder = write_calibrated(found.blend, model_dir, output_dir)
     say(f"wrote {folder / BLEND_FILE}")

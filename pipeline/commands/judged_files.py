@@ -42,7 +42,10 @@ label_names_option = click.option(
 )
 judged_claims_options = combined(
     click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder."),
-    click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels."),
+    click.option(
+        "--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV, TREC's qrels, or claims with evidence."
+    ),
+    label_names_option,
 )
 exclude_option = click.option(
     "--exclude-claims", multiple=True, metavar="FILE", help="Claims never to train on, by their text; repeatable."

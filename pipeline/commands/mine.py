@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from data.read_options import ReadOptions
 from pipeline.commands.judged_files import exclude_option, judged_claims_options, texts_of_claims
 from pipeline.commands.long_jobs import long_job
 from pipeline.commands.model_choice import compute_options, encoder_option
@@ -59,6 +60,7 @@ def mine(
     index_dir: Path,
     claims: str,
     qrels: str,
+    label_names: tuple[str, ...],
     output_path: Path,
     exclude_claims: tuple[str, ...],
     n_negatives: int,
@@ -87,7 +89,7 @@ def mine(
 
     excluded = {normalize_text(text) for text in texts_of_claims(exclude_claims)}
     queries = [claim for claim in read_claims(claims) if normalize_text(claim.text) not in excluded]
-    judgments = read_qrels(qrels)
+    judgments = read_qrels(qrels, ReadOptions(label_names=label_names))
     pipeline = open_pipeline(
         index_dir,
         encoder=encoder,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pipeline.commands.judged_files import exclude_option, judged_claims_options, texts_of_claims
+from data.read_options import ReadOptions
+from pipeline.commands.judged_files import exclude_option, judged_claims_options, label_names_option, texts_of_claims
 from pipeline.commands.long_jobs import long_job
 from pipeline.commands.model_choice import training_compute_options
 from pipeline.commands.options import index_option
@@ -54,6 +55,7 @@ def train_reranker(
     index_dir: Path,
     claims: str,
     qrels: str,
+    label_names: tuple[str, ...],
     output_dir: Path,
     base_model: str | None,
     data: tuple[str, ...],
@@ -78,7 +80,7 @@ def train_reranker(
     recipe = RerankerRecipe(**settings)
     base = find_base_model(base_model)
     learned, before = (list(map(PairSource.parse, texts)) for texts in (data, pretrain))
-    queries, judgments = list(read_claims(claims)), read_qrels(qrels)
+    queries, judgments = list(read_claims(claims)), read_qrels(qrels, ReadOptions(label_names=label_names))
     excluded = texts_of_claims(exclude_claims)
     pipeline = open_pipeline(index_dir, with_reranker=False, with_stance=False, compute=compute, on_start=say)
     with _training_progress() as on_progress:
@@ -177,6 +179,7 @@ def train_encoder(
     metavar="KIND:PATH[@N]",
     help="Labelled set, of which N claims; repeatable. The kinds are those of `evaluate-stance`.",
 )
+@label_names_option
 @model_output_option
 @cross_encoder_base_option
 @click.option(
@@ -190,6 +193,7 @@ def train_encoder(
 @training_compute_options
 def train_stance(
     specs: tuple[str, ...],
+    label_names: tuple[str, ...],
     output_dir: Path,
     base_model: str | None,
     exclude_claims: tuple[str, ...],
@@ -209,7 +213,7 @@ def train_stance(
 
     recipe = StanceRecipe(**settings)
     base = find_base_model(base_model)
-    sources = [StanceSource.parse(spec) for spec in specs]
+    sources = [StanceSource.parse(spec, label_names) for spec in specs]
     with _training_progress() as on_progress:
         built = build_stance(
             sources,
@@ -217,7 +221,7 @@ def train_stance(
             base_name=base.name,
             output_dir=output_dir,
             recipe=recipe,
-            excluded_claims=[claim for name in exclude_claims for claim in _claim_texts(name)],
+            excluded_claims=[claim for name in exclude_claims for claim in _claim_texts(name, label_names)],
             device=compute.device,
             n_threads=compute.n_threads,
             resume=not no_resume,
@@ -232,13 +236,13 @@ def train_stance(
         )
 
 
-def _claim_texts(name: str) -> Iterator[str]:
+def _claim_texts(name: str, label_names: Sequence[str]) -> Iterator[str]:
     """Yield the claims of a file, or those to measure on of a labelled set."""
     from data.claims import read_claims
     from data.stance_sources import StanceSource, is_stance_source, read_stance_source
 
     if is_stance_source(name):
-        yield from (pair.claim for pair in read_stance_source(StanceSource.parse(name), "dev").pairs)
+        yield from (pair.claim for pair in read_stance_source(StanceSource.parse(name, label_names), "dev").pairs)
     else:
         yield from (claim.text for claim in read_claims(name))
 

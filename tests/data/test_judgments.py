@@ -259,7 +259,6 @@ def test_a_header_of_other_common_names_is_passed_over(tmp_path: Path, header: s
 
 
 def test_a_tsv_of_more_columns_than_judgments_have_holds_records(tmp_path: Path) -> None:
-    (tmp_path / "a.tsv").write_text(
-        "claim_id\tclaim\tevidence_id\tevidence_label\tarticle\n7\tIce melts.\tIce:1\tREFUTES\tIce\n"
-    )
+    columns = {"claim_id": "7", "claim": "Ice melts.", "evidence_id": "Ice:1", "evidence_label": "REFUTES", "by": "A"}
+    (tmp_path / "a.tsv").write_text("\t".join(columns) + "\n" + "\t".join(columns.values()) + "\n")
     assert read_qrels(tmp_path / "a.tsv") == {"7": {"Ice:1": 1}}
