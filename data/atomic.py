@@ -12,6 +12,30 @@ from typing import TextIO
 from data.errors import InputError
 
 
+def require_writable(path: Path) -> None:
+    """Raise InputError where `write_atomically` could not write the file: before the work whose result it holds."""
+    try:
+        target = path.resolve()
+        if target.is_dir():
+            raise InputError(f"{path}: is a folder, and a file is to be written")
+        if target.exists() and not target.is_file():
+            return
+        if not target.parent.is_dir():
+            raise InputError(f"{path}: cannot be written: there is no folder {target.parent}")
+        require_writable_folder(target.parent)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        raise InputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
+
+
+def require_writable_folder(folder: Path) -> None:
+    """Raise OSError where no file can be written in a folder; permissions alone do not tell, so one is tried."""
+    trial = folder / f".{secrets.token_hex(8)}.part"
+    try:
+        trial.write_bytes(b"\n")
+    finally:
+        trial.unlink(missing_ok=True)
+
+
 @contextmanager
 def write_atomically(path: Path) -> Iterator[TextIO]:
     """Give a UTF-8 text file with LF line ends that takes its place at `path` when the block ends well.

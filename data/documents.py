@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from data.dates import NoDay, read_day
 from data.errors import RecordError
+from data.fever import in_lines
 from data.fields import FieldNames, Record
 from data.notices import Notices
 from data.read_options import DateOrder, ReadOptions
@@ -79,7 +80,7 @@ def read_documents(
     names = DOCUMENT_FIELDS.given(options.id_field, options.text_field)
     found = Notices() if notices is None else notices
     records = read_records(located, names, rejecter(on_error, skipped), part="docs", notices=found)
-    return _documents(records, options, found)
+    return in_lines(_documents(records, options, found))
 
 
 class _Plan(NamedTuple):

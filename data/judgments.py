@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,14 +14,16 @@ from data.atomic import write_atomically
 from data.errors import InputError, RecordError
 from data.fields import first_name, missing_field, usable_id
 from data.judged_claims import Judgment, Level, claim_judgments, is_judged_claim
+from data.notices import Notices
 from data.raw_record import RawRecord
-from data.read_options import Format
+from data.read_options import Format, ReadOptions
 from data.reading import read_raw
-from data.records import Json, Qrels
+from data.records import EvidenceSets, Json, Qrels
 from data.rejects import rejecter
+from data.saved_sets import saved_splits
 from data.sources import Source, locate_text, split_compression
 from data.streams import read_lines
-from data.trec import checked_id
+from data.trec_ids import escaped_id, unescaped_id
 
 _FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "parquet", "hub", "catalogue")
 _QUERY_COLUMNS = ("query-id", "query_id", "qid", "claim_id")
@@ -26,10 +31,44 @@ _DOC_COLUMNS = ("corpus-id", "corpus_id", "doc_id", "docid", "evidence_id")
 _GRADE_COLUMNS = ("score", "grade", "relevance", "rel")
 _COLUMNS = (_QUERY_COLUMNS, _DOC_COLUMNS, _GRADE_COLUMNS)
 _GRADE = re.compile(r"-?[0-9]{1,9}")
+_ZERO_DECIMALS = re.compile(r"(?<=[0-9])\.0*$")  # 1.0, as a data frame's missing values make of 1
+# What else heads a table without names, but is too general to name a field.
+_HEADS = (
+    {*_QUERY_COLUMNS, *["query", "topic", "claim", "id", "topic_id", "topic-id", "claim-id"]},
+    {
+        *_DOC_COLUMNS,
+        *["doc", "document", "doc-id", "docno", "document_id", "document-id", "passage_id", "pid"],
+    },
+    {*_GRADE_COLUMNS, *["label", "relevancy", "judgment", "judgement"]},
+)
 _SHOWN_GRADES = 3
+_MOST_CELLS = 4
 
 
-def read_qrels(source: str | Path, *, level: Level = "document") -> Qrels:
+class Judgments(NamedTuple):
+    """Grades, and for claims of which any one whole set of evidence suffices, these sets: query_id -> sets of ids."""
+
+    qrels: Qrels
+    evidence_sets: EvidenceSets
+
+
+def read_qrels(
+    source: str | Path,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+    *,
+    level: Level = "document",
+) -> Qrels:
+    """Return the grades of `read_judgments`, without its sets of evidence."""
+    return read_judgments(source, options, level=level).qrels
+
+
+def read_judgments(
+    source: str | Path,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+    *,
+    level: Level = "document",
+    notices: Notices | None = None,
+) -> Judgments:
     """Return the judgments of a source, query ids and document ids in the order that they are met.
 
     A source is one of these, every file but Parquet also .gz, .xz or .zst:
@@ -37,17 +76,22 @@ def read_qrels(source: str | Path, *, level: Level = "document") -> Qrels:
     - a table without names: three columns as BEIR has it (query id, document id, grade; a header line such as
       `query-id corpus-id score` is passed over) or four as TREC has it (query id, anything, document id, grade), parted
       by tabs or else by white space, in a file of any suffix but the following, or on standard input, `-`;
-    - a table with named columns: .csv, .parquet, .jsonl, .ndjson, a .json list, or `hf:NAME[@CONFIG][:SPLIT]`. The
+    - a table with named columns: .csv, .parquet, .jsonl, .ndjson, a .json list, `hf:NAME[@CONFIG][:SPLIT]`, a folder
+      that `save_to_disk` wrote, or a .tsv of more than four columns. The
       columns are the first that is there of `query-id`, `query_id`, `qid`, `claim_id`; of `corpus-id`, `corpus_id`,
       `doc_id`, `docid`, `evidence_id`; and of `score`, `grade`, `relevance`, `rel`;
     - claims that name their evidence, in the same formats or as a .json object `claim id -> object`: see
-      `claim_judgments` for their shapes and what counts as relevant;
+      `claim_judgments` for their shapes and what counts as relevant, and `joined_pairs` for those with a row for each
+      piece of evidence;
     - `ir_datasets:ID`;
     - a BEIR folder with one table in `qrels/` or beside it.
 
+    Of the options, `label_names` counts for claims, and those of the format, encoding and columns for all files.
+
     `level="sentence"` gives the sentences that SciFact's claims name in place of their abstracts; no other source names
-    sentences apart from documents. Grades are kept as they are; 0 and below is judged and not relevant. A claim that
-    lists no evidence has no judgments, and is not in the result. A pair judged twice with one grade counts once.
+    sentences apart from documents, and FEVER's claims name sentences alone. Grades are kept as they are; 0 and below is
+    judged and not relevant. A claim that lists no evidence has no judgments, and is not in the result. A pair judged
+    twice with one grade counts once.
 
     Raises RecordError for a row of another width or without one of its fields, a blank id, a claim that comes twice,
     and a pair that is judged twice with different grades; InputError for grades that are not whole numbers of up to
@@ -55,29 +99,56 @@ def read_qrels(source: str | Path, *, level: Level = "document") -> Qrels:
     several tables, and for `level="sentence"` where the source names no sentences.
     """
     path = Path(source)
-    located = locate_text(_table_in(path) if path.is_dir() else source, formats=_FORMATS)
-    judgments = _table_rows(located) if located.format == "text" else _record_rows(located, level)
+    is_folder = path.is_dir() and saved_splits(path) is None
+    located = _as_told(locate_text(_table_in(path) if is_folder else source, formats=_FORMATS), options)
+    if _has_named_columns(located):
+        located = replace(located, format="tsv")
+    sets: EvidenceSets = {}
+    if located.format == "text":
+        judgments = _table_rows(located)
+    else:
+        judgments = _record_rows(located, level, options.label_names, sets, notices)
     if located.format in ("text", "catalogue") and level == "sentence":
         raise InputError(f"{located.name}: {_NO_SENTENCES}")
     qrels = _collected(located, judgments)
     if not qrels:
         raise InputError(f"{located.name}: holds no judgments")
-    return qrels
+    return Judgments(qrels, sets)
+
+
+def _as_told(source: Source, options: ReadOptions) -> Source:
+    """Return the source as its user says that it is to be read."""
+    if options.input_format in _FORMATS and source.path is not None and source.format != "hub":
+        source = replace(source, format=options.input_format)
+    return replace(source, columns=options.columns, encoding=options.encoding, delimiter=options.delimiter)
+
+
+def _has_named_columns(source: Source) -> bool:
+    """Tell a .tsv file of records from a table of judgments, which has three or four columns."""
+    if source.format != "text" or source.path is None or not _is_tsv(source.path):
+        return False
+    with suppress(RecordError):
+        return any(line.count("\t") > _MOST_CELLS - 1 for _, line in islice(read_lines(source, rejecter("stop")), 1))
+    return False
+
+
+def _is_tsv(path: Path) -> bool:
+    return split_compression(path.name)[0].lower().endswith(".tsv")
 
 
 def write_qrels(qrels: Qrels, path: str | Path) -> None:
     """Write the judgments in TREC form: `query_id 0 doc_id grade`, a line for each pair, in the order of the dicts.
 
-    The file appears whole or not at all. A query without judgments leaves no line. Raises InputError for an id with
-    white space in it, and where the file cannot be written.
+    White space in ids is escaped, see `escaped_id`; `read_qrels` undoes that. The file appears whole or not at all. A
+    query without judgments leaves no line. Raises InputError where the file cannot be written.
     """
     with write_atomically(Path(path)) as file:
         for query_id, grades in qrels.items():
             for doc_id, grade in grades.items():
-                file.write(f"{checked_id(query_id)} 0 {checked_id(doc_id)} {grade}\n")
+                file.write(f"{escaped_id(query_id)} 0 {escaped_id(doc_id)} {grade}\n")
 
 
-_NO_SENTENCES = "judgments of sentences are read from claims in SciFact's shape, and from nothing else"
+_NO_SENTENCES = "judgments of sentences are read from claims in SciFact's or FEVER's shape, and from nothing else"
 
 
 class _BadGrade(NamedTuple):
@@ -100,7 +171,9 @@ def _collected(source: Source, judgments: Iterable[Judgment]) -> Qrels:
             reason = f"{query_id!r} and {doc_id!r} are judged {grade} here and {known} at line {first}"
             raise RecordError(source.name, line, reason)
     if bad:
-        raise InputError(f"{source.name}: {_bad_grades(bad)}")
+        is_header = source.format == "text" and len(bad) == 1 and str(bad[0].grade).isalpha() and bad[0].line == 1
+        cure = "; a header line has names such as query-id, corpus-id and score" if is_header else ""
+        raise InputError(f"{source.name}: {_bad_grades(bad)}{cure}")
     return qrels
 
 
@@ -108,6 +181,8 @@ def _whole(grade: Json) -> int | None:
     """Return the grade as a number, None where it is not a whole one of up to nine digits."""
     if isinstance(grade, float) and grade.is_integer():
         grade = int(grade)
+    if isinstance(grade, str):
+        grade = _ZERO_DECIMALS.sub("", grade.strip())
     if isinstance(grade, bool) or not isinstance(grade, int | str):
         return None
     return int(grade) if _GRADE.fullmatch(str(grade)) else None
@@ -152,23 +227,28 @@ def _table_rows(source: Source) -> Iterator[Judgment]:
         query_id, *_, doc_id, grade = (cell.strip() for cell in cells)
         if not query_id or not doc_id:
             raise RecordError(source.name, line_number, "an id is blank")
-        yield Judgment(line_number, query_id, doc_id, grade)
+        yield Judgment(line_number, unescaped_id(query_id), unescaped_id(doc_id), grade)
 
 
 def _is_header(cells: list[str]) -> bool:
-    query, *_, doc, grade = (cell.strip().lower() for cell in cells)
-    return query in _QUERY_COLUMNS and doc in _DOC_COLUMNS and grade in _GRADE_COLUMNS
+    query, *_, doc, grade = (cell.strip().strip('"').lower() for cell in cells)
+    return all(cell in heads for cell, heads in zip((query, doc, grade), _HEADS, strict=True))
 
 
-def _record_rows(source: Source, level: Level) -> Iterator[Judgment]:
+def _record_rows(
+    source: Source, level: Level, label_names: Sequence[str], sets: EvidenceSets, notices: Notices | None
+) -> Iterator[Judgment]:
+    """Yield the judgments of records, and put the sets of evidence that they name into `sets`."""
     first_lines: dict[str, int] = {}
-    for raw in read_raw(source, (), rejecter("stop"), part="qrels"):
+    for raw in read_raw(source, (), rejecter("stop"), part="qrels", notices=notices):
         if is_judged_claim(raw):
-            query_id, judgments = claim_judgments(source, raw, level)
+            query_id, judgments, found = claim_judgments(source, raw, level, label_names)
             first = first_lines.setdefault(query_id, raw.line)
             if first != raw.line:
                 reason = f"duplicate id {query_id!r}, first seen at {source.name}:{first}"
                 raise RecordError(source.name, raw.line, reason)
+            if found:
+                sets[query_id] = found
             yield from judgments
         elif level == "sentence":
             raise InputError(f"{source.name}: {_NO_SENTENCES}")
@@ -189,6 +269,7 @@ def _pair(source: Source, raw: RawRecord) -> Judgment:
 def _column(source: Source, line: int, row: dict[str, Json], names: tuple[str, ...]) -> str:
     name = first_name(names, row)
     if name is None:
-        shapes = "; a judgment has query-id, corpus-id and score, a claim has evidences, or evidence as SciFact has it"
-        raise RecordError(source.name, line, missing_field(names, row) + shapes)
+        judgment, claim = "query-id, corpus-id and score", "evidences, or evidence as SciFact or FEVER has it"
+        shapes = f"a judgment has {judgment}, a claim has {claim}"
+        raise RecordError(source.name, line, f"{missing_field(names, row)}; {shapes}")
     return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data.errors import InputError
+from data.label_names import features_of, with_label_names
 from data.notices import Notices
 from data.plain_values import plain_record
 from data.raw_record import RawRecord
@@ -15,7 +16,8 @@ from data.sources import Source
 def read_parquet(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:
     """Give one record for each row, numbered from 1; times become ISO 8601, nulls and NaN are left out.
 
-    Rejects a row that holds what JSON cannot. Raises InputError for a damaged file.
+    Numbers that the file's Hugging Face features call labels become their names. Rejects a row that holds what JSON
+    cannot. Raises InputError for a damaged file.
     """
     import pyarrow
     from pyarrow import parquet
@@ -23,10 +25,11 @@ def read_parquet(source: Source, reject: Reject, notices: Notices) -> Iterator[R
     try:
         with parquet.ParquetFile(source.path) as table:
             number = 0
+            named = with_label_names(features_of(table.schema_arrow.metadata))
             for batch in table.iter_batches(batch_size=4096):
                 for row in batch.to_pylist():
                     number += 1
-                    record = plain_record(source, number, row, reject, notices)
+                    record = plain_record(source, number, named(row), reject, notices)
                     if record is not None:
                         yield record
     except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from data.catalogue import CataloguePart, read_catalogue
 from data.errors import InputError, RecordError
+from data.evidence_pairs import joined_pairs
+from data.fever import wiki_pages
 from data.fields import FieldFinder, FieldNames, Record
 from data.hub import read_hub
 from data.json_records import read_json, read_jsonl
@@ -80,7 +82,7 @@ class _Count:
         self._reject(error)
 
 
-def read_raw(  # noqa: PLR0911
+def read_raw(
     source: Source,
     text_names: Collection[str],
     reject: Reject,
@@ -88,8 +90,18 @@ def read_raw(  # noqa: PLR0911
     part: CataloguePart,
     notices: Notices | None = None,
 ) -> Iterator[RawRecord]:
-    """Give the records of one source, whatever its format, before anybody asks for their id and text."""
+    """Give the records of one source, whatever its format, before anybody asks for their id and text.
+
+    Pages of FEVER's dump come ready to be cut into their lines, and claims with a piece of evidence a row as claims.
+    """
     notices = Notices() if notices is None else notices
+    raws = _read_format(source, text_names, reject, part, notices)
+    return wiki_pages(source, raws, notices) if part == "docs" else joined_pairs(source, raws, reject)
+
+
+def _read_format(  # noqa: PLR0911
+    source: Source, text_names: Collection[str], reject: Reject, part: CataloguePart, notices: Notices
+) -> Iterator[RawRecord]:
     match source.format:
         case "jsonl":
             return read_jsonl(source, reject, notices)

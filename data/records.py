@@ -52,3 +52,6 @@ Run: TypeAlias = dict[str, Ranking]
 
 Qrels: TypeAlias = dict[str, dict[str, int]]
 """Relevance judgments: query_id -> doc_id -> grade; 0 and below is judged and not relevant."""
+
+EvidenceSets: TypeAlias = dict[str, list[frozenset[str]]]
+"""Sets of evidence, any one of which is enough if it is whole: query_id -> sets of document ids."""

@@ -26,8 +26,12 @@ def split_document(document: Document) -> Iterator[Document]:
     """Give the document's sentences, each with the document's other fields.
 
     A sentence's doc_id is `<doc_id>#<n>`, n from 0; `parent_id` is the document's id and `span` the sentence's place in
-    its text. A text of one sentence gives one, `<doc_id>#0`. `fields` is shared, not copied.
+    its text. A text of one sentence gives one, `<doc_id>#0`. `fields` is shared, not copied. What is a sentence of
+    another document already comes as it is.
     """
+    if document.parent_id is not None:
+        yield document
+        return
     for number, (start, end) in enumerate(split_sentences(document.text)):
         yield Document(
             doc_id=sentence_id(document.doc_id, number),

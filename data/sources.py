@@ -11,6 +11,7 @@ from data.delimiters import parse_delimiter
 from data.encodings import require_encoding
 from data.errors import InputError
 from data.read_options import Format, ReadOptions
+from data.saved_sets import saved_splits
 
 Compression: TypeAlias = Literal["gz", "xz", "zst"]
 
@@ -35,10 +36,10 @@ READABLE = ".jsonl, .ndjson, .json, .csv, .tsv, .txt (each also .gz, .xz, .zst) 
 class Source:
     """One place to read from. `name` is what errors show; `stem` is what ids are made of where records have none.
 
-    `path` is None for standard input and for a data set of the Hub or of ir_datasets. `columns` are those of a CSV or
-    TSV file that has no header line; empty where it has one. `encoding` and `delimiter` are what a user says they are,
-    None where they are to be found out. `is_named_format` says that the user named the format himself,
-    `joins_lines` that the wrapped lines of a plain text are one text.
+    `path` is None for standard input and for what is named by a prefix, a data set of the Hub or of ir_datasets.
+    `columns` are those of a CSV or TSV file that has no header line; empty where it has one. `encoding` and `delimiter`
+    are what a user says they are, None where they are to be found out. `is_named_format` says that the user named the
+    format himself, `joins_lines` that the wrapped lines of a plain text are one text.
     """
 
     name: str
@@ -94,6 +95,8 @@ def _located(source: str | Path, options: ReadOptions, folder_file: str) -> Sour
     if data_set is not None:
         return data_set
     path = _existing(name)
+    if saved_splits(path) is not None:
+        return Source(name=name, stem=_id_stem(path.name), path=path, format="hub")
     if path.is_dir():
         path = find_in_folder(path, folder_file)
     suffix, compression = _suffixes(path.name)
@@ -129,6 +132,8 @@ def locate_text(source: str | Path, formats: Collection[Format] = ()) -> Source:
     if data_set is not None and data_set.format in formats:
         return data_set
     path = _existing(name)
+    if "hub" in formats and saved_splits(path) is not None:
+        return Source(name=name, stem=_id_stem(path.name), path=path, format="hub")
     if path.is_dir():
         raise InputError(f"{path}: is a folder, and a file is wanted")
     plain, compression = split_compression(path.name)

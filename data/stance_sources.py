@@ -16,6 +16,9 @@ fever_symmetric     JSONL: SUPPORTS and REFUTES
 sufficient_facts    JSONL: NOT ENOUGH is N; ENOUGH, whatever follows, is the label from before a part was removed
 rte                 TSV: entailment is S, not_entailment is N, though some of these pairs contradict
 
+A label may also be a number. Its name is that of the Hugging Face features of a Parquet file, a data set of the Hub or
+a saved one, or stands in the `label_names` that the reader is given, counted from 0.
+
 sufficient_facts has one file: a claim is on its dev side or its train side by the hash of its words, one in five on the
 former, and the part that is asked for is read. All other files are read whole.
 """
@@ -33,12 +36,14 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from data.errors import InputError, RecordError
+from data.label_names import how_to_name, label_number, named_label
 from data.normal_text import normalize_text
+from data.penn_text import as_written
 from data.raw_record import json_kind
 from data.reading import read_raw
 from data.records import Json
 from data.rejects import rejecter
-from data.sources import Source, find_in_folder, locate, locate_text
+from data.sources import HUB_PREFIX, Source, find_in_folder, locate, locate_text
 from data.stances import Stance, StancePair, StanceSet
 
 Part: TypeAlias = Literal["train", "dev"]
@@ -52,30 +57,35 @@ _CITED_FIELDS = ("cited_doc_ids", "doc_ids")
 _SENTENCES_WITHOUT_STANCE = 2
 _ONE_IN = 5
 _CITATION = re.compile(r"\s*\[?<\|\w*cit\|>(?:[,\d\s]*\])?")
-_PENN = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "``": '"', "''": '"', " -- ": " – "}
 _NOT_TO_TRAIN_ON = re.compile(r"(?<![a-z])(dev|test|valid|validation)(?![a-z])")
 
 
 @dataclass(frozen=True)
 class StanceSource:
-    """What `KIND:PATH` or `KIND:PATH@N` names; `limit` is a number of claims, None is all of them."""
+    """What `KIND:PATH` or `KIND:PATH@N` names; `limit` is a number of claims, None is all of them.
+
+    PATH is a file, a folder that `save_to_disk` wrote, or `hf:NAME[@CONFIG][:SPLIT]`. `label_names` are the names of
+    labels that are numbers.
+    """
 
     kind: str
     path: Path
     limit: int | None = None
+    label_names: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, text: str) -> StanceSource:
+    def parse(cls, text: str, label_names: Sequence[str] = ()) -> StanceSource:
         """Raise InputError for an unknown kind, and for a limit that is no number from 1 on."""
         spec, at, limit = text.rpartition("@")
-        if not at or "/" in limit:
+        is_of_the_hub = text.partition(":")[2].startswith(HUB_PREFIX)
+        if not at or "/" in limit or (is_of_the_hub and not limit.isdecimal()):
             spec, limit = text, ""
         elif not limit.isdecimal() or int(limit) < 1:
             raise InputError(f"{text!r}: what follows @ must be a number of claims, not {limit!r}")
         kind, _, path = spec.partition(":")
         if kind not in _KINDS or not path:
             raise InputError(f"{text!r} names no labelled set; write KIND:PATH with one of {', '.join(_KINDS)}")
-        return cls(kind, Path(path), int(limit) if limit else None)
+        return cls(kind, Path(path), int(limit) if limit else None, tuple(label_names))
 
     def require_trainable(self) -> None:
         """Raise InputError for a file that is there to measure on."""
@@ -95,8 +105,8 @@ def read_stance_source(named: StanceSource, part: Part, *, seed: int = 42) -> St
     another shape or with a label that the kind does not know.
     """
     kind = _KINDS[named.kind]
-    source = locate_text(named.path, formats=("jsonl", "json", "csv", "tsv", "parquet"))
-    pairs = list(kind.read(source))
+    source = locate_text(named.path, formats=("jsonl", "json", "csv", "tsv", "parquet", "hub"))
+    pairs = list(kind.read(source, named.label_names))
     if kind.has_one_file:
         pairs = [pair for pair in pairs if _part_of(pair.claim) == part]
     if named.limit is not None:
@@ -121,6 +131,7 @@ class _Entry(NamedTuple):
     source: Source
     line: int
     fields: dict[str, Json]
+    label_names: Sequence[str]
 
     def error(self, reason: str) -> RecordError:
         return RecordError(self.source.name, self.line, reason)
@@ -134,10 +145,15 @@ class _Entry(NamedTuple):
         return " ".join(value.split())
 
     def label(self, labels: Labels, *names: str) -> Stance:
-        value = self.text(*names)
-        if value not in labels:
-            raise self.error(f"has the label {value!r}; known are {', '.join(labels)}")
-        return labels[value]
+        """Return the stance of the first of the fields that is there, by its name or by the name of its number."""
+        field = next((name for name in names if name in self.fields), names[0])
+        value = named_label(self.fields.get(field), self.label_names)
+        if label_number(value) is not None:
+            raise self.error(f"has the label {value!r}, {how_to_name([*labels], self.label_names)}")
+        named = self._replace(fields=self.fields | {field: value}).text(field)
+        if named not in labels:
+            raise self.error(f"has the label {named!r}; known are {', '.join(labels)}")
+        return labels[named]
 
     def list(self, *names: str) -> list[Json]:
         value = next((self.fields[name] for name in names if name in self.fields), [])
@@ -156,16 +172,16 @@ class _Entry(NamedTuple):
         return StancePair(str(self.line if pair_id is None else pair_id), claim, text, stance)
 
 
-def _entries(source: Source) -> Iterator[_Entry]:
+def _entries(source: Source, label_names: Sequence[str] = ()) -> Iterator[_Entry]:
     for raw in read_raw(source, (), rejecter("stop"), part="queries"):
         if not isinstance(raw.value, dict):
             raise RecordError(source.name, raw.line, f"is {json_kind(raw.value)}, not an object")
-        yield _Entry(source, raw.line, raw.value)
+        yield _Entry(source, raw.line, raw.value, label_names)
 
 
-def _read_climate_fever(source: Source) -> Iterator[StancePair]:
+def _read_climate_fever(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:
     labels: Labels = {"SUPPORTS": _S, "REFUTES": _R, "NOT_ENOUGH_INFO": _N}
-    for entry in _entries(source):
+    for entry in _entries(source, label_names):
         claim = entry.text("claim")
         for sentence in entry.objects("evidences"):
             stance = sentence.label(labels, "evidence_label")
@@ -214,10 +230,10 @@ def _words(text: str) -> set[str]:
 _RATIONALE_LABELS: Labels = {"SUPPORT": _S, "CONTRADICT": _R, "REFUTE": _R}
 
 
-def _read_scifact(source: Source) -> Iterator[StancePair]:
+def _read_scifact(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:
     """For a cited abstract without evidence, see section 4 of Wadden et al., Fact or Fiction, EMNLP 2020."""
     abstracts = _Abstracts(source)
-    for entry in _entries(source):
+    for entry in _entries(source, label_names):
         claim = entry.text("claim")
         for doc_id, rationales in _cited(entry):
             sentences = abstracts.of(entry, doc_id)
@@ -232,9 +248,9 @@ def _read_scifact(source: Source) -> Iterator[StancePair]:
                     yield entry.pair(claim, sentence, _N)
 
 
-def _read_citation_integrity(source: Source) -> Iterator[StancePair]:
+def _read_citation_integrity(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:
     abstracts = _Abstracts(source)
-    for entry in _entries(source):
+    for entry in _entries(source, label_names):
         claim = " ".join(_CITATION.sub("", entry.text("claim")).split())
         for doc_id, rationales in _cited(entry):
             passage = " ".join(abstracts.of(entry, doc_id)).strip()
@@ -258,39 +274,39 @@ def _cited(entry: _Entry) -> Iterator[tuple[str, list[_Entry]]]:
             yield str(number), []
 
 
-def _read_healthver(source: Source) -> Iterator[StancePair]:
+def _read_healthver(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:
     labels: Labels = {"Supports": _S, "Refutes": _R, "Neutral": _N}
-    for entry in _entries(source):
+    for entry in _entries(source, label_names):
         yield entry.pair(entry.text("claim"), entry.text("evidence"), entry.label(labels, "label"))
 
 
-def _read_covidfact(source: Source) -> Iterator[StancePair]:
+def _read_covidfact(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:
     labels: Labels = {"entailment": _S, "not_entailment": _R}
-    for entry in _entries(source):
+    for entry in _entries(source, label_names):
         # The dev file's column of labels is named after one of them.
         stance = entry.label(labels, "label", "entailment")
         yield entry.pair(entry.text("Sentence2", "sentence2"), entry.text("sentence1"), stance)
 
 
-def _read_fool_me_twice(source: Source) -> Iterator[StancePair]:
+def _read_fool_me_twice(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:
     labels: Labels = {"SUPPORTS": _S, "REFUTES": _R}
-    for entry in _entries(source):
+    for entry in _entries(source, label_names):
         sentences = [sentence.text("text") for sentence in entry.objects("gold_evidence")]
         if not sentences:
             raise entry.error("has no gold evidence")
         yield entry.pair(entry.text("text"), " ".join(sentences), entry.label(labels, "label"))
 
 
-def _read_fever_symmetric(source: Source) -> Iterator[StancePair]:
+def _read_fever_symmetric(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:
     labels: Labels = {"SUPPORTS": _S, "REFUTES": _R}
-    for entry in _entries(source):
-        text = _joined(entry.text("evidence_sentence", "evidence"))
-        yield entry.pair(_joined(entry.text("claim")), text, entry.label(labels, "label", "gold_label"))
+    for entry in _entries(source, label_names):
+        text = as_written(entry.text("evidence_sentence", "evidence"))
+        yield entry.pair(as_written(entry.text("claim")), text, entry.label(labels, "label", "gold_label"))
 
 
-def _read_sufficient_facts(source: Source) -> Iterator[StancePair]:
+def _read_sufficient_facts(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:
     before: Labels = {"SUPPORTS": _S, "SUPPORTED": _S, "REFUTES": _R}
-    for entry in _entries(source):
+    for entry in _entries(source, label_names):
         after = entry.text("label_after")
         if not after.startswith(("NOT ENOUGH", "ENOUGH")):
             raise entry.error(f"has the label {after!r}; known are NOT ENOUGH and ENOUGH")
@@ -300,25 +316,17 @@ def _read_sufficient_facts(source: Source) -> Iterator[StancePair]:
             if not isinstance(item, list) or not all(isinstance(part, str) for part in item) or not item:
                 raise entry.error("its evidence is not a list of [article, sentence]")
             sentences.append(str(item[-1]))
-        yield entry.pair(_joined(entry.text("claim")), _joined(" ".join(sentences)), stance)
+        yield entry.pair(as_written(entry.text("claim")), as_written(" ".join(sentences)), stance)
 
 
-def _read_rte(source: Source) -> Iterator[StancePair]:
+def _read_rte(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:
     labels: Labels = {"entailment": _S, "not_entailment": _N}
-    for entry in _entries(source):
+    for entry in _entries(source, label_names):
         yield entry.pair(entry.text("sentence2"), entry.text("sentence1"), entry.label(labels, "label"))
 
 
-def _joined(text: str) -> str:
-    """Return a text that was cut into words and marks as people write it: no blank before a full stop."""
-    for written, character in _PENN.items():
-        text = text.replace(written, character)
-    text = re.sub(r"\s+([,.;:?!%)\]]|'s\b|n't\b)", r"\1", text)
-    return " ".join(re.sub(r"([(\[])\s+", r"\1", text).split())
-
-
 class _Kind(NamedTuple):
-    read: Callable[[Source], Iterator[StancePair]]
+    read: Callable[[Source, Sequence[str]], Iterator[StancePair]]
     has_one_file: bool = False
     tells_refuted: bool = True
 

@@ -18,6 +18,7 @@ from data.records import Ranking, Run, ScoredDoc
 from data.rejects import rejecter
 from data.sources import Source, locate_text
 from data.streams import read_lines
+from data.trec_ids import escaped_id, unescaped_id
 
 _COLUMNS = 6
 _FORMATS: tuple[Format, ...] = ("json",)
@@ -27,10 +28,10 @@ _LARGEST = float(np.finfo(np.float32).max)
 def read_run(source: str | Path) -> Run:
     """Return the run of a TREC file `query_id Q0 doc_id rank score tag`, also .gz, .xz or .zst, or of `-`.
 
-    Queries come in the order that they are met. A ranking is ordered as trec_eval orders it, whose figures are then
-    those of the ranking: by score in 32 bits, highest first, and where two are the same there, by doc_id from the last
-    to the first. The scores are given in full, the column `rank` counts for nothing. `tied_queries` names the queries
-    whose order was a matter of ids.
+    Ids are as `write_run` was given them. Queries come in the order that they are met. A ranking is ordered as
+    trec_eval orders it, whose figures are then those of the ranking: by score in 32 bits, highest first, and where two
+    are the same there, by doc_id from the last to the first. The scores are given in full, the column `rank` counts for
+    nothing. `tied_queries` names the queries whose order was a matter of ids.
 
     A .json file is an object `claim id -> object` whose `evidences` lists ids, the best first, as predictions of a
     course task are written: n ids get the scores n to 1, and a claim with an empty list has no hits.
@@ -60,26 +61,19 @@ def write_run(run: Run, path: str | Path, tag: str) -> None:
     than the one above it in 32 bits too: one that is not is written as the next lower 32-bit number. All others are
     written in full, so that reading gives the same run, but for the scores that were lowered.
 
-    The file appears whole or not at all. A query without hits leaves no line. Raises InputError for an id with white
-    space in it and where the file cannot be written; ValueError for a tag that is not one word, a document twice in a
-    ranking, and a score that 32 bits do not hold.
+    White space in ids is escaped, see `escaped_id`; `read_run` undoes that. The file appears whole or not at all. A
+    query without hits leaves no line. Raises InputError where the file cannot be written; ValueError for a tag that is
+    not one word, a document twice in a ranking, and a score that 32 bits do not hold.
     """
     if len(tag.split()) != 1 or tag != tag.strip():
         raise ValueError(f"a tag is one word, not {tag!r}")
     with write_atomically(Path(path)) as file:
         for query_id, ranking in run.items():
-            checked_id(query_id)
+            query_word = escaped_id(query_id)
             file.writelines(
-                f"{query_id} Q0 {checked_id(doc_id)} {rank} {score!r} {tag}\n"
+                f"{query_word} Q0 {escaped_id(doc_id)} {rank} {score!r} {tag}\n"
                 for rank, (doc_id, score) in enumerate(_strictly_decreasing(query_id, ranking), 1)
             )
-
-
-def checked_id(record_id: str) -> str:
-    """Return the id if it can stand in a TREC file; raises InputError if it is empty or has white space."""
-    if record_id.split() != [record_id]:
-        raise InputError(f"the id {record_id!r} cannot be written in TREC form: it is empty or has white space")
-    return record_id
 
 
 def _read_trec(source: Source) -> Run:
@@ -89,7 +83,7 @@ def _read_trec(source: Source) -> Run:
         if len(cells) != _COLUMNS:
             reason = f"expected {_COLUMNS} columns (query id, Q0, document id, rank, score, tag), got {len(cells)}"
             raise RecordError(source.name, line_number, reason)
-        query_id, _, doc_id, _, score, _ = cells
+        query_id, doc_id, score = unescaped_id(cells[0]), unescaped_id(cells[2]), cells[4]
         ranking = scores.setdefault(query_id, {})
         if doc_id in ranking:
             raise RecordError(source.name, line_number, _twice(query_id, doc_id))

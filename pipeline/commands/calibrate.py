@@ -8,7 +8,7 @@ import click
 
 from data.errors import InputError
 from data.read_options import ReadOptions
-from pipeline.commands.figures import say_findings
+from pipeline.commands.figures import figures_in_any_case, say_findings
 from pipeline.commands.judged_files import claims_of, judged_claims_options, texts_of_claims
 from pipeline.commands.long_jobs import long_job
 from pipeline.commands.model_choice import compute_options, encoder_option
@@ -87,7 +87,7 @@ def calibrate_command(
         raise InputError(f"{model}: is no folder of your own; name one for a copy with --output DIR")
     model_dir = reranker_dir(model)
     check_output(model_dir, output_dir)
-    queries, judgments = claims_of(claims, reading), read_qrels(qrels)
+    queries, judgments = claims_of(claims, reading), read_qrels(qrels, ReadOptions(label_names=reading.label_names))
     excluded, nothing = (texts_of_claims(files, reading) for files in (exclude_claims, without_evidence))
     say("The claims must be such as the reranker was NOT trained on: of those it is surer than it is right.")
     pipeline = open_pipeline(
@@ -114,6 +114,6 @@ def calibrate_command(
     say_findings(found.findings)
     if exclude_claims:
         say(f"{counted(found.n_excluded, 'claim')} left out by --exclude-claims")
-    folder = write_calibrated(found.blend, model_dir, output_dir)
-    print_text(calibrated_text(found))
+    with figures_in_any_case(lambda: print_text(calibrated_text(found))):
+        folder = write_calibrated(found.blend, model_dir, output_dir)
     say(f"wrote {folder / BLEND_FILE}")

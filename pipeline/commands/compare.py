@@ -8,8 +8,15 @@ from typing import Any
 import click
 
 from data.read_options import ReadOptions
-from pipeline.commands.figures import figures_format, interval_seed_option, measures_option, print_figures, say_findings
-from pipeline.commands.judged_files import claims_of, judgment_options, read_runs
+from pipeline.commands.figures import (
+    figures_format,
+    figures_in_any_case,
+    interval_seed_option,
+    measures_option,
+    print_figures,
+    say_findings,
+)
+from pipeline.commands.judged_files import judgment_options, label_names_option, read_judged, read_runs
 from pipeline.commands.options import count_option, path_option
 from pipeline.commands.output import say
 from pipeline.commands.reading_options import claim_reading_options
@@ -18,6 +25,7 @@ from pipeline.commands.reading_options import claim_reading_options
 @click.command(short_help="Compare runs on the same judged claims.")
 @click.argument("run_paths", metavar="RUN_A RUN_B...", nargs=-1, required=True)
 @judgment_options
+@label_names_option
 @click.option("--claims", metavar="FILE", help="Claims, whose texts are shown; only these are counted.")
 @claim_reading_options
 @path_option("--index", "index_dir", "DIR", "Index with the documents' texts.")
@@ -48,33 +56,36 @@ def compare(
         raise click.UsageError("name two runs or more")
     if qrels is None and claims is None:
         raise click.UsageError("name the judgments with --qrels")
-    from data.judgments import read_qrels
     from indexes.snapshot import IndexSnapshot
     from pipeline.evaluation.comparison import compare as compare_runs
+    from pipeline.evaluation.evidence_sets import SET_MEASURES
     from pipeline.evaluation.measures import DEFAULT_MEASURES, parse_measures
     from pipeline.evaluation.output_folder import make_folder, write_comparison
     from pipeline.evaluation.tables import comparison_csv, comparison_latex, comparison_record, comparison_text
 
-    found = compare_runs(
-        read_runs(run_paths),
-        read_qrels(qrels or claims or "", level=qrels_level),
-        claims=None if claims is None else claims_of(claims, reading),
-        index=None if index_dir is None else IndexSnapshot.open(index_dir),
-        measures=DEFAULT_MEASURES if measures is None else parse_measures(measures),
-        n_changes=changes,
-        seed=seed,
-    )
-    say_findings(found.evaluation.findings)
+    asked = None if measures is None else parse_measures(measures)
+    runs = read_runs(run_paths)
+    queries, judged = read_judged(claims, qrels, reading, qrels_level)
     if output_dir is not None:
         make_folder(output_dir)
-        for path in write_comparison(found, output_dir):
-            say(f"wrote {path}")
-    print_figures(
-        output_format,
-        {
-            "table": lambda: comparison_text(found),
-            "json": lambda: comparison_record(found),
-            "csv": lambda: comparison_csv(found),
-            "latex": lambda: comparison_latex(found),
-        },
+    found = compare_runs(
+        runs,
+        judged.qrels,
+        claims=queries,
+        index=None if index_dir is None else IndexSnapshot.open(index_dir),
+        measures=(*DEFAULT_MEASURES, *(SET_MEASURES if judged.evidence_sets else ())) if asked is None else asked,
+        n_changes=changes,
+        seed=seed,
+        evidence_sets=judged.evidence_sets,
     )
+    say_findings(found.evaluation.findings)
+    texts = {
+        "table": lambda: comparison_text(found),
+        "json": lambda: comparison_record(found),
+        "csv": lambda: comparison_csv(found),
+        "latex": lambda: comparison_latex(found),
+    }
+    with figures_in_any_case(lambda: print_figures(output_format, texts)):
+        if output_dir is not None:
+            for path in write_comparison(found, output_dir):
+                say(f"wrote {path}")

@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from data.read_options import ReadOptions
 from pipeline.commands.exit_codes import EXIT_RERANKER_HURTS
-from pipeline.commands.figures import figures_format, interval_seed_option, measures_option, print_figures, say_findings
+from pipeline.commands.figures import (
+    figures_format,
+    figures_in_any_case,
+    interval_seed_option,
+    measures_option,
+    print_figures,
+    say_findings,
+)
 from pipeline.commands.invocation import command_line, version
-from pipeline.commands.judged_files import judgment_options, read_runs
+from pipeline.commands.judged_files import judgment_options, label_names_option, read_judged, read_runs
 from pipeline.commands.long_jobs import long_job
 from pipeline.commands.model_choice import ModelChoice, compute_options, encoder_option, reranker_options
 from pipeline.commands.options import count_option, path_option
 from pipeline.commands.output import say
+from pipeline.commands.reading_options import table_reading_options
 from pipeline.commands.settings import chosen_config, settings_options
 from pipeline.config import PipelineConfig
 
@@ -30,6 +39,8 @@ if TYPE_CHECKING:
 @click.option("--run", "run_paths", multiple=True, metavar="FILE", help="Measure a TREC run of any system; repeatable.")
 @click.option("--claims", metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV, a BEIR folder, hf:NAME, ir_datasets:ID.")
 @judgment_options
+@label_names_option
+@table_reading_options
 @measures_option
 @count_option("--k", 1000, "Depth to which lists are measured and written.")
 @count_option("--shown-k", 5, "Pieces of evidence that a reader is taken to see.")
@@ -72,12 +83,15 @@ def evaluate(
     fresh: bool,
     fail_if_reranker_hurts: bool,
     output_format: str,
+    reading: ReadOptions,
     **model_options: Any,
 ) -> None:
     """Measure each stage of an index, or runs of any systems, on judged claims.
 
     Each mean has its 95 % interval over claims. Tells where relevant documents were lost, and whether the reranker
     helps on these claims. What of claims and judgments does not fit together is reported on standard error.
+
+    Where any one whole set of evidence suffices, as for FEVER's claims, sets@k tells how often one is found.
     """
     if (index_dir is None) == (not run_paths):
         raise click.UsageError("name an index with --index, or runs with --run (one of the two)")
@@ -90,40 +104,38 @@ def evaluate(
     wanted = _stage_names(stages, no_rerank=models.no_rerank)
     if fail_if_reranker_hurts and (run_paths or "reranked" not in wanted):
         raise click.UsageError("--fail-if-reranker-hurts needs an index and its reranker")
-    from data.claims import read_claims
-    from data.judgments import read_qrels
     from pipeline.evaluation.evaluating import evaluate_runs
+    from pipeline.evaluation.evidence_sets import SET_MEASURES
     from pipeline.evaluation.measures import DEFAULT_MEASURES, parse_measures
     from pipeline.evaluation.output_folder import make_folder, write_evaluation
     from pipeline.evaluation.tables import evaluation_csv, evaluation_latex, evaluation_record, evaluation_text
 
-    names = DEFAULT_MEASURES if measures is None else parse_measures(measures)
-    queries = None if claims is None else list(read_claims(claims))
-    judgments = read_qrels(qrels or claims or "", level=qrels_level)
+    asked = None if measures is None else parse_measures(measures)
+    queries, judged = read_judged(claims, qrels, reading, qrels_level)
+    judgments, sets = judged
+    names = (*DEFAULT_MEASURES, *(SET_MEASURES if sets else ())) if asked is None else asked
     if output_dir is not None:
         make_folder(output_dir)
     index: IndexSnapshot | None = None
     if index_dir is None:
-        result = evaluate_runs(read_runs(run_paths), queries, judgments, measures=names, seed=seed)
+        result = evaluate_runs(read_runs(run_paths), queries, judgments, measures=names, seed=seed, evidence_sets=sets)
     else:
         config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
         result, index = _evaluate_index(
             index_dir, queries or [], judgments, wanted, models, config, output_dir, fresh=fresh,
-            measures=names, list_k=k, shown_k=shown_k, seed=seed,
+            measures=names, list_k=k, shown_k=shown_k, seed=seed, evidence_sets=sets,
         )  # fmt: skip
     say_findings(result.findings)
-    if output_dir is not None:
-        for path in write_evaluation(result, output_dir, index, version=version(), command=command_line()):
-            say(f"wrote {path}")
-    print_figures(
-        output_format,
-        {
-            "table": lambda: evaluation_text(result),
-            "json": lambda: evaluation_record(result),
-            "csv": lambda: evaluation_csv(result),
-            "latex": lambda: evaluation_latex(result),
-        },
-    )
+    texts = {
+        "table": lambda: evaluation_text(result),
+        "json": lambda: evaluation_record(result),
+        "csv": lambda: evaluation_csv(result),
+        "latex": lambda: evaluation_latex(result),
+    }
+    with figures_in_any_case(lambda: print_figures(output_format, texts)):
+        if output_dir is not None:
+            for path in write_evaluation(result, output_dir, index, version=version(), command=command_line()):
+                say(f"wrote {path}")
     if fail_if_reranker_hurts and result.stages and result.stages.verdict and result.stages.verdict.word == "hurts":
         say(f"Error: {result.stages.verdict.text}")
         click.get_current_context().exit(EXIT_RERANKER_HURTS)

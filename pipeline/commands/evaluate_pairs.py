@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from data.read_options import ReadOptions
-from pipeline.commands.figures import figures_format, interval_seed_option, print_figures, say_notes_beside, table_width
+from pipeline.commands.figures import (
+    figures_format,
+    figures_in_any_case,
+    interval_seed_option,
+    print_figures,
+    say_notes_beside,
+    table_width,
+)
 from pipeline.commands.long_jobs import require_folder_for
 from pipeline.commands.model_choice import compute_options, max_length_option, reranker_option
 from pipeline.commands.options import on_error_option, path_option
@@ -98,20 +105,18 @@ def evaluate_pairs_command(
             seed=seed,
             on_progress=lambda done, total: advance("score", done, total),
         )
-    if output is not None:
-        write_pair_scores(pairs, found, output)
-        say(f"wrote {output}")
     if skipped:
         say(f"{counted(len(skipped), 'bad record')} skipped")
     if found.n_truncated:
         say(f"{counted(found.n_truncated, 'pair')} too long for the reranker, cut")
-    print_figures(
-        output_format,
-        {
-            "table": lambda: as_table(found, table_width()),
-            "json": lambda: as_record(found) | {"pairs": pairs_source, "n_skipped": len(skipped)},
-            "csv": lambda: as_csv(found),
-            "latex": lambda: as_latex(found),
-        },
-    )
+    texts = {
+        "table": lambda: as_table(found, table_width()),
+        "json": lambda: as_record(found) | {"pairs": pairs_source, "n_skipped": len(skipped)},
+        "csv": lambda: as_csv(found),
+        "latex": lambda: as_latex(found),
+    }
+    with figures_in_any_case(lambda: print_figures(output_format, texts)):
+        if output is not None:
+            write_pair_scores(pairs, found, output)
+            say(f"wrote {output}")
     say_notes_beside(output_format, found.notes)

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.figures import figures_format, interval_seed_option, print_figures, say_notes_beside, table_width
+from pipeline.commands.figures import (
+    figures_format,
+    figures_in_any_case,
+    interval_seed_option,
+    print_figures,
+    say_notes_beside,
+    table_width,
+)
+from pipeline.commands.judged_files import label_names_option
 from pipeline.commands.long_jobs import require_folder_for
 from pipeline.commands.model_choice import compute_options, max_length_option, require_stance_for, stance_option
 from pipeline.commands.options import path_option
@@ -18,6 +26,7 @@ from pipeline.progress_display import progress_display
 
 @click.command("evaluate-stance", short_help="Measure a stance model on labelled sets.")
 @click.argument("specs", metavar="KIND:PATH[@N]...", nargs=-1, required=True)
+@label_names_option
 @stance_option
 @max_length_option
 @interval_seed_option
@@ -26,6 +35,7 @@ from pipeline.progress_display import progress_display
 @compute_options
 def evaluate_stance_command(
     specs: tuple[str, ...],
+    label_names: tuple[str, ...],
     stance: str | None,
     stance_labels: tuple[str, ...] | None,
     max_length: int | None,
@@ -54,24 +64,22 @@ def evaluate_stance_command(
 
     require_stance_for(stance_labels, stance)
     require_folder_for(output)
-    sets = [read_stance_source(StanceSource.parse(spec), "dev") for spec in specs]
+    sets = [read_stance_source(StanceSource.parse(spec, label_names), "dev") for spec in specs]
     model = load_stance(stance or BUNDLED, compute, labels=stance_labels, max_length=max_length, on_start=say)
     with progress_display("pairs", say) as advance:
         found = evaluate_stance(
             sets, model, seed=seed, on_progress=lambda done, total: advance("classify", done, total)
         )
-    if output is not None:
-        write_stance_scores(sets, found, output)
-        say(f"wrote {output}")
     if n_truncated := sum(one.n_truncated for one in found.sets):
         say(f"{counted(n_truncated, 'pair')} too long for the stance model, cut")
-    print_figures(
-        output_format,
-        {
-            "table": lambda: as_table(found, table_width()),
-            "json": lambda: as_record(found),
-            "csv": lambda: as_csv(found),
-            "latex": lambda: as_latex(found),
-        },
-    )
+    texts = {
+        "table": lambda: as_table(found, table_width()),
+        "json": lambda: as_record(found),
+        "csv": lambda: as_csv(found),
+        "latex": lambda: as_latex(found),
+    }
+    with figures_in_any_case(lambda: print_figures(output_format, texts)):
+        if output is not None:
+            write_stance_scores(sets, found, output)
+            say(f"wrote {output}")
     say_notes_beside(output_format, found.notes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,6 +36,15 @@ def print_figures(output_format: str, texts: dict[str, Callable[[], Any]]) -> No
     if output_format != "table":
         use_utf8()
     print_text(figures.rstrip("\n"))
+
+
+@contextmanager
+def figures_in_any_case(print_all: Callable[[], None]) -> Iterator[None]:
+    """Print figures after the block, which writes them to files, and also where that fails: the work is done."""
+    try:
+        yield
+    finally:
+        print_all()
 
 
 def say_notes_beside(output_format: str, notes: Iterable[str]) -> None:

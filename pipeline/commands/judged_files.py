@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from data.errors import InputError
+from data.notices import Notices
 from data.read_options import ReadOptions
+from data.sources import STDIN
 from pipeline.commands.options import combined
 from pipeline.commands.output import say
 from pipeline.commands.reading_options import say_notices
 from pipeline.commands.wording import first_few
 
 if TYPE_CHECKING:
+    from data.judgments import Judgments
     from data.records import Query, Run
 
 judgment_options = combined(
@@ -33,13 +36,45 @@ judgment_options = combined(
         help="What SciFact's evidence stands for: abstracts, or their sentences as ID#N.",
     ),
 )
+label_names_option = click.option(
+    "--label-names",
+    metavar="NAMES",
+    default="",
+    callback=lambda _context, _option, text: tuple(name for word in text.split(",") if (name := word.strip())),
+    help="Names, with commas, of labels that are numbers from 0, such as SUPPORTS,REFUTES,NOT_ENOUGH_INFO,DISPUTED.",
+)
 judged_claims_options = combined(
     click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder."),
-    click.option("--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV or TREC's qrels."),
+    click.option(
+        "--qrels", required=True, metavar="FILE", help="Judgments: BEIR's TSV, TREC's qrels, or claims with evidence."
+    ),
+    label_names_option,
 )
 exclude_option = click.option(
     "--exclude-claims", multiple=True, metavar="FILE", help="Claims never to train on, by their text; repeatable."
 )
+
+
+def read_judged(
+    claims: str | None, qrels: str | None, reading: ReadOptions, level: Any
+) -> tuple[list[Query] | None, Judgments]:
+    """Return the claims, if any are named, and the judgments, which stand with the claims or in a file of their own.
+
+    `reading` says how the claims are read, and the judgments where they stand there or there are no claims. What the
+    readers noticed is said once. Raises click.UsageError where standard input would have to be read twice.
+    """
+    from data.claims import read_claims
+    from data.judgments import read_judgments
+
+    if claims == STDIN and qrels in (None, STDIN):
+        raise click.UsageError("standard input can be read only once; name a file of claims or of judgments")
+    notices = [Notices(), Notices()]  # one file read for both is noticed once
+    of_judgments = ReadOptions(label_names=reading.label_names) if claims and qrels else reading
+    queries = None if claims is None else list(read_claims(claims, reading, notices=notices[0]))
+    found = read_judgments(qrels or claims or "", of_judgments, level=level, notices=notices[1])
+    for line in dict.fromkeys(line for noticed in notices for line in noticed.lines()):
+        say(line)
+    return queries, found
 
 
 def claims_of(file: str, reading: ReadOptions = ReadOptions()) -> list[Query]:  # noqa: B008 (frozen)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data.errors import InputError
+from data.atomic import require_writable
 from pipeline.commands.output import say
 from pipeline.progress_display import Advance, progress_display
 
@@ -28,6 +28,6 @@ def long_job(unit: str, cure: str) -> Iterator[Advance]:
 
 
 def require_folder_for(output: Path | None) -> None:
-    """Raise InputError where a file cannot be written for want of its folder: before the work, not after it."""
-    if output is not None and not output.absolute().parent.is_dir():
-        raise InputError(f"{output}: cannot be written: there is no folder {output.absolute().parent}")
+    """Raise InputError where a file cannot be written: before the work, not after it."""
+    if output is not None:
+        require_writable(output)

@@ -90,7 +90,7 @@ def mine(
 
     excluded = {normalize_text(text) for text in texts_of_claims(exclude_claims, reading)}
     queries = [claim for claim in claims_of(claims, reading) if normalize_text(claim.text) not in excluded]
-    judgments = read_qrels(qrels)
+    judgments = read_qrels(qrels, ReadOptions(label_names=reading.label_names))
     pipeline = open_pipeline(
         index_dir,
         encoder=encoder,

@@ -10,7 +10,13 @@ from typing import Any
 import click
 
 from data.read_options import ReadOptions
-from pipeline.commands.judged_files import claims_of, exclude_option, judged_claims_options, texts_of_claims
+from pipeline.commands.judged_files import (
+    claims_of,
+    exclude_option,
+    judged_claims_options,
+    label_names_option,
+    texts_of_claims,
+)
 from pipeline.commands.long_jobs import long_job
 from pipeline.commands.model_choice import training_compute_options
 from pipeline.commands.options import index_option
@@ -81,7 +87,7 @@ def train_reranker(
     recipe = RerankerRecipe(**settings)
     base = find_base_model(base_model)
     learned, before = (list(map(PairSource.parse, texts)) for texts in (data, pretrain))
-    queries, judgments = claims_of(claims, reading), read_qrels(qrels)
+    queries, judgments = claims_of(claims, reading), read_qrels(qrels, ReadOptions(label_names=reading.label_names))
     excluded = texts_of_claims(exclude_claims, reading)
     pipeline = open_pipeline(index_dir, with_reranker=False, with_stance=False, compute=compute, on_start=say)
     with _training_progress() as on_progress:
@@ -182,6 +188,7 @@ def train_encoder(
     metavar="KIND:PATH[@N]",
     help="Labelled set, of which N claims; repeatable. The kinds are those of `evaluate-stance`.",
 )
+@label_names_option
 @model_output_option
 @cross_encoder_base_option
 @click.option(
@@ -216,7 +223,7 @@ def train_stance(
 
     recipe = StanceRecipe(**settings)
     base = find_base_model(base_model)
-    sources = [StanceSource.parse(spec) for spec in specs]
+    sources = [StanceSource.parse(spec, reading.label_names) for spec in specs]
     with _training_progress() as on_progress:
         built = build_stance(
             sources,
@@ -244,7 +251,9 @@ def _claim_texts(name: str, reading: ReadOptions) -> Iterator[str]:
     from data.stance_sources import StanceSource, is_stance_source, read_stance_source
 
     if is_stance_source(name):
-        yield from (pair.claim for pair in read_stance_source(StanceSource.parse(name), "dev").pairs)
+        yield from (
+            pair.claim for pair in read_stance_source(StanceSource.parse(name, reading.label_names), "dev").pairs
+        )
     else:
         yield from texts_of_claims([name], reading)
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from data.errors import InputError
 from data.read_options import ReadOptions
 from pipeline.commands.figures import say_findings
 from pipeline.commands.judged_files import claims_of, judged_claims_options
-from pipeline.commands.long_jobs import long_job
+from pipeline.commands.long_jobs import long_job, require_folder_for
 from pipeline.commands.model_choice import ModelChoice, compute_options, encoder_option, reranker_options
 from pipeline.commands.options import folds_option, index_option, path_option, seed_option
 from pipeline.commands.output import print_text, say
@@ -58,10 +57,8 @@ def tune_command(
     from data.judgments import read_qrels
     from pipeline.evaluation.tuning import changes, tune
 
-    # Before the work, which may take an hour.
-    if not config_path.resolve().parent.is_dir() or config_path.is_dir():
-        raise InputError(f"{config_path}: cannot be written; name a file in a folder that is there")
-    queries, judgments = claims_of(claims, reading), read_qrels(qrels)
+    require_folder_for(config_path)
+    queries, judgments = claims_of(claims, reading), read_qrels(qrels, ReadOptions(label_names=reading.label_names))
     pipeline = models.open(index_dir)
     with long_job("claims", "no file was written") as advance:
         tuning = tune(
@@ -76,7 +73,6 @@ def tune_command(
     say_findings(tuning.findings)
     read_by = "no reranker" if pipeline.reranker is None else f"reranker {pipeline.reranker.name}"
     made_from = f"claims {claims}, judgments {qrels}, index {index_dir}, {read_by}, seed {seed}"
-    write_config(tuning.chosen, config_path, note=f"{tuning.note} Made from: {made_from}.")
     n_claims, n_settings = len(tuning.held_out), len(tuning.settings)
     print_text(f"{n_claims:,} claims, {n_settings} settings, mean {tuning.measure}")
     print_text(f"default                            {tuning.default_values.mean():.4f}")
@@ -85,4 +81,5 @@ def tune_command(
     for fold, choice in enumerate(tuning.fold_choices, start=1):
         print_text(f"chosen without fold {fold:<2}             {changes(choice, tuning.default)}")
     print_text(tuning.note)
+    write_config(tuning.chosen, config_path, note=f"{tuning.note} Made from: {made_from}.")
     say(f"wrote {config_path}")

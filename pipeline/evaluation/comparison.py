@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.records import Qrels, Query, Run
+from data.records import EvidenceSets, Qrels, Query, Run
 from indexes.snapshot import IndexSnapshot
 from pipeline.evaluation.evaluating import VERDICT_MEASURE, Evaluation, evaluate_runs
 from pipeline.evaluation.judged import held_documents
@@ -61,6 +61,7 @@ def compare(
     measures: Sequence[str] = DEFAULT_MEASURES,
     n_changes: int = 5,
     seed: int = 0,
+    evidence_sets: EvidenceSets | None = None,
 ) -> Comparison:
     """Compare runs, by name, with the first of them.
 
@@ -70,7 +71,7 @@ def compare(
     """
     if len(runs) < 2:
         raise ValueError(f"a comparison needs two runs or more, got {len(runs)}")
-    evaluation = evaluate_runs(runs, claims, qrels, measures=measures, seed=seed)
+    evaluation = evaluate_runs(runs, claims, qrels, measures=measures, seed=seed, evidence_sets=evidence_sets)
     baseline, *others = runs
     first = np.stack(list(evaluation.values[baseline].values()))  # (measures, claims)
     rows = [np.stack(list(evaluation.values[name].values())) for name in others]

@@ -16,13 +16,14 @@ import numpy as np
 
 from data.errors import InputError
 from data.journal import Journal
-from data.records import Json, Qrels, Query, Ranking, Run, ScoredDoc
+from data.records import EvidenceSets, Json, Qrels, Query, Ranking, Run, ScoredDoc
 from pipeline.adaptive import adaptive_k
 from pipeline.config import PipelineConfig
 from pipeline.evaluation.calibration import Calibration, ToldNothing, calibrate, stored_text, told_nothing
+from pipeline.evaluation.evidence_sets import require_sets, set_values
 from pipeline.evaluation.judged import Finding, JudgedClaims, judged_claims, run_findings, unknown_documents
 from pipeline.evaluation.losses import Loss, trace_losses
-from pipeline.evaluation.measures import DEFAULT_MEASURES, Values, values_by_claim
+from pipeline.evaluation.measures import DEFAULT_MEASURES, Values, set_cutoff, values_by_claim
 from pipeline.evaluation.statistics import SIGNIFICANT, Interval, PairedTest, mean_intervals, paired_tests
 from pipeline.evidence import EvidencePipeline
 from pipeline.opening import describe
@@ -139,6 +140,7 @@ def evaluate(
     journal_path: Path | None = None,
     fresh: bool = False,
     on_progress: Advance = lambda _done, _total: None,
+    evidence_sets: EvidenceSets | None = None,
 ) -> Evaluation:
     """Measure every stage that the pipeline has on the claims that have judgments.
 
@@ -147,8 +149,9 @@ def evaluate(
     what was found is kept there until `Journal.remove`, and an evaluation that died goes on from it unless `fresh`.
 
     Raises InputError if no claim has a relevant judgment, if the index holds none of the relevant documents, and for a
-    journal of another evaluation.
+    journal of another evaluation. `evidence_sets` is what `sets@k` measures; see `set_values`.
     """
+    require_sets(measures, evidence_sets or {})
     start = time.perf_counter()
     judged = judged_claims(claims, qrels)
     held = set(pipeline.index.positions_of(sorted({doc_id for _, doc_id in judged.relevant()})))
@@ -165,7 +168,7 @@ def evaluate(
     }
     if not runs:
         raise InputError(f"of the stages that were asked for none runs here: {', '.join(lists)}")
-    values, intervals = _measure(runs, judged, measures, seed)
+    values, intervals = _measure(runs, judged, measures, seed, evidence_sets or {})
     reranked = found.runs.get("reranked", {})
     calibrations = (calibrate(reranked, judged, k) for k in (shown_k, pipeline.config.rerank_k))
     stages = StageReport(
@@ -202,16 +205,19 @@ def evaluate_runs(
     *,
     measures: Sequence[str] = DEFAULT_MEASURES,
     seed: int = 0,
+    evidence_sets: EvidenceSets | None = None,
 ) -> Evaluation:
     """Measure the runs of any systems, by name; without claims on all that the qrels judge.
 
-    Raises InputError if no claim has a relevant judgment, and for a run without hits for any judged claim.
+    `evidence_sets` is what `sets@k` measures; see `set_values`. Raises InputError if no claim has a relevant judgment,
+    for a run without hits for any judged claim, and for `sets@k` without sets.
     """
+    require_sets(measures, evidence_sets or {})
     start = time.perf_counter()
     judged = judged_claims(claims, qrels)
     findings = [finding for name, run in runs.items() for finding in run_findings(name, run, judged)]
     kept = {name: {query_id: run.get(query_id, []) for query_id in judged.query_ids} for name, run in runs.items()}
-    values, intervals = _measure(kept, judged, measures, seed)
+    values, intervals = _measure(kept, judged, measures, seed, evidence_sets or {})
     return Evaluation(
         judged=judged,
         measures=tuple(measures),
@@ -225,9 +231,16 @@ def evaluate_runs(
 
 
 def _measure(
-    runs: Mapping[str, Run], judged: JudgedClaims, measures: Sequence[str], seed: int
+    runs: Mapping[str, Run], judged: JudgedClaims, measures: Sequence[str], seed: int, sets: EvidenceSets
 ) -> tuple[dict[str, dict[str, Values]], dict[str, dict[str, Interval]]]:
-    values = {name: values_by_claim(run, judged.qrels, measures) for name, run in runs.items()}
+    plain = [measure for measure in measures if set_cutoff(measure) is None]
+    values: dict[str, dict[str, Values]] = {}
+    for name, run in runs.items():
+        found = values_by_claim(run, judged.qrels, plain) if plain else {}
+        for measure in measures:
+            if (k := set_cutoff(measure)) is not None:
+                found[measure] = set_values(run, judged.qrels, sets, k)
+        values[name] = {measure: found[measure] for measure in measures}
     # All at once: each resample draws the same claims for every list and measure.
     rows = np.stack([row for by_measure in values.values() for row in by_measure.values()])
     intervals = iter(mean_intervals(rows, seed))

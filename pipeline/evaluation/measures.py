@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -13,15 +14,19 @@ from data.records import Qrels, Run
 
 DEFAULT_MEASURES = ("R@1", "R@5", "R@10", "R@20", "R@50", "R@100", "RR@10", "nDCG@10")
 Values: TypeAlias = NDArray[np.float64]
+_SET_MEASURE = re.compile(r"sets@([1-9][0-9]{0,5})")
 
 
 def parse_measures(text: str) -> tuple[str, ...]:
     """Return the measures named in a text, parted by blanks or commas, each once, in ir_measures' own spelling.
 
+    `sets@5`, of any depth, is a measure beside those of ir_measures.
+
     Raises InputError for a text without a measure, and for one that ir_measures does not know, cannot compute here, or
     does not average over claims (a count).
     """
-    names = dict.fromkeys(str(_parsed(word)) for word in text.replace(",", " ").split())
+    words = text.replace(",", " ").split()
+    names = dict.fromkeys(word if set_cutoff(word) is not None else str(_parsed(word)) for word in words)
     if not names:
         raise InputError('no measure is named; write some as in --measures "R@5 R@100 nDCG@10 RR"')
     return tuple(names)
@@ -67,6 +72,12 @@ def cutoff(measure: str) -> int | None:
     """Return the rank at which a measure stops reading, None for one that reads the whole list."""
     found = _parsed(measure).params.get("cutoff")
     return None if found is None else int(found)
+
+
+def set_cutoff(measure: str) -> int | None:
+    """Return the k of `sets@k`, None for any other measure."""
+    match = _SET_MEASURE.fullmatch(measure)
+    return None if match is None else int(match[1])
 
 
 def _parsed(name: str) -> Any:

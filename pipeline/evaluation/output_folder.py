@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from data.atomic import write_atomically
+from data.atomic import require_writable_folder, write_atomically
 from data.errors import InputError
 from data.judgments import write_qrels
 from data.records import Document, Run
@@ -19,6 +19,10 @@ from pipeline.evaluation.report import needed_documents, render_report
 from pipeline.evaluation.tables import comparison_csv, comparison_record, csv_text, evaluation_record, json_text
 
 JOURNAL_NAME = "unfinished.journal"
+_FILES = (
+    *(f"{name}.trec" for name in ("qrels", *LISTS)),
+    *("claims.csv", "losses.csv", "evaluation.json", "report.html", "comparison.json", "comparison.csv", JOURNAL_NAME),
+)
 
 
 def write_evaluation(
@@ -73,11 +77,17 @@ def write_comparison(comparison: Comparison, output_dir: Path) -> list[Path]:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, or raise InputError."""
+    """Make a folder and those above it; raises InputError where it cannot be made, or nothing be written there."""
     try:
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{path}: cannot be written: is a file, and a folder is wanted")
         path.mkdir(parents=True, exist_ok=True)
+        require_writable_folder(path)
+        in_the_way = [path / name for name in _FILES if (path / name).is_dir()]
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+    if in_the_way:
+        raise InputError(f"{in_the_way[0]}: is a folder, and a file is to be written; name another with --output")
 
 
 def _write_texts(texts: Mapping[str, str], output_dir: Path) -> Iterator[Path]:

@@ -13,8 +13,9 @@ import numpy as np
 
 from data.records import Document, Json, Query, Run, ScoredDoc
 from pipeline.evaluation.evaluating import Evaluation, StageReport
+from pipeline.evaluation.evidence_sets import SETS_EXPLAINED, has_set_measures
 from pipeline.evaluation.losses import Loss, count_fates, count_finders, explain_fates
-from pipeline.evaluation.measures import values_by_claim
+from pipeline.evaluation.measures import DEFAULT_MEASURES, set_cutoff, values_by_claim
 from pipeline.evaluation.plots import Curve, calibration_svg, recall_svg, swatch_svg
 from pipeline.evaluation.statistics import Interval
 from pipeline.terminal_text import printable
@@ -96,11 +97,17 @@ def render_report(
         final=_final(evaluation),
         hardest_rows=_hardest_rows(evaluation),
         settings=_flat(evaluation.settings),
-        check_command=shlex.join(["ir_measures", "qrels.trec", f"{_final(evaluation)}.trec", *evaluation.measures]),
-        measures_text=shlex.join(evaluation.measures),
+        check_command=shlex.join(["ir_measures", "qrels.trec", f"{_final(evaluation)}.trec", *_checkable(evaluation)]),
+        measures_text=shlex.join(_checkable(evaluation)),
+        sets_explained=SETS_EXPLAINED if has_set_measures(evaluation.measures) else None,
         items_per_finding=ITEMS_PER_FINDING,
         missed_per_claim=MISSED_PER_CLAIM,
     )
+
+
+def _checkable(evaluation: Evaluation) -> list[str]:
+    """Return the measures that ir_measures has too, by default what is measured by default."""
+    return [measure for measure in evaluation.measures if set_cutoff(measure) is None] or [*DEFAULT_MEASURES]
 
 
 def _sections(evaluation: Evaluation) -> dict[str, str]:

@@ -19,6 +19,7 @@ from rich.text import Text
 from data.records import Json
 from pipeline.evaluation.comparison import ClaimChange, Comparison
 from pipeline.evaluation.evaluating import Evaluation, StageReport
+from pipeline.evaluation.evidence_sets import SETS_EXPLAINED, has_set_measures
 from pipeline.evaluation.losses import count_fates, count_finders, explain_fates
 from pipeline.evaluation.statistics import Interval, PairedTest
 from pipeline.terminal_text import printable
@@ -34,6 +35,8 @@ def evaluation_text(evaluation: Evaluation, width: int | None = None) -> str:
     """Return the figures for people, as wide as the terminal at hand unless `width` is given."""
     title = f"{len(evaluation.judged.claims):,} claims: mean of each measure and its 95 % interval over claims"
     parts = [_wrapped(title, width), _measure_table(evaluation, width)]
+    if has_set_measures(evaluation.measures):
+        parts.append(_wrapped(f"{SETS_EXPLAINED}.", width))
     if evaluation.stages is not None:
         parts += _stage_parts(evaluation.stages, width)
     return "\n\n".join(parts)

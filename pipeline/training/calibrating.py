@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from data.atomic import require_writable_folder
 from data.errors import InputError
 from data.normal_text import normalize_text
 from data.records import Qrels, Query, Ranking, Run
@@ -418,13 +418,20 @@ def _relevance_text(threshold: RelevanceThreshold | None) -> str:
 def check_output(model_dir: Path, output_dir: Path | None) -> None:
     """Raise InputError where `write_calibrated` would, before the work that may take an hour."""
     if output_dir is None:
-        if not os.access(model_dir, os.W_OK):
-            raise InputError(f"{model_dir}: cannot be written; name a folder for a copy with --output DIR")
+        try:
+            require_writable_folder(model_dir)
+        except OSError as error:
+            reason = f"cannot be written ({error.strerror}); name a folder for a copy with --output DIR"
+            raise InputError(f"{model_dir}: {reason}") from error
         return
     if output_dir.exists() and (not output_dir.is_dir() or any(output_dir.iterdir())):
         raise InputError(f"{output_dir}: is there already; name a new folder for the copy")
     if not output_dir.resolve().parent.is_dir():
         raise InputError(f"{output_dir}: cannot be written: there is no folder {output_dir.resolve().parent}")
+    try:
+        require_writable_folder(output_dir.resolve().parent)
+    except OSError as error:
+        raise InputError(f"{output_dir}: cannot be written ({error.strerror})") from error
 
 
 def write_calibrated(blend: Blend, model_dir: Path, output_dir: Path | None = None) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from data.errors import InputError
+from data.atomic import require_writable
 from data.records import Qrels, Query
 from pipeline.evidence import EvidencePipeline
 from pipeline.training.candidates import SearchProgress, find_candidates
@@ -32,8 +32,7 @@ def mine_to_file(
     A reranker in the pipeline keeps out what it finds relevant (`guard.max_p`, the probability that a search shows).
     The file appears whole at the end or not at all. Raises InputError before the search where it cannot be written.
     """
-    if output_path.is_dir() or not output_path.absolute().parent.is_dir():
-        raise InputError(f"{output_path}: cannot be written; name a file in a folder that is there")
+    require_writable(output_path)
     found = find_candidates(pipeline, claims, qrels, pool_k, on_progress=on_progress, on_stage=on_stage)
     mined, report = mine_hard_negatives(
         claims,

@@ -90,7 +90,7 @@ def test_a_set_out_of_reach_is_an_error_in_one_line(library: ModuleType) -> None
 
 
 def test_sentences_are_not_judged_in_the_catalogue(library: ModuleType) -> None:
-    with pytest.raises(InputError, match=r"judgments of sentences are read from claims in SciFact's shape"):
+    with pytest.raises(InputError, match=r"judgments of sentences are read from claims in SciFact's or FEVER's shape"):
         read_qrels("ir_datasets:claimhound-tests/whole", level="sentence")
 
 

@@ -62,7 +62,7 @@ def test_what_names_no_sentences_cannot_be_read_by_sentence(tmp_path: Path) -> N
     for path in (table, named):
         with pytest.raises(InputError) as caught:
             read_qrels(path, level="sentence")
-        reason = "judgments of sentences are read from claims in SciFact's shape, and from nothing else"
+        reason = "judgments of sentences are read from claims in SciFact's or FEVER's shape, and from nothing else"
         assert str(caught.value) == f"{path}: {reason}"
     with pytest.raises(RecordError, match=r":1: claim 'c' names documents, not sentences$"):
         judge(tmp_path, climate_fever_claim("SUPPORTS"), level="sentence")
@@ -122,7 +122,8 @@ LABELS = "it is one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"
         ),
         (
             climate_fever_claim("SUPPORTS", evidences=[{"evidence_id": "a", "evidence_label": 0}]),
-            f"claim 'c' has the evidence_label 0; {LABELS}",
+            "claim 'c' has the evidence_label 0, a number: name the labels in their order, as in --label-names "
+            "SUPPORTS,REFUTES,NOT_ENOUGH_INFO,DISPUTED",
         ),
         (
             climate_fever_claim("SUPPORTS", evidences=[{"evidence_label": "REFUTES"}]),

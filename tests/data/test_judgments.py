@@ -102,10 +102,16 @@ def test_odd_characters_belong_to_the_ids(tmp_path: Path) -> None:
     ("name", "content", "line", "reason"),
     [
         ("a.tsv", "query-id\tcorpus-id\tscore\nq1\td1\tyes\n", None, "1 grade is not a whole number: 'yes' at line 2"),
-        ("a.tsv", "q1 0 d1 1.0\n", None, "1 grade is not a whole number: '1.0' at line 1"),
+        ("a.tsv", "q1 0 d1 1.5\n", None, "1 grade is not a whole number: '1.5' at line 1"),
         ("a.tsv", "q1\td1\t1_0\n", None, "1 grade is not a whole number: '1_0' at line 1"),
         ("a.tsv", "q1\td1\t\u0661\n", None, "1 grade is not a whole number: '\u0661' at line 1"),
-        ("a.tsv", "query\tdocument\tgrade\nq1\td1\t1\n", None, "1 grade is not a whole number: 'grade' at line 1"),
+        (
+            "a.tsv",
+            "asked\tfound\tgrade\nq1\td1\t1\n",
+            None,
+            "1 grade is not a whole number: 'grade' at line 1; a header line has names such as query-id, corpus-id "
+            "and score",
+        ),
         (
             "a.tsv",
             "q1 d1 a\nq1 d2 1\nq1 d3 b\nq1 d4 -\nq1 d5 0x1\n",
@@ -152,7 +158,8 @@ def test_odd_characters_belong_to_the_ids(tmp_path: Path) -> None:
             '{"qid": "q", "text": "t"}',
             1,
             "missing field 'corpus-id' (or corpus_id, doc_id, docid, evidence_id); the record has only qid, text; "
-            "a judgment has query-id, corpus-id and score, a claim has evidences, or evidence as SciFact has it",
+            "a judgment has query-id, corpus-id and score, a claim has evidences, or evidence as SciFact or FEVER has "
+            "it",
         ),
         ("a.txt", "", None, "holds no judgments"),
         ("a.txt", "query-id corpus-id score\n", None, "holds no judgments"),
@@ -188,7 +195,10 @@ def test_a_folder_needs_exactly_one_table(tmp_path: Path) -> None:
     assert read_qrels(tmp_path) == EXPECTED
 
 
-ids = st.text(st.characters(exclude_categories=["Cs", "Z", "Cc"]), min_size=1).filter(lambda i: i.split() == [i])
+# Also with white space inside, and with what could be taken for an escape.
+ids = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("%{20} \t"), min_size=1).filter(
+    lambda i: i.strip() == i and i
+)
 qrels = st.dictionaries(ids, st.dictionaries(ids, st.integers(-2, 9), min_size=1, max_size=4), min_size=1, max_size=4)
 
 
@@ -206,11 +216,49 @@ def test_ir_measures_reads_what_is_written(tmp_path: Path) -> None:
     assert read == [("q1", "d1", 1), ("q1", "d2", 0), ("q2", "d1", 2)]
 
 
-@pytest.mark.parametrize("bad", ["a b", "", "a\u00a0b", "a\n"])
-def test_an_id_with_white_space_is_not_written(tmp_path: Path, bad: str) -> None:
+@pytest.mark.parametrize(
+    ("record_id", "word"),
+    [
+        ("Sea ice:3", "Sea%{20}ice:3"),
+        ("a\u00a0b\tc", "a%{a0}b%{9}c"),
+        (" ", "%{20}"),
+        ("a%20b", "a%20b"),
+        ("100%", "100%"),
+        ("%{20}", "%{25}{20}"),
+        ("%{25}{20}", "%{25}{25}{20}"),
+    ],
+)
+def test_white_space_in_an_id_is_written_as_its_number_and_read_back(tmp_path: Path, record_id: str, word: str) -> None:
     path = tmp_path / "a.qrels"
-    for judged in ({bad: {"d": 1}}, {"q": {bad: 1}}):
-        with pytest.raises(InputError) as caught:
-            write_qrels(judged, path)
-        assert str(caught.value) == f"the id {bad!r} cannot be written in TREC form: it is empty or has white space"
+    write_qrels({record_id: {"d": 1}, "q": {record_id: 0}}, path)
+    assert path.read_text() == f"{word} 0 d 1\nq 0 {word} 0\n"
+    assert read_qrels(path) == {record_id: {"d": 1}, "q": {record_id: 0}}
+
+
+def test_an_empty_id_is_not_written(tmp_path: Path) -> None:
+    for judged in ({"": {"d": 1}}, {"q": {"": 1}}):
+        with pytest.raises(InputError, match=r"^the id '' cannot be written in TREC form: it is empty$"):
+            write_qrels(judged, tmp_path / "a.qrels")
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("word", ["a%{zz}", "a%{41}", "%{110000}", "%{}", "a%20b"])
+def test_words_of_other_programs_are_no_escapes(tmp_path: Path, word: str) -> None:
+    (tmp_path / "a.qrels").write_text(f"q 0 {word} 1\n")
+    assert read_qrels(tmp_path / "a.qrels") == {"q": {word: 1}}
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["query\tdocument\trelevance", "Query-ID\tCorpus-ID\tScore", "topic iteration docno rel", "qid docid label"],
+)
+def test_a_header_of_other_common_names_is_passed_over(tmp_path: Path, header: str) -> None:
+    row = ["q1", *["0"] * (len(header.split()) - 3), "d 1", "1.0"]
+    (tmp_path / "a.tsv").write_text(f"{header}\n\n{chr(9).join(row)}\n\n")
+    assert read_qrels(tmp_path / "a.tsv") == {"q1": {"d 1": 1}}
+
+
+def test_a_tsv_of_more_columns_than_judgments_have_holds_records(tmp_path: Path) -> None:
+    columns = {"claim_id": "7", "claim": "Ice melts.", "evidence_id": "Ice:1", "evidence_label": "REFUTES", "by": "A"}
+    (tmp_path / "a.tsv").write_text("\t".join(columns) + "\n" + "\t".join(columns.values()) + "\n")
+    assert read_qrels(tmp_path / "a.tsv") == {"7": {"Ice:1": 1}}

@@ -1,0 +1,34 @@
+"""Folders that `save_to_disk` of the library `datasets` wrote: known by their files, without loading the library."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+_SETS_FILE = "dataset_dict.json"
+_SET_FILES = ("dataset_info.json", "state.json")
+
+
+def saved_splits(folder: Path) -> list[str] | None:
+    """Return the splits of a saved `DatasetDict`, none for a single `Dataset`; None for any other folder."""
+    if _is_file(folder / _SETS_FILE):
+        try:
+            splits = json.loads((folder / _SETS_FILE).read_bytes())["splits"]
+        except (OSError, ValueError, KeyError, TypeError):
+            splits = None
+        if isinstance(splits, list) and splits:
+            return [str(split) for split in splits]
+        return sorted(path.name for path in folder.iterdir() if is_saved_set(path))
+    return [] if is_saved_set(folder) else None
+
+
+def is_saved_set(folder: Path) -> bool:
+    """Tell whether the folder is what a single `Dataset` was saved to."""
+    return all(_is_file(folder / name) for name in _SET_FILES)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder that may not be entered, a name too long
+        return False

@@ -1,0 +1,41 @@
+"""Claims of which any one whole set of evidence suffices: how often such a set is among the first hits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from data.errors import InputError
+from data.records import EvidenceSets, Qrels, Run
+from pipeline.evaluation.measures import Values, set_cutoff
+
+SET_MEASURES = ("sets@5", "sets@100")
+SETS_EXPLAINED = "sets@k is the share of claims of which one whole set of evidence is among the first k"
+
+
+def has_set_measures(measures: Sequence[str]) -> bool:
+    """Tell whether one of the measures is `sets@k`."""
+    return any(set_cutoff(measure) is not None for measure in measures)
+
+
+def require_sets(measures: Sequence[str], sets: EvidenceSets) -> None:
+    """Raise InputError where a measure of sets is asked for and the judgments have none."""
+    asked = [measure for measure in measures if set_cutoff(measure) is not None]
+    if asked and not sets:
+        raise InputError(f"{asked[0]}: these judgments have no sets of evidence, as FEVER's claims have; leave it out")
+
+
+def set_values(run: Run, qrels: Qrels, sets: EvidenceSets, k: int) -> Values:
+    """Return 1 for each claim of the qrels of which a whole set is among the first k hits, else 0; (n_claims,).
+
+    For a claim without sets any one relevant document is enough.
+
+    Source: the evidence recall of Thorne et al., The FEVER Shared Task, 2018, where k is 5.
+    """
+    found = []
+    for query_id, grades in qrels.items():
+        first = {hit.doc_id for hit in run.get(query_id, [])[:k]}
+        wanted = sets.get(query_id) or [frozenset([doc_id]) for doc_id, grade in grades.items() if grade > 0]
+        found.append(any(one <= first for one in wanted))
+    return np.array(found, dtype=np.float64)
