@@ -29,12 +29,12 @@ _LINK = regex.compile(
 )
 _EMPTY_BRACKETS = regex.compile(r"[(\[<]\s*[)\]>]")
 _HASHTAG = regex.compile(r"(?<![\w&])[#＃]([\p{L}\p{N}\p{M}_]*\p{L}[\p{L}\p{N}\p{M}_]*)")
-_MENTION = regex.compile(r"(?<![\w.@＠])[@＠](\w{1,50})")
-# With its skin tone, its form and what is joined to it; a key cap is the digit on it.
+_MENTION = regex.compile(r"(?<![\w.@＠])(?:\.(?=[@＠]))?[@＠](\w{1,50})")
+# With its skin tone, its form and what is joined to it. A key cap is the digit on it.
 _PICTURE = regex.compile(
     r"(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f|[\u2600-\u27bf\u2b00-\u2bff]\ufe0f?)[\ufe0f\u200d\U0001f3fb-\U0001f3ff]*"
-    r"|[\ufe0f\u20e3]"
 )
+_KEY_CAP = "\u20e3"
 _OTHER_ALPHABET = regex.compile(r"[\U0001d400-\U0001d7ff\uff01-\uff5e]+")
 # Where they join or part letters of Arabic and Indian scripts, and words of those without spaces, they say something.
 _SAYING = regex.compile(
@@ -58,7 +58,7 @@ def searched_text(claim: str) -> str:
     text = _REPOSTED.sub("", text)
     text = _EMPTY_BRACKETS.sub(" ", _LINK.sub(" ", text))
     text = _OTHER_ALPHABET.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
-    text = _PICTURE.sub(" ", text)
+    text = _PICTURE.sub(" ", text.replace(_KEY_CAP, ""))
     text = _without_invisible(text)
     text = _HASHTAG.sub(_spoken, text)
     text = _MENTION.sub(_spoken, text)

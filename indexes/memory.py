@@ -8,7 +8,7 @@ import numpy as np
 from rank_bm25 import BM25Plus
 
 from data.records import Document, Ranking, ScoredDoc
-from indexes.analysis import tokenize
+from indexes.analysis import query_terms, tokenize
 from indexes.ties import level
 from indexes.vectors import SCORE_DIGITS, Vectors
 
@@ -42,7 +42,7 @@ class MemoryIndex:
 
     def search_text(self, text: str, k: int) -> Ranking:
         """Return the k best documents; documents that share no term with the text are not among them."""
-        terms = tokenize(text)
+        terms = query_terms(text)
         if self._scorer is None or not terms or k <= 0:
             return []
         wanted = frozenset(terms)

@@ -14,8 +14,8 @@ _WHOLE = r"[0-9]{0,2}(?:,[0-9]{3})++|[0-9]?(?:,[0-9]{2})+,[0-9]{3}|[0-9]{0,2}(?:
 _NUMBER = re.compile(
     rf"([0-9](?<![\w.,:/⁄][0-9])(?:{_WHOLE}))(?:\.([0-9]++))?(?![0-9⁄]|[.,:/][0-9])(?:[ -]?([A-Za-z]+|[%°€£¥₹]))?"
 )
-_WORD = re.compile(r"[ -]?([A-Za-z]+[23]?(?:/[a-z]+)?|[%°$€£¥₹])(?![A-Za-z0-9])")
-_FRACTION = re.compile(r"(?<![\w.,:/⁄])(?:([0-9]{1,4}) )?(1⁄2|1⁄4|3⁄4)(?![0-9⁄])")
+_WORD = re.compile(r"[ -]?([A-Za-z]+[23]?(?:/[a-z]+)?(?![A-Za-z0-9])|[%°$€£¥₹])")
+_FRACTION = re.compile(r"(?<![\w.,:/⁄])(?:([0-9]{1,4}) {1,2})?(1⁄2|1⁄4|3⁄4)(?![0-9⁄])")
 _DECIMALS = {"1⁄2": "5", "1⁄4": "25", "3⁄4": "75"}
 _DECADE = re.compile(r"(?<![\w.,:/⁄])([0-9]{3}0)'s(?!\w)")
 _FEW_DECIMALS = 2
@@ -75,27 +75,39 @@ def number_forms(text: str) -> Iterator[Form]:
 
 
 def _quantity(text: str, match: re.Match[str], sign: str, *, has_more: bool) -> Iterator[Form]:
+    """Yield one normal form; two where a unit hides the number, and where decimals end in zeros.
+
+    More of them count the same number more often than it is said, and cost .002 of nDCG@10 on 1,228 climate claims.
+    """
     whole, part, word = match.groups()
     start, end = match.start(), match.end(1 if part is None else 2)
     digits = whole if whole.isdigit() else re.sub("[,']", "", whole)
     number = digits if part is None else f"{digits}.{part}"
-    exponent = _exponent(word, is_glued=text[end] == word[0], is_money=bool(sign)) if word else 0
+    is_glued = word is not None and text[end] == word[0]
+    exponent = _exponent(word, is_glued=is_glued, is_money=bool(sign)) if word else 0
     if exponent:
-        number, end = _shifted(digits, part or "", exponent), match.end(3)
+        yield Form(start, match.end(3), _shifted(digits, part or "", exponent))
+        return
+    if digits != whole:
         yield Form(start, end, number)
-    else:
-        if part is not None or digits != whole:
-            yield Form(start, end, number)
-        if part is not None and part.endswith("0") and len(part) <= _FEW_DECIMALS:
-            number = number.rstrip("0").rstrip(".")
-            yield Form(start, end, number)
+        return
+    exact = number
+    if part is not None and part.endswith("0") and len(part) <= _FEW_DECIMALS:
+        number = number.rstrip("0").rstrip(".")
     if sign:
         yield Form(text.rindex(sign, 0, start), end, sign + number)
-    elif has_more:
-        symbol, unit_end = _unit_at(text, end)
+        return
+    symbol, unit_end = _unit_at(text, end) if has_more else ("", end)
+    if symbol:
         term = symbol + number if symbol in CURRENCY_SIGNS else number + symbol
-        if symbol and not (term.isalnum() and term == text[start:unit_end]):
+        if is_glued and word is not None and word.isalpha() and part is None:
+            yield Form(start, end, number)
+        if not (is_glued and term.isalnum() and term == text[start:unit_end].casefold()):
             yield Form(start, unit_end, term)
+    elif part is not None:
+        yield Form(start, end, exact)
+        if number != exact:
+            yield Form(start, end, number)
 
 
 def _with_commas(match: re.Match[str]) -> str:

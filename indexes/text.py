@@ -22,7 +22,7 @@ import tantivy
 
 from data.errors import InputError
 from data.records import Document
-from indexes.analysis import ANALYZER_NAME, analyzer, split_words, tokenize
+from indexes.analysis import ANALYZER_NAME, analyzer, query_terms, split_words, tokenize
 from indexes.durable import remove_folder
 from indexes.ties import Found, least_tied, level
 
@@ -213,7 +213,7 @@ class TextIndex:
 
     def search(self, text: str, k: int, conditions: Conditions = NO_CONDITIONS) -> Found:
         """Return the k best positions by BM25, best first; more than k come where scores tie at the end."""
-        terms = tokenize(text)
+        terms = query_terms(text)
         if not terms or k <= 0:
             return []
         query = self._should([self._term("terms", term, "freq") for term in terms])
