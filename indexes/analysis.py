@@ -30,6 +30,8 @@ _PAIR = 2
 _WORD = regex.compile(r"[\p{L}\p{N}\p{M}]+")
 _ASCII_WORD = re.compile("[a-z0-9]+")
 _POSSESSIVE = re.compile(r"'[sS](?!\w)")
+# More than half of all English sentences have nothing beside their words.
+_MORE = re.compile(r"[0-9#&'\nA-Z.](?:(?<=[0-9#&'\n])|(?<=[A-Z])[A-Z]|(?<=\.)(?:[A-Za-z]| [A-Z]\.))")
 _DIGIT = re.compile(r"[\d⁄]")
 
 
@@ -69,7 +71,10 @@ def _terms(words: list[str]) -> list[str]:
 
 
 def _words(text: str, *, is_query: bool) -> list[str]:
-    forms, text = _forms(visible_text(text), is_query=is_query)
+    text = visible_text(text)
+    if text.isascii() and not _MORE.search(text):
+        return _ASCII_WORD.findall(text.casefold())
+    forms, text = _forms(text, is_query=is_query)
     folded = text.casefold()
     if folded.isascii():
         words = _ASCII_WORD.findall(folded)
@@ -80,7 +85,8 @@ def _words(text: str, *, is_query: bool) -> list[str]:
                 words.append(word)
             else:
                 words.extend(_with_folded(word[start:end] for start, end in _parts(word)))
-    words.extend(_with_folded(form.term for form in forms))
+    if forms:
+        words.extend(_with_folded(form.term for form in forms))
     return words
 
 
