@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rank_bm25 import BM25Plus
 
 from data.records import Document, Ranking, ScoredDoc
-from indexes.analysis import tokenize
+from indexes.analysis import query_terms, tokenize
 from indexes.text import DEFAULT_TITLE_WEIGHT
 from indexes.ties import level
 from indexes.vectors import SCORE_DIGITS, Vectors
@@ -68,7 +68,7 @@ class MemoryIndex:
 
         A document's score is its text's plus `title_weight` times its title's.
         """
-        terms = tokenize(text)
+        terms = query_terms(text)
         if not terms or k <= 0:
             return []
         scores = self._texts.scores(terms) + title_weight * self._titles.scores(terms)

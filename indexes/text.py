@@ -23,7 +23,7 @@ import tantivy
 
 from data.errors import InputError
 from data.records import Document, Json
-from indexes.analysis import ANALYZER_NAME, analyzer, split_words, tokenize
+from indexes.analysis import ANALYZER_NAME, analyzer, query_terms, split_words, tokenize
 from indexes.durable import remove_folder
 from indexes.ties import Found, least_tied, level
 
@@ -271,7 +271,7 @@ class TextIndex:
 
         The score is that of the text plus `title_weight` times that of the title, each with its own statistics.
         """
-        terms = tokenize(text)
+        terms = query_terms(text)
         if not terms or k <= 0:
             return []
         parts = [self._term("terms", term, "freq") for term in terms]

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data.records import Document, Json
-from indexes.analysis import matching_spans, tokenize
+from indexes.analysis import matching_spans, query_terms, tokenize
 from pipeline.results import STAGES, ClaimEvidence, ClaimSummary, Evidence
 from pipeline.terminal_text import printable
 
@@ -157,7 +157,7 @@ def as_table(
     if answer.summary is not None:
         parts.append(Text.assemble(("Stance: ", "bold"), _summary(answer, answer.summary)))
     if answer.evidence:
-        terms = frozenset(tokenize(answer.claim))
+        terms = frozenset(query_terms(answer.claim))
         table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False, header_style="dim")
         table.add_column("#", justify="right", no_wrap=True)
         table.add_column("p" if answer.has_probabilities else "score", justify="right", no_wrap=True)
@@ -235,7 +235,7 @@ def _why(answer: ClaimEvidence, hit: Evidence) -> list[str]:
     """Return the claim's words that the evidence holds and lacks, each stage's rank and score, and further fields."""
     held = frozenset(tokenize(hit.document.text))
     words = [f"shares: {_words(answer.claim, held) or 'no word'}"]
-    if lacking := _words(answer.claim, frozenset(tokenize(answer.claim)) - held):
+    if lacking := _words(answer.claim, frozenset(query_terms(answer.claim)) - held):
         words.append(f"lacks: {lacking}")
     lines = ["; ".join(words), ", ".join(_stage(answer, hit, name) for name in STAGES)]
     if hit.stance is not None:

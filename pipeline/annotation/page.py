@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any, NamedTuple, TextIO, TypeGuard
 
 from data.records import Json
-from indexes.analysis import matching_spans, tokenize
+from indexes.analysis import matching_spans, query_terms
 from pipeline.terminal_text import printable
 
 _VERDICTS = ("SUPPORTS", "REFUTES", "DISPUTED", "NOT_ENOUGH_INFO")
@@ -153,7 +153,7 @@ def _claims(records: Iterable[Mapping[str, Any]], tally: _Tally) -> Iterator[_Cl
 def _claim(number: int, record: Mapping[str, Any]) -> _Claim:
     evidence: Sequence[Mapping[str, Any]] = record["evidence"]
     summary = record.get("summary")
-    terms = frozenset(tokenize(record["claim"]))
+    terms = frozenset(query_terms(record["claim"]))
     notes = list(record.get("notes") or ())
     is_without = bool(record.get("nothing_relevant"))
     if is_without and not any(note.startswith(_NOTHING) for note in notes):
