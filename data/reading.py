@@ -15,6 +15,7 @@ from data.raw_record import RawRecord
 from data.rejects import Reject
 from data.seen_ids import SeenIds
 from data.sources import Source
+from data.spreadsheet import as_written
 from data.streams import read_lines
 from data.tables import read_csv, read_tsv
 
@@ -89,9 +90,9 @@ def read_raw(  # noqa: PLR0911
         case "json":
             return read_json(source, reject, text_names, notices)
         case "csv":
-            return read_csv(source, reject, notices)
+            return as_written(read_csv(source, reject, notices))
         case "tsv":
-            return read_tsv(source, reject, notices)
+            return as_written(read_tsv(source, reject, notices))
         case "parquet":
             return read_parquet(source, reject, notices)
         case "hub":

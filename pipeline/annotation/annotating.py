@@ -22,14 +22,14 @@ from pipeline.annotation.intake import ClaimSource, Intake, ItemsDigest, Survey
 from pipeline.annotation.interrupts import first_interrupt
 from pipeline.annotation.known import KnownClaims
 from pipeline.annotation.output import OutputFormat, write_json_lines, write_output
-from pipeline.annotation.records import bad_record, claim_record, record_for
+from pipeline.annotation.records import bad_record, claim_record, record_for, record_from
 from pipeline.annotation.side_by_side import in_order
 from pipeline.evidence import EvidencePipeline
-from pipeline.opening import describe
+from pipeline.opening import describe, without_places
 from pipeline.runtimes import n_threads_available
 
 # Raise when records or batches come out otherwise, so that no job is continued by a version that makes others.
-_VERSION = 1
+_VERSION = 2
 _MOST_WORKERS = 4
 # A CPU gains nothing from more, and what an interrupted job loses is one batch; a GPU is busy only with many pairs, and
 # an index remembers the documents of no more claims than these.
@@ -43,7 +43,7 @@ class AnnotationSettings:
     """What is asked for each claim, as `find_evidence` has it, and in what format the answers are written.
 
     `batch_size` claims are searched together, None for what suits the device. `n_known` is how many known claims are
-    shown with each, where there are any.
+    shown with each, where there are any. `plain_csv` writes a CSV for programs and not for spreadsheets.
     """
 
     k: int = 5
@@ -52,6 +52,7 @@ class AnnotationSettings:
     output_format: OutputFormat = "jsonl"
     batch_size: int | None = None
     n_known: int = 5
+    plain_csv: bool = False
 
 
 class AnnotationProgress(NamedTuple):
@@ -99,8 +100,9 @@ def annotate(
 
     The output appears when all is done. What was done until then is in the folder `OUTPUT.job`; started again with the
     same claims, settings, index and models, the job goes on there, and the output has the bytes that it would have had
-    without the interruption. With `fresh` whatever is there is given up. A record that is no claim is set aside in
-    `OUTPUT.rejected.jsonl`.
+    without the interruption. Claims, index and models are told by what they hold: they may have moved, and so may the
+    output with its folder; what the output says of their places is where the last run found them. With `fresh` whatever
+    is there is given up. A record that is no claim is set aside in `OUTPUT.rejected.jsonl`.
 
     `load` opens index and models, once it is known that there is something to do with them. `n_workers` batches are
     worked on at a time. At the first interrupt `on_interrupt` is called, the batches at hand are brought to their end,
@@ -128,7 +130,7 @@ def annotate(
             )  # fmt: skip
             if n_taken_up is None:
                 raise KeyboardInterrupt
-            _promote(journal, files, survey, settings.output_format, f"Evidence for the claims of {intake.name}", disk)
+            _promote(journal, files, survey, intake, searcher.pipeline, settings, disk)
         return _report(files, survey, n_taken_up)
 
 
@@ -139,7 +141,7 @@ def _identity(survey: Survey, settings: AnnotationSettings, searcher: Searcher) 
         "claims": {"sha256": survey.sha256, "n_claims": survey.n_claims, "n_bad": survey.n_bad},
         "settings": asdict(settings) | {"batch_size": _batch_size(settings, searcher.pipeline)},
         "known": None if searcher.known is None else searcher.known.fingerprint,
-        "search": describe(searcher.pipeline),
+        "search": without_places(describe(searcher.pipeline)),
     }
 
 
@@ -281,19 +283,36 @@ def _earlier(read: Callable[[int], Json], place: Place) -> dict[str, Json]:
 
 
 def _promote(
-    journal: Journal, files: JobFiles, survey: Survey, output_format: OutputFormat, title: str, disk: Disk
+    journal: Journal,
+    files: JobFiles,
+    survey: Survey,
+    intake: Intake,
+    pipeline: EvidencePipeline,
+    settings: AnnotationSettings,
+    disk: Disk,
 ) -> None:
     """Write the output out of the journal and put it in its place; what was done of this before is done again."""
+    index, models = pipeline.origin()
+    records = (record_from(record, index, models) for record in _all(journal, "claims"))
     try:
         disk.before("write", files.rejected_part)
         if survey.n_bad:
-            write_json_lines(_all(journal, "bad"), files.rejected_part)
+            write_json_lines(
+                ({**record, "source": intake.source_name} for record in _all(journal, "bad")), files.rejected_part
+            )
             disk.sync_file(files.rejected_part)
             disk.rename(files.rejected_part, files.rejected)
         else:
             files.rejected.unlink(missing_ok=True)
         disk.before("write", files.output_part)
-        write_output(_all(journal, "claims"), files.output_part, output_format, survey.fields, title=title)
+        write_output(
+            records,
+            files.output_part,
+            settings.output_format,
+            survey.fields,
+            title=f"Evidence for the claims of {intake.name}",
+            plain_csv=settings.plain_csv,
+        )
         disk.sync_file(files.output_part)
         sha256 = sha256_of(files.output_part)
         disk.rename(files.output_part, files.output)

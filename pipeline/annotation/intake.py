@@ -68,6 +68,11 @@ class Intake:
         """What people call the source."""
         return "standard input" if self._claims.source == STDIN else Path(self._claims.source).name
 
+    @property
+    def source_name(self) -> str:
+        """What errors call the source: the word that its user typed."""
+        return self._source.name
+
     def items(self) -> Iterator[Query | RecordError]:
         """Yield each claim, or why a record is none."""
         found = read_good_and_bad_claims(
@@ -78,7 +83,7 @@ class Intake:
             if n_claims == self._claims.limit:
                 return
             n_claims += isinstance(item, Query)
-            yield item
+            yield _without_path(item) if isinstance(item, RecordError) else item
 
     def survey(self) -> Survey:
         """Read all of it once. Raises InputError if none of its records is a claim."""
@@ -116,6 +121,11 @@ class ItemsDigest:
     def hexdigest(self) -> str:
         """Return the digest of what was taken up so far."""
         return self._digest.hexdigest()
+
+
+def _without_path(error: RecordError) -> RecordError:
+    """Return the error with a reason that is the same wherever the source lies: a job may go on after it was moved."""
+    return RecordError(error.source, error.line, error.reason.replace(f"{error.source}:", "line "))
 
 
 def _spooled(source: Source, path: Path) -> Source:

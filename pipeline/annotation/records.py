@@ -31,6 +31,11 @@ def record_for(claim: Query, found: Mapping[str, Json]) -> dict[str, Json]:
     return {"id": claim.query_id, "claim": claim.text, "fields": claim.fields, **others}
 
 
+def record_from(record: Mapping[str, Json], index: Mapping[str, Json], models: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the record with what is said of index and models, which may have been elsewhere when it was made."""
+    return {**record, "index": dict(index), "models": dict(models)}
+
+
 def bad_record(error: RecordError) -> dict[str, Json]:
     """Return what is told of a record that is no claim."""
     return {"source": error.source, "line": error.line, "reason": error.reason}
