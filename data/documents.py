@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
 from pathlib import Path
 
+from data.dates import iso_day
 from data.errors import RecordError
 from data.fields import FieldNames, Record
 from data.notices import Notices
@@ -83,9 +82,6 @@ def _text(fields: dict[str, Json], name: str) -> str | None:
     return (value or "").strip() or None
 
 
-_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})([T ].+)?)?)?")
-
-
 def _date(fields: dict[str, Json]) -> str | None:
     for name in ("date", "published"):
         if name in fields:
@@ -98,18 +94,3 @@ def _date(fields: dict[str, Json]) -> str | None:
                 raise ValueError(f"the date in field {name!r} is not YYYY, YYYY-MM or YYYY-MM-DD: {value!r}")
             return iso
     return None
-
-
-def iso_day(text: str) -> str | None:
-    """Return the text cut to its day, or None if it is not an ISO 8601 date of the calendar."""
-    match = _DATE.fullmatch(text)
-    if match is None:
-        return None
-    year, month, day, time = match.groups()
-    try:
-        date(int(year), int(month or 1), int(day or 1))
-        if time:
-            datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return text[:10]

@@ -111,7 +111,7 @@ def _answers(
 
 
 def _conditions(before: str | None, where: tuple[str, ...]) -> Conditions:
-    from data.documents import iso_day
+    from data.dates import iso_day
     from indexes.text import Conditions
 
     if before is not None and iso_day(before) is None:
