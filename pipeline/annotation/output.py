@@ -61,18 +61,20 @@ def write_output(
     fields: Mapping[str, Kind],
     *,
     title: str,
+    is_dated: bool = False,
     plain_csv: bool = False,
 ) -> None:
     """Write the records of a job, which come in its order; none is kept.
 
-    `fields` are the further fields of its claims: columns of their own in CSV and Parquet. `title` is a page's. A CSV
+    `fields` are the further fields of its claims: columns of their own in CSV and Parquet. `title` is a page's. With
+    `is_dated` there is a column for the day from before which the evidence is. A CSV
     is for spreadsheets: with a byte order mark, and with texts guarded that would be formulas there; `plain_csv` leaves
     both out. The same records give the same bytes. Raises OSError where the file cannot be written.
     """
-    names = column_names(fields, output_format)
+    names = column_names(fields, output_format, is_dated=is_dated)
     if output_format == "parquet":
         columns: dict[str, Shape] = {"id": "text", "claim": "text"}
-        columns |= {names[name]: kind for name, kind in fields.items()} | _ANSWER
+        columns |= {names[name]: kind for name, kind in fields.items()} | _answer_columns(is_dated=is_dated)
         write_parquet((_row(record, names) for record in records), path, columns)
         return
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
@@ -81,7 +83,7 @@ def write_output(
         elif output_format == "html":
             write_page(records, file, title=title)
         else:
-            _write_csv(records, file, names, plain=plain_csv)
+            _write_csv(records, file, names, is_dated=is_dated, plain=plain_csv)
 
 
 def write_json_lines(records: Iterable[Mapping[str, Json]], path: Path) -> None:
@@ -90,8 +92,10 @@ def write_json_lines(records: Iterable[Mapping[str, Json]], path: Path) -> None:
         file.writelines(f"{json_line(record)}\n" for record in records)
 
 
-def _write_csv(records: Iterable[Mapping[str, Json]], file: TextIO, names: Mapping[str, str], *, plain: bool) -> None:
-    columns = _csv_columns(names)
+def _write_csv(
+    records: Iterable[Mapping[str, Json]], file: TextIO, names: Mapping[str, str], *, is_dated: bool, plain: bool
+) -> None:
+    columns = _csv_columns(names, is_dated=is_dated)
     shown = str if plain else guarded
     head = [shown(name) for name in columns] + ([] if plain else [GUARDED_COLUMN])
     file.write("" if plain else BYTE_ORDER_MARK)
@@ -105,14 +109,16 @@ def _write_csv(records: Iterable[Mapping[str, Json]], file: TextIO, names: Mappi
             table.writerow(written if plain else [*written, ""])
 
 
-def column_names(fields: Iterable[str], output_format: OutputFormat) -> dict[str, str]:
+def column_names(fields: Iterable[str], output_format: OutputFormat, *, is_dated: bool = False) -> dict[str, str]:
     """Return for each of the claims' fields the column that it stands in, where the format has columns.
 
     One whose name is taken, in capitals or not, stands as `field_NAME`.
     """
     if output_format not in ("csv", "parquet"):
         return {}
-    ours = {"id", "claim", *_ANSWER} if output_format == "parquet" else {*_csv_columns({}), GUARDED_COLUMN}
+    ours = {"id", "claim", *_answer_columns(is_dated=is_dated)}
+    if output_format == "csv":
+        ours = {*_csv_columns({}, is_dated=is_dated), GUARDED_COLUMN}
     taken = {name.casefold() for name in ours}
     others = {name.casefold() for name in fields}
     names: dict[str, str] = {}
@@ -125,18 +131,23 @@ def column_names(fields: Iterable[str], output_format: OutputFormat) -> dict[str
     return names
 
 
+def _answer_columns(*, is_dated: bool) -> dict[str, Shape]:
+    return {"before": "text", **_ANSWER} if is_dated else _ANSWER
+
+
 def _row(record: Mapping[str, Json], names: Mapping[str, str]) -> dict[str, Json]:
     """Return a record with its fields as columns."""
     row = {name: value for name, value in record.items() if name != "fields"}
     return row | {names[name]: value for name, value in _object(record["fields"]).items()}
 
 
-def _csv_columns(names: Mapping[str, str]) -> list[str]:
+def _csv_columns(names: Mapping[str, str], *, is_dated: bool) -> list[str]:
     evidence = [f"evidence_{name.removeprefix('doc_')}" for name in _CSV_EVIDENCE]
     return [
         "id",
         "claim",
         *names.values(),
+        *(["before"] if is_dated else []),
         *evidence,
         "evidence_stance",
         "verdict",
@@ -154,6 +165,7 @@ def _csv_rows(record: Mapping[str, Json], names: Mapping[str, str]) -> Iterator[
         "id": record["id"],
         "claim": record["claim"],
         **{names[name]: value for name, value in _object(record["fields"]).items()},
+        **({"before": record["before"]} if "before" in record else {}),
         "verdict": _object(summary)["label"] if summary is not None else None,
         "nothing_relevant": record["nothing_relevant"],
         "notes": " ".join(map(str, notes)) if isinstance(notes, list) else None,

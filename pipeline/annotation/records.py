@@ -13,13 +13,18 @@ from pipeline.results import ClaimEvidence
 _OF_THE_CLAIM = ("id", "claim", "fields")
 
 
-def claim_record(claim: Query, answer: ClaimEvidence, known: Sequence[KnownClaim] | None = None) -> dict[str, Json]:
+def claim_record(
+    claim: Query, answer: ClaimEvidence, known: Sequence[KnownClaim] | None = None, *, before: str | None = None
+) -> dict[str, Json]:
     """Return what `search --format json` prints, with the claim's own id and fields in front and without the timings.
 
-    With `known`, also the claims nearest to it that were already checked.
+    With `known`, also the claims nearest to it that were already checked, and with `before` the day from before which
+    the evidence is.
     """
     found = as_record(answer)
     del found["timings_ms"]  # no run's are those of another, and the same job is to give the same bytes
+    if before is not None:
+        found = {"before": before, **found}
     if known is not None:
         found["known"] = [item.as_record() for item in known]
     return record_for(claim, found)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.commands.answers import print_answers
+from pipeline.commands.conditions import chosen_conditions, condition_options
 from pipeline.commands.model_choice import (
     ModelChoice,
     compute_options,
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 @click.option("--corpus", metavar="FILE", help="Search the few passages of a file in memory, without an index.")
 @count_option("-k", 5, "Pieces of evidence.")
 @adaptive_options
-@click.option("--before", metavar="DATE", help="Only documents dated before DATE (YYYY, YYYY-MM or YYYY-MM-DD).")
-@click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only documents with that value; may be repeated.")
+@condition_options
 @click.option(
     "--context",
     default=0,
@@ -84,7 +84,7 @@ def search(
         raise click.UsageError("claim and corpus cannot both come from standard input")
     models = ModelChoice(**model_options)
     models.refuse_contradictions(adaptive_k=adaptive_k, min_score=min_score)
-    conditions = _conditions(before, where)
+    conditions = chosen_conditions(before, where)
     claim = as_utf8(claim_words[0])
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
     pipeline = models.open(index_dir, config, corpus=corpus)
@@ -108,18 +108,3 @@ def _answers(
         yield from pipeline.find_evidence(
             [claim], k, adaptive=adaptive, min_score=min_score, conditions=conditions, context=context
         )
-
-
-def _conditions(before: str | None, where: tuple[str, ...]) -> Conditions:
-    from data.dates import iso_day
-    from indexes.text import Conditions
-
-    if before is not None and iso_day(before) is None:
-        raise click.BadParameter(f"{before!r} is no date (YYYY, YYYY-MM or YYYY-MM-DD)", param_hint="--before")
-    pairs: list[tuple[str, str]] = []
-    for item in where:
-        name, equals, value = item.partition("=")
-        if not equals or not name:
-            raise click.BadParameter(f"{item!r} is not FIELD=VALUE", param_hint="--where")
-        pairs.append((name, value))
-    return Conditions(before, tuple(pairs))
