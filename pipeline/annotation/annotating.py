@@ -223,7 +223,7 @@ def _fill(
     batches = form_batches(
         _taken_up(intake.items(), digest),
         _batch_size(settings, searcher.pipeline),
-        before=lambda claim: _earlier_day(intake.before(claim), settings.before),
+        before=lambda claim: _earlier_day(intake.date(claim), settings.before),
     )
     done = n_bad = n_taken_up = 0
     n_before = len(journal)
@@ -269,8 +269,12 @@ def _fill(
 
 
 def _earlier_day(day: str | None, other: str | None) -> str | None:
-    """Return the earlier of two days, of which one may be a year or a month, as which its first day counts."""
-    return min((found for found in (day, other) if found is not None), key=first_day, default=None)
+    """Return the earlier of two dates as a day (`YYYY-MM-DD`); of a year or a month the first day counts."""
+    days = [first_day(found) for found in (day, other) if found is not None]
+    if not days:
+        return None
+    digits = f"{min(days):08d}"
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
 
 
 def _taken_up(items: Iterable[Query | RecordError], digest: ItemsDigest) -> Iterator[Query | RecordError]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from data.claims import locate_claims, read_good_and_bad_claims
 from data.dates import read_day
 from data.errors import InputError, RecordError
+from data.fields import missing_field
 from data.notices import Notices
 from data.read_options import ReadOptions
 from data.records import Json, Query
@@ -94,8 +95,8 @@ class Intake:
         """What errors call the source: the word that its user typed."""
         return self._source.name
 
-    def before(self, claim: Query) -> str | None:
-        """Return the first day (`YYYY-MM-DD`) that a claim's date can mean; None where no date is asked for.
+    def date(self, claim: Query) -> str | None:
+        """Return a claim's own date (`YYYY`, `YYYY-MM` or `YYYY-MM-DD`); None where no date is asked for.
 
         Raises ValueError for a claim that `items` would not give.
         """
@@ -104,13 +105,15 @@ class Intake:
         day = read_day(_field(claim, self._claims.before_field), self._claims.reading.date_order)
         if day.date is None:
             raise ValueError(f"claim {claim.query_id!r} has no date")
-        return day.date + "-01-01"[len(day.date) - 4 :]
+        return day.date
 
     def _refusal(self, claim: Query) -> str | None:
         """Return why a claim cannot be searched: there is no day from before which its evidence could be."""
         name = self._claims.before_field
         if name is None:
             return None
+        if all(name.casefold() != other.casefold() for other in claim.fields):
+            return missing_field((name,), claim.fields)
         value = _field(claim, name)
         where = f"the claim's date in field {name!r}"
         match read_day(value, self._claims.reading.date_order).no_day:

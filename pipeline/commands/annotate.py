@@ -165,8 +165,9 @@ def annotate(
     details = [f"{report.n_taken_up:,} of its records taken up"] if report.n_taken_up else []
     details += [_rejected(report.n_bad)] if report.n_bad else []
     print_text(f"{output}: {counted(report.n_claims, 'claim')}" + (f" ({', '.join(details)})" if details else ""))
-    for name, column in report.renamed.items():
-        say(f"{output}: the claims' own field {name!r} stands in column {column!r}, as {name!r} is one of ours")
+    if report.renamed:
+        own, columns = ", ".join(report.renamed), ", ".join(report.renamed.values())
+        say(f"{output}: the claims' own {own} {'is' if len(report.renamed) == 1 else 'are'} in {columns}")
     if report.rejected is not None:
         say(f"{report.rejected}: {counted(report.n_bad, 'record')} set aside, with line and reason")
         if report.bad_share >= _LARGE_SHARE:
