@@ -10,6 +10,7 @@ import click
 
 from pipeline.commands.answers import print_answers
 from pipeline.commands.conditions import chosen_conditions, condition_options
+from pipeline.commands.dash_claims import ClaimCommand
 from pipeline.commands.model_choice import (
     ModelChoice,
     compute_options,
@@ -19,8 +20,9 @@ from pipeline.commands.model_choice import (
     stance_options,
 )
 from pipeline.commands.options import adaptive_options, count_option, format_option, path_option
+from pipeline.commands.output import say
 from pipeline.commands.settings import chosen_config, settings_options
-from pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin
+from pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin, is_file
 
 if TYPE_CHECKING:
     from indexes.text import Conditions
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from pipeline.results import ClaimEvidence
 
 
-@click.command(short_help="Find evidence for a claim.")
+@click.command(cls=ClaimCommand, short_help="Find evidence for a claim.")
 @click.argument("claim_words", metavar="CLAIM", nargs=-1, required=True)
 @path_option("--index", "index_dir", "DIR", "Folder of the index.")
 @click.option("--corpus", metavar="FILE", help="Search the few passages of a file in memory, without an index.")
@@ -72,9 +74,11 @@ def search(
 ) -> None:
     """Find evidence for CLAIM, in quotes; with - for each line of standard input.
 
-    Put -- before a claim that begins with a dash. A document without a date is not before any day.
+    Put -- before a claim of one word that begins with a dash. A document without a date is not before any day.
     """
     if len(claim_words) > 1:
+        if any(word in _OPTION_NAMES for word in claim_words):
+            raise click.UsageError("put options before the --, and the claim behind it")
         raise click.UsageError('put the claim in quotes: claimhound search "a claim of several words" --index DIR')
     if (index_dir is None) == (corpus is None):
         raise click.UsageError("name an index with --index, or a file with --corpus (one of the two)")
@@ -86,6 +90,8 @@ def search(
     models.refuse_contradictions(adaptive_k=adaptive_k, min_score=min_score)
     conditions = chosen_conditions(before, where)
     claim = as_utf8(claim_words[0])
+    if is_file(claim):
+        say(f"{claim} is a file, and only its name is searched for; for the claims in it: claimhound annotate {claim}")
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
     pipeline = models.open(index_dir, config, corpus=corpus)
     claims = claims_on_stdin() if claim == STDIN else [claim]
@@ -108,3 +114,6 @@ def _answers(
         yield from pipeline.find_evidence(
             [claim], k, adaptive=adaptive, min_score=min_score, conditions=conditions, context=context
         )
+
+
+_OPTION_NAMES = frozenset(name for option in search.params if isinstance(option, click.Option) for name in option.opts)
