@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from data.raw_record import RawRecord
 
@@ -45,6 +45,20 @@ def _is_live(text: str) -> bool:
             text[place:].rstrip()
         )
     return False
+
+
+def guarded_table(rows: Iterable[Sequence[object]]) -> list[list[object]]:
+    """Return rows, the first of them the header, with their texts guarded; where one is, that is the last column."""
+    found = [list(row) for row in rows]
+    safe: list[list[object]] = [[guarded(cell) if isinstance(cell, str) else cell for cell in row] for row in found]
+    if safe != found:
+        safe = [[*row, "" if number else GUARDED_COLUMN] for number, row in enumerate(safe)]
+    return safe
+
+
+def for_spreadsheets(text: str) -> str:
+    """Return a CSV's text so that a spreadsheet reads its UTF-8 as that; plain ASCII needs no mark."""
+    return text if text.isascii() else BYTE_ORDER_MARK + text
 
 
 def as_written(records: Iterator[RawRecord]) -> Iterator[RawRecord]:

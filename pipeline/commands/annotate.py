@@ -129,6 +129,7 @@ def annotate(
     from pipeline.annotation.known import KnownClaims
     from pipeline.annotation.output import format_of
 
+    files = JobFiles.of(output)
     settings = AnnotationSettings(
         k=k,
         adaptive=adaptive_k,
@@ -142,7 +143,6 @@ def annotate(
     )
     if plain_csv and settings.output_format != "csv":
         raise click.UsageError("--plain-csv is for a CSV file")
-    files = JobFiles.of(output)
     files.require_apart([Path(name) for name in (known, config_path) if name is not None])
     source = ClaimSource(claims, reading, limit, before_field)
 
