@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from data.errors import RecordError
@@ -70,10 +70,12 @@ def read_good_and_bad_claims(
     *,
     longest: int,
     notices: Notices | None = None,
+    refusal: Callable[[Query], str | None] = lambda _claim: None,
 ) -> Iterator[Query | RecordError]:
     """Give what a source holds in its order: each claim, or why a record is none.
 
-    A claim of more than `longest` characters is none. Everything else is as for `read_claims`.
+    A claim of more than `longest` characters is none, and none is one for which `refusal` gives a reason. Everything
+    else is as for `read_claims`.
     """
     bad: list[RecordError] = []
     names = CLAIM_FIELDS.given(options.id_field, options.text_field)
@@ -83,6 +85,8 @@ def read_good_and_bad_claims(
         if len(record.text) > longest:
             reason = f"the claim has {len(record.text):,} characters, and at most {longest:,} are taken"
             yield RecordError(source.name, record.line, reason)
-        else:
-            yield Query(record.record_id, record.text, record.fields)
+            continue
+        claim = Query(record.record_id, record.text, record.fields)
+        refused = refusal(claim)
+        yield claim if refused is None else RecordError(source.name, record.line, refused)
     yield from bad

@@ -19,6 +19,7 @@ from data.raw_record import RawRecord
 from data.rejects import Reject
 from data.seen_ids import SeenIds
 from data.sources import Source
+from data.spreadsheet import as_written
 from data.tables import read_table
 
 _LINE_BITS = 40  # more lines than any file has
@@ -108,7 +109,7 @@ def _read_format(  # noqa: PLR0911
         case "json":
             return read_json(source, reject, text_names, notices, part)
         case "csv" | "tsv":
-            return read_table(source, reject, notices, text_names)
+            return as_written(read_table(source, reject, notices, text_names))
         case "parquet":
             return read_parquet(source, reject, notices)
         case "hub":

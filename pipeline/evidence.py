@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from data.errors import InputError
-from data.records import Document, Ranking
+from data.records import Document, Json, Ranking
 from data.text_form import read_form
 from indexes.analysis import tokenize
 from indexes.memory import MemoryIndex
@@ -331,21 +331,28 @@ class EvidencePipeline:
         if any(hit.truncated for hit in evidence):
             yield "Claim and evidence were too long together for the reranker and were cut where marked."
 
+    def origin(self) -> tuple[dict[str, Json], dict[str, Json]]:
+        """Return what every answer says of the index and of the models, by the names under which they were opened."""
+        index: dict[str, Json] = {
+            "path": str(self.index.path) if isinstance(self.index, IndexSnapshot) else None,
+            "generation": self.index.manifest.generation if isinstance(self.index, IndexSnapshot) else None,
+            "n_docs": self.index.n_docs,
+        }
+        models: dict[str, Json] = {
+            "encoder": self.encoder.identity.name if self.encoder else None,
+            "reranker": self.reranker.name if self.reranker else None,
+            "stance": self.stance.name if self.stance else None,
+        }
+        return index, models
+
     def _described(self, answer: ClaimEvidence, timings_ms: dict[str, float]) -> ClaimEvidence:
+        index, models = self.origin()
         return ClaimEvidence(
             claim=answer.claim,
             evidence=answer.evidence,
             notes=answer.notes,
-            index={
-                "path": str(self.index.path) if isinstance(self.index, IndexSnapshot) else None,
-                "generation": self.index.manifest.generation if isinstance(self.index, IndexSnapshot) else None,
-                "n_docs": self.index.n_docs,
-            },
-            models={
-                "encoder": self.encoder.identity.name if self.encoder else None,
-                "reranker": self.reranker.name if self.reranker else None,
-                "stance": self.stance.name if self.stance else None,
-            },
+            index=index,
+            models=models,
             timings_ms=timings_ms,
             summary=answer.summary,
             nothing_relevant=answer.nothing_relevant,

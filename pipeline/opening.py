@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -138,6 +138,22 @@ def _few_documents(corpus: str, reading: ReadOptions, on_notices: Callable[[Noti
             )
     on_notices(notices)
     return documents
+
+
+def without_places(facts: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what `describe` says, index and models by their fingerprints and not by the paths they were found under.
+
+    The same ones elsewhere find the same: a job that was begun with them can go on.
+    """
+    found: dict[str, Json] = {}
+    for name, fact in facts.items():
+        if isinstance(fact, dict) and "weights_sha256" in fact:
+            found[name] = {inner: value for inner, value in fact.items() if inner not in ("name", "revision")}
+        elif name == "index":
+            found[name] = f"generation {facts['generation']}, manifest {facts['manifest_sha256']}"
+        elif name not in ("generation", "manifest_sha256"):
+            found[name] = fact
+    return found
 
 
 def describe(pipeline: EvidencePipeline) -> dict[str, Json]:

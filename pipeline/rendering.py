@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data.records import Document, Json
+from data.spreadsheet import guarded
 from indexes.analysis import matching_spans, query_terms, tokenize
 from pipeline.results import STAGES, ClaimEvidence, ClaimSummary, Evidence
 from pipeline.terminal_text import printable
@@ -115,7 +116,8 @@ def _json_text(record: Mapping[str, Json], indent: int | None) -> str:
 def as_tsv_lines(answer: ClaimEvidence) -> list[str]:
     """Return a line for each piece of evidence in the order of TSV_COLUMNS.
 
-    Tabs, line breaks and other control characters become a space each.
+    Tabs, line breaks and other control characters become a space each, and texts are guarded that a spreadsheet takes
+    for formulas.
     """
     return [
         "\t".join(
@@ -139,9 +141,9 @@ def as_tsv_lines(answer: ClaimEvidence) -> list[str]:
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
-    if text.isprintable():
-        return text
-    return "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
+    if not text.isprintable():
+        text = "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
+    return guarded(text) if isinstance(value, str) else text
 
 
 def as_table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -16,20 +16,21 @@ from data.journal import Journal, differences, last_entry
 from data.records import Json, Query
 from indexes.durable import Disk
 from indexes.snapshot import IndexSnapshot
-from pipeline.annotation.batches import Batch, Place, form_batches
+from indexes.text import Conditions, first_day
+from pipeline.annotation.batches import Batch, Place, Question, form_batches
 from pipeline.annotation.folder import JobFiles
-from pipeline.annotation.intake import ClaimSource, Intake, ItemsDigest, Survey
+from pipeline.annotation.intake import ClaimSource, Intake, ItemsDigest, Survey, files_read
 from pipeline.annotation.interrupts import first_interrupt
 from pipeline.annotation.known import KnownClaims
-from pipeline.annotation.output import OutputFormat, write_json_lines, write_output
-from pipeline.annotation.records import bad_record, claim_record, record_for
+from pipeline.annotation.output import OutputFormat, column_names, write_json_lines, write_output
+from pipeline.annotation.records import bad_record, claim_record, record_for, record_from
 from pipeline.annotation.side_by_side import in_order
 from pipeline.evidence import EvidencePipeline
-from pipeline.opening import describe
+from pipeline.opening import describe, without_places
 from pipeline.runtimes import n_threads_available
 
 # Raise when records or batches come out otherwise, so that no job is continued by a version that makes others.
-_VERSION = 1
+_VERSION = 2
 _MOST_WORKERS = 4
 # A CPU gains nothing from more, and what an interrupted job loses is one batch; a GPU is busy only with many pairs, and
 # an index remembers the documents of no more claims than these.
@@ -43,7 +44,9 @@ class AnnotationSettings:
     """What is asked for each claim, as `find_evidence` has it, and in what format the answers are written.
 
     `batch_size` claims are searched together, None for what suits the device. `n_known` is how many known claims are
-    shown with each, where there are any.
+    shown with each, where there are any. `plain_csv` writes a CSV for programs and not for spreadsheets. Evidence is
+    dated before the day `before` and has the values of `where`; where claims have dates of their own, the earlier day
+    counts for each.
     """
 
     k: int = 5
@@ -52,6 +55,9 @@ class AnnotationSettings:
     output_format: OutputFormat = "jsonl"
     batch_size: int | None = None
     n_known: int = 5
+    plain_csv: bool = False
+    before: str | None = None
+    where: tuple[tuple[str, str], ...] = ()
 
 
 class AnnotationProgress(NamedTuple):
@@ -73,7 +79,8 @@ class Searcher(NamedTuple):
 class AnnotationReport:
     """What a job did. `rejected` is where the bad records are told, None where there were none.
 
-    `n_taken_up` is how many of the records an interrupted run had done before.
+    `n_taken_up` is how many of the records an interrupted run had done before. `renamed` has the columns of the claims'
+    fields that are named as columns of ours.
     """
 
     output: Path
@@ -81,6 +88,12 @@ class AnnotationReport:
     n_bad: int
     n_taken_up: int
     rejected: Path | None
+    renamed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def bad_share(self) -> float:
+        """The share of records that are no claims."""
+        return self.n_bad / (self.n_claims + self.n_bad)
 
 
 def annotate(
@@ -93,34 +106,45 @@ def annotate(
     n_workers: int | None = None,
     on_progress: Callable[[AnnotationProgress], None] = lambda _progress: None,
     on_interrupt: Callable[[], None] = lambda: None,
+    on_notice: Callable[[str], None] = lambda _line: None,
     disk: Disk | None = None,
 ) -> AnnotationReport:
     """Find evidence for every claim of a source, each exactly once, and write it with the claim's own id and fields.
 
     The output appears when all is done. What was done until then is in the folder `OUTPUT.job`; started again with the
     same claims, settings, index and models, the job goes on there, and the output has the bytes that it would have had
-    without the interruption. With `fresh` whatever is there is given up. A record that is no claim is set aside in
-    `OUTPUT.rejected.jsonl`.
+    without the interruption. Claims, index and models are told by what they hold: they may have moved, and so may the
+    output with its folder; what the output says of their places is where the last run found them. With `fresh` whatever
+    is there is given up. A record that is no claim is set aside in `OUTPUT.rejected.jsonl`.
 
     `load` opens index and models, once it is known that there is something to do with them. `n_workers` batches are
-    worked on at a time. At the first interrupt `on_interrupt` is called, the batches at hand are brought to their end,
-    and KeyboardInterrupt is raised.
+    worked on at a time. `on_notice` is called with each line of what the readers noticed. At the first interrupt
+    `on_interrupt` is called, the batches at hand are brought to their end, and KeyboardInterrupt is raised.
 
-    Raises InputError where another process is at work on the output, where another job's output or half of it is there,
-    where no record is a claim, and where something cannot be read or written.
+    Raises InputError for an output that is a stream or the file of the claims, where another process is at work on it,
+    where another job's output or half of it is there, where no record is a claim, and where something cannot be read or
+    written.
     """
     disk = disk or Disk()
     files = JobFiles.of(output)
+    files.require_apart(files_read(claims))
     files.make_folder()
     with files.locked():
         intake = Intake(claims, files.spool)
-        survey = intake.survey()
+        try:
+            survey = intake.survey()
+        finally:
+            for line in intake.notices.lines():
+                on_notice(line)
         searcher = load()
-        job = _identity(survey, settings, searcher)
+        job = _identity(claims, survey, settings, searcher)
+        is_dated = settings.before is not None or claims.before_field is not None
+        columns = column_names(survey.fields, settings.output_format, is_dated=is_dated)
+        renamed = {name: column for name, column in columns.items() if column != name}
         finished = _finished_before(files, job, fresh=fresh)
         if finished is not None:
             files.spool.unlink(missing_ok=True)
-            return finished
+            return replace(finished, renamed=renamed)
         with Journal.open(files.journal, job, fresh=fresh) as journal, first_interrupt(on_interrupt) as is_stopped:
             n_taken_up = _fill(
                 journal, intake, survey, searcher, settings, n_workers or min(_MOST_WORKERS, n_threads_available()),
@@ -128,18 +152,25 @@ def annotate(
             )  # fmt: skip
             if n_taken_up is None:
                 raise KeyboardInterrupt
-            _promote(journal, files, survey, settings.output_format, f"Evidence for the claims of {intake.name}", disk)
-        return _report(files, survey, n_taken_up)
+            _promote(journal, files, survey, intake, searcher.pipeline, settings, disk, is_dated=is_dated)
+        rejected = files.rejected if survey.n_bad else None
+        return AnnotationReport(files.output, survey.n_claims, survey.n_bad, n_taken_up, rejected, renamed)
 
 
-def _identity(survey: Survey, settings: AnnotationSettings, searcher: Searcher) -> dict[str, Json]:
+def _identity(claims: ClaimSource, survey: Survey, settings: AnnotationSettings, searcher: Searcher) -> dict[str, Json]:
     """Return all that makes two jobs the same."""
     return {
         "version": _VERSION,
-        "claims": {"sha256": survey.sha256, "n_claims": survey.n_claims, "n_bad": survey.n_bad},
+        "claims": {
+            "sha256": survey.sha256,
+            "n_claims": survey.n_claims,
+            "n_bad": survey.n_bad,
+            "before_field": claims.before_field,
+            "date_order": claims.reading.date_order if claims.before_field is not None else None,
+        },
         "settings": asdict(settings) | {"batch_size": _batch_size(settings, searcher.pipeline)},
         "known": None if searcher.known is None else searcher.known.fingerprint,
-        "search": describe(searcher.pipeline),
+        "search": without_places(describe(searcher.pipeline)),
     }
 
 
@@ -189,7 +220,11 @@ def _fill(
 ) -> int | None:
     """Bring every batch into the journal; return how many records were there before, None if an interrupt came."""
     digest = ItemsDigest()
-    batches = form_batches(_taken_up(intake.items(), digest), _batch_size(settings, searcher.pipeline))
+    batches = form_batches(
+        _taken_up(intake.items(), digest),
+        _batch_size(settings, searcher.pipeline),
+        before=lambda claim: _earlier_day(intake.date(claim), settings.before),
+    )
     done = n_bad = n_taken_up = 0
     n_before = len(journal)
     todo: list[Batch] = []
@@ -233,6 +268,15 @@ def _fill(
     return n_taken_up
 
 
+def _earlier_day(day: str | None, other: str | None) -> str | None:
+    """Return the earlier of two dates as a day (`YYYY-MM-DD`); of a year or a month the first day counts."""
+    days = [first_day(found) for found in (day, other) if found is not None]
+    if not days:
+        return None
+    digits = f"{min(days):08d}"
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
+
+
 def _taken_up(items: Iterable[Query | RecordError], digest: ItemsDigest) -> Iterator[Query | RecordError]:
     for item in items:
         digest.add(item)
@@ -254,24 +298,31 @@ def _searchers(searcher: Searcher, n: int) -> list[Searcher]:
     return [searcher, *(Searcher(other, known) for other in others)]
 
 
-def _search(searcher: Searcher, batch: Batch, settings: AnnotationSettings) -> dict[str, dict[str, Json]]:
-    """Return the records of the claims of a batch that were not there before, by their text."""
-    texts = batch.new_texts()
-    if not texts:
-        return {}
-    answers = searcher.pipeline.find_evidence(
-        texts, settings.k, adaptive=settings.adaptive, min_score=settings.min_score
-    )
-    known = None if searcher.known is None else searcher.known.nearest(texts, settings.n_known)
-    return {
-        text: claim_record(Query("", text), answer, None if known is None else known[row])
-        for row, (text, answer) in enumerate(zip(texts, answers, strict=True))
-    }
+def _search(searcher: Searcher, batch: Batch, settings: AnnotationSettings) -> dict[Question, dict[str, Json]]:
+    """Return the records of a batch's questions that were not there before."""
+    questions = batch.new_questions()
+    of_day: dict[str | None, list[str]] = {}
+    for text, before in questions:
+        of_day.setdefault(before, []).append(text)
+    found: dict[Question, dict[str, Json]] = {}
+    for before, texts in of_day.items():
+        answers = searcher.pipeline.find_evidence(
+            texts,
+            settings.k,
+            adaptive=settings.adaptive,
+            min_score=settings.min_score,
+            conditions=Conditions(before, settings.where),
+        )
+        known = None if searcher.known is None else searcher.known.nearest(texts, settings.n_known)
+        for row, (text, answer) in enumerate(zip(texts, answers, strict=True)):
+            nearest = None if known is None else known[row]
+            found[Question(text, before)] = claim_record(Query("", text), answer, nearest, before=before)
+    return found
 
 
-def _records(batch: Batch, found: dict[str, dict[str, Json]], read: Callable[[int], Json]) -> Iterator[Json]:
-    for claim, first in zip(batch.claims, batch.same_as, strict=True):
-        yield record_for(claim, found[claim.text] if first.batch == batch.number else _earlier(read, first))
+def _records(batch: Batch, found: dict[Question, dict[str, Json]], read: Callable[[int], Json]) -> Iterator[Json]:
+    for claim, question, first in zip(batch.claims, batch.questions, batch.same_as, strict=True):
+        yield record_for(claim, found[question] if first.batch == batch.number else _earlier(read, first))
 
 
 def _earlier(read: Callable[[int], Json], place: Place) -> dict[str, Json]:
@@ -281,19 +332,39 @@ def _earlier(read: Callable[[int], Json], place: Place) -> dict[str, Json]:
 
 
 def _promote(
-    journal: Journal, files: JobFiles, survey: Survey, output_format: OutputFormat, title: str, disk: Disk
+    journal: Journal,
+    files: JobFiles,
+    survey: Survey,
+    intake: Intake,
+    pipeline: EvidencePipeline,
+    settings: AnnotationSettings,
+    disk: Disk,
+    *,
+    is_dated: bool,
 ) -> None:
     """Write the output out of the journal and put it in its place; what was done of this before is done again."""
+    index, models = pipeline.origin()
+    records = (record_from(record, index, models) for record in _all(journal, "claims"))
     try:
         disk.before("write", files.rejected_part)
         if survey.n_bad:
-            write_json_lines(_all(journal, "bad"), files.rejected_part)
+            write_json_lines(
+                ({**record, "source": intake.source_name} for record in _all(journal, "bad")), files.rejected_part
+            )
             disk.sync_file(files.rejected_part)
             disk.rename(files.rejected_part, files.rejected)
         else:
             files.rejected.unlink(missing_ok=True)
         disk.before("write", files.output_part)
-        write_output(_all(journal, "claims"), files.output_part, output_format, survey.fields, title=title)
+        write_output(
+            records,
+            files.output_part,
+            settings.output_format,
+            survey.fields,
+            title=f"Evidence for the claims of {intake.name}",
+            is_dated=is_dated,
+            plain_csv=settings.plain_csv,
+        )
         disk.sync_file(files.output_part)
         sha256 = sha256_of(files.output_part)
         disk.rename(files.output_part, files.output)
@@ -316,9 +387,3 @@ def _all(journal: Journal, name: str) -> Iterator[Any]:
         listed = entry[name]
         assert isinstance(listed, list)
         yield from listed
-
-
-def _report(files: JobFiles, survey: Survey, n_taken_up: int) -> AnnotationReport:
-    return AnnotationReport(
-        files.output, survey.n_claims, survey.n_bad, n_taken_up, files.rejected if survey.n_bad else None
-    )

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from data.errors import RecordError
 from data.records import Query
 
 REMEMBERED_TEXTS = 1 << 15
-"""Claims whose place is known, so that a repeated one need not be searched again: some 10 MB."""
+"""Questions whose place is known, so that a repeated one need not be searched again: some 10 MB."""
 # A batch of claims that were all there before has nothing to search, and must end somewhere.
 _MOST_ITEMS = 16
+
+
+class Question(NamedTuple):
+    """What is searched for a claim: its text, in what is dated before a day (`YYYY-MM-DD`), None for in everything."""
+
+    text: str
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +34,14 @@ class Place:
 
 @dataclass(slots=True)
 class Batch:
-    """Consecutive records. `same_as` has for each of the claims the place of the first with its text.
+    """Consecutive records. `questions` has for each of the claims what is searched, `same_as` where that stood first.
 
     That is its own place for a claim to be searched, and may lie in an earlier batch for others.
     """
 
     number: int
     claims: list[Query] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
     same_as: list[Place] = field(default_factory=list)
     bad: list[RecordError] = field(default_factory=list)
 
@@ -41,21 +50,26 @@ class Batch:
         """How many records it has, good and bad."""
         return len(self.claims) + len(self.bad)
 
-    def new_texts(self) -> list[str]:
-        """Return the texts that have to be searched, in their order."""
+    def new_questions(self) -> list[Question]:
+        """Return what has to be searched, in its order."""
         return [
-            claim.text
-            for place, (claim, first) in enumerate(zip(self.claims, self.same_as, strict=True))
+            question
+            for place, (question, first) in enumerate(zip(self.questions, self.same_as, strict=True))
             if first == Place(self.number, place)
         ]
 
 
 def form_batches(
-    items: Iterable[Query | RecordError], n_new: int, *, remembered: int = REMEMBERED_TEXTS
+    items: Iterable[Query | RecordError],
+    n_new: int,
+    *,
+    before: Callable[[Query], str | None] = lambda _claim: None,
+    remembered: int = REMEMBERED_TEXTS,
 ) -> Iterator[Batch]:
-    """Yield all records in batches of `n_new` claims whose text was not among the last `remembered` different ones.
+    """Yield all records in batches of `n_new` claims whose question was not among the last `remembered` different ones.
 
-    A batch also ends after 16 times as many records. It depends on the records and these numbers alone.
+    `before` gives the day of a claim's question. A batch also ends after 16 times as many records. It depends on the
+    records, their days and these numbers alone.
     """
     places: OrderedDict[bytes, Place] = OrderedDict()
     batch = Batch(0)
@@ -64,7 +78,8 @@ def form_batches(
         if isinstance(item, RecordError):
             batch.bad.append(item)
         else:
-            key = hashlib.blake2b(item.text.encode(), digest_size=16).digest()
+            question = Question(item.text, before(item))
+            key = hashlib.blake2b(f"{question.before}\n{question.text}".encode(), digest_size=16).digest()
             here = Place(batch.number, len(batch.claims))
             first = places.setdefault(key, here)
             if first == here:
@@ -72,6 +87,7 @@ def form_batches(
                 if len(places) > remembered:
                     places.popitem(last=False)
             batch.claims.append(item)
+            batch.questions.append(question)
             batch.same_as.append(first)
         if n_found == n_new or batch.n_items == _MOST_ITEMS * n_new:
             yield batch

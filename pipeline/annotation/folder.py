@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import stat
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from filelock import FileLock, Timeout
 from data.errors import InputError
 
 _PATIENCE_S = 0.5
+_STREAMS = ("/dev/std", "/dev/fd/", "/proc/")  # where output is redirected they lead to a plain file
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,15 @@ class JobFiles:
 
     @classmethod
     def of(cls, output: Path) -> JobFiles:
-        """Return the files of what a user calls the output; a link is followed, so that it stays one."""
+        """Return the files of what a user calls the output; a link is followed, so that it stays one.
+
+        Raises InputError for a stream, which no job could go on with.
+        """
+        if str(output).startswith(_STREAMS) or output == Path("-") or _is_special(output):
+            raise InputError(
+                f"{output}: is a stream, and a job that can go on after an interruption needs a file: name one, as in "
+                "--output out.jsonl, or have each answer printed at once by: claimhound search - --format jsonl"
+            )
         return cls(output.resolve() if output.is_symlink() else output)
 
     @property
@@ -59,12 +70,23 @@ class JobFiles:
         """The rejected records while they are written."""
         return self.folder / "rejected.part"
 
+    def require_apart(self, inputs: Sequence[Path | os.stat_result]) -> None:
+        """Raise InputError where one of the inputs is a file that the job would write over."""
+        for written in (self.output, self.rejected):
+            for read in inputs:
+                if _is_same(written, read):
+                    raise InputError(
+                        f"{written}: is read by this job, and would be written over; name another --output"
+                    )
+
     def make_folder(self) -> None:
         """Make the folder. Raises InputError where the output cannot be written."""
         if self.output.is_dir():
             raise InputError(f"{self.output}: is a folder, and a file is to be written")
         if not self.output.parent.is_dir():
-            raise InputError(f"{self.output}: cannot be written: there is no folder {self.output.parent}")
+            raise InputError(
+                f"{self.output}: cannot be written: there is no folder {self.output.parent}; make it first"
+            )
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
@@ -101,3 +123,20 @@ class JobFiles:
 
     def _lock(self) -> FileLock:
         return FileLock(self.folder / "lock")
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether there is something that is neither a file nor a folder: a pipe, a terminal, a device."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _is_same(path: Path, other: Path | os.stat_result) -> bool:
+    """Return whether both are one file, by whatever names."""
+    try:
+        return os.path.samestat(path.stat(), other if isinstance(other, os.stat_result) else other.stat())
+    except OSError:  # one of them is not there
+        return False

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.claims import locate_claims, read_good_and_bad_claims
+from data.dates import read_day
 from data.errors import InputError, RecordError
+from data.fields import missing_field
 from data.notices import Notices
 from data.read_options import ReadOptions
 from data.records import Json, Query
@@ -22,16 +27,21 @@ LONGEST_CLAIM = 10_000
 """Characters. A model reads the first 256 tokens of a claim; BM25 would search a whole book word by word."""
 
 
+_LONGEST_SHOWN = 60
+
+
 @dataclass(frozen=True)
 class ClaimSource:
     """Where a job's claims come from: a word as for `read_claims`, and what its user said of it.
 
-    Of more than `limit` claims only the first count.
+    Of more than `limit` claims only the first count. `before_field` is the field with the date of a claim, from before
+    which its evidence is to be; a record without one that can be read is no claim.
     """
 
     source: str
     reading: ReadOptions = ReadOptions()  # noqa: RUF009 (frozen)
     limit: int | None = None
+    before_field: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,18 +59,30 @@ class Survey:
         return self.n_claims + self.n_bad
 
 
+def files_read(claims: ClaimSource) -> list[Path | os.stat_result]:
+    """Return the file that the claims are in, or what standard input is; nothing for a data set.
+
+    Raises InputError for a source that cannot be read.
+    """
+    if claims.source == STDIN:
+        with suppress(OSError, ValueError, AttributeError):
+            return [os.fstat(sys.stdin.fileno())]
+    path = locate_claims(claims.source, claims.reading).path
+    return [] if path is None else [path]
+
+
 class Intake:
     """The records of a source, in its order, as often as they are asked for."""
 
     def __init__(self, claims: ClaimSource, spool_path: Path) -> None:
-        """Standard input, which can be read only once, is copied to `spool_path`.
+        """Standard input and pipes, which can be read only once, are copied to `spool_path`.
 
         Raises InputError for a source that cannot be read, and where that file cannot be written.
         """
         self._claims = claims
         self.notices = Notices()
         self._source = locate_claims(claims.source, claims.reading)
-        if claims.source == STDIN:
+        if claims.source == STDIN or (self._source.path is not None and self._source.path.is_fifo()):
             self._source = _spooled(self._source, spool_path)
 
     @property
@@ -68,25 +90,61 @@ class Intake:
         """What people call the source."""
         return "standard input" if self._claims.source == STDIN else Path(self._claims.source).name
 
-    def items(self) -> Iterator[Query | RecordError]:
-        """Yield each claim, or why a record is none."""
+    @property
+    def source_name(self) -> str:
+        """What errors call the source: the word that its user typed."""
+        return self._source.name
+
+    def date(self, claim: Query) -> str | None:
+        """Return a claim's own date (`YYYY`, `YYYY-MM` or `YYYY-MM-DD`); None where no date is asked for.
+
+        Raises ValueError for a claim that `items` would not give.
+        """
+        if self._claims.before_field is None:
+            return None
+        day = read_day(_field(claim, self._claims.before_field), self._claims.reading.date_order)
+        if day.date is None:
+            raise ValueError(f"claim {claim.query_id!r} has no date")
+        return day.date
+
+    def _refusal(self, claim: Query) -> str | None:
+        """Return why a claim cannot be searched: there is no day from before which its evidence could be."""
+        name = self._claims.before_field
+        if name is None:
+            return None
+        if all(name.casefold() != other.casefold() for other in claim.fields):
+            return missing_field((name,), claim.fields)
+        value = _field(claim, name)
+        where = f"the claim's date in field {name!r}"
+        match read_day(value, self._claims.reading.date_order).no_day:
+            case "missing":
+                return f"{where} is missing"
+            case "ambiguous":
+                return f"{where} is ambiguous: {_shown(value)}; say how it is meant with --date-order"
+            case "unreadable":
+                return f"{where} cannot be read: {_shown(value)}"
+            case None:
+                return None
+
+    def items(self, notices: Notices | None = None) -> Iterator[Query | RecordError]:
+        """Yield each claim, or why a record is none; what is noticed goes to `notices`."""
         found = read_good_and_bad_claims(
-            self._source, self._claims.reading, longest=LONGEST_CLAIM, notices=self.notices
+            self._source, self._claims.reading, longest=LONGEST_CLAIM, notices=notices, refusal=self._refusal
         )
         n_claims = 0
         for item in found:
             if n_claims == self._claims.limit:
                 return
             n_claims += isinstance(item, Query)
-            yield item
+            yield _without_path(item) if isinstance(item, RecordError) else item
 
     def survey(self) -> Survey:
-        """Read all of it once. Raises InputError if none of its records is a claim."""
+        """Read all of it once; `notices` has what was noticed. Raises InputError if none of its records is a claim."""
         digest = ItemsDigest()
         n_claims = n_bad = 0
         first_bad: RecordError | None = None
         kinds: dict[str, Kind | None] = {}
-        for item in self.items():
+        for item in self.items(self.notices):
             digest.add(item)
             if isinstance(item, RecordError):
                 n_bad += 1
@@ -118,10 +176,27 @@ class ItemsDigest:
         return self._digest.hexdigest()
 
 
+def _without_path(error: RecordError) -> RecordError:
+    """Return the error with a reason that is the same wherever the source lies: a job may go on after it was moved."""
+    return RecordError(error.source, error.line, error.reason.replace(f"{error.source}:", "line "))
+
+
+def _field(claim: Query, name: str) -> Json:
+    """Return the value of a field, whatever its name's case; the claim's own spelling comes first."""
+    if name in claim.fields:
+        return claim.fields[name]
+    return next((value for other, value in claim.fields.items() if other.casefold() == name.casefold()), None)
+
+
+def _shown(value: Json) -> str:
+    shown = json.dumps(value, ensure_ascii=False)
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+
+
 def _spooled(source: Source, path: Path) -> Source:
     try:
         with open_stream(source) as stream, path.open("wb") as file:
             shutil.copyfileobj(stream, file)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    return replace(source, path=path)
+    return replace(source, path=path, compression=None)

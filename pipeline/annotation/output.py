@@ -6,11 +6,12 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TextIO, TypeAlias, get_args
 
 from data.errors import InputError
 from data.records import Json
 from data.shapes import Kind, ListOf, Shape, write_parquet
+from data.spreadsheet import BYTE_ORDER_MARK, GUARDED_COLUMN, guarded
 from pipeline.annotation.page import write_page
 from pipeline.rendering import json_line
 from pipeline.results import STAGES
@@ -60,16 +61,20 @@ def write_output(
     fields: Mapping[str, Kind],
     *,
     title: str,
+    is_dated: bool = False,
+    plain_csv: bool = False,
 ) -> None:
     """Write the records of a job, which come in its order; none is kept.
 
-    `fields` are the further fields of its claims: columns of their own in CSV and Parquet. `title` is a page's. The
-    same records give the same bytes. Raises OSError where the file cannot be written.
+    `fields` are the further fields of its claims: columns of their own in CSV and Parquet. `title` is a page's. With
+    `is_dated` there is a column for the day from before which the evidence is. A CSV
+    is for spreadsheets: with a byte order mark, and with texts guarded that would be formulas there; `plain_csv` leaves
+    both out. The same records give the same bytes. Raises OSError where the file cannot be written.
     """
+    names = column_names(fields, output_format, is_dated=is_dated)
     if output_format == "parquet":
-        names = _column_names(fields, {"id", "claim", *_ANSWER})
         columns: dict[str, Shape] = {"id": "text", "claim": "text"}
-        columns |= {names[name]: kind for name, kind in fields.items()} | _ANSWER
+        columns |= {names[name]: kind for name, kind in fields.items()} | _answer_columns(is_dated=is_dated)
         write_parquet((_row(record, names) for record in records), path, columns)
         return
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
@@ -78,11 +83,7 @@ def write_output(
         elif output_format == "html":
             write_page(records, file, title=title)
         else:
-            names = _column_names(fields, set(_csv_columns({})))
-            table = csv.DictWriter(file, _csv_columns(names), lineterminator="\r\n")
-            table.writeheader()
-            for record in records:
-                table.writerows(_csv_rows(record, names))
+            _write_csv(records, file, names, is_dated=is_dated, plain=plain_csv)
 
 
 def write_json_lines(records: Iterable[Mapping[str, Json]], path: Path) -> None:
@@ -91,16 +92,47 @@ def write_json_lines(records: Iterable[Mapping[str, Json]], path: Path) -> None:
         file.writelines(f"{json_line(record)}\n" for record in records)
 
 
-def _column_names(fields: Mapping[str, Kind], taken: set[str]) -> dict[str, str]:
-    """Return for each of the claims' fields the column that it stands in, one whose name is taken as `field_NAME`."""
+def _write_csv(
+    records: Iterable[Mapping[str, Json]], file: TextIO, names: Mapping[str, str], *, is_dated: bool, plain: bool
+) -> None:
+    columns = _csv_columns(names, is_dated=is_dated)
+    shown = str if plain else guarded
+    head = [shown(name) for name in columns] + ([] if plain else [GUARDED_COLUMN])
+    file.write("" if plain else BYTE_ORDER_MARK)
+    table = csv.writer(file, lineterminator="\r\n")
+    table.writerow(head)
+    for record in records:
+        for row in _csv_rows(record, names):
+            cells = [row.get(name) for name in columns]
+            # A number below 0 begins with a dash, too, and is a number for a spreadsheet.
+            written = [shown(cell) if isinstance(cell, str) else _cell(cell) for cell in cells]
+            table.writerow(written if plain else [*written, ""])
+
+
+def column_names(fields: Iterable[str], output_format: OutputFormat, *, is_dated: bool = False) -> dict[str, str]:
+    """Return for each of the claims' fields the column that it stands in, where the format has columns.
+
+    One whose name is taken, in capitals or not, stands as `field_NAME`.
+    """
+    if output_format not in ("csv", "parquet"):
+        return {}
+    ours = {"id", "claim", *_answer_columns(is_dated=is_dated)}
+    if output_format == "csv":
+        ours = {*_csv_columns({}, is_dated=is_dated), GUARDED_COLUMN}
+    taken = {name.casefold() for name in ours}
+    others = {name.casefold() for name in fields}
     names: dict[str, str] = {}
     for name in fields:
         column = name
-        while column in taken or (column != name and column in fields):
+        while column.casefold() in taken or (column != name and column.casefold() in others):
             column = f"field_{column}"
-        taken.add(column)
+        taken.add(column.casefold())
         names[name] = column
     return names
+
+
+def _answer_columns(*, is_dated: bool) -> dict[str, Shape]:
+    return {"before": "text", **_ANSWER} if is_dated else _ANSWER
 
 
 def _row(record: Mapping[str, Json], names: Mapping[str, str]) -> dict[str, Json]:
@@ -109,12 +141,13 @@ def _row(record: Mapping[str, Json], names: Mapping[str, str]) -> dict[str, Json
     return row | {names[name]: value for name, value in _object(record["fields"]).items()}
 
 
-def _csv_columns(names: Mapping[str, str]) -> list[str]:
+def _csv_columns(names: Mapping[str, str], *, is_dated: bool) -> list[str]:
     evidence = [f"evidence_{name.removeprefix('doc_')}" for name in _CSV_EVIDENCE]
     return [
         "id",
         "claim",
         *names.values(),
+        *(["before"] if is_dated else []),
         *evidence,
         "evidence_stance",
         "verdict",
@@ -124,7 +157,7 @@ def _csv_columns(names: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _csv_rows(record: Mapping[str, Json], names: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def _csv_rows(record: Mapping[str, Json], names: Mapping[str, str]) -> Iterator[dict[str, Json]]:
     """Yield a row for each piece of evidence; one without any for a claim that has none."""
     summary = record["summary"]
     notes = record["notes"]
@@ -132,6 +165,7 @@ def _csv_rows(record: Mapping[str, Json], names: Mapping[str, str]) -> Iterator[
         "id": record["id"],
         "claim": record["claim"],
         **{names[name]: value for name, value in _object(record["fields"]).items()},
+        **({"before": record["before"]} if "before" in record else {}),
         "verdict": _object(summary)["label"] if summary is not None else None,
         "nothing_relevant": record["nothing_relevant"],
         "notes": " ".join(map(str, notes)) if isinstance(notes, list) else None,
@@ -145,7 +179,7 @@ def _csv_rows(record: Mapping[str, Json], names: Mapping[str, str]) -> Iterator[
             stance = found["stance"]
             evidence = {f"evidence_{name.removeprefix('doc_')}": found[name] for name in _CSV_EVIDENCE}
             evidence["evidence_stance"] = None if stance is None else _object(stance)["label"]
-        yield {name: _cell(value) for name, value in (claim | evidence).items()}
+        yield claim | evidence
 
 
 def _object(value: Json) -> dict[str, Any]:
@@ -155,7 +189,5 @@ def _object(value: Json) -> dict[str, Any]:
 
 
 def _cell(value: Json) -> str:
-    """Return a text as it is, nothing for null, and any other value as JSON."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Return nothing for null, and any other value as JSON."""
+    return "" if value is None else json.dumps(value, ensure_ascii=False)

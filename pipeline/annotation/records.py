@@ -13,13 +13,18 @@ from pipeline.results import ClaimEvidence
 _OF_THE_CLAIM = ("id", "claim", "fields")
 
 
-def claim_record(claim: Query, answer: ClaimEvidence, known: Sequence[KnownClaim] | None = None) -> dict[str, Json]:
+def claim_record(
+    claim: Query, answer: ClaimEvidence, known: Sequence[KnownClaim] | None = None, *, before: str | None = None
+) -> dict[str, Json]:
     """Return what `search --format json` prints, with the claim's own id and fields in front and without the timings.
 
-    With `known`, also the claims nearest to it that were already checked.
+    With `known`, also the claims nearest to it that were already checked, and with `before` the day from before which
+    the evidence is.
     """
     found = as_record(answer)
     del found["timings_ms"]  # no run's are those of another, and the same job is to give the same bytes
+    if before is not None:
+        found = {"before": before, **found}
     if known is not None:
         found["known"] = [item.as_record() for item in known]
     return record_for(claim, found)
@@ -29,6 +34,11 @@ def record_for(claim: Query, found: Mapping[str, Json]) -> dict[str, Json]:
     """Return the record of another claim of the same text, turned into that of `claim`."""
     others = {name: value for name, value in found.items() if name not in _OF_THE_CLAIM}
     return {"id": claim.query_id, "claim": claim.text, "fields": claim.fields, **others}
+
+
+def record_from(record: Mapping[str, Json], index: Mapping[str, Json], models: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the record with what is said of index and models, which may have been elsewhere when it was made."""
+    return {**record, "index": dict(index), "models": dict(models)}
 
 
 def bad_record(error: RecordError) -> dict[str, Json]:

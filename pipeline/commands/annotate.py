@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
-from data.read_options import ReadOptions
+from data.read_options import DateOrder, ReadOptions
+from pipeline.commands.conditions import chosen_conditions, condition_options
 from pipeline.commands.exit_codes import EXIT_REJECTS
 from pipeline.commands.long_jobs import if_interrupted
 from pipeline.commands.model_choice import (
@@ -26,6 +27,9 @@ from pipeline.commands.typed_claims import STDIN, require_stdin
 from pipeline.commands.wording import counted
 from pipeline.progress_display import duration, pace_text, progress_display
 
+# From so many records on that are no claims the file is rather not what its reader took it for.
+_LARGE_SHARE = 0.1
+
 
 @click.command(short_help="Find evidence for a file of claims.")
 @click.argument("claims", required=False)
@@ -40,6 +44,13 @@ from pipeline.progress_display import duration, pace_text, progress_display
     type=click.Choice(["jsonl", "csv", "parquet", "html"]),
     help="Format of OUT.  [default: as its name ends]",
 )
+@click.option("--plain-csv", is_flag=True, help="A CSV for programs: without what spreadsheets need.")
+@condition_options
+@click.option("--before-field", metavar="NAME", help="Field with each claim's date: only documents dated before it.")
+@click.option(
+    "--date-order", type=click.Choice(get_args(DateOrder)),
+    help="How 03/04/2021 is meant there.  [default: such a date is none]",
+)  # fmt: skip
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Annotate only the first N claims.")
 @click.option("--fresh", is_flag=True, help="Start over, whatever is there already.")
 @click.option("--known", metavar="FILE", help="Claims that were already checked: show the nearest with each claim.")
@@ -72,6 +83,10 @@ def annotate(
     adaptive_k: bool,
     min_score: float | None,
     output_format: Any,
+    plain_csv: bool,
+    before: str | None,
+    where: tuple[str, ...],
+    before_field: str | None,
     limit: int | None,
     fresh: bool,
     known: str | None,
@@ -88,7 +103,8 @@ def annotate(
 
     CLAIMS is a file, a BEIR folder, hf:NAME[@CONFIG][:SPLIT], or - for a claim a line on standard input. A job that was
     killed or interrupted goes on where it was when the same command is run again, and OUT has the same bytes as without
-    the interruption. Records that are no claims are set aside in OUT.rejected.jsonl; the exit status is then 4.
+    the interruption. Records that are no claims are set aside in OUT.rejected.jsonl; the exit status is then 4. With
+    --before-field no claim gets evidence from after it, and one without a date that can be read is set aside.
     """
     if status_of is not None:
         if claims is not None or index_dir is not None or output is not None:
@@ -101,14 +117,19 @@ def annotate(
     models.refuse_contradictions(adaptive_k=adaptive_k, min_score=min_score)
     if known is not None and models.no_encoder:
         raise click.UsageError("--known compares claims by the encoder too, so it excludes --no-encoder")
+    if reading.date_order is not None and before_field is None:
+        raise click.UsageError("--date-order says how dates are read, and needs --before-field NAME")
+    conditions = chosen_conditions(before, where)
     if claims == STDIN:
         require_stdin()
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
     from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
+    from pipeline.annotation.folder import JobFiles
     from pipeline.annotation.intake import ClaimSource
     from pipeline.annotation.known import KnownClaims
     from pipeline.annotation.output import format_of
 
+    files = JobFiles.of(output)
     settings = AnnotationSettings(
         k=k,
         adaptive=adaptive_k,
@@ -116,8 +137,14 @@ def annotate(
         output_format=output_format or format_of(output),
         batch_size=batch_size,
         n_known=known_k,
+        plain_csv=plain_csv,
+        before=conditions.before,
+        where=conditions.where,
     )
-    source = ClaimSource(claims, reading, limit)
+    if plain_csv and settings.output_format != "csv":
+        raise click.UsageError("--plain-csv is for a CSV file")
+    files.require_apart([Path(name) for name in (known, config_path) if name is not None])
+    source = ClaimSource(claims, reading, limit, before_field)
 
     def load() -> Searcher:
         pipeline = models.open(index_dir, config)
@@ -133,12 +160,22 @@ def annotate(
             source, output, load, settings, fresh=fresh, n_workers=workers,
             on_progress=lambda progress: advance("annotate", progress.done, progress.total, _rejected(progress.n_bad)),
             on_interrupt=lambda: say("interrupted: finishing what is at hand; once more to end at once"),
+            on_notice=say,
         )  # fmt: skip
     details = [f"{report.n_taken_up:,} of its records taken up"] if report.n_taken_up else []
     details += [_rejected(report.n_bad)] if report.n_bad else []
     print_text(f"{output}: {counted(report.n_claims, 'claim')}" + (f" ({', '.join(details)})" if details else ""))
+    if report.renamed:
+        own, columns = ", ".join(report.renamed), ", ".join(report.renamed.values())
+        say(f"{output}: the claims' own {own} {'is' if len(report.renamed) == 1 else 'are'} in {columns}")
     if report.rejected is not None:
         say(f"{report.rejected}: {counted(report.n_bad, 'record')} set aside, with line and reason")
+        if report.bad_share >= _LARGE_SHARE:
+            total = report.n_claims + report.n_bad
+            say(
+                f"WARNING: {report.n_bad:,} of {counted(total, 'record')} ({report.bad_share:.0%}) are no claims, and "
+                f"{output} lacks them: look at {report.rejected} before you use it"
+            )
         click.get_current_context().exit(EXIT_REJECTS)
 
 

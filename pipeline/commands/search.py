@@ -10,6 +10,8 @@ import click
 
 from data.read_options import ReadOptions
 from pipeline.commands.answers import print_answers
+from pipeline.commands.conditions import chosen_conditions, condition_options
+from pipeline.commands.dash_claims import ClaimCommand
 from pipeline.commands.model_choice import (
     ModelChoice,
     compute_options,
@@ -19,9 +21,10 @@ from pipeline.commands.model_choice import (
     stance_options,
 )
 from pipeline.commands.options import adaptive_options, count_option, format_option, path_option
+from pipeline.commands.output import say
 from pipeline.commands.reading_options import document_reading_options, say_notices
 from pipeline.commands.settings import chosen_config, settings_options
-from pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin
+from pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin, is_file
 
 if TYPE_CHECKING:
     from indexes.text import Conditions
@@ -29,15 +32,14 @@ if TYPE_CHECKING:
     from pipeline.results import ClaimEvidence
 
 
-@click.command(short_help="Find evidence for a claim.")
+@click.command(cls=ClaimCommand, short_help="Find evidence for a claim.")
 @click.argument("claim_words", metavar="CLAIM", nargs=-1, required=True)
 @path_option("--index", "index_dir", "DIR", "Folder of the index.")
 @click.option("--corpus", metavar="FILE", help="Search the few passages of a file in memory, without an index.")
 @document_reading_options
 @count_option("-k", 5, "Pieces of evidence.")
 @adaptive_options
-@click.option("--before", metavar="DATE", help="Only documents dated before DATE (YYYY, YYYY-MM or YYYY-MM-DD).")
-@click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only documents with that value; may be repeated.")
+@condition_options
 @click.option(
     "--context",
     default=0,
@@ -76,9 +78,11 @@ def search(
 ) -> None:
     """Find evidence for CLAIM, in quotes; with - for each line of standard input.
 
-    Put -- before a claim that begins with a dash. A document without a date is not before any day.
+    Put -- before a claim of one word that begins with a dash. A document without a date is not before any day.
     """
     if len(claim_words) > 1:
+        if any(word in _OPTION_NAMES for word in claim_words):
+            raise click.UsageError("put options before the --, and the claim behind it")
         raise click.UsageError('put the claim in quotes: claimhound search "a claim of several words" --index DIR')
     if (index_dir is None) == (corpus is None):
         raise click.UsageError("name an index with --index, or a file with --corpus (one of the two)")
@@ -90,8 +94,10 @@ def search(
         raise click.UsageError("claim and corpus cannot both come from standard input")
     models = ModelChoice(**model_options)
     models.refuse_contradictions(adaptive_k=adaptive_k, min_score=min_score)
-    conditions = _conditions(before, where)
+    conditions = chosen_conditions(before, where)
     claim = as_utf8(claim_words[0])
+    if is_file(claim):
+        say(f"{claim} is a file, and only its name is searched for; for the claims in it: claimhound annotate {claim}")
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
     pipeline = models.open(index_dir, config, corpus=corpus, reading=reading, on_notices=say_notices)
     claims = claims_on_stdin() if claim == STDIN else [claim]
@@ -116,16 +122,4 @@ def _answers(
         )
 
 
-def _conditions(before: str | None, where: tuple[str, ...]) -> Conditions:
-    from data.dates import iso_day
-    from indexes.text import Conditions
-
-    if before is not None and iso_day(before) is None:
-        raise click.BadParameter(f"{before!r} is no date (YYYY, YYYY-MM or YYYY-MM-DD)", param_hint="--before")
-    pairs: list[tuple[str, str]] = []
-    for item in where:
-        name, equals, value = item.partition("=")
-        if not equals or not name:
-            raise click.BadParameter(f"{item!r} is not FIELD=VALUE", param_hint="--where")
-        pairs.append((name, value))
-    return Conditions(before, tuple(pairs))
+_OPTION_NAMES = frozenset(name for option in search.params if isinstance(option, click.Option) for name in option.opts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from data.errors import InputError
 from pipeline.commands.output import say
@@ -55,3 +56,11 @@ def as_utf8(argument: str) -> str:
         except UnicodeError as error:
             raise InputError("the claim is not UTF-8; set the terminal to UTF-8") from error
     return argument
+
+
+def is_file(claim: str) -> bool:
+    """Return whether there is a file of that name: it rather holds claims than is one."""
+    try:
+        return Path(claim).is_file()
+    except (OSError, ValueError):  # longer than any name may be, or with a null character
+        return False

@@ -26,7 +26,7 @@ from pipeline.evaluation.losses import Loss, trace_losses
 from pipeline.evaluation.measures import DEFAULT_MEASURES, Values, set_cutoff, values_by_claim
 from pipeline.evaluation.statistics import SIGNIFICANT, Interval, PairedTest, mean_intervals, paired_tests
 from pipeline.evidence import EvidencePipeline
-from pipeline.opening import describe
+from pipeline.opening import describe, without_places
 from pipeline.results import StageRankings
 
 LISTS = ("bm25", "dense", "fused", "reranked")
@@ -328,9 +328,7 @@ def _as_json(ranking: Ranking) -> list[Json]:
 def _journal(path: Path | None, settings: Mapping[str, Json], fresh: bool) -> Any:
     if path is None:
         return nullcontext()
-    # The manifest's checksum says which index it is, wherever it lies.
-    job = {name: value for name, value in settings.items() if name != "index"}
-    return Journal.open(path, job, fresh=fresh)
+    return Journal.open(path, without_places(settings), fresh=fresh)
 
 
 def _digest(claims: Sequence[Query]) -> str:

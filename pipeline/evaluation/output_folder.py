@@ -9,6 +9,7 @@ from data.atomic import require_writable_folder, write_atomically
 from data.errors import InputError
 from data.judgments import write_qrels
 from data.records import Document, Run
+from data.spreadsheet import for_spreadsheets
 from data.trec import write_run
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
@@ -93,7 +94,7 @@ def make_folder(path: Path) -> None:
 def _write_texts(texts: Mapping[str, str], output_dir: Path) -> Iterator[Path]:
     for name, text in texts.items():
         with write_atomically(output_dir / name) as file:
-            file.write(text)
+            file.write(for_spreadsheets(text) if name.endswith(".csv") else text)
         yield output_dir / name
 
 

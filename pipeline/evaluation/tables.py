@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data.records import Json
+from data.spreadsheet import guarded_table
 from pipeline.evaluation.comparison import ClaimChange, Comparison
 from pipeline.evaluation.evaluating import Evaluation, StageReport
 from pipeline.evaluation.evidence_sets import SETS_EXPLAINED, has_set_measures
@@ -261,11 +262,10 @@ def comparison_latex(comparison: Comparison) -> str:
 
 
 def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return lines of CSV under a header, ended by LF."""
+    """Return lines of CSV under a header, ended by LF; texts are guarded that a spreadsheet takes for formulas."""
     page = io.StringIO()
     writer = csv.writer(page, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
+    writer.writerows(guarded_table([head, *rows]))
     return page.getvalue()
 
 

@@ -93,8 +93,12 @@ def test_bad_records_are_set_aside_and_said_and_the_exit_status_is_4(
         result = invoke(*words)
         assert result.exit_code == 4
         assert result.stdout == f"{output}: 1 claim ({taken_up}2 rejected)\n"
-        assert result.stderr == f"{output}.rejected.jsonl: 2 records set aside, with line and reason\n"
-    with output.open(newline="", encoding="utf-8") as file:
+        assert result.stderr.splitlines() == [
+            f"{output}.rejected.jsonl: 2 records set aside, with line and reason",
+            f"WARNING: 2 of 3 records (67%) are no claims, and {output} lacks them: "
+            f"look at {output}.rejected.jsonl before you use it",
+        ]
+    with output.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [(row["id"], row["claim"], row["party"], row["evidence_rank"]) for row in rows] == [
         ("1", "The ice melts.", "none", "1"),
@@ -104,6 +108,42 @@ def test_bad_records_are_set_aside_and_said_and_the_exit_status_is_4(
         {"source": str(claims), "line": 3, "reason": "the text in field 'claim' is blank"},
         {"source": str(claims), "line": 4, "reason": "expected 3 cells as in the header, got 2"},
     ]
+
+
+def test_a_few_bad_records_are_no_reason_for_a_warning(invoke: Invoke, sample_index: Path, tmp_path: Path) -> None:
+    claims, output = tmp_path / "claims.jsonl", tmp_path / "out.jsonl"
+    claims.write_text("".join(f'{{"id": {n}, "claim": "The ice melts."}}\n' for n in range(10)) + "{broken\n")
+    words = ["--index", sample_index, "--output", output, "--no-rerank", "--no-stance", "--no-encoder"]
+    result = invoke("annotate", claims, *words)
+    assert (result.exit_code, "WARNING" in result.stderr) == (4, False)
+    with claims.open("a") as file:
+        file.write("[]\n")
+    result = invoke("annotate", claims, *words, "--fresh")
+    assert result.stderr.splitlines()[-1].startswith("WARNING: 2 of 12 records (17%) are no claims")
+
+
+def test_a_csv_is_for_spreadsheets_unless_a_plain_one_is_asked_for(
+    invoke: Invoke, sample_index: Path, tmp_path: Path
+) -> None:
+    claims, again = tmp_path / "claims.jsonl", tmp_path / "again.jsonl"
+    own = {"n": -1.5, "verdict": "@false", "note": "'=x"}
+    claims.write_text(json.dumps({"id": "007", "claim": "=1+1 The ice melts.", **own}) + "\n")
+    words = ["--index", sample_index, "--no-rerank", "--no-stance", "--no-encoder", "-k", 1]
+    result = invoke("annotate", claims, "--output", tmp_path / "out.csv", *words)
+    assert result.stderr == f"{tmp_path / 'out.csv'}: the claims' own verdict is in field_verdict\n"
+    start = "007,'=1+1 The ice melts.,-1.5,'@false,''=x,1,"
+    assert (tmp_path / "out.csv").read_bytes().startswith(b"\xef\xbb\xbfid,claim,n,field_verdict,note,evidence_rank,")
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()[1].startswith(start)
+    assert invoke("annotate", claims, "--output", tmp_path / "plain.csv", *words, "--plain-csv").exit_code == 0
+    plain = (tmp_path / "plain.csv").read_text().splitlines()
+    assert plain[1].startswith(start.replace("'=1", "=1").replace("'@", "@").replace("''=", "'="))
+    for name in ("out.csv", "plain.csv"):
+        assert invoke("annotate", tmp_path / name, "--output", again, *words, "--fresh").exit_code == 0
+        (record,) = lines(again)
+        assert (record["id"], record["claim"]) == ("007", "=1+1 The ice melts.")
+        fields = record["fields"]
+        assert isinstance(fields, dict)
+        assert {"n": fields["n"], "verdict": fields["field_verdict"], "note": fields["note"]} == own | {"n": "-1.5"}
 
 
 def test_claims_come_from_standard_input_too_and_the_job_can_be_repeated(
@@ -169,6 +209,10 @@ def test_known_claims_are_shown_with_each(invoke: Invoke, sample_index: Path, tm
         (["c.jsonl", "--index", "x", "--output", "o", "--no-rerank", "--adaptive-k"], "so it excludes --no-rerank"),
         (["c.jsonl", "--index", "x", "--output", "o", "--no-rerank", "--reranker", "m"], "exclude each other"),
         (["c.jsonl", "--index", "x", "--output", "o", "--no-encoder", "--known", "k"], "excludes --no-encoder"),
+        (["c.jsonl", "--index", "x", "--output", "o.jsonl", "--plain-csv"], "--plain-csv is for a CSV file"),
+        (["c.jsonl", "--index", "x", "--output", "o", "--date-order", "dmy"], "needs --before-field NAME"),
+        (["c.jsonl", "--index", "x", "--output", "o", "--before", "soon"], "'soon' is no date"),
+        (["c.jsonl", "--index", "x", "--output", "o", "--where", "en"], "'en' is not FIELD=VALUE"),
         (["c.jsonl", "--index", "x", "--output", "o", "--batch-size", "0"], "'0' is neither auto nor a whole number"),
     ],
 )
@@ -185,6 +229,7 @@ def test_what_cannot_be_used_is_one_line_and_leaves_no_output(
         ("missing.jsonl", tmp_path / "out.jsonl", "missing.jsonl: no such file or folder"),
         (CLAIMS, tmp_path / "out.txt", "its name says no format"),
         (CLAIMS, tmp_path / "none" / "out.jsonl", "there is no folder"),
+        (CLAIMS, Path("-"), "needs a file: name one, as in --output out.jsonl"),
         (sample_dir() / "qrels.tsv", tmp_path / "out.jsonl", "is a claim; the first: "),
     ):
         result = invoke("annotate", claims, "--index", sample_index, "--output", output)

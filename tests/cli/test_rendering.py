@@ -182,6 +182,10 @@ def test_a_tsv_line_has_a_cell_for_each_column_whatever_the_text_holds() -> None
     assert cells["text"] == "a b c [31m  d"
     assert cells["score"] == "0.934"
     assert cells["url"] == ""
+    # It is pasted into spreadsheets, too.
+    (line,) = as_tsv_lines(with_document(replace(SEA, text="\t=1+1", source="@sea", title="-5")))
+    cells = dict(zip(TSV_COLUMNS, line.split("\t"), strict=True))
+    assert (cells["text"], cells["source"], cells["title"]) == ("' =1+1", "'@sea", "-5")
 
 
 POINTING = EvidenceStance("REFUTES", {"SUPPORTS": 0.042, "REFUTES": 0.951, "NOT_ENOUGH_INFO": 0.007})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 from pathlib import Path
 
@@ -272,3 +273,55 @@ class TestClaimsOnStandardInput:
             process.stdin.close()
             assert process.wait(timeout=60) == 0
             watchdog.cancel()
+
+
+@pytest.mark.parametrize(
+    "claim",
+    ["-5 degrees is cold", "- The ice melts.", "-- The ice melts.", "-k is a letter", "--before the ice melts", "-40",
+     "-help me"],
+)  # fmt: skip
+def test_a_claim_that_begins_with_a_dash_is_known_where_it_can_be_no_option(
+    invoke: Invoke, sample_index: Path, claim: str
+) -> None:
+    options = ["--index", sample_index, "--no-encoder", "--no-rerank", "--no-stance", "--format", "json"]
+    for words in ([claim, *options], [*options, claim], [*options, "--", claim]):
+        assert json.loads(invoke("search", *words).stdout)["claim"] == claim
+    lines = invoke("search", "-", *options, stdin=f"{claim}\n").stdout
+    assert [answer["claim"] for answer in json.loads(lines)] == [claim]
+
+
+def test_values_that_begin_with_a_dash_stay_those_of_their_options(invoke: Invoke, sample_index: Path) -> None:
+    options = ["--index", sample_index, "--no-encoder", "--no-rerank", "--no-stance", "--format", "json"]
+    answer = json.loads(invoke("search", CLAIM, "--where", "-a b=c", *options).stdout)
+    assert (answer["claim"], answer["evidence"]) == (CLAIM, [])
+    for word in ("-k 2", "-k2", "-k=2"):
+        result = invoke("search", CLAIM, *options, word)
+        assert "No such option" not in result.stderr
+        assert result.exit_code != 0 or len(json.loads(result.stdout)["evidence"]) == 2
+
+
+def test_a_word_with_a_dash_that_may_be_a_claim_is_answered_by_the_command_that_takes_it_as_one(
+    invoke: Invoke, sample_index: Path
+) -> None:
+    options = ["--index", sample_index, "--no-encoder", "--no-rerank", "--no-stance"]
+    refused = invoke("search", "-ice", *options)
+    assert refused.exit_code == 2
+    command = " ".join(refused.stderr.split()).partition("If it is the claim: ")[2]
+    _, name, *words = shlex.split(command)
+    assert (name, words[-2:]) == ("search", ["--", "-ice"])
+    assert "Claim: -ice" in invoke(name, *words).stdout
+    # With a claim beside it, it is an option that was mistyped.
+    typo = invoke("search", CLAIM, "--no-rerankr", *options)
+    assert "If it is the claim" not in typo.stderr
+    assert "--no-rerank" in typo.stderr
+    behind = invoke("search", "--", "-ice", *options)
+    assert "put options before the --, and the claim behind it" in " ".join(behind.stderr.split())
+
+
+def test_a_claim_that_is_a_file_s_name_is_searched_and_said_to_be_one(search: Invoke, tmp_path: Path) -> None:
+    claims = tmp_path / "claims.txt"
+    claims.write_text("ice\n")
+    result = search(str(claims), "--no-encoder")
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"{claims} is a file, and only its name is searched for; ")
+    assert search("x" * 5_000, "--no-encoder").stderr == ""

@@ -62,10 +62,12 @@ class LetterReranker:
         return PairScores(logits, np.zeros(len(pairs), dtype=np.bool_))
 
 
-def build_index(folder: Path) -> Path:
-    """Build the index and return its folder."""
+def build_index(folder: Path, documents: Sequence[Document] = ()) -> Path:
+    """Build an index of the documents, of the twelve sentences where none are given, and return its folder."""
     random = np.random.default_rng(7)
-    documents = [Document(f"d{n:02d}", " ".join(random.choice(WORDS, 6)), title=f"title {n}") for n in range(12)]
+    documents = documents or [
+        Document(f"d{n:02d}", " ".join(random.choice(WORDS, 6)), title=f"title {n}") for n in range(12)
+    ]
     encoder = LetterEncoder()
     with IndexWriter.create(folder, encoder.identity) as writer:
         writer.add(documents, encoder.encode([document.text for document in documents]))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import os
+import shutil
+import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from annotation_fakes import LetterEncoder, build_index, n_bad, pipeline_of, write_claims
@@ -11,8 +17,9 @@ from annotation_fakes import LetterEncoder, build_index, n_bad, pipeline_of, wri
 from data.errors import InputError
 from data.journal import last_entry
 from data.read_options import ReadOptions
-from data.records import Query
+from data.records import Document, Query
 from indexes.durable import Disk
+from indexes.text import Conditions
 from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
 from pipeline.annotation.folder import JobFiles
 from pipeline.annotation.intake import ClaimSource
@@ -356,3 +363,151 @@ def test_progress_begins_where_the_job_was(index_dir, claims, tmp_path):
     assert seen[0].done == done > 0
     assert (seen[-1].done, seen[-1].total, seen[-1].n_bad) == (N, N, n_bad(N))
     assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
+
+
+def test_no_claim_gets_evidence_from_after_its_date(tmp_path):
+    documents = [
+        Document("d0", "sea level rises", date="2019-05-01"),
+        Document("d1", "sea level rises in june", date="2020-06-30"),
+        Document("d2", "sea level rises in july", date="2020-07-01"),
+        Document("d3", "sea level rises again", date="2021-01-01", fields={"lang": "en"}),
+        Document("d4", "sea level rises undated"),
+    ]
+    index_dir = build_index(tmp_path / "index", documents)
+    claims, output = tmp_path / "claims.csv", tmp_path / "out.jsonl"
+    rows = ["2020-07-01", "July 2020", "2020", "01.07.2020", "2030-01-01", "", "soon", "2020-07-01"]
+    claims.write_text("id,claim,When\n" + "".join(f"{n},sea level,{day}\n" for n, day in enumerate(rows)))
+    pipeline = pipeline_of(index_dir)
+    source = ClaimSource(str(claims), ReadOptions(date_order="dmy"), before_field="when")
+    report = run(index_dir, source, output, replace(SMALL, k=9), pipeline=pipeline, n_workers=1)
+    found = {record["id"]: record for record in records(output)}
+    assert [(name, record["before"]) for name, record in found.items()] == [
+        ("0", "2020-07-01"), ("1", "2020-07-01"), ("2", "2020-01-01"),
+        ("3", "2020-07-01"), ("4", "2030-01-01"), ("7", "2020-07-01"),
+    ]  # fmt: skip
+    ids = {name: sorted(hit["doc_id"] for hit in record["evidence"]) for name, record in found.items()}
+    assert ids["0"] == ids["1"] == ids["3"] == ids["7"] == ["d0", "d1"]
+    assert ids["2"] == ["d0"]
+    assert ids["4"] == ["d0", "d1", "d2", "d3"]
+    # One text of three days is three questions, and no more.
+    assert pipeline.reranker.claims == ["sea level"] * 3
+    assert [(record["line"], record["reason"]) for record in records(report.rejected)] == [
+        (7, "the claim's date in field 'when' is missing"),
+        (8, "the claim's date in field 'when' cannot be read: \"soon\""),
+    ]
+    for name, record in found.items():
+        (answer,) = pipeline.find_evidence(["sea level"], 9, conditions=Conditions(record["before"]))
+        assert record["evidence"] == as_record(answer)["evidence"], name
+
+
+def test_a_day_for_the_whole_job_narrows_each_claim_s_own(tmp_path):
+    documents = [
+        Document(f"d{year}", "sea level", date=str(year), fields={"n": year % 2}) for year in range(2000, 2010)
+    ]
+    index_dir = build_index(tmp_path / "index", documents)
+    claims, output = tmp_path / "claims.jsonl", tmp_path / "out.csv"
+    claims.write_text('{"id": 1, "claim": "sea", "on": 2004}\n{"id": 2, "claim": "sea", "on": "2008-03-04"}\n')
+    settings = replace(SMALL, k=20, before="2006", where=(("n", "0"),), output_format="csv")
+    run(index_dir, ClaimSource(str(claims), before_field="on"), output, settings)
+    rows = list(csv.DictReader(io.StringIO(output.read_text(encoding="utf-8-sig"))))
+    assert {(row["id"], row["before"]) for row in rows} == {("1", "2004-01-01"), ("2", "2006-01-01")}
+    assert sorted((row["id"], row["evidence_id"]) for row in rows) == [
+        ("1", "d2000"), ("1", "d2002"), ("2", "d2000"), ("2", "d2002"), ("2", "d2004"),
+    ]  # fmt: skip
+    with pytest.raises(InputError, match=r'settings.before was "2006", is "2007"'):
+        run(index_dir, ClaimSource(str(claims), before_field="on"), output, replace(settings, before="2007"))
+    with pytest.raises(InputError, match=r'claims.before_field was "on", is null'):
+        run(index_dir, claims, output, settings)
+
+
+def test_a_claim_whose_date_may_be_one_of_two_days_is_set_aside_unless_it_is_said_which(index_dir, tmp_path):
+    claims, output = tmp_path / "claims.csv", tmp_path / "out.jsonl"
+    claims.write_text("id,claim,on\n1,sea,2020-01-02\n2,sea,03/04/2021\n")
+    report = run(index_dir, ClaimSource(str(claims), before_field="on"), output)
+    (bad,) = records(report.rejected)
+    assert bad["reason"] == (
+        "the claim's date in field 'on' is ambiguous: \"03/04/2021\"; say how it is meant with --date-order"
+    )
+    for order, day in (("dmy", "2021-04-03"), ("mdy", "2021-03-04")):
+        source = ClaimSource(str(claims), ReadOptions(date_order=order), before_field="on")
+        run(index_dir, source, tmp_path / f"{order}.jsonl")
+        assert [record["before"] for record in records(tmp_path / f"{order}.jsonl")] == ["2020-01-02", day]
+    source = ClaimSource(str(claims), ReadOptions(date_order="mdy"), before_field="on")
+    with pytest.raises(InputError, match=r'claims.date_order was "dmy", is "mdy"'):
+        run(index_dir, source, tmp_path / "dmy.jsonl")
+    with pytest.raises(InputError, match=r"the first: .*claims.csv:2: missing field 'day'; the record has only on"):
+        run(index_dir, ClaimSource(str(claims), before_field="day"), tmp_path / "none.jsonl")
+
+
+def test_a_job_goes_on_after_index_claims_and_output_were_moved(index_dir, tmp_path, monkeypatch):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    shutil.copytree(index_dir, here / "index")
+    write_claims(here / "claims.jsonl", N)
+    with (here / "claims.jsonl").open("a") as file:
+        file.write('{"id": "c0", "text": "sea"}\n')
+    with pytest.raises(OSError, match="No space"):
+        run(here / "index", here / "claims.jsonl", here / "out.jsonl", disk=DyingDisk(4))
+    n_done = job_status(here / "out.jsonl").done
+    here.rename(there)
+    assert job_status(there / "out.jsonl").done == n_done > 0
+    monkeypatch.chdir(there)
+    (there / "link").symlink_to("index")
+    index, claims = Path("link"), Path("claims.jsonl")
+    assert run(index, claims, Path("out.jsonl")).n_taken_up == n_done
+    run(index, claims, Path("quiet.jsonl"))
+    assert all_bytes(Path("out.jsonl")) == all_bytes(Path("quiet.jsonl"))
+    assert {record["index"]["path"] for record in records(Path("out.jsonl"))} == {"link"}
+    assert {record["source"] for record in records(JobFiles(Path("out.jsonl")).rejected)} == {"claims.jsonl"}
+    assert records(JobFiles(Path("out.jsonl")).rejected)[-1]["reason"] == "duplicate id 'c0', first seen at line 1"
+    # Finished, it is not done again by whatever path.
+    there.rename(here)
+    done = run(here / "index", here / "claims.jsonl", here / "out.jsonl")
+    assert done.n_taken_up == done.n_claims + done.n_bad
+
+
+def test_models_are_told_by_what_they_are_and_not_by_where_they_lie(index_dir, claims, tmp_path):
+    output = tmp_path / "out.jsonl"
+    with pytest.raises(OSError, match="No space"):
+        run(index_dir, claims, output, disk=DyingDisk(3))
+    pipeline = pipeline_of(index_dir)
+    pipeline.reranker.name = "models/letters"
+    run(index_dir, claims, output, pipeline=pipeline)
+    assert {record["models"]["reranker"] for record in records(output)} == {"models/letters"}
+
+
+def test_an_output_is_neither_a_stream_nor_a_file_that_is_read(index_dir, claims, tmp_path):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "link.jsonl").symlink_to(claims)
+    text = claims.read_bytes()
+    for output in (Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/dev/null"), tmp_path / "pipe.jsonl"):
+        with pytest.raises(InputError, match=r"is a stream, and a job .* needs a file: name one"):
+            run(index_dir, claims, output, fresh=True)
+    for output in (claims, tmp_path / "." / "claims.jsonl", tmp_path / "link.jsonl"):
+        with pytest.raises(InputError, match="is read by this job"):
+            run(index_dir, claims, output, fresh=True)
+    rejected = tmp_path / "out.jsonl.rejected.jsonl"
+    claims.rename(rejected)
+    with pytest.raises(InputError, match=r"out.jsonl.rejected.jsonl: is read by this job"):
+        run(index_dir, rejected, tmp_path / "out.jsonl")
+    assert rejected.read_bytes() == text
+
+
+def test_claims_in_a_pipe_are_read_once_and_annotated_as_those_of_a_file(index_dir, claims, tmp_path):
+    run(index_dir, claims, tmp_path / "quiet.jsonl")
+    (tmp_path / "pipe").mkdir()
+    pipe = tmp_path / "pipe" / "claims.jsonl"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(claims.read_bytes()))
+    writer.start()
+    run(index_dir, pipe, tmp_path / "out.jsonl")
+    writer.join()
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "quiet.jsonl").read_bytes()
+
+
+def test_fields_that_are_named_as_columns_of_ours_are_reported(index_dir, tmp_path):
+    claims = tmp_path / "claims.jsonl"
+    claims.write_text('{"id": 1, "text": "sea", "verdict": "x", "score": 3}\n')
+    report = run(index_dir, claims, tmp_path / "out.csv", replace(SMALL, output_format="csv"))
+    assert report.renamed == {"verdict": "field_verdict"}
+    assert run(index_dir, claims, tmp_path / "out.csv", replace(SMALL, output_format="csv")).renamed == report.renamed

@@ -7,12 +7,15 @@ import io
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from data.claims import read_claims
 from data.errors import InputError
 from data.notices import Notices
 from data.parquet import read_parquet
 from data.sources import locate
-from pipeline.annotation.output import format_of, write_output
+from pipeline.annotation.output import column_names, format_of, write_output
 
 HIT = {
     "rank": 1,
@@ -43,8 +46,8 @@ EMPTY = FULL | {"id": "c2", "fields": {"label": None}, "evidence": [], "summary"
 FIELDS = {"label": "text", "n": "whole", "notes": "text", "tags": "json"}
 
 
-def write(path, output_format, records=(FULL, EMPTY), fields=FIELDS):
-    write_output(iter(records), path, output_format, fields, title="Title")
+def write(path, output_format, records=(FULL, EMPTY), fields=FIELDS, **options):
+    write_output(iter(records), path, output_format, fields, title="Title", **options)
     return path
 
 
@@ -68,9 +71,12 @@ def test_json_lines_come_back_as_they_were(tmp_path):
     assert [json.loads(line) for line in text.splitlines()] == [FULL, EMPTY, odd]
 
 
+def csv_rows(path):
+    return list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
+
+
 def test_csv_has_a_row_for_each_piece_of_evidence_and_one_for_a_claim_without(tmp_path):
-    content = write(tmp_path / "out", "csv").read_bytes().decode()
-    rows = list(csv.DictReader(io.StringIO(content, newline="")))
+    rows = csv_rows(write(tmp_path / "out", "csv"))
     assert [(row["id"], row["evidence_rank"], row["evidence_id"]) for row in rows] == [
         ("c1", "1", "d1"),
         ("c1", "2", "d2"),
@@ -84,7 +90,7 @@ def test_csv_has_a_row_for_each_piece_of_evidence_and_one_for_a_claim_without(tm
     assert (first["evidence_text"], first["evidence_score"]) == (HIT["text"], "0.75")
     assert (first["evidence_stance"], first["verdict"], first["nothing_relevant"]) == ("SUPPORTS", "SUPPORTS", "false")
     assert rows[1]["evidence_score"] == rows[1]["evidence_stance"] == rows[2]["verdict"] == rows[2]["label"] == ""
-    assert content.count("\r\n") == 4
+    assert (tmp_path / "out").read_bytes().count(b"\r\n") == 4
 
 
 def test_parquet_holds_the_whole_record_with_typed_fields(tmp_path):
@@ -124,7 +130,76 @@ def test_the_same_records_give_the_same_bytes(tmp_path, output_format):
 def test_fields_of_one_name_with_ours_and_with_each_other_stay_apart(tmp_path):
     fields = {"claim": "text", "field_claim": "text", "id": "text"}
     record = FULL | {"fields": {"claim": "a", "field_claim": "b", "id": "c"}}
-    content = write(tmp_path / "out", "csv", [record], fields).read_bytes().decode()
-    (row, _) = csv.DictReader(io.StringIO(content, newline=""))
+    (row, _) = csv_rows(write(tmp_path / "out", "csv", [record], fields))
     assert (row["id"], row["claim"]) == ("c1", "ice melts")
     assert (row["field_field_claim"], row["field_claim"], row["field_id"]) == ("a", "b", "c")
+    fields = {"Claim": "text", "score": "text", "Label": "text", "label": "text", "verdict": "text"}
+    assert column_names(fields, "csv") == {
+        "Claim": "field_Claim", "score": "score", "Label": "Label", "label": "field_label", "verdict": "field_verdict",
+    }  # fmt: skip
+    assert column_names(fields, "parquet")["verdict"] == "verdict"
+    assert column_names(fields, "jsonl") == {}
+
+
+def test_a_csv_is_utf_8_for_a_spreadsheet_and_no_text_in_it_is_a_formula(tmp_path):
+    texts = [
+        "=1+2",
+        "-x",
+        "+x",
+        "@x",
+        " =1",
+        "\t1",
+        "\rx",
+        "\u200b@x",
+        "\uff1d1",
+        "\uff0b1+1",
+        "\ufe631-1",
+        "'=1",
+        "''-x",
+    ]
+    safe = [
+        "x=1",
+        "'quoted' at first",
+        "2020-01-02",
+        "007",
+        "8E5",
+        "-1",
+        "-1.5",
+        "+4.2e-7",
+        "-1,000.5",
+        "-3%",
+        "",
+        "\u2013 x",
+    ]
+    fields = {"=name": "text", "n": "number"}
+    records = [FULL | {"fields": {"=name": text, "n": -1.5}, "evidence": []} for text in texts + safe]
+    path = write(tmp_path / "out.csv", "csv", records, fields)
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfid,claim,'=name,n,")
+    rows = csv_rows(path)
+    assert [row["'=name"] for row in rows] == [f"'{text}" for text in texts] + safe
+    assert {row["n"] for row in rows} == {"-1.5"}
+    assert list(rows[0])[-1] == "a ' before = + - @ is added"
+    plain = write(tmp_path / "plain.csv", "csv", records, fields, plain_csv=True)
+    assert plain.read_bytes().startswith(b"id,claim,=name,n,")
+    assert [row["=name"] for row in csv_rows(plain)] == texts + safe
+    assert list(csv_rows(plain)[0])[-1] == "known"
+
+
+# A reader strips white space around names and ids, and half of a surrogate pair has no place in UTF-8.
+names = st.text("ab=+-@'\uff1d\r\n,;\"", min_size=1, max_size=4).filter(lambda name: name == name.strip())
+texts = st.text(st.sampled_from("=+-@'\uff1d\t\r\n ,;\"1.5Ee\u200b\ufeffx") | st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.lists(st.dictionaries(names, texts, max_size=3), min_size=1, max_size=3), st.booleans())
+def test_our_own_reader_gives_back_the_texts_of_a_csv(tmp_path_factory, found, plain_csv):
+    path = tmp_path_factory.mktemp("csv") / "out.csv"
+    fields = dict.fromkeys((name for record in found for name in record), "text")
+    records = [FULL | {"id": f"c{n}", "fields": own, "evidence": []} for n, own in enumerate(found)]
+    write(path, "csv", records, fields, plain_csv=plain_csv)
+    columns = column_names(fields, "csv")
+    claims = list(read_claims(path))
+    assert [claim.query_id for claim in claims] == [record["id"] for record in records]
+    for claim, own in zip(claims, found, strict=True):
+        assert claim.text == FULL["claim"]
+        assert {name: claim.fields[columns[name]] for name in fields} == {name: own.get(name, "") for name in fields}
+        assert "a ' before = + - @ is added" not in claim.fields
