@@ -29,7 +29,7 @@ from pipeline.opening import describe
 from pipeline.runtimes import n_threads_available
 
 # Raise when records or batches come out otherwise, so that no job is continued by a version that makes others.
-_VERSION = 1
+_VERSION = 2
 _MOST_WORKERS = 4
 # A CPU gains nothing from more, and what an interrupted job loses is one batch; a GPU is busy only with many pairs, and
 # an index remembers the documents of no more claims than these.
@@ -42,13 +42,14 @@ _BATCHES_AT_HAND = 8
 class AnnotationSettings:
     """What is asked for each claim, as `find_evidence` has it, and in what format the answers are written.
 
-    `batch_size` claims are searched together, None for what suits the device. `n_known` is how many known claims are
-    shown with each, where there are any.
+    `folding` makes near-copies one piece of evidence. `batch_size` claims are searched together, None for what suits
+    the device. `n_known` is how many known claims are shown with each, where there are any.
     """
 
     k: int = 5
     adaptive: bool = False
     min_score: float | None = None
+    folding: bool = True
     output_format: OutputFormat = "jsonl"
     batch_size: int | None = None
     n_known: int = 5
@@ -260,7 +261,7 @@ def _search(searcher: Searcher, batch: Batch, settings: AnnotationSettings) -> d
     if not texts:
         return {}
     answers = searcher.pipeline.find_evidence(
-        texts, settings.k, adaptive=settings.adaptive, min_score=settings.min_score
+        texts, settings.k, adaptive=settings.adaptive, min_score=settings.min_score, folding=settings.folding
     )
     known = None if searcher.known is None else searcher.known.nearest(texts, settings.n_known)
     return {

@@ -46,6 +46,7 @@ def write_page(records: Iterable[Mapping[str, Json]], file: TextIO, *, title: st
     environment.filters |= {
         "count": lambda number: f"{number:,}",
         "of_claims": lambda n: f"{n:,} claim{'' if n == 1 else 's'}",
+        "of_copies": lambda n: f"{n:,} {'copy' if n == 1 else 'copies'}",
         "is_link": is_link,
         "sha256": lambda text: base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode(),
     }
@@ -81,6 +82,8 @@ class _Hit(NamedTuple):
     mark: str | None
     mark_text: str
     origin: list[_Part]
+    n_copies: int
+    copies: list[list[_Part]]
     warnings: list[str]
     fields: list[tuple[str, str]]
     stages: str
@@ -197,6 +200,8 @@ def _hit(hit: Mapping[str, Any], terms: frozenset[str], summary: Mapping[str, An
         mark,
         _mark_text(mark, stance),
         _origin_parts(hit),
+        hit.get("n_copies") or 0,
+        [_origin_parts(copy) for copy in hit.get("copies") or ()],
         warnings,
         _fields(hit),
         _stages(hit),
