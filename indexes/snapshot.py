@@ -98,6 +98,23 @@ class IndexSnapshot:
         return self.manifest.n_docs
 
     @property
+    def n_dated(self) -> int:
+        """How many documents have a date."""
+        with self._reading():
+            return self._text.n_dated()
+
+    def has_field(self, name: str) -> bool:
+        """Return whether some document has a value by which the condition `name` could choose it."""
+        with self._reading():
+            return self._text.has_field(name)
+
+    def n_meeting(self, conditions: Conditions) -> int:
+        """Return how many documents fulfil the conditions."""
+        _require_date(conditions)
+        with self._reading():
+            return self._text.n_meeting(conditions)
+
+    @property
     def segments(self) -> list[VectorSegment]:
         """Its vector segments, in the manifest's order."""
         return self._segments

@@ -261,6 +261,26 @@ class TextIndex:
         hits = self._searcher.search(query, limit, count=False, order_by_field="position", order=tantivy.Order.Asc).hits
         return [int(position) for position, _ in hits]
 
+    def n_dated(self) -> int:
+        """Return how many documents have a date."""
+        return self._count(
+            tantivy.Query.range_query(self._schema, "day", tantivy.FieldType.Unsigned, 0, 2**63, True, False)
+        )
+
+    def has_field(self, name: str) -> bool:
+        """Return whether some document has a value by which the condition `name` could choose it."""
+        pattern = re.sub(r"([^\w\s])", r"\\\1", f"{name}=")
+        return self._count(tantivy.Query.regex_query(self._schema, "where", f"{pattern}(.|\n)*")) > 0
+
+    def n_meeting(self, conditions: Conditions) -> int:
+        """Return how many documents fulfil the conditions."""
+        return self._count(
+            tantivy.Query.boolean_query([(tantivy.Occur.Must, query) for query in self._conditions(conditions)])
+        )
+
+    def _count(self, query: tantivy.Query) -> int:
+        return int(self._searcher.search(query, 1, count=True).count or 0)  # type: ignore[attr-defined]
+
     def known_terms(self, terms: Iterable[str]) -> set[str]:
         """Return those of the terms that at least one document holds; deleted ones may still count."""
         return {term for term in terms if self._searcher.doc_freq("terms", term) > 0}

@@ -236,7 +236,8 @@ class CopyFinder:
     What was read of a text is remembered by doc_id, so it serves one generation of an index.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, n_remembered: int = _REMEMBERED) -> None:
+        self._n_remembered = n_remembered
         self._words: dict[str, int] = {}
         self._keys: dict[str, str] = {}
 
@@ -254,7 +255,7 @@ class CopyFinder:
                     title = _title_part(document) if has_titles else ""
                     groups[document.doc_id] = f"{self._keys[document.doc_id]}{_PART}{title}"
         for remembered in (self._words, self._keys):
-            while len(remembered) > _REMEMBERED:
+            while len(remembered) > self._n_remembered:
                 del remembered[next(iter(remembered))]
         return groups
 

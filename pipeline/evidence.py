@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import partial
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from data.records import Document, Ranking, ScoredDoc
 from indexes.analysis import tokenize
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
-from indexes.text import Conditions
+from indexes.text import Conditions, first_day
 from indexes.vectors import Vectors
 from pipeline.adaptive import adaptive_k
 from pipeline.config import PipelineConfig
@@ -35,6 +36,11 @@ _NO_CONDITIONS = Conditions()
 _SPARE = 8
 _DEEPER = 4
 _MOST_CANDIDATES = 10_000
+
+
+_NO_CONDITIONS_FIELDS = frozenset({"text", "doc_id", "id", "span"})
+_FIELDS_OF_ALL = frozenset({"title", "source", "url", "date", "parent_id"})
+_SAMPLED = 100
 
 
 class _Candidates(NamedTuple):
@@ -199,19 +205,22 @@ class EvidencePipeline:
     def _deep_enough(self, found: Ranking, asked: int, wanted: int, search: Callable[[int], Ranking]) -> Ranking:
         """Search deeper until as many different documents are found as are wanted, or all that there are."""
         most = max(asked, _MOST_CANDIDATES)
-        while wanted and len(found) >= asked and asked < most and n_groups(found, self._groups(found)) < wanted:
+        while (
+            wanted and len(found) >= asked and asked < most and n_groups(found, self.copies_among(_ids(found))) < wanted
+        ):
             asked = min(most, asked * _DEEPER)
             found = search(asked)
         return found
 
-    def _groups(self, hits: Iterable[ScoredDoc]) -> dict[str, str]:
-        return self._copies.groups(self.index.documents(list(dict.fromkeys(hit.doc_id for hit in hits))))
+    def copies_among(self, doc_ids: Sequence[str]) -> dict[str, str]:
+        """Return for each of the documents, which the index holds, the name of its group of near-copies."""
+        return self._copies.groups(self.index.documents(list(dict.fromkeys(doc_ids))))
 
     def _fused(self, bm25: Ranking, dense: Ranking | None) -> _Candidates:
         return _Candidates(bm25, dense, fuse_stages(bm25, dense, self.config), {})
 
     def _folded(self, bm25: Ranking, dense: Ranking | None, first_k: int) -> _Candidates:
-        found = fold(bm25, dense, self._groups([*bm25, *(dense or [])]), first_k)
+        found = fold(bm25, dense, self.copies_among(_ids([*bm25, *(dense or [])])), first_k)
         return self._fused(found.bm25, found.dense)._replace(copies=found.copies)
 
     def _search_text(self, claim: str, k: int, conditions: Conditions) -> Ranking:
@@ -392,7 +401,12 @@ class EvidencePipeline:
         no_meaning = f"{no_document} is near the claim in meaning"
         if not self.is_readable(claim):
             no_meaning = "the encoder does not know the claim's words or script"
-        if not evidence and stages.final() and min_score is not None:
+        if conditions.before is not None:
+            yield from self._left_out(conditions.before)
+        reasons = [] if stages.final() else list(self._why_nothing_meets(conditions))
+        if reasons:
+            yield from reasons
+        elif not evidence and stages.final() and min_score is not None:
             yield f"No evidence of probability {min_score:g} or more: the best has {stages.final()[0].score:.2g}."
         elif not evidence:
             yield (
@@ -406,6 +420,46 @@ class EvidencePipeline:
             yield f"Found by words alone: {no_meaning}."
         if any(hit.truncated for hit in evidence):
             yield "Claim and evidence were too long together for the reranker and were cut where marked."
+
+    def _why_nothing_meets(self, conditions: Conditions) -> Iterator[str]:
+        """Yield a sentence for each condition that no document can meet, whatever the claim."""
+        if not isinstance(self.index, IndexSnapshot):
+            return
+        if conditions.before is not None and self.index.n_dated == 0:
+            yield f"No document is dated, so none is before {conditions.before}."
+        elif conditions.before is not None and self.index.n_meeting(Conditions(conditions.before)) == 0:
+            yield f"No document is dated before {conditions.before}."
+        for name in dict.fromkeys(name for name, _ in conditions.where):
+            if self.index.has_field(name):
+                continue
+            if name in _NO_CONDITIONS_FIELDS:
+                yield (
+                    f"{name!r} is no condition: documents are chosen by title, source, url, date, parent_id and the "
+                    "further fields of their records."
+                )
+            else:
+                yield f"No document has a field {name!r}{self._did_you_mean(name)}"
+
+    def _did_you_mean(self, name: str) -> str:
+        """Return the field of a name like this one, among those of some documents."""
+        assert isinstance(self.index, IndexSnapshot)
+        names = {field for document in self.index.sample(_SAMPLED, seed=0) for field in document.fields}
+        near = get_close_matches(name, sorted(names | _FIELDS_OF_ALL), n=1)
+        return f"; did you mean {near[0]!r}?" if near and self.index.has_field(near[0]) else "."
+
+    def _left_out(self, before: str) -> Iterator[str]:
+        """Yield what the condition on the date leaves out although it may be older."""
+        if not isinstance(self.index, IndexSnapshot):
+            return
+        n_undated = self.index.n_docs - self.index.n_dated
+        spans = _dates_that_reach(before)
+        n_coarse = sum(self.index.n_meeting(Conditions(where=(("date", date),))) for date in spans)
+        parts = [f"{_counted(n_undated, 'document')} without a date"] if 0 < n_undated < self.index.n_docs else []
+        if n_coarse:
+            alone = " or ".join(spans)
+            parts.append(f"{_counted(n_coarse, 'document')} dated {alone} alone, which may be no older")
+        if parts:
+            yield f"Not counted as before {before}: {' and '.join(parts)}."
 
     def _described(self, answer: ClaimEvidence, timings_ms: dict[str, float]) -> ClaimEvidence:
         return ClaimEvidence(
@@ -457,6 +511,21 @@ def _require_texts(claims: Sequence[str]) -> None:
 def evidence_text(document: Document) -> str:
     """Return what the reranker reads of a document."""
     return document.text
+
+
+def _ids(hits: Iterable[ScoredDoc]) -> list[str]:
+    return [hit.doc_id for hit in hits]
+
+
+def _dates_that_reach(before: str) -> list[str]:
+    """Return the year and the month, as dates of documents, that begin before a day and do not end before it."""
+    day = f"{first_day(before):08}"
+    year, month = day[:4], f"{day[:4]}-{day[4:6]}"
+    return [year] * (day[4:] != "0101") + [month] * (day[6:] != "01")
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _stage_rankings(item: _Candidates) -> StageRankings:
