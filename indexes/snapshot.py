@@ -97,6 +97,12 @@ class IndexSnapshot:
         """How many documents can be found."""
         return self.manifest.n_docs
 
+    def n_meeting(self, conditions: Conditions) -> int:
+        """Return how many documents fulfil the conditions."""
+        _require_date(conditions)
+        with self._reading():
+            return self._text.n_meeting(conditions)
+
     @property
     def segments(self) -> list[VectorSegment]:
         """Its vector segments, in the manifest's order."""

@@ -326,6 +326,15 @@ class TextIndex:
         hits = self._searcher.search(query, limit, count=False, order_by_field="position", order=tantivy.Order.Asc).hits
         return [int(position) for position, _ in hits]
 
+    def n_meeting(self, conditions: Conditions) -> int:
+        """Return how many documents fulfil the conditions."""
+        return self._count(
+            tantivy.Query.boolean_query([(tantivy.Occur.Must, query) for query in self._conditions(conditions)])
+        )
+
+    def _count(self, query: tantivy.Query) -> int:
+        return int(self._searcher.search(query, 1, count=True).count or 0)  # type: ignore[attr-defined]
+
     def known_terms(self, terms: Iterable[str]) -> set[str]:
         """Return those of the terms that at least one document holds; deleted ones may still count."""
         return {

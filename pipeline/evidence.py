@@ -3,31 +3,55 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from difflib import get_close_matches
+from functools import partial
+from typing import NamedTuple
 
+from data.claim_text import searched_text
 from data.errors import InputError
-from data.records import Document, Json, Ranking
+from data.records import Document, Json, Ranking, ScoredDoc
 from data.text_form import read_form
-from indexes.analysis import tokenize
+from indexes.analysis import query_terms
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
-from indexes.text import Conditions
+from indexes.text import Conditions, first_day
 from indexes.vectors import Vectors
 from pipeline.adaptive import adaptive_k
 from pipeline.config import PipelineConfig
+from pipeline.copies import CopyFinder, alike, fold, n_groups
 from pipeline.encoders import Encoder
 from pipeline.fusion import fuse_stages
 from pipeline.relevance import RelevanceThreshold, best_cosine
-from pipeline.rerankers import Reranker
+from pipeline.rerankers import PairScores, Reranker
 from pipeline.rescoring import rescored
-from pipeline.results import STAGES, ClaimEvidence, Evidence, StageRankings, StageScore
+from pipeline.results import MOST_COPIES, STAGES, ClaimEvidence, Evidence, StageRankings, StageScore
 from pipeline.stance import StanceModel
 from pipeline.summary import stance_of, summarize
 
 _MOSTLY_UNKNOWN = 0.5
 _NO_CONDITIONS = Conditions()
+# A search with copies folded asks for an eighth more at once, as a second search costs more than the few documents do.
+# Where a text has hundreds of copies it asks again, up to this many.
+_SPARE = 8
+_DEEPER = 4
+_MOST_CANDIDATES = 10_000
+
+
+_NO_CONDITIONS_FIELDS = frozenset({"text", "doc_id", "id", "span"})
+_FIELDS_OF_ALL = frozenset({"title", "source", "url", "date", "parent_id"})
+_SAMPLED = 100
+
+
+class _Candidates(NamedTuple):
+    """What both searches found for a claim, as it goes on to fusion, and what each document stands for if folded."""
+
+    bm25: Ranking
+    dense: Ranking | None
+    fused: Ranking
+    copies: Mapping[str, tuple[str, ...]]
 
 
 class EvidencePipeline:
@@ -54,6 +78,7 @@ class EvidencePipeline:
         self.reranker = reranker
         self.config = config
         self.stance = stance
+        self._copies = CopyFinder()
 
     def find_evidence(
         self,
@@ -64,9 +89,12 @@ class EvidencePipeline:
         min_score: float | None = None,
         conditions: Conditions = _NO_CONDITIONS,
         context: int = 0,
+        folding: bool = True,
     ) -> list[ClaimEvidence]:
         """Return for each claim its k best pieces of evidence, fewer where fewer were found.
 
+        With `folding` near-copies (`pipeline.copies`) are one piece, which names the others that were found; candidates
+        of both stages are then counted in such pieces.
         With `adaptive` also fewer where the probability falls off, see `adaptive_k`, and with `min_score` none of a
         lower probability. `context` adds that many neighbouring sentences to each. Raises InputError for a blank claim
         and for one that is no text, ValueError for k below 1, context below 0, `adaptive` or `min_score` without a
@@ -81,7 +109,7 @@ class EvidencePipeline:
         if isinstance(self.index, MemoryIndex) and (conditions or context):
             raise ValueError("an index in memory knows neither conditions nor context")
         _require_texts(claims)
-        stages, timings = self._rank(claims, conditions, depth=k)
+        stages, timings = self._rank(claims, conditions, depth=k, as_found=not folding, folded=folding)
         clock = _Clock(timings)
         answers = [
             self._answer(
@@ -96,52 +124,107 @@ class EvidencePipeline:
         return [self._described(answer, share) for answer in answers]
 
     def rank(
-        self, claims: Sequence[str], *, conditions: Conditions = _NO_CONDITIONS, list_k: int | None = None
+        self,
+        claims: Sequence[str],
+        *,
+        conditions: Conditions = _NO_CONDITIONS,
+        list_k: int | None = None,
+        with_folded: bool = False,
     ) -> list[StageRankings]:
-        """Return every stage's whole ranking for each claim.
+        """Return every stage's whole ranking for each claim, each document by itself.
 
         The lists of BM25 and of the vectors reach down to `list_k` where that is more than the `first_stage_k` of which
-        the further stages are made. Raises ValueError for list_k below 1.
+        the further stages are made. `with_folded` adds the rankings with near-copies folded, of which `find_evidence`
+        shows the first. Raises ValueError for list_k below 1.
         """
         if list_k is not None and list_k < 1:
             raise ValueError(f"list_k starts at 1, got {list_k}")
-        rankings, spent_ms = self._rank(claims, conditions, depth=1, list_k=list_k or 1)
+        rankings, spent_ms = self._rank(claims, conditions, depth=1, list_k=list_k or 1, folded=with_folded)
         share = {name: spent / max(1, len(claims)) for name, spent in spent_ms.items()}
         return [replace(stages, timings_ms=share) for stages in rankings]
 
     def _rank(
-        self, claims: Sequence[str], conditions: Conditions, depth: int, list_k: int = 1
+        self,
+        claims: Sequence[str],
+        conditions: Conditions,
+        depth: int,
+        *,
+        list_k: int = 1,
+        as_found: bool = True,
+        folded: bool = False,
     ) -> tuple[list[StageRankings], dict[str, float]]:
+        """Return the stages for each claim, `as_found` or folded; with both the first has the second in it."""
         clock = _Clock({})
+        claims = [searched_text(claim) for claim in claims]
         first_k = max(self.config.first_stage_k, depth)
         k = max(first_k, list_k)
+        asked = max(k, first_k + first_k // _SPARE) if folded else k
+        wanted = first_k if folded else 0
         query_vectors = None
         if self.encoder is not None:
             with clock("encode"):
                 query_vectors = self.encoder.encode(claims, as_query=True)
         with clock("bm25"):
-            bm25 = [self._search_text(claim, k, conditions) for claim in claims]
+            bm25 = [self._found_by_words(claim, asked, conditions, wanted) for claim in claims]
         dense: list[Ranking | None] = [None for _ in claims]
         if query_vectors is not None:
             with clock("dense"):
-                found = self._search_vectors(query_vectors, k, conditions)
-                dense = [
-                    self._near(ranking) if self.is_readable(claim) else []
-                    for claim, ranking in zip(claims, found, strict=True)
-                ]
+                dense = list(self._found_by_meaning(claims, query_vectors, asked, conditions, wanted))
         with clock("fuse"):
-            fused = [
-                fuse_stages(first[:first_k], second and second[:first_k], self.config)
+            candidates = [
+                [self._fused(first[:first_k], second and second[:first_k])] * as_found
+                + [self._folded(first, second, first_k)] * folded
                 for first, second in zip(bm25, dense, strict=True)
             ]
-        if self.reranker is None:
-            rankings = [
-                StageRankings(first, second, both if second is not None else None, None)
-                for first, second, both in zip(bm25, dense, fused, strict=True)
-            ]
-            return rankings, clock.spent_ms
         rerank_k = max(self.config.rerank_k, depth)
-        return self._rerank(claims, bm25, dense, fused, first_k, rerank_k, clock), clock.spent_ms
+        stages = self._stages(claims, candidates, rerank_k, clock)
+        if not as_found:
+            return [of_claim[-1] for of_claim in stages], clock.spent_ms
+        rankings = [
+            replace(of_claim[0], bm25=first[:k], dense=second and second[:k], folded=of_claim[-1] if folded else None)
+            for of_claim, first, second in zip(stages, bm25, dense, strict=True)
+        ]
+        return rankings, clock.spent_ms
+
+    def _found_by_words(self, claim: str, asked: int, conditions: Conditions, wanted: int) -> Ranking:
+        found = self._search_text(claim, asked, conditions)
+        return self._deep_enough(found, asked, wanted, lambda k: self._search_text(claim, k, conditions))
+
+    def _found_by_meaning(
+        self, claims: Sequence[str], query_vectors: Vectors, asked: int, conditions: Conditions, wanted: int
+    ) -> Iterator[Ranking]:
+        found = self._search_vectors(query_vectors, asked, conditions)
+        for row, (claim, ranking) in enumerate(zip(claims, found, strict=True)):
+            if self.is_readable(claim):
+                deeper = partial(self._search_vector, query_vectors[row : row + 1], conditions)
+                yield self._deep_enough(self._near(ranking), asked, wanted, deeper)
+            else:
+                yield []
+
+    def _search_vector(self, query_vector: Vectors, conditions: Conditions, k: int) -> Ranking:
+        (found,) = self._search_vectors(query_vector, k, conditions)
+        return self._near(found)
+
+    def _deep_enough(self, found: Ranking, asked: int, wanted: int, search: Callable[[int], Ranking]) -> Ranking:
+        """Search deeper until as many different documents are found as are wanted, or all that there are."""
+        most = max(asked, _MOST_CANDIDATES)
+        while (
+            wanted and len(found) >= asked and asked < most and n_groups(found, self.copies_among(_ids(found))) < wanted
+        ):
+            asked = min(most, asked * _DEEPER)
+            found = search(asked)
+        return found
+
+    def copies_among(self, doc_ids: Sequence[str]) -> dict[str, str]:
+        """Return for each of the documents, which the index holds, the name of its group of near-copies."""
+        return self._copies.groups(self.index.documents(list(dict.fromkeys(doc_ids))))
+
+    def _fused(self, bm25: Ranking, dense: Ranking | None) -> _Candidates:
+        return _Candidates(bm25, dense, fuse_stages(bm25, dense, self.config), {})
+
+    def _folded(self, bm25: Ranking, dense: Ranking | None, first_k: int) -> _Candidates:
+        found = fold(bm25, dense, self.copies_among(_ids([*bm25, *(dense or [])])), first_k)
+        return self._fused(found.bm25, found.dense)._replace(copies=found.copies)
 
     def _search_text(self, claim: str, k: int, conditions: Conditions) -> Ranking:
         if isinstance(self.index, MemoryIndex):
@@ -164,49 +247,48 @@ class EvidencePipeline:
 
     def is_readable(self, claim: str) -> bool:
         """Return whether there is an encoder that knows most of the claim's words and its script."""
-        return self.encoder is not None and self.encoder.unknown_share(claim) < _MOSTLY_UNKNOWN
+        return self.encoder is not None and self.encoder.unknown_share(searched_text(claim)) < _MOSTLY_UNKNOWN
 
-    def _rerank(
-        self,
-        claims: Sequence[str],
-        bm25: list[Ranking],
-        dense: list[Ranking | None],
-        fused: list[Ranking],
-        first_k: int,
-        rerank_k: int,
-        clock: _Clock,
-    ) -> list[StageRankings]:
-        assert self.reranker is not None
+    def _stages(
+        self, claims: Sequence[str], candidates: Sequence[Sequence[_Candidates]], rerank_k: int, clock: _Clock
+    ) -> list[list[StageRankings]]:
+        """Return the stages of each claim's candidates; the reranker reads each text once for a claim."""
+        if self.reranker is None:
+            return [[_stage_rankings(item) for item in of_claim] for of_claim in candidates]
         with clock("fetch"):
-            documents = [self.index.documents([hit.doc_id for hit in ranking[:rerank_k]]) for ranking in fused]
-        with clock("rerank"):
-            pairs = [
-                (claim, read_form(document))
-                for claim, found in zip(claims, documents, strict=True)
-                for document in found
+            texts = [
+                [
+                    {hit.doc_id: read_form(document) for hit, document in zip(item.fused, documents, strict=True)}
+                    for item in of_claim
+                    for documents in [self.index.documents([hit.doc_id for hit in item.fused])]
+                ]
+                for of_claim in candidates
             ]
-            scores = self.reranker.score(pairs)
-            rankings: list[StageRankings] = []
-            start = 0
-            for first, second, both in zip(bm25, dense, fused, strict=True):
-                end = start + min(len(both), rerank_k)
-                logits = scores.logits[start:end]
-                reranked = rescored(both, logits, self.reranker.blend, first[:first_k], second and second[:first_k])
-                cut = frozenset(
-                    hit.doc_id for hit, was_cut in zip(both, scores.truncated[start:end], strict=False) if was_cut
-                )
-                rankings.append(
-                    StageRankings(
-                        first,
-                        second,
-                        both if second is not None else None,
-                        reranked,
-                        cut,
-                        logits=tuple(logits.tolist()),
-                    )
-                )
-                start = end
-        return rankings
+        with clock("rerank"):
+            rows: dict[tuple[str, str], int] = {}
+            for claim, of_claim, texts_of_claim in zip(claims, candidates, texts, strict=True):
+                for item, text_of in zip(of_claim, texts_of_claim, strict=True):
+                    for hit in item.fused[:rerank_k]:
+                        rows.setdefault((claim, text_of[hit.doc_id]), len(rows))
+            scores = self.reranker.score(list(rows))
+            stages: list[list[StageRankings]] = []
+            for claim, of_claim, texts_of_claim in zip(claims, candidates, texts, strict=True):
+                stages.append([])
+                for item, text_of in zip(of_claim, texts_of_claim, strict=True):
+                    of_hits = [rows[claim, text_of[hit.doc_id]] for hit in item.fused[:rerank_k]]
+                    stages[-1].append(self._rescored(item, text_of, of_hits, scores))
+        return stages
+
+    def _rescored(
+        self, item: _Candidates, text_of: Mapping[str, str], rows: Sequence[int], scores: PairScores
+    ) -> StageRankings:
+        """Return the stages of a claim's candidates; `rows` has for the first of the fused list where its score is."""
+        assert self.reranker is not None
+        same = alike(text_of.items())
+        logits = scores.logits[list(rows)]
+        cut = frozenset(hit.doc_id for hit, row in zip(item.fused, rows, strict=False) if scores.truncated[row])
+        reranked = rescored(item.fused, logits, self.reranker.blend, item.bm25, item.dense, same)
+        return replace(_stage_rankings(item), rerank=reranked, truncated=cut, logits=tuple(logits.tolist()), alike=same)
 
     def _depth(self, stages: StageRankings, k: int) -> int:
         return adaptive_k([hit.score for hit in stages.final()], k, self.config.adaptive_share)
@@ -226,6 +308,8 @@ class EvidencePipeline:
         with clock("fetch"):
             documents = self.index.documents([hit.doc_id for hit in best])
             around = [self._neighbours(hit.doc_id, context) for hit in best]
+            copies = [stages.copies.get(hit.doc_id, ()) for hit in best]
+            named = [self.index.documents(others[:MOST_COPIES]) for others in copies]
         evidence = tuple(
             Evidence(
                 rank=rank,
@@ -235,8 +319,12 @@ class EvidencePipeline:
                 stages={name: places[name].get(hit.doc_id) for name in STAGES},
                 before=tuple(before),
                 after=tuple(after),
+                copies=tuple(shown),
+                n_copies=len(others),
             )
-            for rank, (hit, document, (before, after)) in enumerate(zip(best, documents, around, strict=True), start=1)
+            for rank, (hit, document, (before, after), others, shown) in enumerate(
+                zip(best, documents, around, copies, named, strict=True), start=1
+            )
         )
         nothing_relevant = None if conditions else self.has_nothing_relevant(claim, stages)
         notes = list(self._notes(claim, stages, evidence, conditions, min_score))
@@ -279,7 +367,9 @@ class EvidencePipeline:
         )
 
     def _with_stances(self, answers: Sequence[ClaimEvidence], model: StanceModel) -> list[ClaimEvidence]:
-        pairs = [(answer.claim, read_form(hit.document)) for answer in answers for hit in answer.evidence]
+        pairs = [
+            (searched_text(answer.claim), read_form(hit.document)) for answer in answers for hit in answer.evidence
+        ]
         found = model.classify(pairs)
         stances = iter([stance_of(*row) for row in zip(found.probabilities, found.truncated, strict=True)])
         config = self.config
@@ -311,12 +401,17 @@ class EvidencePipeline:
             return
         no_document = "no document that meets the conditions" if conditions else "no document"
         no_words = f"{no_document} holds a word of the claim"
-        if not tokenize(claim):
+        if not query_terms(searched_text(claim)):
             no_words = "the claim holds no word that can be searched for"
         no_meaning = f"{no_document} is near the claim in meaning"
         if not self.is_readable(claim):
             no_meaning = "the encoder does not know the claim's words or script"
-        if not evidence and stages.final() and min_score is not None:
+        if conditions.before is not None:
+            yield from self._left_out(conditions.before)
+        reasons = [] if stages.final() else list(self._why_nothing_meets(conditions))
+        if reasons:
+            yield from reasons
+        elif not evidence and stages.final() and min_score is not None:
             yield f"No evidence of probability {min_score:g} or more: the best has {stages.final()[0].score:.2g}."
         elif not evidence:
             yield (
@@ -344,6 +439,46 @@ class EvidencePipeline:
             "stance": self.stance.name if self.stance else None,
         }
         return index, models
+
+    def _why_nothing_meets(self, conditions: Conditions) -> Iterator[str]:
+        """Yield a sentence for each condition that no document can meet, whatever the claim."""
+        if not isinstance(self.index, IndexSnapshot):
+            return
+        if conditions.before is not None and self.index.n_dated == 0:
+            yield f"No document is dated, so none is before {conditions.before}."
+        elif conditions.before is not None and self.index.n_meeting(Conditions(conditions.before)) == 0:
+            yield f"No document is dated before {conditions.before}."
+        for name in dict.fromkeys(name for name, _ in conditions.where):
+            if self.index.has_field(name):
+                continue
+            if name in _NO_CONDITIONS_FIELDS:
+                yield (
+                    f"{name!r} is no condition: documents are chosen by title, source, url, date, parent_id and the "
+                    "further fields of their records."
+                )
+            else:
+                yield f"No document has a field {name!r}{self._did_you_mean(name)}"
+
+    def _did_you_mean(self, name: str) -> str:
+        """Return the field of a name like this one, among those of some documents."""
+        assert isinstance(self.index, IndexSnapshot)
+        names = {field for document in self.index.sample(_SAMPLED, seed=0) for field in document.fields}
+        near = get_close_matches(name, sorted(names | _FIELDS_OF_ALL), n=1)
+        return f"; did you mean {near[0]!r}?" if near and self.index.has_field(near[0]) else "."
+
+    def _left_out(self, before: str) -> Iterator[str]:
+        """Yield what the condition on the date leaves out although it may be older."""
+        if not isinstance(self.index, IndexSnapshot):
+            return
+        n_undated = self.index.n_docs - self.index.n_dated
+        spans = _dates_that_reach(before)
+        n_coarse = sum(self.index.n_meeting(Conditions(where=(("date", date),))) for date in spans)
+        parts = [f"{_counted(n_undated, 'document')} without a date"] if 0 < n_undated < self.index.n_docs else []
+        if n_coarse:
+            alone = " or ".join(spans)
+            parts.append(f"{_counted(n_coarse, 'document')} dated {alone} alone, which may be no older")
+        if parts:
+            yield f"Not counted as before {before}: {' and '.join(parts)}."
 
     def _described(self, answer: ClaimEvidence, timings_ms: dict[str, float]) -> ClaimEvidence:
         index, models = self.origin()
@@ -383,6 +518,26 @@ def _require_texts(claims: Sequence[str]) -> None:
             claim.encode()
         except UnicodeEncodeError as error:
             raise InputError(f"{which} is no text: it holds bytes that are not UTF-8") from error
+
+
+def _ids(hits: Iterable[ScoredDoc]) -> list[str]:
+    return [hit.doc_id for hit in hits]
+
+
+def _dates_that_reach(before: str) -> list[str]:
+    """Return the year and the month, as dates of documents, that begin before a day and do not end before it."""
+    day = f"{first_day(before):08}"
+    year, month = day[:4], f"{day[:4]}-{day[4:6]}"
+    return [year] * (day[4:] != "0101") + [month] * (day[6:] != "01")
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _stage_rankings(item: _Candidates) -> StageRankings:
+    fused = None if item.dense is None else item.fused
+    return StageRankings(item.bm25, item.dense, fused, None, copies=item.copies)
 
 
 def _places(ranking: Ranking | None) -> dict[str, StageScore]:

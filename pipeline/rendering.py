@@ -14,15 +14,20 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from data.claim_text import searched_text
 from data.records import Document, Json
 from data.spreadsheet import guarded
 from indexes.analysis import matching_spans, query_terms, tokenize
 from pipeline.results import STAGES, ClaimEvidence, ClaimSummary, Evidence
 from pipeline.terminal_text import printable
 
-TSV_COLUMNS = ("claim", "rank", "score", "doc_id", "text", "title", "source", "url", "date", "stance")
+TSV_COLUMNS = ("claim", "rank", "score", "doc_id", "text", "title", "source", "url", "date", "stance", "n_copies")
 
 _NARROWEST = 30
+_COPIES_NAMED = 5
+# Readers bound the depth of a record's fields; an index that was built before they did may hold more.
+_DEEPEST = 100
+_TOO_DEEP = "(nested too deeply to be shown)"
 _LEGEND = "+ supports, - refutes, ~ neither"
 _MARK_STYLES = {"+": "green", "-": "red", "~": "dim"}
 _DIGITS = {"bm25": 1, "dense": 2, "fused": 4, "rerank": 3}
@@ -74,6 +79,8 @@ def _hit_record(hit: Evidence) -> dict[str, Json]:
             "probabilities": {name: _finite(value) for name, value in hit.stance.probabilities.items()},
             "truncated": hit.stance.truncated,
         },
+        "n_copies": hit.n_copies,
+        "copies": [_copy_record(document, copy) for copy in hit.copies],
     }
     if document.parent_id is not None and document.span is not None:
         record["parent_id"] = document.parent_id
@@ -83,18 +90,37 @@ def _hit_record(hit: Evidence) -> dict[str, Json]:
     return record
 
 
+def _copy_record(document: Document, copy: Document) -> dict[str, Json]:
+    """Return where a copy is from, and its text where that differs from the one that is shown."""
+    record: dict[str, Json] = {
+        "doc_id": copy.doc_id,
+        "title": copy.title,
+        "source": copy.source,
+        "url": copy.url,
+        "date": copy.date,
+    }
+    if copy.text != document.text:
+        record["text"] = copy.text
+    return record
+
+
 def _texts(documents: Iterable[Document]) -> list[Json]:
     return [{"doc_id": document.doc_id, "text": document.text} for document in documents]
 
 
-def _finite(value: Json) -> Json:
-    """Return the value with null for what JSON has no number for: NaN and the infinities."""
+def _finite(value: Json, depth: int = 0) -> Json:
+    """Return the value with null for what JSON has no number for, NaN and the infinities, and a text for the deepest.
+
+    JSON's writer gives up at a thousand objects within one another, and so would this.
+    """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, dict | list) and depth == _DEEPEST:
+        return _TOO_DEEP
     if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
+        return {name: _finite(item, depth + 1) for name, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [_finite(item, depth + 1) for item in value]
     return value
 
 
@@ -133,6 +159,7 @@ def as_tsv_lines(answer: ClaimEvidence) -> list[str]:
                 hit.document.url,
                 hit.document.date,
                 None if hit.stance is None else hit.stance.label,
+                hit.n_copies,
             )
         )
         for hit in answer.evidence
@@ -159,7 +186,7 @@ def as_table(
     if answer.summary is not None:
         parts.append(Text.assemble(("Stance: ", "bold"), _summary(answer, answer.summary)))
     if answer.evidence:
-        terms = frozenset(query_terms(answer.claim))
+        terms = frozenset(query_terms(searched_text(answer.claim)))
         table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False, header_style="dim")
         table.add_column("#", justify="right", no_wrap=True)
         table.add_column("p" if answer.has_probabilities else "score", justify="right", no_wrap=True)
@@ -220,6 +247,8 @@ def _hit_text(answer: ClaimEvidence, hit: Evidence, terms: frozenset[str], *, ex
         lines.append(_context("after", hit.after))
     origin = [hit.document.title, hit.document.source, hit.document.date, hit.document.url, hit.document.doc_id]
     lines.append(Text(" · ".join(printable(part) for part in origin if part), style="dim italic"))
+    if hit.n_copies:
+        lines.append(Text(_copies(hit), style="dim italic"))
     if hit.truncated:
         lines.append(Text("cut for the reranker: claim and evidence are too long together", style="yellow"))
     elif hit.stance is not None and hit.stance.truncated:
@@ -227,6 +256,16 @@ def _hit_text(answer: ClaimEvidence, hit: Evidence, terms: frozenset[str], *, ex
     if explain:
         lines.extend(Text(line, style="green") for line in _why(answer, hit))
     return Text("\n").join(lines)
+
+
+def _copies(hit: Evidence) -> str:
+    """Return how many copies there are and the first of them: `and 2 copies: wire-1 (Paper 1, 2021-03-03), wire-2`."""
+    named = []
+    for copy in hit.copies[:_COPIES_NAMED]:
+        origin = ", ".join(printable(part) for part in (copy.source, copy.date) if part)
+        named.append(f"{printable(copy.doc_id)} ({origin})" if origin else printable(copy.doc_id))
+    more = f", and {hit.n_copies - len(named):,} more" if hit.n_copies > len(named) else ""
+    return f"and {hit.n_copies:,} {'copy' if hit.n_copies == 1 else 'copies'}: {', '.join(named)}{more}"
 
 
 def _context(label: str, documents: Sequence[Document]) -> Text:
@@ -237,7 +276,7 @@ def _why(answer: ClaimEvidence, hit: Evidence) -> list[str]:
     """Return the claim's words that the evidence holds and lacks, each stage's rank and score, and further fields."""
     held = frozenset(tokenize(hit.document.text))
     words = [f"shares: {_words(answer.claim, held) or 'no word'}"]
-    if lacking := _words(answer.claim, frozenset(query_terms(answer.claim)) - held):
+    if lacking := _words(answer.claim, frozenset(query_terms(searched_text(answer.claim))) - held):
         words.append(f"lacks: {lacking}")
     lines = ["; ".join(words), ", ".join(_stage(answer, hit, name) for name in STAGES)]
     if hit.stance is not None:

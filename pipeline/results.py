@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -9,6 +10,8 @@ from data.records import Document, Json, Ranking
 from data.stances import Stance
 
 STAGES = ("bm25", "dense", "fused", "rerank")
+MOST_COPIES = 100
+"""How many of the copies that a piece of evidence stands for are named."""
 
 Verdict: TypeAlias = Literal["SUPPORTS", "REFUTES", "DISPUTED", "NOT_ENOUGH_INFO"]
 
@@ -47,6 +50,9 @@ class Evidence:
     `score` is the probability of relevance where a reranker was used, otherwise the score of the last stage.
     `stages` has an entry for each of STAGES, None where that stage did not find the hit. `truncated` says that claim
     and evidence together were too long for the reranker and cut. `stance` is None where no stance model ran.
+
+    `copies` are the first MOST_COPIES of the `n_copies` near-copies that the searches found and that this piece stands
+    for, best ranked first; its score at each stage is then the best of theirs.
     """
 
     rank: int
@@ -57,6 +63,8 @@ class Evidence:
     before: tuple[Document, ...] = ()
     after: tuple[Document, ...] = ()
     stance: EvidenceStance | None = None
+    copies: tuple[Document, ...] = ()
+    n_copies: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,8 +72,12 @@ class StageRankings:
     """Every stage's whole ranking for one claim, for those who measure; None for a stage that did not run.
 
     `rerank` holds the fused list's documents, all of them: those below `rerank_k` keep their order at the end, with
-    scores below 0, and `logits` what the reranker made of the first of the fused list, in its order. `timings_ms` is
-    each stage's wall time, of a batch the claim's equal share.
+    scores below 0 unless they read the same as one above, and `logits` what the reranker made of the first of the fused
+    list, in its order. `timings_ms` is each stage's wall time, of a batch the claim's equal share.
+
+    `alike` has for each document that reads the same to the models as another of the list an id that they share.
+    `copies` names what each document of a folded list stands for, best ranked first, and `folded` are the same stages
+    with near-copies folded, where that was asked for.
     """
 
     bm25: Ranking | None
@@ -75,6 +87,9 @@ class StageRankings:
     truncated: frozenset[str] = frozenset()
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
     logits: tuple[float, ...] = ()
+    alike: Mapping[str, str] = field(default_factory=dict)
+    copies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    folded: StageRankings | None = None
 
     def final(self) -> Ranking:
         """Return the last stage's ranking."""

@@ -43,15 +43,16 @@ _BATCHES_AT_HAND = 8
 class AnnotationSettings:
     """What is asked for each claim, as `find_evidence` has it, and in what format the answers are written.
 
-    `batch_size` claims are searched together, None for what suits the device. `n_known` is how many known claims are
-    shown with each, where there are any. `plain_csv` writes a CSV for programs and not for spreadsheets. Evidence is
-    dated before the day `before` and has the values of `where`; where claims have dates of their own, the earlier day
-    counts for each.
+    `folding` makes near-copies one piece of evidence. `batch_size` claims are searched together, None for what suits
+    the device. `n_known` is how many known claims are shown with each, where there are any. `plain_csv` writes a CSV
+    for programs and not for spreadsheets. Evidence is dated before the day `before` and has the values of `where`;
+    where claims have dates of their own, the earlier day counts for each.
     """
 
     k: int = 5
     adaptive: bool = False
     min_score: float | None = None
+    folding: bool = True
     output_format: OutputFormat = "jsonl"
     batch_size: int | None = None
     n_known: int = 5
@@ -312,6 +313,7 @@ def _search(searcher: Searcher, batch: Batch, settings: AnnotationSettings) -> d
             adaptive=settings.adaptive,
             min_score=settings.min_score,
             conditions=Conditions(before, settings.where),
+            folding=settings.folding,
         )
         known = None if searcher.known is None else searcher.known.nearest(texts, settings.n_known)
         for row, (text, answer) in enumerate(zip(texts, answers, strict=True)):

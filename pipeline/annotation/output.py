@@ -32,6 +32,8 @@ _EVIDENCE: dict[str, Shape] = {
     "stance": {"label": "text", "probabilities": "json", "truncated": "flag"},
     "parent_id": "text",
     "span": ListOf("whole"),
+    "n_copies": "whole",
+    "copies": ListOf(dict.fromkeys(("doc_id", "title", "source", "url", "date", "text"), "text")),
 }
 _ANSWER: dict[str, Shape] = {
     "evidence": ListOf(_EVIDENCE),
@@ -150,6 +152,7 @@ def _csv_columns(names: Mapping[str, str], *, is_dated: bool) -> list[str]:
         *(["before"] if is_dated else []),
         *evidence,
         "evidence_stance",
+        "evidence_n_copies",
         "verdict",
         "nothing_relevant",
         "notes",
@@ -179,6 +182,7 @@ def _csv_rows(record: Mapping[str, Json], names: Mapping[str, str]) -> Iterator[
             stance = found["stance"]
             evidence = {f"evidence_{name.removeprefix('doc_')}": found[name] for name in _CSV_EVIDENCE}
             evidence["evidence_stance"] = None if stance is None else _object(stance)["label"]
+            evidence["evidence_n_copies"] = found.get("n_copies")
         yield claim | evidence
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any, NamedTuple, TextIO, TypeGuard
 
+from data.claim_text import searched_text
 from data.records import Json
 from indexes.analysis import matching_spans, query_terms
 from pipeline.terminal_text import printable
@@ -46,6 +47,7 @@ def write_page(records: Iterable[Mapping[str, Json]], file: TextIO, *, title: st
     environment.filters |= {
         "count": lambda number: f"{number:,}",
         "of_claims": lambda n: f"{n:,} claim{'' if n == 1 else 's'}",
+        "of_copies": lambda n: f"{n:,} {'copy' if n == 1 else 'copies'}",
         "is_link": is_link,
         "sha256": lambda text: base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode(),
     }
@@ -81,6 +83,8 @@ class _Hit(NamedTuple):
     mark: str | None
     mark_text: str
     origin: list[_Part]
+    n_copies: int
+    copies: list[list[_Part]]
     warnings: list[str]
     fields: list[tuple[str, str]]
     stages: str
@@ -153,7 +157,7 @@ def _claims(records: Iterable[Mapping[str, Any]], tally: _Tally) -> Iterator[_Cl
 def _claim(number: int, record: Mapping[str, Any]) -> _Claim:
     evidence: Sequence[Mapping[str, Any]] = record["evidence"]
     summary = record.get("summary")
-    terms = frozenset(query_terms(record["claim"]))
+    terms = frozenset(query_terms(searched_text(record["claim"])))
     notes = list(record.get("notes") or ())
     is_without = bool(record.get("nothing_relevant"))
     if is_without and not any(note.startswith(_NOTHING) for note in notes):
@@ -197,6 +201,8 @@ def _hit(hit: Mapping[str, Any], terms: frozenset[str], summary: Mapping[str, An
         mark,
         _mark_text(mark, stance),
         _origin_parts(hit),
+        hit.get("n_copies") or 0,
+        [_origin_parts(copy) for copy in hit.get("copies") or ()],
         warnings,
         _fields(hit),
         _stages(hit),

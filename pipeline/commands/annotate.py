@@ -19,7 +19,7 @@ from pipeline.commands.model_choice import (
     reranker_options,
     stance_options,
 )
-from pipeline.commands.options import adaptive_options, count_option, path_option
+from pipeline.commands.options import adaptive_options, count_option, no_fold_option, path_option
 from pipeline.commands.output import print_text, say
 from pipeline.commands.reading_options import claim_reading_options
 from pipeline.commands.settings import chosen_config, settings_options
@@ -38,6 +38,7 @@ _LARGE_SHARE = 0.1
 @path_option("--status", "status_of", "OUT", "Tell how far the job is that makes OUT, running or not, and end.")
 @count_option("-k", 5, "Pieces of evidence for each claim.")
 @adaptive_options
+@no_fold_option
 @click.option(
     "--format",
     "output_format",
@@ -82,6 +83,7 @@ def annotate(
     k: int,
     adaptive_k: bool,
     min_score: float | None,
+    no_fold: bool,
     output_format: Any,
     plain_csv: bool,
     before: str | None,
@@ -134,6 +136,7 @@ def annotate(
         k=k,
         adaptive=adaptive_k,
         min_score=min_score,
+        folding=not no_fold,
         output_format=output_format or format_of(output),
         batch_size=batch_size,
         n_known=known_k,

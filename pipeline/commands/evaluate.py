@@ -22,7 +22,7 @@ from pipeline.commands.invocation import command_line, version
 from pipeline.commands.judged_files import judgment_options, label_names_option, read_judged, read_runs
 from pipeline.commands.long_jobs import long_job
 from pipeline.commands.model_choice import ModelChoice, compute_options, encoder_option, reranker_options
-from pipeline.commands.options import count_option, path_option
+from pipeline.commands.options import count_option, no_fold_option, path_option
 from pipeline.commands.output import say
 from pipeline.commands.reading_options import table_reading_options
 from pipeline.commands.settings import chosen_config, settings_options
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     metavar="NAMES",
     help="Stages to measure; models that none of them needs are not loaded.",
 )
+@no_fold_option
 @settings_options
 @reranker_options
 @encoder_option
@@ -75,6 +76,7 @@ def evaluate(
     k: int,
     shown_k: int,
     stages: str,
+    no_fold: bool,
     config_path: Path | None,
     first_stage_k: int,
     rerank_k: int,
@@ -123,7 +125,7 @@ def evaluate(
         config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
         result, index = _evaluate_index(
             index_dir, queries or [], judgments, wanted, models, config, output_dir, fresh=fresh,
-            measures=names, list_k=k, shown_k=shown_k, seed=seed, evidence_sets=sets,
+            measures=names, list_k=k, shown_k=shown_k, seed=seed, evidence_sets=sets, folding=not no_fold,
         )  # fmt: skip
     say_findings(result.findings)
     texts = {

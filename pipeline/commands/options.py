@@ -69,3 +69,8 @@ adaptive_options = combined(
         help="Leave out evidence of a lower probability than P.",
     ),
 )
+no_fold_option = click.option(
+    "--no-fold",
+    is_flag=True,
+    help="Show near-copies each by itself, not as one piece of evidence that names its copies.",
+)

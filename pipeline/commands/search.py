@@ -20,7 +20,7 @@ from pipeline.commands.model_choice import (
     reranker_options,
     stance_options,
 )
-from pipeline.commands.options import adaptive_options, count_option, format_option, path_option
+from pipeline.commands.options import adaptive_options, count_option, format_option, no_fold_option, path_option
 from pipeline.commands.output import say
 from pipeline.commands.reading_options import document_reading_options, say_notices
 from pipeline.commands.settings import chosen_config, settings_options
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0),
     help="Show N sentences before and after each, too.",
 )
+@no_fold_option
 @stance_options
 @click.option("--explain", is_flag=True, help="Show shared words, each stage's rank and score, and the time spent.")
 @format_option(
@@ -69,6 +70,7 @@ def search(
     before: str | None,
     where: tuple[str, ...],
     context: int,
+    no_fold: bool,
     explain: bool,
     output_format: str,
     config_path: Path | None,
@@ -101,7 +103,9 @@ def search(
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
     pipeline = models.open(index_dir, config, corpus=corpus, reading=reading, on_notices=say_notices)
     claims = claims_on_stdin() if claim == STDIN else [claim]
-    answers = _answers(pipeline, claims, k, conditions, context, adaptive=adaptive_k, min_score=min_score)
+    answers = _answers(
+        pipeline, claims, k, conditions, context, adaptive=adaptive_k, min_score=min_score, folding=not no_fold
+    )
     print_answers(answers, output_format, explain=explain, several=claim == STDIN)
 
 
@@ -114,11 +118,18 @@ def _answers(
     *,
     adaptive: bool,
     min_score: float | None,
+    folding: bool,
 ) -> Iterator[ClaimEvidence]:
     """Yield each claim's answer before the next claim is read."""
     for claim in claims:
         yield from pipeline.find_evidence(
-            [claim], k, adaptive=adaptive, min_score=min_score, conditions=conditions, context=context
+            [claim],
+            k,
+            adaptive=adaptive,
+            min_score=min_score,
+            conditions=conditions,
+            context=context,
+            folding=folding,
         )
 
 

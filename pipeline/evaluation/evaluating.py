@@ -79,13 +79,26 @@ class ReturnedSet:
 
 
 @dataclass(frozen=True)
+class WithCopies:
+    """What the first k pieces hold where near-copies are one piece, as a reader is shown them.
+
+    In `recall` a relevant document counts as found when it or one of its copies is among them. `mean_copies` is how
+    many copies these pieces stand for.
+    """
+
+    k: int
+    recall: Interval
+    mean_copies: float
+
+
+@dataclass(frozen=True)
 class StageReport:
     """What only a pipeline can tell.
 
     `list_k` is how deep the lists of BM25 and the vectors were taken, `shown_k` how much a reader is taken to see.
     `timings_ms` is each stage's mean wall time for a claim, `search_s` the time of the searches of this process, of
     `n_searched` claims. `verdict` and `calibrations` are there where a reranker ran, `stored_calibration` (a sentence)
-    and `told_nothing` where its folder says what was measured of it.
+    and `told_nothing` where its folder says what was measured of it. `with_copies` is there where copies were folded.
     """
 
     config: PipelineConfig
@@ -100,6 +113,7 @@ class StageReport:
     calibrations: tuple[Calibration, ...] = ()
     stored_calibration: str | None = None
     told_nothing: ToldNothing | None = None
+    with_copies: WithCopies | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +151,7 @@ def evaluate(
     list_k: int = 1000,
     shown_k: int = 5,
     seed: int = 0,
+    folding: bool = True,
     journal_path: Path | None = None,
     fresh: bool = False,
     on_progress: Advance = lambda _done, _total: None,
@@ -145,8 +160,10 @@ def evaluate(
     """Measure every stage that the pipeline has on the claims that have judgments.
 
     All lists are measured down to rank `list_k`, to which BM25 and the vectors are asked; what is fused and rescored is
-    what a search would, so those lists may end earlier. `lists` names those of LISTS to measure. With `journal_path`
-    what was found is kept there until `Journal.remove`, and an evaluation that died goes on from it unless `fresh`.
+    what a search would, so those lists may end earlier. `lists` names those of LISTS to measure, in which each
+    document stands by itself. With `folding` what a reader is shown, near-copies as one piece, is measured too. With
+    `journal_path` what was found is kept there until `Journal.remove`, and an evaluation that died goes on from it
+    unless `fresh`.
 
     Raises InputError if no claim has a relevant judgment, if the index holds none of the relevant documents, and for a
     journal of another evaluation. `evidence_sets` is what `sets@k` measures; see `set_values`.
@@ -156,10 +173,10 @@ def evaluate(
     judged = judged_claims(claims, qrels)
     held = set(pipeline.index.positions_of(sorted({doc_id for _, doc_id in judged.relevant()})))
     findings = judged.findings + unknown_documents(judged, held)
-    settings = describe(pipeline) | {"list_k": list_k, "claims_sha256": _digest(judged.claims)}
+    settings = describe(pipeline) | {"list_k": list_k, "folding": folding, "claims_sha256": _digest(judged.claims)}
     with _journal(journal_path, settings, fresh) as journal:
         searching = time.perf_counter()
-        found = _search(pipeline, judged, list_k, journal, on_progress)
+        found = _search(pipeline, judged, list_k, folding, journal, on_progress)
         search_s = time.perf_counter() - searching
     runs = {
         name: {query_id: ranking[:list_k] for query_id, ranking in run.items()}
@@ -184,6 +201,7 @@ def evaluate(
         calibrations=tuple(item for item in calibrations if item is not None),
         stored_calibration=None if pipeline.reranker is None else stored_text(pipeline.reranker.blend),
         told_nothing=told_nothing(pipeline, found.runs.get("dense", {}), judged, held),
+        with_copies=_with_copies(pipeline, found, judged, held, shown_k, seed) if folding else None,
     )
     return Evaluation(
         judged=judged,
@@ -280,15 +298,40 @@ def _returned_set(name: str, run: Run, judged: JudgedClaims, seed: int) -> Retur
     return ReturnedSet(name, mean_size, *mean_intervals(np.stack(list(values.values())), seed))
 
 
+def _with_copies(
+    pipeline: EvidencePipeline, found: _Found, judged: JudgedClaims, held: set[str], k: int, seed: int
+) -> WithCopies:
+    recalls: list[float] = []
+    n_copies: list[int] = []
+    for claim in judged.claims:
+        shown = found.folded[claim.query_id][:k]
+        relevant = [doc_id for doc_id, grade in judged.qrels[claim.query_id].items() if grade > 0]
+        there = [doc_id for doc_id in relevant if doc_id in held]
+        group_of = pipeline.copies_among([*(doc_id for doc_id, _ in shown), *there])
+        groups = {group_of[doc_id] for doc_id, _ in shown}
+        recalls.append(sum(group_of[doc_id] in groups for doc_id in there) / len(relevant))
+        n_copies.append(sum(n for _, n in shown))
+    (recall,) = mean_intervals(np.array([recalls]), seed)
+    return WithCopies(k, recall, float(np.mean(n_copies)))
+
+
 @dataclass(frozen=True)
 class _Found:
+    """`folded` has for each claim the pieces that a reader is shown, each with how many copies it stands for."""
+
     runs: dict[str, Run]
+    folded: dict[str, list[tuple[str, int]]]
     timings_ms: dict[str, float]
     n_searched: int
 
 
 def _search(
-    pipeline: EvidencePipeline, judged: JudgedClaims, list_k: int, journal: Journal | None, on_progress: Advance
+    pipeline: EvidencePipeline,
+    judged: JudgedClaims,
+    list_k: int,
+    folding: bool,
+    journal: Journal | None,
+    on_progress: Advance,
 ) -> _Found:
     """Search what the journal does not have yet."""
     entries: list[Any] = list(journal.entries) if journal is not None else []
@@ -296,28 +339,33 @@ def _search(
     on_progress(len(entries), len(judged.claims))
     for start in range(0, len(todo), _CLAIMS_AT_A_TIME):
         batch = todo[start : start + _CLAIMS_AT_A_TIME]
-        found = pipeline.rank([claim.text for claim in batch], list_k=list_k)
-        new = [_entry(claim, stages) for claim, stages in zip(batch, found, strict=True)]
+        found = pipeline.rank([claim.text for claim in batch], list_k=list_k, with_folded=folding)
+        new = [_entry(claim, stages, list_k) for claim, stages in zip(batch, found, strict=True)]
         if journal is not None:
             journal.append(new)
         entries += new
         on_progress(len(entries), len(judged.claims))
     runs: dict[str, Run] = {}
+    folded = {entry["claim"]: [(doc_id, n) for doc_id, n in entry["folded"]] for entry in entries}
     for entry in entries:
         for name, hits in entry["lists"].items():
             runs.setdefault(name, {})[entry["claim"]] = [ScoredDoc(doc_id, score) for doc_id, score in hits]
     timings = {
         name: float(np.mean([entry["timings_ms"][name] for entry in entries])) for name in entries[0]["timings_ms"]
     }
-    return _Found(runs, timings, len(todo))
+    return _Found(runs, folded, timings, len(todo))
 
 
-def _entry(claim: Query, stages: StageRankings) -> dict[str, Json]:
+def _entry(claim: Query, stages: StageRankings, list_k: int) -> dict[str, Json]:
+    folded = stages.folded
     rankings = dict(zip(LISTS, (stages.bm25, stages.dense, stages.fused, stages.rerank), strict=True))
     return {
         "claim": claim.query_id,
         "timings_ms": dict(stages.timings_ms),
         "lists": {name: _as_json(ranking) for name, ranking in rankings.items() if ranking is not None},
+        "folded": []
+        if folded is None
+        else [[hit.doc_id, len(folded.copies.get(hit.doc_id, ()))] for hit in folded.final()[:list_k]],
     }
 
 

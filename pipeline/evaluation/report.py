@@ -18,6 +18,7 @@ from pipeline.evaluation.losses import Loss, count_fates, count_finders, explain
 from pipeline.evaluation.measures import DEFAULT_MEASURES, set_cutoff, values_by_claim
 from pipeline.evaluation.plots import Curve, calibration_svg, recall_svg, swatch_svg
 from pipeline.evaluation.statistics import Interval
+from pipeline.evaluation.tables import with_copies_text
 from pipeline.terminal_text import printable
 
 HARDEST_CLAIMS = 15
@@ -92,6 +93,7 @@ def render_report(
         calibrations=[(found, calibration_svg(found, f"calibration-{found.k}")) for found in stages.calibrations]
         if stages
         else [],
+        with_copies=with_copies_text(stages.with_copies) if stages and stages.with_copies else None,
         hardest_by=_hardest_by(evaluation),
         hardest=_hardest_claims(evaluation, stages) if stages else [],
         final=_final(evaluation),

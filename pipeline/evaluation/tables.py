@@ -19,7 +19,7 @@ from rich.text import Text
 from data.records import Json
 from data.spreadsheet import guarded_table
 from pipeline.evaluation.comparison import ClaimChange, Comparison
-from pipeline.evaluation.evaluating import Evaluation, StageReport
+from pipeline.evaluation.evaluating import Evaluation, StageReport, WithCopies
 from pipeline.evaluation.evidence_sets import SETS_EXPLAINED, has_set_measures
 from pipeline.evaluation.losses import count_fates, count_finders, explain_fates
 from pipeline.evaluation.statistics import Interval, PairedTest
@@ -62,6 +62,8 @@ def _stage_parts(stages: StageReport, width: int | None) -> list[str]:
         f"precision {_short(item.precision.mean)}, recall {_short(item.recall.mean)}, {item.mean_size:.1f} a claim"
         for item in stages.returned
     ]
+    if stages.with_copies is not None:
+        shown.append(with_copies_text(stages.with_copies))
     shown += [
         f"Probabilities of the first {item.k}: {_short(item.mean_probability)} on average, "
         f"{_short(item.share_relevant)} judged relevant, expected calibration error {_short(item.error)}"
@@ -75,6 +77,14 @@ def _stage_parts(stages: StageReport, width: int | None) -> list[str]:
     if stages.verdict is not None:
         parts.append(_wrapped(stages.verdict.text, width))
     return parts
+
+
+def with_copies_text(item: WithCopies) -> str:
+    """Return the figure of a list in which near-copies are one piece, with what it means."""
+    return (
+        f"With copies folded, first {item.k}: recall {_with_interval(item.recall)}, where a relevant document counts "
+        f"as found when it or a copy of it is shown; {item.mean_copies:.1f} copies a claim"
+    )
 
 
 def evaluation_record(evaluation: Evaluation) -> dict[str, Json]:
@@ -118,6 +128,13 @@ def evaluation_record(evaluation: Evaluation) -> dict[str, Json]:
                 }
                 for item in stages.returned
             ],
+            "with_copies": None
+            if stages.with_copies is None
+            else {
+                "k": stages.with_copies.k,
+                "recall": _interval_record(stages.with_copies.recall),
+                "mean_copies": stages.with_copies.mean_copies,
+            },
             "calibration": [
                 asdict(item) | {"bins": [asdict(bin_) for bin_ in item.bins]} for item in stages.calibrations
             ],

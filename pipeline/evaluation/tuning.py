@@ -11,11 +11,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from data.claim_text import searched_text
 from data.errors import InputError
 from data.normal_text import normalize_text
 from data.records import Qrels, Query, Ranking
 from data.text_form import read_form
 from pipeline.config import Fusion, PipelineConfig
+from pipeline.copies import alike
 from pipeline.evaluation.judged import Finding, JudgedClaims, judged_claims, unknown_documents
 from pipeline.evaluation.measures import Values, cutoff, parse_measures, values_by_claim
 from pipeline.evaluation.statistics import SIGNIFICANT, PairedTest, paired_tests
@@ -255,14 +257,14 @@ def setting_values(
                 )
                 for setting, of_setting in rows_by_first_stage.items()
             ]
-            logits = _logits(pipeline, claim, candidates)
+            logits, same = _logits(pipeline, claim, candidates)
             n_pairs += len(logits)
             # One call for all settings: to ir_measures they are so many queries with the same judgments. A measure at a
             # cutoff reads no further than that.
             run = {
                 str(row): final[:depth]
                 for item in candidates
-                for row, final in item.final_lists(pipeline.reranker, logits)
+                for row, final in item.final_lists(pipeline.reranker, logits, same)
             }
             qrels = dict.fromkeys(rows, judged.qrels[claim.query_id])
             values[:, column] = values_by_claim(run, qrels, [measure], rows)[measure]
@@ -290,23 +292,28 @@ class _Candidates:
         """Return the documents that any of the settings would have rescored."""
         return {hit.doc_id for hit in self.fused[: max(rerank_k for _, rerank_k in self.rows)]}
 
-    def final_lists(self, reranker: Reranker | None, logits: Mapping[str, float]) -> Iterator[tuple[int, Ranking]]:
+    def final_lists(
+        self, reranker: Reranker | None, logits: Mapping[str, float], same: Mapping[str, str]
+    ) -> Iterator[tuple[int, Ranking]]:
         """Yield each setting's number and the list that it ends with."""
         for row, rerank_k in self.rows:
             if reranker is None:
                 yield row, self.fused
                 continue
             head = np.array([logits[hit.doc_id] for hit in self.fused[:rerank_k]], dtype=np.float64)
-            yield row, rescored(self.fused, head, reranker.blend, self.bm25, self.dense)
+            yield row, rescored(self.fused, head, reranker.blend, self.bm25, self.dense, same)
 
 
-def _logits(pipeline: EvidencePipeline, claim: Query, candidates: Sequence[_Candidates]) -> dict[str, float]:
-    """Return the reranker's logits of all documents that any setting would have rescored: doc_id -> logit."""
+def _logits(
+    pipeline: EvidencePipeline, claim: Query, candidates: Sequence[_Candidates]
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Return the reranker's logits of all documents that any setting would have rescored, and which read the same."""
     if pipeline.reranker is None:
-        return {}
+        return {}, {}
     wanted = sorted(set().union(*(item.rescored_ids() for item in candidates)))
-    pairs = [(claim.text, read_form(document)) for document in pipeline.index.documents(wanted)]
-    return dict(zip(wanted, pipeline.reranker.score(pairs).logits.tolist(), strict=True))
+    texts = [read_form(document) for document in pipeline.index.documents(wanted)]
+    logits = pipeline.reranker.score([(searched_text(claim.text), text) for text in texts]).logits.tolist()
+    return dict(zip(wanted, logits, strict=True)), alike(zip(wanted, texts, strict=True))
 
 
 def changes(config: PipelineConfig, default: PipelineConfig) -> str:

@@ -67,7 +67,8 @@ class JudgedHits(NamedTuple):
 
     def rescored(self, blend: Blend) -> Ranking:
         """Return the list that the blend would make of it."""
-        return rescored(self.fused, self.scores.logit, blend, self.stages.bm25 or [], self.stages.dense)
+        bm25, dense, same = self.stages.bm25 or [], self.stages.dense, self.stages.alike
+        return rescored(self.fused, self.scores.logit, blend, bm25, dense, same)
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,8 @@ def judged_hits(
         batch = claims[start : start + _CLAIMS_AT_A_TIME]
         for claim, stages in zip(batch, pipeline.rank([claim.text for claim in batch]), strict=True):
             fused = (stages.bm25 if stages.fused is None else stages.fused) or []
-            scores = hit_scores(fused, np.array(stages.logits, dtype=np.float64), stages.bm25 or [], stages.dense)
+            logits = np.array(stages.logits, dtype=np.float64)
+            scores = hit_scores(fused, logits, stages.bm25 or [], stages.dense, stages.alike)
             grades = qrels.get(claim.query_id, {})
             relevant = np.array([grades.get(hit.doc_id, 0) > 0 for hit in fused[: len(stages.logits)]], dtype=np.bool_)
             found.append(JudgedHits(claim, stages, scores, relevant))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from data.claim_text import searched_text
 from data.records import Qrels, Query, Run
 from data.text_form import read_form
 from indexes.vectors import unit_vectors
@@ -80,7 +81,9 @@ def _cosines(
     row_of = {doc_id: row for row, doc_id in enumerate(texts)}
     query_row_of = {claim.query_id: row for row, claim in enumerate(claims)}
     vectors = pipeline.encoder.encode(list(texts.values()))  # (documents, dim)
-    query_vectors = pipeline.encoder.encode([claim.text for claim in claims], as_query=True)  # (claims, dim)
+    query_vectors = pipeline.encoder.encode(
+        [searched_text(claim.text) for claim in claims], as_query=True
+    )  # (claims, dim)
     if pipeline.encoder.identity.similarity == "dot":
         # The guards are cosines, and an inner product knows no bound from which two passages are the same.
         vectors, query_vectors = unit_vectors(vectors), unit_vectors(query_vectors)

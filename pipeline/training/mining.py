@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from data.claim_text import searched_text
 from data.errors import InputError
 from data.normal_text import normalize_text
 from data.records import Qrels, Query, Run
@@ -166,7 +167,7 @@ def mine_hard_negatives(
 def training_pairs(mined: Iterable[MinedClaim]) -> list[TrainingPair]:
     """Return each claim's positives with label 1 and then its negatives with label 0."""
     return [
-        TrainingPair(claim.query_id, claim.query, passage.text, label)
+        TrainingPair(claim.query_id, searched_text(claim.query), passage.text, label)
         for claim in mined
         for label, passages in ((1.0, claim.positives), (0.0, claim.negatives))
         for passage in passages

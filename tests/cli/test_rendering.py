@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from data.records import Document
+from data.records import Document, Json
 from pipeline.rendering import TSV_COLUMNS, as_json, as_table, as_tsv_lines
 from pipeline.results import ClaimEvidence, ClaimSummary, Evidence, EvidenceStance, StageScore
 from pipeline.summary import stance_of
@@ -238,8 +238,8 @@ def test_programs_get_stance_and_summary_or_null() -> None:
     }
     plain = json.loads(as_json(ANSWER))
     assert (plain["summary"], plain["evidence"][0]["stance"]) == (None, None)
-    assert [line.split("\t")[-1] for line in as_tsv_lines(POINTED)] == ["REFUTES", "NOT_ENOUGH_INFO"]
-    assert [line.split("\t")[-1] for line in as_tsv_lines(ANSWER)] == [""]
+    assert [line.split("\t")[-2] for line in as_tsv_lines(POINTED)] == ["REFUTES", "NOT_ENOUGH_INFO"]
+    assert [line.split("\t")[-2] for line in as_tsv_lines(ANSWER)] == [""]
 
 
 def test_marks_are_coloured_on_a_terminal_as_an_addition(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,3 +251,44 @@ def test_marks_are_coloured_on_a_terminal_as_an_addition(monkeypatch: pytest.Mon
 def test_a_pair_that_the_stance_model_alone_cut_is_said_to_be() -> None:
     cut = replace(POINTED, evidence=(replace(HIT, stance=POINTING._replace(truncated=True)),))
     assert "cut for the stance model: claim and evidence are too long together" in as_table(cut, width=80)
+
+
+COPIES = (
+    Document("wire-1", f"{SEA.text} (AP)", source="Paper 1", date="2020-01-02", url="https://one.example/a"),
+    Document("wire-2", SEA.text, title="Seas rise"),
+)
+
+
+def test_copies_are_named_with_where_they_are_from_and_a_text_that_differs() -> None:
+    answer = replace(ANSWER, evidence=(replace(HIT, copies=COPIES, n_copies=2),))
+    (hit,) = json.loads(as_json(answer))["evidence"]
+    assert hit["n_copies"] == 2
+    nothing = dict.fromkeys(("title", "source", "url", "date"))
+    assert hit["copies"] == [
+        nothing
+        | {"doc_id": "wire-1", "source": "Paper 1", "url": "https://one.example/a", "date": "2020-01-02"}
+        | {"text": f"{SEA.text} (AP)"},
+        nothing | {"doc_id": "wire-2", "title": "Seas rise"},
+    ]
+    assert "\n       and 2 copies: wire-1 (Paper 1, 2020-01-02), wire-2" in as_table(answer, width=80)
+    assert [line.split("\t")[-1] for line in as_tsv_lines(answer)] == ["2"]
+
+
+def test_a_table_names_a_few_of_many_copies() -> None:
+    copies = tuple(Document(f"c{n}", SEA.text) for n in range(100))
+    shown = as_table(replace(ANSWER, evidence=(replace(HIT, copies=copies, n_copies=1234),)), width=80)
+    assert "and 1,234 copies: c0, c1, c2, c3, c4, and 1,229 more" in shown
+    assert "cop" not in as_table(ANSWER, width=80)
+    one = replace(HIT, copies=copies[:1], n_copies=1)
+    assert "and 1 copy: c0\n" in as_table(replace(ANSWER, evidence=(one,)), width=80) + "\n"
+
+
+@pytest.mark.parametrize("depth", [99, 100, 101, 900, 5000])
+def test_fields_however_deep_are_shown_down_to_a_bound(depth: int) -> None:
+    value: Json = 1.5
+    for _ in range(depth):
+        value = [value]
+    answer = with_document(replace(SEA, fields={"deep": value}))
+    text = as_json(answer)
+    assert ("nested too deeply" in text) is (depth > 99)
+    assert "[[[" in as_table(answer, explain=True, width=2000)

@@ -46,7 +46,7 @@ def test_the_json_answer_has_exactly_the_documented_keys(
     for hit in answer["evidence"]:
         assert list(hit) == [
             "rank", "doc_id", "text", "title", "source", "url", "date", "fields", "score", "truncated", "stages",
-            "stance",
+            "stance", "n_copies", "copies",
         ]  # fmt: skip
         assert hit["url"] is None
         assert hit["fields"] == {}

@@ -23,6 +23,7 @@ from pipeline.evaluation.evaluating import evaluate, evaluate_runs
 from pipeline.evaluation.losses import count_fates, count_finders
 from pipeline.evaluation.measures import DEFAULT_MEASURES
 from pipeline.evaluation.output_folder import JOURNAL_NAME, write_evaluation
+from pipeline.evaluation.tables import evaluation_record, evaluation_text
 from pipeline.evidence import EvidencePipeline
 from pipeline.indexing import build_index
 
@@ -321,3 +322,30 @@ def test_the_first_stage_finds_the_sample_s_evidence(tmp_path):
     assert result.means["fused"]["R@10"] > 0.94
     assert result.means["fused"]["nDCG@10"] > 0.85
     assert result.means["fused"]["R@100"] > 0.97
+
+
+def test_a_relevant_document_counts_as_found_with_copies_when_one_of_them_is_shown():
+    report = "The survey found that the sea rose by 8 inches in a century"
+    documents = [
+        Document("wire-0", report),
+        Document("wire-1", f"{report} (AP)"),
+        Document("wire-2", f"{report}, agencies reported"),
+        Document("audit", "An audit of the sea survey found 3 inches."),
+    ]
+    pipeline = EvidencePipeline(MemoryIndex(documents), None, None)
+    claims = [Query("c", report)]
+    qrels = {"c": {"wire-2": 1, "audit": 1, "gone": 1}}
+    result = evaluate(pipeline, claims, qrels, shown_k=2)
+    # Each by itself: the first two are copies, one of which is not judged, and neither is relevant by its id.
+    assert [hit.doc_id for hit in result.runs["bm25"]["c"]] == ["wire-0", "wire-1", "wire-2", "audit"]
+    assert result.stages.returned[0].recall.mean == 0
+    assert (result.stages.with_copies.k, result.stages.with_copies.mean_copies) == (2, 2.0)
+    assert result.stages.with_copies.recall.mean == pytest.approx(2 / 3)
+    record = evaluation_record(result)
+    assert record["with_copies"]["recall"]["mean"] == pytest.approx(2 / 3)
+    assert "With copies folded, first 2: recall .667" in evaluation_text(result, width=200)
+    plain = evaluate(pipeline, claims, qrels, shown_k=2, folding=False)
+    assert plain.stages.with_copies is None
+    assert evaluation_record(plain)["with_copies"] is None
+    assert plain.runs == result.runs
+    assert "copies" not in evaluation_text(plain, width=200)

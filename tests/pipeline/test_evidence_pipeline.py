@@ -209,7 +209,56 @@ def test_conditions_hold_for_words_and_meaning_alike(index, encoder):
     assert (ids(food.bm25), food.dense) == (["p1"], [])
     (both,) = pipeline.find_evidence([CLAIM], conditions=Conditions("2015", (("kind", "report"),)))
     assert [hit.document.doc_id for hit in both.evidence] == ["g1"]
-    assert both.notes == ()
+    assert both.notes == ("Not counted as before 2015: 1 document without a date.",)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "notes"),
+    [
+        (
+            Conditions("1500"),
+            ["Not counted as before 1500: 1 document without a date.", "No document is dated before 1500."],
+        ),
+        (Conditions(where=(("knd", "report"),)), ["No document has a field 'knd'; did you mean 'kind'?"]),
+        (Conditions(where=(("nosuch", "x"),)), ["No document has a field 'nosuch'."]),
+        (
+            Conditions(where=(("text", "x"), ("doc_id", "g1"))),
+            [
+                f"'{name}' is no condition: documents are chosen by title, source, url, date, parent_id and the "
+                "further fields of their records."
+                for name in ("text", "doc_id")
+            ],
+        ),
+    ],
+)
+def test_a_condition_that_nothing_can_meet_is_named(index, encoder, conditions, notes):
+    (answer,) = EvidencePipeline(index, encoder, None).find_evidence([CLAIM], conditions=conditions)
+    assert (answer.evidence, list(answer.notes)) == ((), notes)
+
+
+def test_a_day_says_which_documents_may_be_no_older(tmp_path, encoder):
+    dates = ["2019-03-01", "2020", "2020-07", "2020-07-03", None]
+    documents = [Document(f"d{n}", f"glaciers {n}", date=date) for n, date in enumerate(dates)]
+    pipeline = EvidencePipeline(index_of(tmp_path / "i", documents, encoder), None, None)
+
+    def notes(day):
+        return pipeline.find_evidence(["glaciers"], conditions=Conditions(day))[0].notes
+
+    undated = "1 document without a date"
+    assert notes("2020-07-05") == (
+        f"Not counted as before 2020-07-05: {undated} and 2 documents dated 2020 or 2020-07 alone, which may be no "
+        "older.",
+    )
+    assert notes("2020-07") == (
+        f"Not counted as before 2020-07: {undated} and 1 document dated 2020 alone, which may be no older.",
+    )
+    assert notes("2020") == (f"Not counted as before 2020: {undated}.",)
+
+
+def test_without_dates_no_document_is_before_a_day(tmp_path, encoder):
+    pipeline = EvidencePipeline(index_of(tmp_path / "i", [Document("d", "glaciers")], encoder), None, None)
+    (answer,) = pipeline.find_evidence(["glaciers"], conditions=Conditions("2020"))
+    assert answer.notes == ("No document is dated, so none is before 2020.",)
 
 
 def test_context_gives_the_neighbours_of_the_same_text(index, encoder):
@@ -219,6 +268,95 @@ def test_context_gives_the_neighbours_of_the_same_text(index, encoder):
     assert [document.doc_id for document in around["g2"][0] + around["g2"][1]] == ["g1", "g3"]
     assert around["g3"] == ((DOCUMENTS[1],), ())
     assert all((hit.before, hit.after) == ((), ()) for hit in pipeline.find_evidence([CLAIM], 10)[0].evidence)
+
+
+RISE = "The harbour gauge shows that the sea rose by 8 inches in a century"
+DENIAL = "The harbour gauge does not show that the sea rose by 80 inches"
+MARKS = ["", ".", " (AP)", " — Reuters", ", agencies reported", " [wire]", "!", " (updated)"]
+COPIES = [
+    Document(f"wire-{n}", f"{RISE}{mark}", source=f"Paper {n}", date=f"2020-01-0{n + 1}")
+    for n, mark in enumerate(MARKS)
+]
+
+
+@pytest.fixture(scope="module")
+def wires(tmp_path_factory):
+    documents = [*COPIES, Document("audit", DENIAL), Document("z", "The sea is salt.")]
+    return index_of(tmp_path_factory.mktemp("wires") / "index", documents, FakeEncoder())
+
+
+def test_near_copies_are_one_piece_of_evidence_that_names_the_others(wires):
+    reranker = FakeReranker({document.text: 2.0 for document in COPIES} | {DENIAL: 1.0})
+    (answer,) = EvidencePipeline(wires, FakeEncoder(), reranker).find_evidence([RISE], 2)
+    assert [hit.document.doc_id for hit in answer.evidence] == ["wire-0", "audit"]
+    first, second = answer.evidence
+    # The same words: by score the shorter come first, ties by doc_id.
+    assert {copy.doc_id for copy in first.copies} == {document.doc_id for document in COPIES[1:]}
+    assert first.n_copies == 7
+    assert first.copies[0] == COPIES[1]
+    assert (second.copies, second.n_copies) == ((), 0)
+    # A reader of a corpus with one copy alone is told the same probabilities.
+    assert [hit.score for hit in answer.evidence] == pytest.approx([1 / (1 + math.exp(-2)), 1 / (1 + math.exp(-1))])
+    (as_found,) = EvidencePipeline(wires, FakeEncoder(), reranker).find_evidence([RISE], 20, folding=False)
+    assert len(as_found.evidence) == 10
+    assert all(hit.n_copies == 0 for hit in as_found.evidence)
+
+
+def test_copies_take_no_place_among_the_candidates(wires):
+    reranker = FakeReranker({DENIAL: 1.0})
+    config = PipelineConfig(first_stage_k=2, rerank_k=2)
+    for encoder in (FakeEncoder(), None):
+        pipeline = EvidencePipeline(wires, encoder, reranker, config)
+        (answer,) = pipeline.find_evidence([RISE], 2)
+        assert [hit.document.doc_id for hit in answer.evidence] == ["audit", "wire-0"]
+    (as_found,) = pipeline.find_evidence([RISE], 2, folding=False)
+    assert "audit" not in [hit.document.doc_id for hit in as_found.evidence]
+
+
+def test_copies_are_folded_after_the_conditions(wires):
+    pipeline = EvidencePipeline(wires, FakeEncoder(), None)
+    (answer,) = pipeline.find_evidence([RISE], conditions=Conditions(where=(("source", "Paper 3"),)))
+    assert [(hit.document.doc_id, hit.n_copies) for hit in answer.evidence] == [("wire-3", 0)]
+
+
+def test_what_reads_the_same_has_the_same_probability_and_stands_by_its_id(tmp_path):
+    documents = [Document(f"same-{n}", "glaciers shrink fast") for n in range(9)]
+    documents.append(Document("other", "glaciers shrink slowly"))
+    reranker = FakeReranker({"glaciers shrink fast": 1.0, "glaciers shrink slowly": 0.9})
+    reranker.blend = Blend(weights=(("logit", 1.0), ("log_fused_rank", -1.0)))
+    index = index_of(tmp_path / "i", documents, FakeEncoder())
+    for config in (PipelineConfig(), PipelineConfig(rerank_k=3)):
+        pipeline = EvidencePipeline(index, FakeEncoder(), reranker, config)
+        (stages,) = pipeline.rank([CLAIM])
+        same = [hit for hit in stages.rerank if hit.doc_id != "other"]
+        assert same == [ScoredDoc(f"same-{n}", same[0].score) for n in range(9)]
+        assert 0 < same[0].score < 1
+        (shown,) = pipeline.find_evidence([CLAIM], 9, folding=False)
+        assert {hit.score for hit in shown.evidence if hit.document.doc_id != "other"} == {same[0].score}
+    # Each text is read once.
+    assert all(len(call) == len(set(call)) for call in reranker.calls)
+
+
+def test_a_folded_list_is_given_beside_the_one_with_each_document_by_itself(wires):
+    pipeline = EvidencePipeline(wires, FakeEncoder(), FakeReranker({DENIAL: 1.0}))
+    (plain,) = pipeline.rank([RISE])
+    (both,) = pipeline.rank([RISE], list_k=5, with_folded=True)
+    assert (both.fused, both.rerank, both.bm25) == (plain.fused, plain.rerank, plain.bm25)
+    assert ids(both.folded.final())[:2] == ["audit", "wire-0"]
+    (answer,) = pipeline.find_evidence([RISE], 3)
+    assert [ScoredDoc(hit.document.doc_id, hit.score) for hit in answer.evidence] == both.folded.final()[:3]
+    assert len(both.folded.copies["wire-0"]) == 7
+
+
+def test_of_very_many_copies_some_are_named_and_all_that_were_found_counted(tmp_path):
+    documents = [Document(f"d{n:04}", "glaciers shrink") for n in range(700)]
+    documents.append(Document("other", "glaciers shrink not at all"))
+    pipeline = EvidencePipeline(index_of(tmp_path / "i", documents, FakeEncoder()), None, None)
+    (answer,) = pipeline.find_evidence([CLAIM])
+    assert [(hit.document.doc_id, hit.n_copies, len(hit.copies)) for hit in answer.evidence] == [
+        ("d0000", 699, 100),
+        ("other", 0, 0),
+    ]
 
 
 NOTHING = Conditions(before="1500")
@@ -239,7 +377,7 @@ NONE_THAT_MEETS = "no document that meets the conditions"
         ("the of and", Conditions(), False, f"No evidence found: {NOT_SEARCHABLE}."),
         (
             CLAIM,
-            NOTHING,
+            Conditions(where=(("title", "Sea"),)),
             True,
             f"No evidence found: {NONE_THAT_MEETS} holds a word of the claim, "
             f"and {NONE_THAT_MEETS} is near the claim in meaning.",
