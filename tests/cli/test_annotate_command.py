@@ -36,8 +36,8 @@ def annotated(
     output = tmp_path_factory.mktemp("annotated") / "out.jsonl"
     result = invoke("annotate", CLAIMS, "--index", sample_index, "--output", output, *models)
     assert result.exit_code == 0, result.stderr
-    # Nothing but that the models are made ready, where no other test has had them yet.
-    assert all(line.startswith("converting the cross-encoder") for line in result.stderr.splitlines())
+    # Nothing but that the models are made ready, where no other test has had them yet, and a line a minute.
+    assert all(line.startswith(("converting the cross-encoder", "annotate: ")) for line in result.stderr.splitlines())
     assert result.stdout == f"{output}: 42 claims\n"
     return output
 
