@@ -174,10 +174,10 @@ def annotate(
     if report.rejected is not None:
         say(f"{report.rejected}: {counted(report.n_bad, 'record')} set aside, with line and reason")
         if report.bad_share >= _LARGE_SHARE:
-            total = report.n_claims + report.n_bad
+            total = counted(report.n_claims + report.n_bad, "record")
             say(
-                f"WARNING: {report.n_bad:,} of {counted(total, 'record')} ({report.bad_share:.0%}) are no claims, and "
-                f"{output} lacks them: look at {report.rejected} before you use it"
+                f"WARNING: {output} lacks {report.n_bad:,} of {total} ({report.bad_share:.0%}): "
+                f"look at {report.rejected} before you use it"
             )
         click.get_current_context().exit(EXIT_REJECTS)
 
