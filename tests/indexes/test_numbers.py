@@ -194,6 +194,7 @@ def test_a_country_is_found_before_a_pronoun() -> None:
         ("The U.S. left with us.", "the US", ["U.S."]),
         ("On ９/11/2001.", "9/11/2001", ["９", "11", "2001"]),
         ("AT&amp;T cut jobs", "AT&T", ["AT&amp;T"]),
+        ("In a caf&eacute; then", "cafe", ["caf&eacute;"]),
         ("The infor-\nmation was", "information", ["infor-\nmation"]),
         ("See #ClimateChange now", "climate", ["Climate"]),
     ],
