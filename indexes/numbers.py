@@ -103,7 +103,8 @@ def number_forms(text: str) -> Iterator[Form]:
 def _quantity(text: str, match: re.Match[str], sign: str, *, has_more: bool) -> Iterator[Form]:
     """Yield one normal form; two where a unit hides the number, and where decimals end in zeros.
 
-    More of them count the same number more often than it is said, and cost .001 of nDCG@10 on 1,228 climate claims, within chance.
+    More of them count the same number more often than it is said; on 1,228 climate claims that cost .001 of nDCG@10,
+    which may be chance.
     """
     whole, part, word = match.groups()
     start, end = match.start(), match.end(1 if part is None else 2)
