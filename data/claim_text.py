@@ -12,12 +12,12 @@ from data.normal_text import INVISIBLE
 
 # Nothing else is touched: a claim without any of these is searched as it is, to the letter.
 _POSTED = regex.compile(
-    r"[#@&＃＠]|://|www\.|https?:|\.\p{Ll}{2,}/|https?…|\A\s*(?:RT|MT)\b|\p{Emoji_Presentation}|[\ufe0f\u20e3\U0001f3fb-\U0001f3ff]"
+    r"[#@&＃＠]|://|www\.|https?:|\.\p{Ll}{2,}/|https?…|\A\s*(?:RT|MT|QT)\b|\p{Emoji_Presentation}|[\ufe0f\u20e3\U0001f3fb-\U0001f3ff]"
     r"|[\U0001d400-\U0001d7ff\uff01-\uff5e]|[\p{Default_Ignorable_Code_Point}\uFFF9-\uFFFB]|\p{Extended_Pictographic}"
 )
 _ENTITY = regex.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _ESCAPED_AT_MOST = 3
-_REPOSTED = regex.compile(r"\A\s*(?:(?:RT|MT)\s+[@＠]\w{1,50}\s*:?\s*)+")
+_REPOSTED = regex.compile(r"\A\s*(?:(?:RT|MT|QT)\b:?\s*[@＠]\w{1,50}\s*:?\s*)+")
 _DOMAIN_ENDS = (
     "com|org|net|info|edu|gov|mil|int|biz|news|blog|io|co|me|tv|ly|be|gl|gd|to|us|uk|eu|de|fr|es|it|nl|pl|ru|ua|ca|au|nz|"
     "in|br|mx|ar|cl|ch|at|se|no|dk|fi|ie|pt|cz|hu|gr|tr|il|jp|cn|kr|hk|tw|sg|za|ng|ke|link|site|online|app|page|xyz"

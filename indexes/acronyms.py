@@ -7,7 +7,7 @@ import re
 from indexes.forms import Form
 
 _DOTTED = re.compile(
-    r"(?<![\w.])(?:(?:[A-Z]\.){2,}(?!\w)|(?:[A-Z]\.)+[A-Z](?![\w.])|(?:[ap]\.m|u\.s\.a|u\.[ksn]|e\.u)\.?(?![\w.]))"
+    r"(?<![\w.])(?:(?:[A-Z][a-z]?\.){2,}(?!\w)|(?:[A-Z]\.)+[A-Z](?![\w.])|(?:[ap]\.m|u\.s\.a|u\.[ksn]|e\.u)\.?(?![\w.]))"
 )
 _INITIALS = re.compile(r"(?<![\w.])[A-Z]\.(?: ?[A-Z]\.)+(?!\w)")
 _CAPITALS = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{1,4}(?!\w)")

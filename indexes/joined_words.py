@@ -16,7 +16,7 @@ UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khm
 
 _LINE_END = re.compile(r"(?<!\w)([^\W\d_]{2,})-[ \t]*\r?\n[ \t]*([^\W\d_]{2,})")
 _HYPHEN_AND_NUMBER = re.compile(r"-(?<=[A-Za-z]-)[0-9]")
-_NAME_AND_NUMBER = re.compile(r"(?<![\w-])([A-Z][A-Za-z]{0,5})-([0-9]{1,4})(?![\w-])")
+_NAME_AND_NUMBER = re.compile(r"(?<!\w)([A-Z][A-Za-z]{0,5})-([0-9]{1,4})(?![\w-])")
 _NUMBER_OF_NAME = re.compile(r"[0-9](?<=[A-Za-z]{4}[0-9])[0-9]{0,3}(?!\w)")
 _HASHTAG = re.compile(r"(?<![\w&])#(\w*[^\W\d_]\w*)")
 _AND_SIGN = re.compile(r"(?<![\w&])[A-Z]{1,3}&[A-Z]{1,3}(?![\w&])")

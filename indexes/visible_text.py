@@ -20,7 +20,7 @@ _GROUPING_SPACE = regex.compile(r"(?<=\d)[\u00a0\u2007\u2008\u2009\u200a\u202f](
 _MAY_PART = regex.compile(r"(?<=[\p{L}\p{N}\p{M}])[\u200b\u200c]+(?=[\p{L}\p{N}\p{M}])")
 _BROKEN_AT_LINE_END = regex.compile(r"\u00ad(?=\s*\n)")
 _CLUSTER = regex.compile(r"\X")
-# Nine in ten texts that are not ASCII are so by these alone.
+# Three in four sentences of Wikipedia and textbooks that are not ASCII are so by these alone.
 _PUNCTUATION = {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u2010": "-", "\u2011": "-", "−": "-"}
 _SAME_LOOK = {
     **_PUNCTUATION,

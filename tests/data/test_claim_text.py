@@ -17,6 +17,7 @@ from data.normal_text import normalize_text
         ("#SeaLevel rose https://t.co/aB3 @someone", "Sea Level rose someone"),
         ("RT @desk: #SeaLevel is fake!!! https://t.co/a https://t.co/b", "Sea Level is fake!!!"),
         ("RT @a RT @b: Ice melts", "Ice melts"),
+        ("QT: @a: Ice melts", "Ice melts"),
         ("Ice melts (https://news.example/a?b=c#d) fast", "Ice melts fast"),
         ("Ice melts http://t.co/…", "Ice melts"),
         ("Ice melts https…", "Ice melts"),

@@ -11,6 +11,11 @@ from indexes.analysis import matching_spans, query_terms, split_words, tokenize
 SAME = [
     ("8000 workers", "8,000 workers"),
     ("8000 workers", "8 000 workers"),
+    ("8000 workers", "8 000 factory workers"),
+    ("8000", "$8 000 in all"),
+    ("8000", "8 000 €"),
+    ("8000000 people", "8 000 000 people"),
+    ("8000", "8,000.00"),
     ("8000 workers", "8\u202f000 workers"),
     ("8000 workers", "8\u00a0000 workers"),
     ("8000 workers", "8'000 workers"),
@@ -61,6 +66,8 @@ SAME = [
     ("J.K. Rowling", "J. K. Rowling"),
     ("5 p.m.", "5 PM"),
     ("CO₂", "CO2"),
+    ("SARS-CoV-2", "SARS-CoV2"),
+    ("a Ph.D.", "a PhD"),
 ]
 OTHER = [
     ("8000", "800"),
@@ -85,7 +92,17 @@ def test_spellings_of_one_thing_find_each_other(text: str, other: str) -> None:
 def shared_beyond_words(query: str, document: str) -> set[str]:
     """Return the terms that they share because of more than a digit or a word that stands in both."""
     shared = set(query_terms(query)) & set(tokenize(document))
-    return {term for term in shared if len(term) > 1} - {"worker", "vote", "000", "19", "dollar", "million", "rowl"}
+    return {term for term in shared if len(term) > 1} - {
+        "worker",
+        "vote",
+        "peopl",
+        "000",
+        "19",
+        "dollar",
+        "million",
+        "rowl",
+        "sar",
+    }
 
 
 @pytest.mark.parametrize(("query", "document"), OTHER)
@@ -102,6 +119,8 @@ def test_what_only_looks_alike_shares_no_term(query: str, document: str) -> None
         ("on 12 May 12 300 people left", "on 12 may 12 300 people left"),
         ("Table 3 200 samples", "table 3 200 samples"),
         ("2019 2020", "2019 2020"),
+        ("of the 5 100 were hurt in raids", "of the 5 100 were hurt in raids"),
+        ("a 6 100-year floods", "a 6 100 year floods"),
         ("call 1 800 555 now", "call 1 800 555 now"),
         ("on 9/11/2001", "on 9 11 2001"),
         ("on 2001-09-11", "on 2001 09 11"),
@@ -175,6 +194,7 @@ def test_a_country_is_found_before_a_pronoun() -> None:
         ("The U.S. left with us.", "the US", ["U.S."]),
         ("On ９/11/2001.", "9/11/2001", ["９", "11", "2001"]),
         ("AT&amp;T cut jobs", "AT&T", ["AT&amp;T"]),
+        ("In a caf&eacute; then", "cafe", ["caf&eacute;"]),
         ("The infor-\nmation was", "information", ["infor-\nmation"]),
         ("See #ClimateChange now", "climate", ["Climate"]),
     ],
