@@ -19,9 +19,13 @@ def read_form(document: Document) -> str:
     died in 2024." stands in the title alone. Of a title of more than 200 characters the first whole words are read.
     """
     title = "" if document.title is None else _shortened(" ".join(document.title.split())).rstrip(_TITLE_ENDS)
-    if not title or document.text.casefold().startswith(title.casefold()):
+    if not title or _begins_with(document.text.casefold(), title.casefold()):
         return document.text
     return f"{title}: {document.text}"
+
+
+def _begins_with(text: str, title: str) -> bool:
+    return text.startswith(title) and not text[len(title) : len(title) + 1].isalnum()
 
 
 def _shortened(title: str) -> str:

@@ -343,8 +343,10 @@ DATED = [
         (Conditions(), ["day", "may2020", "undated", "y2019"]),
         (Conditions(before="2020"), ["y2019"]),
         (Conditions(before="2019"), []),
-        (Conditions(before="2020-05-17"), ["may2020", "y2019"]),
-        (Conditions(before="2020-05-18"), ["day", "may2020", "y2019"]),
+        # May 2020 may be the 31st of it, so it is before June alone.
+        (Conditions(before="2020-05-17"), ["y2019"]),
+        (Conditions(before="2020-05-18"), ["day", "y2019"]),
+        (Conditions(before="2020-06"), ["day", "may2020", "y2019"]),
         (Conditions(where=(("title", "Ice"),)), ["undated", "y2019"]),
         (Conditions(where=(("title", "ice"),)), []),
         (Conditions(where=(("title", "Sea"), ("source", "A"))), ["may2020"]),

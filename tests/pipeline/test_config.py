@@ -59,8 +59,8 @@ def test_what_a_file_does_not_name_is_as_by_default_and_a_whole_number_is_a_numb
     [
         (
             '{"rrf": 10}',
-            "unknown field 'rrf'; the fields are first_stage_k, rerank_k, fusion, rrf_k, bm25_weight, min_cosine, "
-            "probe_share, adaptive_share, min_stance, min_relevance and note",
+            "unknown field 'rrf'; the fields are first_stage_k, rerank_k, fusion, rrf_k, bm25_weight, title_weight, "
+            "min_cosine, probe_share, adaptive_share, min_stance, min_relevance and note",
         ),
         ('{"rrf_k": 10.5}', "field 'rrf_k' is a whole number, got 10.5"),
         ('{"rrf_k": "10"}', "field 'rrf_k' is a whole number, got \"10\""),

@@ -14,6 +14,7 @@ from pipeline_fakes import IDENTITY, FakeEncoder, FakeReranker
 
 from data.errors import EncoderMismatchError, InputError
 from data.records import Document, ScoredDoc
+from data.text_form import read_form
 from indexes.memory import MemoryIndex
 from indexes.snapshot import IndexSnapshot
 from indexes.text import Conditions
@@ -44,6 +45,13 @@ DOCUMENTS = [
     Document("p1", "Shrink wrap is plastic.", title="Food"),
 ]
 
+# What the models read of each text.
+FORMS = {document.text: read_form(document) for document in DOCUMENTS}
+
+
+def as_read(by_text):
+    return {FORMS[text]: value for text, value in by_text.items()}
+
 
 def index_of(folder, documents, encoder):
     with IndexWriter.create(folder, encoder.identity) as writer:
@@ -68,7 +76,7 @@ def ids(ranking):
 
 
 def test_each_stage_sees_what_the_one_before_gave(index, encoder):
-    reranker = FakeReranker({"Ice on land is melting.": 2.0, "Glaciers shrink every summer.": 1.0})
+    reranker = FakeReranker(as_read({"Ice on land is melting.": 2.0, "Glaciers shrink every summer.": 1.0}))
     config = PipelineConfig(fusion="reciprocal-rank", bm25_weight=0.5)
     (stages,) = EvidencePipeline(index, encoder, reranker, config).rank([CLAIM])
     assert encoder.query_calls == [[CLAIM]]
@@ -87,7 +95,7 @@ def test_each_stage_sees_what_the_one_before_gave(index, encoder):
         ScoredDoc("p1", pytest.approx(1 / 62)),
     ]
     # The reranker reads claim and evidence in this order, in the order of the fused list.
-    text = {document.doc_id: document.text for document in DOCUMENTS}
+    text = {document.doc_id: read_form(document) for document in DOCUMENTS}
     assert reranker.calls == [[(CLAIM, text[doc_id]) for doc_id in ids(stages.fused)]]
     # sigmoid(2) = .881, sigmoid(1) = .731, sigmoid(0) = .5 twice: by doc_id.
     assert stages.rerank == [
@@ -101,7 +109,7 @@ def test_each_stage_sees_what_the_one_before_gave(index, encoder):
 def test_an_adaptive_k_leaves_out_what_is_far_less_probable_than_the_best(index, encoder):
     # sigmoid(2) = .881, two fifths of it .352; sigmoid(0) = .5, sigmoid(-1) = .269.
     texts = {"Ice on land is melting.": 2.0, "Glaciers shrink every summer.": -1.0, "Most glaciers lose mass.": -1.0}
-    pipeline = EvidencePipeline(index, encoder, FakeReranker(texts))
+    pipeline = EvidencePipeline(index, encoder, FakeReranker(as_read(texts)))
     (whole,) = pipeline.find_evidence([CLAIM], 4)
     assert [hit.document.doc_id for hit in whole.evidence] == ["g3", "p1", "g1", "g2"]
     (fewer,) = pipeline.find_evidence([CLAIM], 4, adaptive=True)
@@ -156,7 +164,7 @@ def test_without_a_reranker_the_fused_list_answers_and_without_an_encoder_bm25(i
     assert not fused.has_probabilities
     (plain,) = EvidencePipeline(index, None, None).rank([CLAIM])
     assert (plain.dense, plain.fused, plain.rerank, plain.final()) == (None, None, None, plain.bm25)
-    (rescored,) = EvidencePipeline(index, None, FakeReranker({"Shrink wrap is plastic.": 3.0})).rank([CLAIM])
+    (rescored,) = EvidencePipeline(index, None, FakeReranker(as_read({"Shrink wrap is plastic.": 3.0}))).rank([CLAIM])
     assert rescored.fused is None
     assert ids(rescored.rerank) == ["p1", "g1", "g2"]
 

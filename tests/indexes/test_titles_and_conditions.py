@@ -1,0 +1,123 @@
+"""A title is searched beside the text with a weight of its own, and what conditions ask of a document's fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.records import Document
+from indexes.memory import MemoryIndex
+from indexes.text import Conditions, TextIndex, TextWriter, last_day
+
+DOCUMENTS = [
+    Document("a", "He died in 2024.", title="Phil Lesh", date="2024"),
+    Document("b", "The dam was finished by the Lesh company.", title="Dams", date="2020-06"),
+    Document("c", "Bread needs yeast.", date="1990-01-01"),
+    Document("d", "Phil was dead.", title="Bread and Phil"),
+]
+
+
+def text_index(folder: Path, documents: list[Document]) -> TextIndex:
+    folder.mkdir()
+    writer = TextWriter(folder)
+    for position, document in enumerate(documents):
+        writer.add(position, document)
+    writer.commit()
+    return TextIndex(folder)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> TextIndex:
+    return text_index(tmp_path / "text", DOCUMENTS)
+
+
+@pytest.mark.parametrize("title_weight", [0.25, 1.0, 3.0])
+def test_a_score_is_the_text_s_and_the_weighed_score_of_the_title(
+    tmp_path: Path, index: TextIndex, title_weight: float
+) -> None:
+    # Oracle: an index of the texts alone, and one of the titles as texts; a document without one counts there too.
+    texts = text_index(tmp_path / "texts", [Document(d.doc_id, d.text) for d in DOCUMENTS])
+    titles = text_index(tmp_path / "titles", [Document(d.doc_id, d.title or "") for d in DOCUMENTS])
+    for claim in ("Phil Lesh is dead", "bread", "the dam of Phil"):
+        in_texts, in_titles = (dict(found.search(claim, 10, title_weight=0)) for found in (texts, titles))
+        expected = {
+            position: in_texts.get(position, 0.0) + title_weight * in_titles.get(position, 0.0) for position in range(4)
+        }
+        found = dict(index.search(claim, 10, title_weight=title_weight))
+        assert found == {at: pytest.approx(score, abs=2e-4) for at, score in expected.items() if score > 0}
+
+
+def test_a_name_that_stands_only_in_the_title_is_found(index: TextIndex) -> None:
+    assert {position for position, _ in index.search("Phil Lesh", 10)} == {0, 1, 3}
+    assert {position for position, _ in index.search("Phil Lesh", 10, title_weight=0)} == {1, 3}
+    memory = MemoryIndex(DOCUMENTS)
+    assert {hit.doc_id for hit in memory.search_text("Phil Lesh", 10)} == {"a", "b", "d"}
+    assert {hit.doc_id for hit in memory.search_text("Phil Lesh", 10, title_weight=0)} == {"b", "d"}
+
+
+def test_whether_there_are_titles_dates_and_fields_is_known(tmp_path: Path, index: TextIndex) -> None:
+    assert (index.has_titles(), index.n_dated()) == (True, 3)
+    fields = {"a b": "x", "p(u)b": {"name": "y"}, "long": "v" * 5_000}
+    other = text_index(tmp_path / "other", [Document("e", "x", fields=fields)])
+    assert (other.has_titles(), other.n_dated()) == (False, 0)
+    asked = ["a b", "p(u)b", "p(u)b.name", "long", "a", "p", "title"]
+    assert [name for name in asked if other.has_field(name)] == ["a b", "p(u)b", "p(u)b.name", "long"]
+    assert index.has_field("title")
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_met"),
+    [
+        (("year", "1998"), True),
+        (("year", "1998.0"), True),
+        (("year", "1998.00"), True),
+        (("year", "01998"), False),
+        (("half", ".5"), False),
+        (("half", "0.50"), True),
+        (("checked", "True"), True),
+        (("checked", "1"), False),
+        (("publisher.name", "Daily"), True),
+        (("publisher.name", "daily"), False),
+        (("publisher", "Daily"), False),
+        (("authors.name", "B"), True),
+        (("tags", "water"), True),
+        (("text_year", "1998"), True),
+        (("text_year", "1998.0"), True),
+    ],
+)
+def test_numbers_are_asked_for_by_value_and_objects_by_their_parts(
+    tmp_path: Path, asked: tuple[str, str], is_met: bool
+) -> None:
+    fields = {
+        "year": 1998.0,
+        "half": 0.5,
+        "checked": True,
+        "publisher": {"name": "Daily"},
+        "authors": [{"name": "A"}, {"name": "B"}],
+        "tags": ["energy", "water"],
+        "text_year": "1998",
+    }
+    index = text_index(tmp_path / "text", [Document("d", "x", fields=fields)])
+    assert index.matching_positions(Conditions(where=(asked,))) == [0] * is_met
+
+
+def test_before_a_day_is_only_what_surely_is(index: TextIndex) -> None:
+    def before(day: str) -> list[int]:
+        return index.matching_positions(Conditions(day))
+
+    assert before("1990") == []
+    assert before("1990-01-02") == [2]
+    assert before("2020-06-30") == [2]
+    assert before("2020-07") == [1, 2]
+    assert before("2024-12-31") == [1, 2]
+    assert before("2025") == [0, 1, 2]
+
+
+@given(st.dates(), st.sampled_from(["%Y", "%Y-%m", "%Y-%m-%d"]))
+@settings(deadline=None)
+def test_the_last_day_of_a_date_is_not_before_any_day_that_it_can_mean(day, form) -> None:
+    written = f"{day.year:04}" + day.strftime(form)[len(day.strftime("%Y")) :]
+    assert last_day(written) >= day.year * 10_000 + day.month * 100 + day.day
