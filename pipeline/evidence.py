@@ -19,7 +19,7 @@ from indexes.text import Conditions, first_day
 from indexes.vectors import Vectors
 from pipeline.adaptive import adaptive_k
 from pipeline.config import PipelineConfig
-from pipeline.copies import CopyFinder, alike, fold, n_groups
+from pipeline.copies import CopyFinder, alike, fold, n_different
 from pipeline.encoders import Encoder
 from pipeline.fusion import fuse_stages
 from pipeline.relevance import RelevanceThreshold, best_cosine
@@ -76,7 +76,7 @@ class EvidencePipeline:
         self.reranker = reranker
         self.config = config
         self.stance = stance
-        self._copies = CopyFinder()
+        self._copies = CopyFinder(index.documents)
 
     def find_evidence(
         self,
@@ -205,16 +205,19 @@ class EvidencePipeline:
     def _deep_enough(self, found: Ranking, asked: int, wanted: int, search: Callable[[int], Ranking]) -> Ranking:
         """Search deeper until as many different documents are found as are wanted, or all that there are."""
         most = max(asked, _MOST_CANDIDATES)
-        while (
-            wanted and len(found) >= asked and asked < most and n_groups(found, self.copies_among(_ids(found))) < wanted
-        ):
+        while wanted and len(found) >= asked and asked < most:
+            if n_different(found, self.copies_among(_ids(found))) >= wanted:
+                break
             asked = min(most, asked * _DEEPER)
             found = search(asked)
         return found
 
-    def copies_among(self, doc_ids: Sequence[str]) -> dict[str, str]:
-        """Return for each of the documents, which the index holds, the name of its group of near-copies."""
-        return self._copies.groups(self.index.documents(list(dict.fromkeys(doc_ids))))
+    def copies_among(self, doc_ids: Iterable[str]) -> dict[str, str]:
+        """Return for each of the documents that has a near-copy among the others an id that all its copies share.
+
+        Raises KeyError for an id that the index does not hold.
+        """
+        return self._copies.groups(doc_ids)
 
     def _fused(self, bm25: Ranking, dense: Ranking | None) -> _Candidates:
         return _Candidates(bm25, dense, fuse_stages(bm25, dense, self.config), {})

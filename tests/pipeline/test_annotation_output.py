@@ -128,3 +128,14 @@ def test_fields_of_one_name_with_ours_and_with_each_other_stay_apart(tmp_path):
     (row, _) = csv.DictReader(io.StringIO(content, newline=""))
     assert (row["id"], row["claim"]) == ("c1", "ice melts")
     assert (row["field_field_claim"], row["field_claim"], row["field_id"]) == ("a", "b", "c")
+
+
+def test_copies_are_counted_in_csv_and_named_in_parquet(tmp_path):
+    copy = {"doc_id": "w2", "title": None, "source": "Paper 2", "url": None, "date": "2020-01-02", "text": "Ice melts!"}
+    found = FULL | {"evidence": [HIT | {"n_copies": 120, "copies": [copy]}]}
+    rows = csv.DictReader(io.StringIO(write(tmp_path / "out", "csv", [found]).read_bytes().decode(), newline=""))
+    assert [row["evidence_n_copies"] for row in rows] == ["120"]
+    path = write(tmp_path / "out.parquet", "parquet", [found])
+    (back,) = [raw.value for raw in read_parquet(locate(path, folder_file=""), print, Notices())]
+    assert back["evidence"][0]["n_copies"] == 120
+    assert back["evidence"][0]["copies"] == [copy]
