@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data.records import Document, Ranking, ScoredDoc
 from indexes.analysis import tokenize
 from pipeline.fusion import by_score
 
-_REMEMBERED = 20_000
+_REMEMBERED = 100_000  # the candidates of a hundred claims, in some 10 MB
 _FEWEST_WORDS_LEFT = 4
 _MOST_MARKS = 4
 _HEADLINE_WORDS = 5
@@ -243,12 +243,9 @@ class CopyFinder:
 
     def groups(self, doc_ids: Iterable[str]) -> dict[str, str]:
         """Return for each document that has a copy among the others the first of the ids of all its copies."""
-        ids = list(dict.fromkeys(doc_ids))
-        words, keys = self._words, self._keys
-        for document in self._read([doc_id for doc_id in ids if doc_id not in words]):
-            words[document.doc_id] = _long_words(document.text)
+        keys = self._keys
         groups: dict[str, str] = {}
-        for same_words in _parted(ids, words):
+        for same_words in self._with_the_same_words(doc_ids):
             documents = {document.doc_id: document for document in self._read(same_words)}
             keys |= {doc_id: text_key(documents[doc_id].text) for doc_id in same_words if doc_id not in keys}
             for same in _parted(same_words, keys):
@@ -256,10 +253,34 @@ class CopyFinder:
                 titles = {doc_id: _title_part(documents[doc_id]) for doc_id in same}
                 for copies in _parted(same, titles):
                     groups |= dict.fromkeys(copies, min(copies))
-        for remembered in (words, keys):
-            while len(remembered) > self._n_remembered:
-                del remembered[next(iter(remembered))]
+        self._forget(keys)
         return groups
+
+    def alike(self, doc_ids: Iterable[str], text_of: Callable[[Document], str]) -> dict[str, str]:
+        """Return for each document that `text_of` reads as another of them the first of the ids of all that it does."""
+        groups: dict[str, str] = {}
+        for same_words in self._with_the_same_words(doc_ids):
+            texts = {document.doc_id: text_of(document) for document in self._read(same_words)}
+            for same in _parted(same_words, texts):
+                groups |= dict.fromkeys(same, min(same))
+        return groups
+
+    def remember(self, doc_ids: Iterable[str]) -> None:
+        """Read what is needed to tell most of the documents apart, as is done later otherwise."""
+        for document in self._read([doc_id for doc_id in doc_ids if doc_id not in self._words]):
+            self._words[document.doc_id] = _long_words(document.text)
+
+    def _with_the_same_words(self, doc_ids: Iterable[str]) -> list[list[str]]:
+        """Return the documents that may be copies, together; most are alone, and are not read again."""
+        ids = list(dict.fromkeys(doc_ids))
+        self.remember(ids)
+        found = _parted(ids, self._words)
+        self._forget(self._words)
+        return found
+
+    def _forget(self, remembered: dict[str, Any]) -> None:
+        while len(remembered) > self._n_remembered:
+            del remembered[next(iter(remembered))]
 
 
 def _parted(doc_ids: Iterable[str], key_of: Mapping[str, Hashable]) -> list[list[str]]:
@@ -329,14 +350,3 @@ def _first_of_each(ranking: Ranking, groups: Mapping[str, str], k: int) -> dict[
                 break
             kept[name] = hit.score
     return kept
-
-
-def alike(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return for each document whose text another has, too, the first id of those with that text.
-
-    `texts` are pairs of doc_id and what models read of the document.
-    """
-    of_text: dict[str, list[str]] = {}
-    for doc_id, text in texts:
-        of_text.setdefault(text, []).append(doc_id)
-    return {doc_id: min(doc_ids) for doc_ids in of_text.values() if len(doc_ids) > 1 for doc_id in doc_ids}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.records import Document, ScoredDoc
-from pipeline.copies import CopyFinder, alike, fold, n_different, text_key
+from pipeline.copies import CopyFinder, fold, n_different, text_key
 
 DAM = "The council said on Friday that the old dam had lost 12 percent of its water"
 
@@ -228,7 +228,10 @@ def test_a_folded_list_counts_groups_and_its_best_member_stands_for_each():
 
 
 def test_documents_that_read_the_same_share_an_id():
-    assert alike([("b", "ice"), ("a", "ice"), ("c", "Ice")]) == {"a": "a", "b": "a"}
+    texts = {"b": "ice", "a": "ice", "c": "Ice", "d": "snow"}
+    finder = CopyFinder(lambda doc_ids: [Document(doc_id, texts[doc_id]) for doc_id in doc_ids])
+    assert finder.alike(texts, lambda document: document.text) == {"a": "a", "b": "a"}
+    assert finder.alike(texts, lambda document: f"{document.doc_id} {document.text}") == {}
 
 
 def test_what_is_remembered_of_a_text_changes_no_answer():
