@@ -126,6 +126,7 @@ def test_style_and_spacing_make_no_other_evidence(first, second):
         (f"GHENT (Reuters) - {DAM}", f"YPRES (Reuters) - {DAM}"),
         (f"GHENT, March 3 (Reuters) - {DAM}", f"GHENT, March 4 (Reuters) - {DAM}"),
         ('"We stand by all of it," Reuters reported', '"We stand by all of it," AP reported'),
+        ('Staff called it "safe for all", Reuters reported', 'Staff called it "safe for all", AP reported'),
         ("No, dams cause floods in spring.", "No dams cause floods in spring."),
         ("The mayor, said the council, lied to all.", "The mayor said the council lied to all."),
         ("They gave us money for the dam.", "They gave US money for the dam."),
