@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from data.records import Document, Ranking, ScoredDoc
 from indexes.analysis import tokenize
 from pipeline.fusion import by_score
 
-_REMEMBERED = 20_000
+_REMEMBERED = 100_000  # the candidates of a hundred claims, in some 10 MB
 _FEWEST_WORDS_LEFT = 4
 _MOST_MARKS = 4
 _HEADLINE_WORDS = 5
 _SENTENCE_WORDS = 8
 _SHARED_WORDS = 2
 _LONGEST_UNIT = 3
-_PART = "\n"  # no key of a text holds one
-Key = TypeVar("Key", int, str)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -233,44 +231,64 @@ def _title_part(document: Document) -> str:
 class CopyFinder:
     """Tells which documents are copies of one another.
 
-    What was read of a text is remembered by doc_id, so it serves one generation of an index.
+    `read` gives the documents of some ids. What was read of a text is remembered by its id, so the finder serves one
+    generation of an index.
     """
 
-    def __init__(self, n_remembered: int = _REMEMBERED) -> None:
+    def __init__(self, read: Callable[[Sequence[str]], Sequence[Document]], *, n_remembered: int = _REMEMBERED) -> None:
+        self._read = read
         self._n_remembered = n_remembered
         self._words: dict[str, int] = {}
         self._keys: dict[str, str] = {}
 
-    def groups(self, documents: Iterable[Document]) -> dict[str, str]:
-        """Return the group of each document, by its id: those of one group are copies of one another."""
+    def groups(self, doc_ids: Iterable[str]) -> dict[str, str]:
+        """Return for each document that has a copy among the others the first of the ids of all its copies."""
+        keys = self._keys
         groups: dict[str, str] = {}
-        for same_words in _parted(documents, self._words, lambda document: _long_words(document.text)):
-            if len(same_words) == 1:
-                groups[same_words[0].doc_id] = f"{_PART}{same_words[0].doc_id}"
-                continue
-            for same in _parted(same_words, self._keys, lambda document: text_key(document.text)):
-                # Titles are read only where there is something to tell apart: most texts are alone.
-                has_titles = len({document.title for document in same}) > 1
-                for document in same:
-                    title = _title_part(document) if has_titles else ""
-                    groups[document.doc_id] = f"{self._keys[document.doc_id]}{_PART}{title}"
-        for remembered in (self._words, self._keys):
-            while len(remembered) > self._n_remembered:
-                del remembered[next(iter(remembered))]
+        for same_words in self._with_the_same_words(doc_ids):
+            documents = {document.doc_id: document for document in self._read(same_words)}
+            keys |= {doc_id: text_key(documents[doc_id].text) for doc_id in same_words if doc_id not in keys}
+            for same in _parted(same_words, keys):
+                # Titles are read only where there is something to tell apart.
+                titles = {doc_id: _title_part(documents[doc_id]) for doc_id in same}
+                for copies in _parted(same, titles):
+                    groups |= dict.fromkeys(copies, min(copies))
+        self._forget(keys)
         return groups
 
+    def alike(self, doc_ids: Iterable[str], text_of: Callable[[Document], str]) -> dict[str, str]:
+        """Return for each document that `text_of` reads as another of them the first of the ids of all that it does."""
+        groups: dict[str, str] = {}
+        for same_words in self._with_the_same_words(doc_ids):
+            texts = {document.doc_id: text_of(document) for document in self._read(same_words)}
+            for same in _parted(same_words, texts):
+                groups |= dict.fromkeys(same, min(same))
+        return groups
 
-def _parted(
-    documents: Iterable[Document], remembered: dict[str, Key], key_of: Callable[[Document], Key]
-) -> list[list[Document]]:
-    """Return the documents of each key together."""
-    found: dict[Key, list[Document]] = {}
-    for document in documents:
-        key = remembered.get(document.doc_id)
-        if key is None:
-            key = remembered[document.doc_id] = key_of(document)
-        found.setdefault(key, []).append(document)
-    return list(found.values())
+    def remember(self, doc_ids: Iterable[str]) -> None:
+        """Read what is needed to tell most of the documents apart, as is done later otherwise."""
+        for document in self._read([doc_id for doc_id in doc_ids if doc_id not in self._words]):
+            self._words[document.doc_id] = _long_words(document.text)
+
+    def _with_the_same_words(self, doc_ids: Iterable[str]) -> list[list[str]]:
+        """Return the documents that may be copies, together; most are alone, and are not read again."""
+        ids = list(dict.fromkeys(doc_ids))
+        self.remember(ids)
+        found = _parted(ids, self._words)
+        self._forget(self._words)
+        return found
+
+    def _forget(self, remembered: dict[str, Any]) -> None:
+        while len(remembered) > self._n_remembered:
+            del remembered[next(iter(remembered))]
+
+
+def _parted(doc_ids: Iterable[str], key_of: Mapping[str, Hashable]) -> list[list[str]]:
+    """Return those of the ids that share their key with another, the ids of each key together."""
+    found: dict[Hashable, list[str]] = {}
+    for doc_id in doc_ids:
+        found.setdefault(key_of[doc_id], []).append(doc_id)
+    return [same for same in found.values() if len(same) > 1]
 
 
 class Folded(NamedTuple):
@@ -284,53 +302,51 @@ class Folded(NamedTuple):
     copies: dict[str, tuple[str, ...]]
 
 
-def n_groups(ranking: Ranking, groups: dict[str, str]) -> int:
-    """Return how many different ones are in a ranking."""
-    return len({groups[hit.doc_id] for hit in ranking})
+def n_different(ranking: Ranking, groups: Mapping[str, str]) -> int:
+    """Return how many documents of a ranking are left when copies are folded."""
+    return len({groups.get(hit.doc_id, hit.doc_id) for hit in ranking}) if groups else len(ranking)
 
 
-def fold(bm25: Ranking, dense: Ranking | None, groups: dict[str, str], k: int) -> Folded:
-    """Return the first k different ones of each list.
+def fold(bm25: Ranking, dense: Ranking | None, groups: Mapping[str, str], k: int) -> Folded:
+    """Return the first k different ones of each list; `groups` are those of CopyFinder.
 
     A group has the best score of its members in each list. The member that ranks highest in either stands for it, ties
     by doc_id.
     """
+    if not groups:
+        return Folded(bm25[:k], dense and dense[:k], {})
     lists = [bm25, dense or []]
-    best: dict[str, tuple[int, str]] = {}
-    members: dict[str, dict[str, int]] = {}
+    ranks: dict[str, dict[str, int]] = {}
     for ranking in lists:
         for rank, hit in enumerate(ranking):
-            places = members.setdefault(groups[hit.doc_id], {})
-            places[hit.doc_id] = min(rank, places.get(hit.doc_id, rank))
-    for group, places in members.items():
-        best[group] = min((rank, doc_id) for doc_id, rank in places.items())
+            if hit.doc_id in groups:
+                members = ranks.setdefault(groups[hit.doc_id], {})
+                members[hit.doc_id] = min(rank, members.get(hit.doc_id, rank))
+    # By rank, then by id.
+    ordered = {group: [doc_id for _, doc_id in sorted(_turned(members))] for group, members in ranks.items()}
     folded = [_first_of_each(ranking, groups, k) for ranking in lists]
-    named = [by_score([ScoredDoc(best[group][1], score) for group, score in kept.items()]) for kept in folded]
+    named = [
+        by_score([ScoredDoc(ordered[name][0] if name in ordered else name, score) for name, score in kept.items()])
+        for kept in folded
+    ]
     copies = {
-        best[group][1]: tuple(sorted(members[group], key=lambda doc_id: (places[doc_id], doc_id))[1:])
-        for group in dict.fromkeys(group for kept in folded for group in kept)
-        if len(places := members[group]) > 1
+        first: tuple(others)
+        for group, (first, *others) in ordered.items()
+        if others and any(group in kept for kept in folded)
     }
     return Folded(named[0], None if dense is None else named[1], copies)
 
 
-def _first_of_each(ranking: Ranking, groups: dict[str, str], k: int) -> dict[str, float]:
+def _turned(members: Mapping[str, int]) -> Iterator[tuple[int, str]]:
+    return ((rank, doc_id) for doc_id, rank in members.items())
+
+
+def _first_of_each(ranking: Ranking, groups: Mapping[str, str], k: int) -> dict[str, float]:
     kept: dict[str, float] = {}
     for hit in ranking:
-        group = groups[hit.doc_id]
-        if group not in kept:
+        name = groups.get(hit.doc_id, hit.doc_id)
+        if name not in kept:
             if len(kept) == k:
                 break
-            kept[group] = hit.score
+            kept[name] = hit.score
     return kept
-
-
-def alike(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return for each document whose text another has, too, the first id of those with that text.
-
-    `texts` are pairs of doc_id and what models read of the document.
-    """
-    of_text: dict[str, list[str]] = {}
-    for doc_id, text in texts:
-        of_text.setdefault(text, []).append(doc_id)
-    return {doc_id: min(doc_ids) for doc_ids in of_text.values() if len(doc_ids) > 1 for doc_id in doc_ids}

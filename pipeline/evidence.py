@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 from data.claim_text import searched_text
@@ -21,7 +22,7 @@ from indexes.text import Conditions, first_day
 from indexes.vectors import Vectors
 from pipeline.adaptive import adaptive_k
 from pipeline.config import PipelineConfig
-from pipeline.copies import CopyFinder, alike, fold, n_groups
+from pipeline.copies import CopyFinder, fold, n_different
 from pipeline.encoders import Encoder
 from pipeline.fusion import fuse_stages
 from pipeline.relevance import RelevanceThreshold, best_cosine
@@ -78,7 +79,7 @@ class EvidencePipeline:
         self.reranker = reranker
         self.config = config
         self.stance = stance
-        self._copies = CopyFinder()
+        self._copies = CopyFinder(index.documents)
 
     def find_evidence(
         self,
@@ -208,16 +209,22 @@ class EvidencePipeline:
     def _deep_enough(self, found: Ranking, asked: int, wanted: int, search: Callable[[int], Ranking]) -> Ranking:
         """Search deeper until as many different documents are found as are wanted, or all that there are."""
         most = max(asked, _MOST_CANDIDATES)
-        while (
-            wanted and len(found) >= asked and asked < most and n_groups(found, self.copies_among(_ids(found))) < wanted
-        ):
+        if self.reranker is not None:
+            # Now, while the index has at hand what it found: after a batch of claims it would have to read it anew.
+            self._copies.remember(_ids(found))
+        while wanted and len(found) >= asked and asked < most:
+            if n_different(found, self.copies_among(_ids(found))) >= wanted:
+                break
             asked = min(most, asked * _DEEPER)
             found = search(asked)
         return found
 
-    def copies_among(self, doc_ids: Sequence[str]) -> dict[str, str]:
-        """Return for each of the documents, which the index holds, the name of its group of near-copies."""
-        return self._copies.groups(self.index.documents(list(dict.fromkeys(doc_ids))))
+    def copies_among(self, doc_ids: Iterable[str]) -> dict[str, str]:
+        """Return for each of the documents that has a near-copy among the others an id that all its copies share.
+
+        Raises KeyError for an id that the index does not hold.
+        """
+        return self._copies.groups(doc_ids)
 
     def _fused(self, bm25: Ranking, dense: Ranking | None) -> _Candidates:
         return _Candidates(bm25, dense, fuse_stages(bm25, dense, self.config), {})
@@ -257,34 +264,26 @@ class EvidencePipeline:
             return [[_stage_rankings(item) for item in of_claim] for of_claim in candidates]
         with clock("fetch"):
             texts = [
-                [
-                    {hit.doc_id: read_form(document) for hit, document in zip(item.fused, documents, strict=True)}
-                    for item in of_claim
-                    for documents in [self.index.documents([hit.doc_id for hit in item.fused])]
-                ]
+                [[read_form(found) for found in self.index.documents(_ids(item.fused[:rerank_k]))] for item in of_claim]
                 for of_claim in candidates
             ]
         with clock("rerank"):
             rows: dict[tuple[str, str], int] = {}
-            for claim, of_claim, texts_of_claim in zip(claims, candidates, texts, strict=True):
-                for item, text_of in zip(of_claim, texts_of_claim, strict=True):
-                    for hit in item.fused[:rerank_k]:
-                        rows.setdefault((claim, text_of[hit.doc_id]), len(rows))
+            for claim, texts_of_claim in zip(claims, texts, strict=True):
+                for text in chain.from_iterable(texts_of_claim):
+                    rows.setdefault((claim, text), len(rows))
             scores = self.reranker.score(list(rows))
             stages: list[list[StageRankings]] = []
             for claim, of_claim, texts_of_claim in zip(claims, candidates, texts, strict=True):
                 stages.append([])
-                for item, text_of in zip(of_claim, texts_of_claim, strict=True):
-                    of_hits = [rows[claim, text_of[hit.doc_id]] for hit in item.fused[:rerank_k]]
-                    stages[-1].append(self._rescored(item, text_of, of_hits, scores))
+                for item, heads in zip(of_claim, texts_of_claim, strict=True):
+                    stages[-1].append(self._rescored(item, [rows[claim, text] for text in heads], scores))
         return stages
 
-    def _rescored(
-        self, item: _Candidates, text_of: Mapping[str, str], rows: Sequence[int], scores: PairScores
-    ) -> StageRankings:
+    def _rescored(self, item: _Candidates, rows: Sequence[int], scores: PairScores) -> StageRankings:
         """Return the stages of a claim's candidates; `rows` has for the first of the fused list where its score is."""
         assert self.reranker is not None
-        same = alike(text_of.items())
+        same = self._copies.alike(_ids(item.fused), read_form)
         logits = scores.logits[list(rows)]
         cut = frozenset(hit.doc_id for hit, row in zip(item.fused, rows, strict=False) if scores.truncated[row])
         reranked = rescored(item.fused, logits, self.reranker.blend, item.bm25, item.dense, same)

@@ -24,8 +24,8 @@ def rescored(
     """Return the fused list with as many of its first hits as there are logits in the order of their probability.
 
     What was not rescored follows in the fused order, with scores below 0. `bm25` and `dense` are the lists that were
-    fused: a blend may weigh their scores. `alike` has what `copies.alike` gives: hits that read the same to the models
-    have one probability, also where only the first of them was rescored.
+    fused: a blend may weigh their scores. `alike` has what `CopyFinder.alike` gives: hits that read the same to the
+    models have one probability, also where only the first of them was rescored.
     """
     hits = hit_scores(fused, logits, bm25, dense, alike)
     # Not rounded: far from the decision many differ in late digits only, and would tie.

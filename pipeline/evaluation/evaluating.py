@@ -307,9 +307,9 @@ def _with_copies(
         shown = found.folded[claim.query_id][:k]
         relevant = [doc_id for doc_id, grade in judged.qrels[claim.query_id].items() if grade > 0]
         there = [doc_id for doc_id in relevant if doc_id in held]
-        group_of = pipeline.copies_among([*(doc_id for doc_id, _ in shown), *there])
-        groups = {group_of[doc_id] for doc_id, _ in shown}
-        recalls.append(sum(group_of[doc_id] in groups for doc_id in there) / len(relevant))
+        copies = pipeline.copies_among([*(doc_id for doc_id, _ in shown), *there])
+        seen = {copies.get(doc_id, doc_id) for doc_id, _ in shown}
+        recalls.append(sum(copies.get(doc_id, doc_id) in seen for doc_id in there) / len(relevant))
         n_copies.append(sum(n for _, n in shown))
     (recall,) = mean_intervals(np.array([recalls]), seed)
     return WithCopies(k, recall, float(np.mean(n_copies)))

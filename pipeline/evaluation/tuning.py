@@ -17,7 +17,7 @@ from data.normal_text import normalize_text
 from data.records import Qrels, Query, Ranking
 from data.text_form import read_form
 from pipeline.config import Fusion, PipelineConfig
-from pipeline.copies import alike
+from pipeline.copies import CopyFinder
 from pipeline.evaluation.judged import Finding, JudgedClaims, judged_claims, unknown_documents
 from pipeline.evaluation.measures import Values, cutoff, parse_measures, values_by_claim
 from pipeline.evaluation.statistics import SIGNIFICANT, PairedTest, paired_tests
@@ -311,9 +311,10 @@ def _logits(
     if pipeline.reranker is None:
         return {}, {}
     wanted = sorted(set().union(*(item.rescored_ids() for item in candidates)))
-    texts = [read_form(document) for document in pipeline.index.documents(wanted)]
-    logits = pipeline.reranker.score([(searched_text(claim.text), text) for text in texts]).logits.tolist()
-    return dict(zip(wanted, logits, strict=True)), alike(zip(wanted, texts, strict=True))
+    pairs = [(searched_text(claim.text), read_form(document)) for document in pipeline.index.documents(wanted)]
+    logits = pipeline.reranker.score(pairs).logits.tolist()
+    same = CopyFinder(pipeline.index.documents).alike(wanted, read_form)
+    return dict(zip(wanted, logits, strict=True)), same
 
 
 def changes(config: PipelineConfig, default: PipelineConfig) -> str:

@@ -325,3 +325,15 @@ def test_a_claim_that_is_a_file_s_name_is_searched_and_said_to_be_one(search: In
     assert result.exit_code == 0
     assert result.stderr.startswith(f"{claims} is a file, and only its name is searched for; ")
     assert search("x" * 5_000, "--no-encoder").stderr == ""
+
+
+def test_near_copies_are_one_piece_unless_each_is_asked_for(invoke: Invoke, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.txt"
+    text = "The old dam had lost 12 percent of its water"
+    corpus.write_text(f"{text}.\n{text} (AP)\n{text}, agencies reported.\nThe old dam had lost 1 percent of it.\n")
+    arguments = ("search", "the old dam lost 12 percent", "--corpus", corpus, "--no-encoder", "--no-rerank")
+    folded = invoke(*arguments, "--no-stance").stdout
+    assert "and 2 copies: corpus:2, corpus:3" in folded
+    assert "lost 1 percent" in folded
+    answer = json.loads(invoke(*arguments, "--no-stance", "--no-fold", "--format", "json").stdout)
+    assert [hit["n_copies"] for hit in answer["evidence"]] == [0, 0, 0, 0]

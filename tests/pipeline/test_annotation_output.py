@@ -203,3 +203,14 @@ def test_our_own_reader_gives_back_the_texts_of_a_csv(tmp_path_factory, found, p
         assert claim.text == FULL["claim"]
         assert {name: claim.fields[columns[name]] for name in fields} == {name: own.get(name, "") for name in fields}
         assert "a ' before = + - @ is added" not in claim.fields
+
+
+def test_copies_are_counted_in_csv_and_named_in_parquet(tmp_path):
+    copy = {"doc_id": "w2", "title": None, "source": "Paper 2", "url": None, "date": "2020-01-02", "text": "Ice melts!"}
+    found = FULL | {"evidence": [HIT | {"n_copies": 120, "copies": [copy]}]}
+    rows = csv_rows(write(tmp_path / "out", "csv", [found]))
+    assert [row["evidence_n_copies"] for row in rows] == ["120"]
+    path = write(tmp_path / "out.parquet", "parquet", [found])
+    (back,) = [raw.value for raw in read_parquet(locate(path, folder_file=""), print, Notices())]
+    assert back["evidence"][0]["n_copies"] == 120
+    assert back["evidence"][0]["copies"] == [copy]

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import weakref
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -387,3 +388,19 @@ def test_the_address_says_what_a_browser_shows_and_in_which_order(in_browser, st
     assert ("hidden" in empty) is bool(expected)
     assert "supports (1)" in page.text
     assert "disputed" not in page.text
+
+
+def test_a_piece_says_how_many_copies_it_stands_for_and_its_details_name_them():
+    copies = (
+        Document("w1", "The ice melted.", source="Paper 1", url="https://one.example/a"),
+        Document("w2", "The ice melted (AP).", source=HOSTILE),
+    )
+    hit = replace(evidence(1, "The ice melted."), copies=copies, n_copies=12)
+    page = io.StringIO()
+    write_page([record("Ice melts", hit), record("Seas rise", evidence(1, "The sea rose."))], page, title="Job")
+    html = page.getvalue()
+    assert html.count("and 12 copies") == 1
+    assert "and 10 copies more" in html
+    assert 'href="https://one.example/a"' in html
+    assert "<bdi>w2</bdi>" in html
+    assert "<script>alert(1)</script>" not in html

@@ -7,15 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.records import Document, ScoredDoc
-from pipeline.copies import CopyFinder, alike, fold, n_groups
+from pipeline.copies import CopyFinder, fold, n_different, text_key
 
 DAM = "The council said on Friday that the old dam had lost 12 percent of its water"
 
 
+def groups_of(documents):
+    by_id = {document.doc_id: document for document in documents}
+    return CopyFinder(lambda doc_ids: [by_id[doc_id] for doc_id in doc_ids]).groups(by_id)
+
+
 def are_copies(first, second, titles=(None, None)):
     pair = [Document("first", first, title=titles[0]), Document("second", second, title=titles[1])]
-    groups = CopyFinder().groups(pair)
-    return groups["first"] == groups["second"]
+    return groups_of(pair) == {"first": "first", "second": "first"}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +126,7 @@ def test_style_and_spacing_make_no_other_evidence(first, second):
         (f"GHENT (Reuters) - {DAM}", f"YPRES (Reuters) - {DAM}"),
         (f"GHENT, March 3 (Reuters) - {DAM}", f"GHENT, March 4 (Reuters) - {DAM}"),
         ('"We stand by all of it," Reuters reported', '"We stand by all of it," AP reported'),
+        ('Staff called it "safe for all", Reuters reported', 'Staff called it "safe for all", AP reported'),
         ("No, dams cause floods in spring.", "No dams cause floods in spring."),
         ("The mayor, said the council, lied to all.", "The mayor said the council lied to all."),
         ("They gave us money for the dam.", "They gave US money for the dam."),
@@ -171,10 +176,12 @@ def test_a_negation_more_makes_other_evidence(text, data):
 def test_few_texts_that_are_no_copies_have_their_keys_made(text, mark):
     """The long words that are compared first are the same for all copies, whatever marks they bear."""
     documents = [Document("a", text), Document("b", f"{text}{mark}"), Document("c", text.upper())]
-    groups = CopyFinder().groups(documents)
+    groups = groups_of(documents)
     for one in documents:
         for other in documents:
-            assert (groups[one.doc_id] == groups[other.doc_id]) == are_copies(one.text, other.text)
+            if one is not other:
+                together = one.doc_id in groups and groups[one.doc_id] == groups.get(other.doc_id)
+                assert together == (text_key(one.text) == text_key(other.text))
 
 
 @pytest.mark.parametrize(
@@ -209,8 +216,8 @@ def hits(*scored):
 def test_a_folded_list_counts_groups_and_its_best_member_stands_for_each():
     bm25 = hits(("b", 9.0), ("a", 8.0), ("x", 7.0), ("c", 6.0), ("y", 5.0))
     dense = hits(("x", 0.9), ("a", 0.8), ("c", 0.7))
-    groups = {"a": "1", "b": "1", "c": "1", "x": "2", "y": "3"}
-    assert n_groups(bm25, groups) == 3
+    groups = {"a": "a", "b": "a", "c": "a"}
+    assert n_different(bm25, groups) == 3
     folded = fold(bm25, dense, groups, 2)
     # b is first by words, and no other of its group is first anywhere; c, third by meaning, comes after a, second.
     assert folded.bm25 == hits(("b", 9.0), ("x", 7.0))
@@ -218,15 +225,26 @@ def test_a_folded_list_counts_groups_and_its_best_member_stands_for_each():
     assert folded.copies == {"b": ("a", "c")}
     assert fold(bm25, None, groups, 1) == (hits(("b", 9.0)), None, {"b": ("a", "c")})
     assert fold([], [], {}, 5) == ([], [], {})
+    assert fold(bm25, dense, {}, 2) == (bm25[:2], dense[:2], {})
 
 
 def test_documents_that_read_the_same_share_an_id():
-    assert alike([("b", "ice"), ("a", "ice"), ("c", "Ice")]) == {"a": "a", "b": "a"}
+    texts = {"b": "ice", "a": "ice", "c": "Ice", "d": "snow"}
+    finder = CopyFinder(lambda doc_ids: [Document(doc_id, texts[doc_id]) for doc_id in doc_ids])
+    assert finder.alike(texts, lambda document: document.text) == {"a": "a", "b": "a"}
+    assert finder.alike(texts, lambda document: f"{document.doc_id} {document.text}") == {}
 
 
 def test_what_is_remembered_of_a_text_changes_no_answer():
-    finder = CopyFinder(n_remembered=2)
-    documents = [Document("a", DAM), Document("b", f"{DAM} (AP)"), Document("c", f"{DAM}?"), Document("d", DAM)]
-    for _ in range(2):
-        groups = finder.groups(documents)
-        assert groups["a"] == groups["b"] == groups["d"] != groups["c"]
+    texts = {"d": DAM, "b": f"{DAM} (AP)", "c": f"{DAM}?", "a": DAM, "e": "The dam is old."}
+    read = []
+
+    def documents(doc_ids):
+        read.extend(doc_ids)
+        return [Document(doc_id, texts[doc_id]) for doc_id in doc_ids]
+
+    for finder in (CopyFinder(documents), CopyFinder(documents, n_remembered=2)):
+        for _ in range(2):
+            assert finder.groups(texts) == {"a": "a", "b": "a", "d": "a"}
+        assert finder.groups(["d", "e"]) == {}
+    assert read.count("e") == 1 + 2  # the second forgot it once
