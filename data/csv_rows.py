@@ -31,13 +31,6 @@ _VERY_MANY_LINES = 50
 _PATIENCE = 100
 
 
-class Row(NamedTuple):
-    """A row and the line that it begins at."""
-
-    line: int
-    cells: list[str]
-
-
 class CsvRows:
     """The rows of a CSV file, read again from the next line on where a quote was never closed.
 
@@ -73,9 +66,11 @@ class CsvRows:
         self._n_unlike = 0
         self.width: int | None = None
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        """Give each row behind the line that it begins at."""
         lines = self._lines
         taken = lines.taken
+        n_sampled = 0
         reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
         while True:
             first = lines.number + 1
@@ -92,12 +87,13 @@ class CsvRows:
             if len(taken) > 1 and self._is_swallowed(row):
                 self._reject_opening(first, f"opened here and closed in line {lines.number:,}, with rows between")
             elif row and (self._fault is None or self._is_behind_fault(first, row)):
-                if len(row) == self.width and (row[0] or any(row)):
+                if row[0]:
                     self._last = row
-                    if len(self._sample) < _SAMPLE_ROWS:
+                    if n_sampled < _SAMPLE_ROWS and len(row) == self.width:
+                        n_sampled += 1
                         self._sample.append(row)
                         self._ids = None
-                yield Row(first, row)
+                yield first, row
 
     def _reject_line(self, first: int, error: csv.Error) -> None:
         taken = self._lines.taken

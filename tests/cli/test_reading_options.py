@@ -15,9 +15,8 @@ def test_every_command_that_reads_claims_or_documents_takes_the_reading_options(
         ["train", "reranker"], ["train", "encoder"], ["train", "stance"], ["evaluate-pairs"],
     ):  # fmt: skip
         shown = invoke(*command, "--help").stdout
-        assert [option for option in ("--input-format", "--encoding", "--delimiter", "--columns") if option in shown] == [
-            "--input-format", "--encoding", "--delimiter", "--columns",
-        ], command  # fmt: skip
+        options = ["--input-format", "--encoding", "--delimiter", "--columns"]
+        assert [option for option in options if option in shown] == options, command
 
 
 def test_what_was_noticed_in_claims_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
