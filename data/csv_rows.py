@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -20,19 +21,14 @@ pull the rest of a large file into memory."""
 
 ROW_LIKE_CELLS = "quoted cells of several lines, most of which could be rows of their own; is a quote missing?"
 
+_QUOTES = re.compile('"+')
 _FIRST_LOOK = 256  # lines that one row may take before it is looked at
 _SAMPLE_ROWS = 200
 _LONGEST_ID = 64
+_FEW_ROWS = 3  # too few to tell by what an id looks like
 _MANY_LINES = 10
 _VERY_MANY_LINES = 50
-_PATIENCE = 20
-
-
-class Row(NamedTuple):
-    """A row and the line that it begins at."""
-
-    line: int
-    cells: list[str]
+_PATIENCE = 100
 
 
 class CsvRows:
@@ -45,7 +41,7 @@ class CsvRows:
     - the row that comes out is not as wide as the header, and most of its further lines are whole rows: as wide as the
       header and valid CSV by themselves, with ids (cells that had no white space in all rows before) of the same kind;
     - the row is as wide as the header, but all of its lines are whole rows, and their ids also count up from the row
-      before, or there are ten of them, all different; or fifty, where no column holds ids.
+      before to the row behind, or there are ten of them, all different; or fifty, where no column holds ids.
 
     The line where the quote was opened is then rejected, and reading goes on at the line behind it: what is no whole
     row there is rejected, line by line, so that every line that is lost is counted and named. A cell that holds a small
@@ -70,9 +66,11 @@ class CsvRows:
         self._n_unlike = 0
         self.width: int | None = None
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        """Give each row behind the line that it begins at."""
         lines = self._lines
         taken = lines.taken
+        n_sampled = 0
         reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
         while True:
             first = lines.number + 1
@@ -89,12 +87,13 @@ class CsvRows:
             if len(taken) > 1 and self._is_swallowed(row):
                 self._reject_opening(first, f"opened here and closed in line {lines.number:,}, with rows between")
             elif row and (self._fault is None or self._is_behind_fault(first, row)):
-                if len(row) == self.width and (row[0] or any(row)):
+                if row[0]:
                     self._last = row
-                    if len(self._sample) < _SAMPLE_ROWS:
+                    if n_sampled < _SAMPLE_ROWS and len(row) == self.width:
+                        n_sampled += 1
                         self._sample.append(row)
                         self._ids = None
-                yield Row(first, row)
+                yield first, row
 
     def _reject_line(self, first: int, error: csv.Error) -> None:
         taken = self._lines.taken
@@ -120,11 +119,7 @@ class CsvRows:
     def _reject_opening(self, first: int, how: str, what: str | None = None) -> None:
         """Reject the row up to the line where its last quote was opened, and give all lines behind it again."""
         taken = self._lines.taken
-        n_quotes = opening = 0
-        for number, line in enumerate(taken):
-            if n_quotes % 2 == 0:
-                opening = number
-            n_quotes += line.count('"')
+        opening = self._last_opening(taken)
         here = first + opening
         begins = f"; the row begins in line {first:,}" if opening else ""
         self._lines.give_again(opening + 1)
@@ -132,6 +127,22 @@ class CsvRows:
             what = f"a quote is {how}" if what is None else what
             self._reject(RecordError(self._source.name, here, f"not valid CSV: {what}{begins}"))
         self._fault = here
+
+    def _last_opening(self, lines: Sequence[str]) -> int:
+        """Return the number, from 0, of the line where the quote was opened that is open at the end of the last line.
+
+        If the last line ends outside quotes, it is the one that was closed last.
+        """
+        opening = 0
+        is_quoted = False
+        for number, line in enumerate(lines):
+            for quotes in _QUOTES.finditer(line):
+                if is_quoted:
+                    is_quoted = len(quotes[0]) % 2 == 0
+                elif quotes.start() == 0 or line[quotes.start() - 1] == self._delimiter:
+                    is_quoted = len(quotes[0]) % 2 == 1
+                    opening = number if is_quoted else opening
+        return opening
 
     def _reject_undecodable(self, first: int) -> bool:
         errors = self._lines.errors
@@ -172,19 +183,32 @@ class CsvRows:
             return False
         if len(_trimmed(row, self.width)) != self.width:
             return True
-        ids = self._known_ids()
-        opening = next(csv.reader([taken[0]], delimiter=self._delimiter, quoting=csv.QUOTE_NONE), [])
-        opening = _trimmed(opening, self.width)
-        is_like_rows = len(inner) == len(following) and len(opening) == self.width
-        if is_like_rows and not ids.columns and len(inner) >= _VERY_MANY_LINES:
+        all_are_rows = len(inner) == len(following)
+        if all_are_rows and self._go_on_counting(taken[0], inner):
             return True
-        if is_like_rows and ids.columns and ids.fit(opening):
-            rows = [opening, *inner]
-            if ids.count_up([self._last, *rows]) or (len(inner) >= _MANY_LINES and ids.differ(rows)):
-                return True
-        if ids.columns or 1 < len(inner) == len(following):
+        if self._known_ids().columns or (all_are_rows and len(inner) > 1):
             self._notices.count(self._source.name, ROW_LIKE_CELLS, self._lines.number - len(taken) + 1)
         return False
+
+    def _go_on_counting(self, first_line: str, inner: Sequence[list[str]]) -> bool:
+        """Tell whether the lines of a cell, all of them rows, belong to the rows around them by their ids."""
+        opening = next(csv.reader([first_line], delimiter=self._delimiter, quoting=csv.QUOTE_NONE), [])
+        opening = _trimmed(opening, self.width or 0)
+        if len(opening) != self.width:
+            return False
+        ids = self._known_ids()
+        if len(self._sample) < _FEW_ROWS <= len(inner):
+            ids = _Ids.of([opening, *inner])
+        if not ids.columns or not ids.fit(opening):
+            return not ids.columns and len(inner) >= _VERY_MANY_LINES
+        behind = self._whole_row(self._lines.peek())
+        rows = [opening, *inner, *([] if behind is None else [behind])]
+        # Where no row follows that goes on counting, two lines may well be a list.
+        if (behind is not None or len(inner) >= _FEW_ROWS) and ids.count_up(
+            [self._last, *rows] if self._last else rows
+        ):
+            return True
+        return len(inner) >= _MANY_LINES and ids.differ(rows)
 
     def looks_swallowed(self) -> bool:
         """Tell whether nearly all of the lines that the present row took last are whole rows of their own."""
@@ -218,7 +242,7 @@ class _Ids(NamedTuple):
 
     @classmethod
     def of(cls, rows: Sequence[list[str]]) -> Self:
-        if len(rows) < 3:
+        if len(rows) < _FEW_ROWS:
             return cls(())
         columns = list(zip(*rows, strict=True))
         return cls(
@@ -286,19 +310,27 @@ class _Lines:
         n_taken = len(self.taken)
         if n_taken >= _FIRST_LOOK and not n_taken & (n_taken - 1) and self._rows.looks_swallowed():
             raise StopIteration
-        if self._again:
-            line = self._again.popleft()
-        else:
-            raw = next(self._stream)
-            self._n_read += 1
-            try:
-                line = raw.decode()
-            except UnicodeDecodeError as error:
-                self.errors[self._n_read] = not_decodable(self._source, self._n_read, error, self._stream.encoding)
-                line = raw.decode(errors="replace")
+        line = self._again.popleft() if self._again else self._read(next(self._stream))
         self.number += 1
         self.taken.append(line)
         return line
+
+    def _read(self, raw: bytes) -> str:
+        self._n_read += 1
+        try:
+            return raw.decode()
+        except UnicodeDecodeError as error:
+            self.errors[self._n_read] = not_decodable(self._source, self._n_read, error, self._stream.encoding)
+            return raw.decode(errors="replace")
+
+    def peek(self) -> str:
+        """Return the line that comes next without giving it; empty at the end."""
+        if not self._again:
+            raw = next(self._stream, b"")
+            if not raw:
+                return ""
+            self._again.append(self._read(raw))
+        return self._again[0]
 
     def give_again(self, first: int) -> None:
         """Give the lines taken from `first` on, counted from 0, once more."""

@@ -124,26 +124,26 @@ def _unmarked_wide(head: bytes) -> str | None:
     """Return the encoding of a text that is UTF-16 or UTF-32 by where its NUL bytes stand; None for any other.
 
     In UTF-32 half of every character is NUL. In UTF-16 that is so for one half of a Latin letter, a blank, a digit or a
-    line end; letters of another alphabet share what stands there. Ideographs do not, but their stops and line ends are
-    still told by NUL.
+    line end; letters of another alphabet share what stands there. Ideographs do not, but make no text in UTF-8.
     """
-    sample = head[:_SAMPLE]
+    n_bytes = len(head[:_SAMPLE].rstrip(b"\0"))
+    sample = head[: n_bytes + 3]
     sample = sample[: len(sample) - len(sample) % 4]
-    if len(sample) < 8 or b"\0" not in sample:
+    if sample.count(0) < 3:
         return None
-    for encoding, zeros in (("utf-32-le", sample[2::4] + sample[3::4]), ("utf-32-be", sample[0::4] + sample[1::4])):
-        if zeros.count(0) > 0.95 * len(zeros):
+    for encoding, first in (("utf-32-le", 0), ("utf-32-be", 3)):
+        zeros = [sample[place::4].count(0) * 4 / len(sample) for place in (first, abs(first - 2), abs(first - 3))]
+        if zeros[0] < 0.1 and min(zeros[1:]) > 0.95:
             return encoding
     for encoding, low, high in (
         ("utf-16-le", sample[0::2], sample[1::2]),
         ("utf-16-be", sample[1::2], sample[0::2]),
     ):
-        if high.count(0) < 2 or low.count(0) * 20 > high.count(0):
+        if high.count(0) < 2 or low.count(0) > 1 + high.count(0) // 20:
             continue
         often = Counter(high).most_common(2)
-        ends = [above for byte, above in zip(low, high, strict=True) if byte in b"\r\n"]
         shares_a_half = sum(n for _, n in often) > 0.9 * len(high) and not any(33 <= byte < 127 for byte, _ in often)
-        if (0 in dict(often) and shares_a_half) or (len(ends) > 1 and ends.count(0) == len(ends)):
+        if (0 in dict(often) and shares_a_half) or _is_binary(head[:_SAMPLE]) or not _is_utf8(head[:_SAMPLE]):
             return encoding
     return None
 

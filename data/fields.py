@@ -75,29 +75,33 @@ class FieldFinder:
         for one whose text is blank or null.
         """
         line, key, value = raw
-        source, names = self._source, self._names
+        source = self._source
         if isinstance(value, str):
             record_id: Json = f"{source.stem}:{line}" if key is None else key
             record_id = usable_id(source, line, record_id, None)
             return Record(source, line, record_id, _checked_text(source, line, value, None, record_id, {}), {})
         layout = tuple(value)
         found = self._found.get(layout)
-        text_name, id_name = self._look_up(layout) if found is None else found
+        text_name, id_name = found or self._look_up(layout)
         if text_name is None:
-            raise RecordError(source.name, line, missing_field(names.text, value))
-        if key is not None and not names.id_required:
+            raise RecordError(source.name, line, missing_field(self._names.text, value))
+        if key is not None and not self._names.id_required:
             record_id = key
             id_name = None
         elif id_name is not None:
             record_id = value.pop(id_name) if id_name != text_name else value[id_name]
-        elif names.id_required:
-            raise RecordError(source.name, line, missing_field(names.id, value))
+        elif self._names.id_required:
+            raise RecordError(source.name, line, missing_field(self._names.id, value))
         else:
             record_id = f"{source.stem}:{line}"
-            if found is None and names.id:
+            if found is None and self._names.id:
                 self._notices.say(source.name, "records have no id; ids are made of the file's name and the line")
-        record_id = usable_id(source, line, record_id, id_name)
-        text = _checked_text(source, line, value.pop(text_name), text_name, record_id, value)
+        # The usual case without two calls, which cost 4 % of reading JSON Lines.
+        if type(record_id) is not str or not (record_id := record_id.strip()):
+            record_id = usable_id(source, line, record_id, id_name)
+        text = value.pop(text_name)
+        if type(text) is not str or not (text := text.strip()):
+            text = _checked_text(source, line, text, text_name, record_id, value)
         return Record(source, line, record_id, text, value)
 
     def _look_up(self, layout: tuple[str, ...]) -> tuple[str | None, str | None]:

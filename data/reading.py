@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 from data.catalogue import CataloguePart, read_catalogue
@@ -22,6 +23,10 @@ from data.sources import Source
 from data.spreadsheet import as_written
 from data.tables import read_table
 
+_LOOKED_AT_FOR_MARKUP = 1_000
+_MARKUP = re.compile(
+    r"</(?:p|div|span|b|i|a|li|td|h[1-6]|script|strong|em)>|<br ?/?>|&(?:nbsp|amp|quot|lt|gt|#[0-9]{2,5});"
+)
 _LINE_BITS = 40  # more lines than any file has
 
 
@@ -57,6 +62,8 @@ def read_records(
             except RecordError as error:
                 reject(error)
                 continue
+            if count.good <= _LOOKED_AT_FOR_MARKUP and _MARKUP.search(record.text):
+                notices.say(source.name, "texts hold HTML, whose tags and entities are read as words")
             here = source_number << _LINE_BITS | record.line
             first = first_seen.setdefault(record.record_id, here)
             if first == here:

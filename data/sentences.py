@@ -12,10 +12,12 @@ from data.records import Document
 def split_sentences(text: str) -> list[tuple[int, int]]:
     """Return the half-open spans of the sentences, in order; together they hold all but white space.
 
-    A sentence ends at `.`, `!`, `?` or an ellipsis with white space behind it, at a CJK full stop, and at a blank line.
+    A sentence ends at `.`, `!`, `?` or an ellipsis with white space behind it, at a CJK full stop, at a blank line, and
+    before a line that begins with a bullet (•, -, * and others) or is a row of a table, its cells parted by tabs.
     Closing quotes and brackets and references such as `[12]` behind the stop belong to the sentence. A stop that ends
     an abbreviation or an initial, or that a small letter follows, ends no sentence; where an abbreviation can end one
-    too ("in the U.S. The ...") the next word decides. A line end alone is white space.
+    too ("in the U.S. The ...") the next word decides. Any other line
+    end is white space.
     """
     cuts = sorted({0, len(text), *_cuts(text)})
     spans = (_stripped(text, start, end) for start, end in pairwise(cuts))
@@ -57,6 +59,7 @@ _REFERENCE = r"(?:[ \t]?\[ ?(?:[0-9][0-9 ,;–-]{0,30}|citation needed|note [0-9
 # Possessive quantifiers and the look-behind keep long runs of stops linear.
 _STOP = re.compile(
     rf"(?P<paragraph>\n[^\S\n]*\n)"
+    rf"|(?P<item>\n(?=[^\S\n]*[•‣◦▪●*–-][^\S\n]|[^\S\n]*\S[^\n\t]*\t[^\S\n]*\S))"
     rf"|(?P<cjk>[。｡！？]++[」』”’）〉》】]*+)"
     rf"|(?<![.!?…])(?P<stops>[.!?…]++)(?P<closers>[{_CLOSERS}]*+){_REFERENCE}*+(?=\s|$)"
 )

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 _LONGEST_BLOCK = 500  # lines; a file without blank lines is not held as a whole
 _EVIDENT_SHARE = 0.25
+_SHORTEST_WRAPPED = 20  # characters; what is shorter without a stop may well be an item of a list
 
 _HYPHEN_AT_END = re.compile(r"[^\W\d_][-\u2010\u00ad]$")
 _STOP_AT_END = re.compile(r"[.!?…:;。！？][\"'”’»)\]]*$")
@@ -20,9 +21,10 @@ def joined_lines(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """Join the lines of wrapped texts; each text comes with the number of its first line.
 
     Lines are of one block if no blank line, and so no missing number, stands between. A line evidently goes on where it
-    ends with a hyphen behind a letter, or without a stop, and the next begins with a small letter. Where that is so of
-    a quarter of a block's lines, all of the block is one text, but for list items; of any other block only the lines
-    that evidently go on are joined, and nothing where its first line begins with a small letter, as lists do.
+    ends with a hyphen behind a letter, or is of twenty characters and without a stop, and the next begins with a small
+    letter. Where that is so of a quarter of a block's lines, all of the block is one text, but for list items; of any
+    other block only the lines that evidently go on are joined, and nothing where its first line begins with a small
+    letter, as lists do.
 
     A hyphen at the end of a line is dropped before a small letter ("infor-", "mation") and kept before any other
     ("COVID-", "19"); kept it is too behind well, self, non, ex, half and all, and in a word that has another
@@ -74,7 +76,9 @@ def _begins_small(line: str) -> bool:
 def _goes_on(line: str, following: str) -> bool:
     if _BULLET.match(following) or not following[:1].islower():
         return False
-    return _HYPHEN_AT_END.search(line) is not None or _STOP_AT_END.search(line) is None
+    if _HYPHEN_AT_END.search(line) is not None:
+        return True
+    return len(line) >= _SHORTEST_WRAPPED and _STOP_AT_END.search(line) is None
 
 
 def _joined(text: str, line: str) -> str:

@@ -337,3 +337,34 @@ def test_near_copies_are_one_piece_unless_each_is_asked_for(invoke: Invoke, tmp_
     assert "lost 1 percent" in folded
     answer = json.loads(invoke(*arguments, "--no-stance", "--no-fold", "--format", "json").stdout)
     assert [hit["n_copies"] for hit in answer["evidence"]] == [0, 0, 0, 0]
+
+
+def test_a_corpus_is_read_as_its_options_say_and_what_was_found_is_told(
+    invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "passages"
+    corpus.write_bytes("1|Der Fluss trat über\n2|Wind is clean\n".encode("cp1252"))
+    options = ("--no-encoder", "--no-rerank", "--no-stance", "--format", "jsonl")
+    named = ("--input-format", "csv", "--encoding", "cp1252", "--columns", "id,text")
+    result = invoke("search", "Fluss", "--corpus", corpus, *named, *options)
+    assert result.exit_code == 0
+    assert '"text": "Der Fluss trat über"' in result.stdout
+    assert result.stderr == f"{corpus}: cells are parted by '|'\n"
+    assert invoke("search", "x", "--index", tmp_path, *named).stderr.endswith(
+        "Error: options that say how a file is read need --corpus\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--encoding", "latin-0", "'latin-0' is no encoding; names are such as utf-8, cp1252 and utf-16"),
+        ("--delimiter", "::", "'::' cannot part cells; give one character, such as ; or |, or the word tab"),
+    ],
+)
+def test_a_reading_option_that_means_nothing_is_a_usage_error(
+    invoke: Invoke, tmp_path: Path, option: str, value: str, message: str
+) -> None:
+    result = invoke("search", "x", "--corpus", tmp_path / "a.csv", option, value)
+    assert result.exit_code == 2
+    assert message in result.stderr

@@ -83,3 +83,17 @@ def test_a_document_gives_its_sentences_with_their_places() -> None:
         Document("d#1", "Seas rise.", "T", "S", "U", "2020", {"n": 1}, parent_id="d", span=(11, 21)),
     ]
     assert [sentence.doc_id for sentence in split_document(Document("d", "one"))] == ["d#0"]
+
+
+def test_items_of_a_list_and_rows_of_a_table_are_sentences_of_their_own() -> None:
+    text = "It cost $40 million\n• It holds 3 km3\n  - It failed\nonce\n\nCosts\n1998\t40\n1999\t50"
+    assert [text[start:end] for start, end in split_sentences(text)] == [
+        "It cost $40 million",
+        "• It holds 3 km3",
+        "- It failed\nonce",
+        "Costs",
+        "1998\t40",
+        "1999\t50",
+    ]
+    hyphen = "The well-\nknown bridge -\nit was old - fell"
+    assert split_sentences(hyphen) == [(0, len(hyphen))]
