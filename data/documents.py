@@ -87,6 +87,9 @@ class _Plan(NamedTuple):
     date: list[str]
 
 
+_NOT_YET = _Plan([], [], [], [])
+
+
 def _documents(records: Iterator[Record], options: ReadOptions, notices: Notices) -> Iterator[Document]:
     # The records of a file have the same few sets of names.
     plans: dict[tuple[str, ...], _Plan | None] = {}
@@ -94,9 +97,8 @@ def _documents(records: Iterator[Record], options: ReadOptions, notices: Notices
     source: Source | None = None
     for source, line, doc_id, text, fields in records:
         names = tuple(fields)
-        try:
-            plan = plans[names]
-        except KeyError:
+        plan = plans.get(names, _NOT_YET)
+        if plan is _NOT_YET:
             if len(plans) == _MOST_PLANS:
                 plans.clear()
             plan = plans[names] = _plan(names, options.date_field)
@@ -107,7 +109,9 @@ def _documents(records: Iterator[Record], options: ReadOptions, notices: Notices
         if plan.date:
             date_field_there = True
             when = _take_date(source, line, fields, plan.date, options.date_order, notices)
-        title, origin, url = (_take_text(fields, names) for names in (plan.title, plan.source, plan.url))
+        title = _take_text(fields, plan.title) if plan.title else None
+        origin = _take_text(fields, plan.source) if plan.source else None
+        url = _take_text(fields, plan.url) if plan.url else None
         yield Document(doc_id, text, title, origin, url, when, fields)
     if options.date_field is not None and source is not None and not date_field_there:
         notices.say(source.name, f"no record has the field {options.date_field!r}, in which the date was to be")
@@ -157,7 +161,7 @@ def _take_date(
         value = fields[name]
         day = read_day(value, order)
         if day.date is not None:
-            if name.casefold() in _GONE_WHEN_READ or value == day.date:
+            if value == day.date or name.casefold() in _GONE_WHEN_READ:
                 del fields[name]
             return day.date
         if value is None or value == "" or (isinstance(value, str) and not value.strip()):
