@@ -56,18 +56,23 @@ def read_documents(
     A source is a file (.jsonl, .ndjson, .json, .csv, .tsv, .txt, each also .gz, .xz or .zst, or .parquet), a folder
     with `corpus.jsonl` in it, `-` for standard input with a document a line, `hf:NAME[@CONFIG][:SPLIT]`, or
     `ir_datasets:ID`. All are looked up when the function is called, before the first is read. A .json file is a list of
-    objects, an object `id -> text`, or an object `id -> object`.
+    objects, an object around such a list, an object `id -> text`, or an object `id -> object`. News, fact checks and
+    the answers of some services are read by their own fields: see `KnownShapes`.
 
     The id is the field `id_field`, or the first of `_id`, `id`, `doc_id`, `docid` and `evidence_id` that the record
     has; without any of these, and in plain text, it is `<file stem>:<line>`. The text is `text_field`, or the first of
     `text`, `evidence`, `sentence`, `passage`, `contents` and `abstract`; a list of texts is joined by spaces. White
-    space around an id or a text is stripped, and nothing else in them changed. `title`, `source`, `url` (or `link`) and
-    `date` (or `published`) are recognised, blank ones are None; one that is not a text stays in `fields`, beside all
-    that is not recognised. A longer ISO date is cut to the day.
+    space around an id or a text is stripped, and nothing else in them changed. `title`, `source` and `url` (or `link`)
+    are recognised, blank ones are None; one that is not a text stays in `fields`, beside all that is not recognised.
 
-    A bad record (not UTF-8, not a JSON object, no text, no usable id, an id that was there before in any source, a date
-    that is none, a row of another width than the header) raises RecordError, or with `on_error="skip"` is left out and
-    its error appended to `skipped`. What is wrong with a source as a whole raises InputError in either case.
+    The date is `date_field`, or the first of `date`, `published`, `datePublished`, `publishedAt`, `pubDate`,
+    `publication_date`, `created_at` and the like that says one, in any form that `read_day` knows, cut to the day. One
+    that cannot be read leaves the record undated; it stays in `fields` and is counted in `notices`. So are values that
+    JSON cannot hold in a field that is neither id nor text: the field is left out.
+
+    A bad record (not UTF-8, not a JSON object, no text, no usable id, an id that was there before in any source, a row
+    of another width than the header) raises RecordError, or with `on_error="skip"` is left out and its error appended
+    to `skipped`. What is wrong with a source as a whole raises InputError in either case.
     """
     if isinstance(sources, str):
         raise TypeError(f"sources is a sequence of sources, not one string: [{sources!r}]")

@@ -84,6 +84,8 @@ def usable_id(source: Source, line: int, value: Json, name: str | None) -> str:
         return stripped
     if type(value) is int:
         return str(value)
+    if isinstance(value, dict) and value.keys() == {"$oid"}:  # as MongoDB exports its ids
+        return usable_id(source, line, value["$oid"], name)
     where = "the id" if name is None else f"the id in field {name!r}"
     if not isinstance(value, str):
         raise RecordError(source.name, line, f"{where} is {json_kind(value)}, not a text or a whole number")

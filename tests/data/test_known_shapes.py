@@ -322,3 +322,8 @@ def test_a_list_within_a_record_that_has_a_text_stays_a_field(tmp_path: Path) ->
     assert documents(tmp_path / "a.jsonl", [record]) == [
         Document("a", "t", fields={"items": [{"text": "u"}], "data": {"results": []}})
     ]
+
+
+def test_ids_and_dates_of_a_database_export_are_read(tmp_path: Path) -> None:
+    record = {"_id": {"$oid": "5f3c"}, "text": "Ice grew.", "date": {"$date": "2018-02-01T08:00:00Z"}}
+    assert documents(tmp_path / "a.jsonl", [record]) == [Document("5f3c", "Ice grew.", date="2018-02-01")]
