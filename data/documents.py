@@ -110,13 +110,14 @@ def _documents(records: Iterator[Record], options: ReadOptions, notices: Notices
         if plan is None:
             yield Document(doc_id, text, fields=fields)
             continue
+        titles, origins, urls, dates = plan
         when = None
-        if plan.date:
+        if dates:
             date_field_there = True
-            when = _take_date(source, line, fields, plan.date, options.date_order, notices)
-        title = _take_text(fields, plan.title) if plan.title else None
-        origin = _take_text(fields, plan.source) if plan.source else None
-        url = _take_text(fields, plan.url) if plan.url else None
+            when = _take_date(source, line, fields, dates, options.date_order, notices)
+        title = _take_text(fields, titles) if titles else None
+        origin = _take_text(fields, origins) if origins else None
+        url = _take_text(fields, urls) if urls else None
         yield Document(doc_id, text, title, origin, url, when, fields)
     if options.date_field is not None and source is not None and not date_field_there:
         notices.say(source.name, f"no record has the field {options.date_field!r}, in which the date was to be")

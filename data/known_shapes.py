@@ -155,7 +155,7 @@ class KnownShapes:
         asked_for = (self._names.text, self._names.id)
         for raw in raws:
             value = raw.value
-            if type(value) is str or (type(value) is dict and _MARKS.isdisjoint(value)):
+            if (type(value) is dict and _MARKS.isdisjoint(value)) or type(value) is str:
                 yield raw
                 continue
             found = without_odd(source, raw, asked_for, reject, self._notices)
