@@ -40,7 +40,7 @@ def read_claims(
     line. The id is the field `id_field`, or the first of `_id`, `id`, `query_id`, `claim_id` and `qid` that the record
     has; without any of these, and in plain text, it is `<file stem>:<line>` (`stdin:<line>`). The text is `text_field`,
     or the first of the names in CLAIM_FIELDS, where `claim` comes before `text`. Names match in whatever case. All
-    other fields are kept.
+    other fields are kept. Fact checks (ClaimReview, Fact Check Tools) are read by their own fields: see `KnownShapes`.
 
     Bad records and bad sources are treated as by `read_documents`; so a second claim with an id that was there before
     is a RecordError that names both lines, or is skipped.

@@ -61,18 +61,23 @@ def read_documents(
     A source is a file (.jsonl, .ndjson, .json, .csv, .tsv, .txt, each also .gz, .xz or .zst, or .parquet), a folder
     with `corpus.jsonl` in it, `-` for standard input with a document a line, `hf:NAME[@CONFIG][:SPLIT]`, or
     `ir_datasets:ID`. All are looked up when the function is called, before the first is read. A .json file is a list of
-    objects, an object `id -> text`, or an object `id -> object`.
+    objects, an object around such a list, an object `id -> text`, or an object `id -> object`. News, fact checks and
+    the answers of some services are read by their own fields: see `KnownShapes`.
 
     The id is the field `id_field`, or the first of those in DOCUMENT_FIELDS that the record has; without any of these,
     and in plain text, it is `<file stem>:<line>`. The text is `text_field`, or the first of those in DOCUMENT_FIELDS;
-    names match in whatever case; a list of texts is joined by spaces. White
-    space around an id or a text is stripped, and nothing else in them changed. `title`, `source`, `url` (or `link`) and
-    `date` (or `published`) are recognised, blank ones are None; one that is not a text stays in `fields`, beside all
-    that is not recognised. A longer ISO date is cut to the day.
+    names match in whatever case; a list of texts is joined by spaces. White space around an id or a text is stripped,
+    and nothing else in them changed. `title`, `source` and `url` (or `link`) are recognised, blank ones are None; one
+    that is not a text stays in `fields`, beside all that is not recognised.
 
-    A bad record (not UTF-8, not a JSON object, no text, no usable id, an id that was there before in any source, a date
-    that is none, a row of another width than the header) raises RecordError, or with `on_error="skip"` is left out and
-    its error appended to `skipped`. What is wrong with a source as a whole raises InputError in either case.
+    The date is `date_field`, or the first of `date`, `published`, `datePublished`, `publishedAt`, `pubDate`,
+    `publication_date`, `created_at` and the like that says one, in any form that `read_day` knows, cut to the day. One
+    that cannot be read leaves the record undated; it stays in `fields` and is counted in `notices`. So are values that
+    JSON cannot hold in a field that is neither id nor text: the field is left out.
+
+    A bad record (not UTF-8, not a JSON object, no text, no usable id, an id that was there before in any source, a row
+    of another width than the header) raises RecordError, or with `on_error="skip"` is left out and its error appended
+    to `skipped`. What is wrong with a source as a whole raises InputError in either case.
     """
     if isinstance(sources, str):
         raise TypeError(f"sources is a sequence of sources, not one string: [{sources!r}]")
@@ -92,6 +97,9 @@ class _Plan(NamedTuple):
     date: list[str]
 
 
+_NOT_YET = _Plan([], [], [], [])
+
+
 def _documents(records: Iterator[Record], options: ReadOptions, notices: Notices) -> Iterator[Document]:
     # The records of a file have the same few sets of names.
     plans: dict[tuple[str, ...], _Plan | None] = {}
@@ -99,20 +107,22 @@ def _documents(records: Iterator[Record], options: ReadOptions, notices: Notices
     source: Source | None = None
     for source, line, doc_id, text, fields in records:
         names = tuple(fields)
-        try:
-            plan = plans[names]
-        except KeyError:
+        plan = plans.get(names, _NOT_YET)
+        if plan is _NOT_YET:
             if len(plans) == _MOST_PLANS:
                 plans.clear()
             plan = plans[names] = _plan(names, options.date_field)
         if plan is None:
             yield Document(doc_id, text, fields=fields)
             continue
+        titles, origins, urls, dates = plan
         when = None
-        if plan.date:
+        if dates:
             date_field_there = True
-            when = _take_date(source, line, fields, plan.date, options.date_order, notices)
-        title, origin, url = (_take_text(fields, names) for names in (plan.title, plan.source, plan.url))
+            when = _take_date(source, line, fields, dates, options.date_order, notices)
+        title = _take_text(fields, titles) if titles else None
+        origin = _take_text(fields, origins) if origins else None
+        url = _take_text(fields, urls) if urls else None
         yield Document(doc_id, text, title, origin, url, when, fields)
     if options.date_field is not None and source is not None and not date_field_there:
         notices.say(source.name, f"no record has the field {options.date_field!r}, in which the date was to be")
@@ -162,7 +172,7 @@ def _take_date(
         value = fields[name]
         day = read_day(value, order)
         if day.date is not None:
-            if name.casefold() in _GONE_WHEN_READ or value == day.date:
+            if value == day.date or name.casefold() in _GONE_WHEN_READ:
                 del fields[name]
             return day.date
         if value is None or value == "" or (isinstance(value, str) and not value.strip()):

@@ -143,6 +143,8 @@ def usable_id(source: Source, line: int, value: Json, name: str | None) -> str:
         return str(value)
     if type(value) is float and value.is_integer() and abs(value) < 1 << 53:
         return str(int(value))  # what tables of numbers with gaps make of 1
+    if isinstance(value, dict) and value.keys() == {"$oid"}:  # as MongoDB exports its ids
+        return usable_id(source, line, value["$oid"], name)
     where = "the id" if name is None else f"the id in field {name!r}"
     if not isinstance(value, str):
         raise RecordError(source.name, line, f"{where} is {json_kind(value)}, not a text or a whole number")

@@ -33,7 +33,7 @@ _LISTS = frozenset(("data", "results", "result", "items", "records", "entries", 
 _WRAPPERS = ("hits", "response", "data", "result", "results", "payload", "_embedded", "body")
 _LINKED_LISTS = ("dataFeedElement", "itemListElement", "@graph")
 _OF_ONE_RECORD = frozenset(
-    ("@context", "@type", "claimReviewed", "claimReview", "articleBody", "url2text", "publishedAt", "_source")
+    ("@type", "claimReviewed", "claimReview", "articleBody", "url2text", "publishedAt", "_source")
 )
 _MARKS = _LISTS.union(_WRAPPERS, _LINKED_LISTS, _OF_ONE_RECORD)
 """Field names of which a record of a known shape has one; all others are passed on as they are."""
@@ -155,7 +155,7 @@ class KnownShapes:
         asked_for = (self._names.text, self._names.id)
         for raw in raws:
             value = raw.value
-            if type(value) is str or (type(value) is dict and _MARKS.isdisjoint(value)):
+            if (type(value) is dict and _MARKS.isdisjoint(value)) or type(value) is str:
                 yield raw
                 continue
             found = without_odd(source, raw, asked_for, reject, self._notices)
@@ -206,7 +206,9 @@ class KnownShapes:
             self._name_text(new, text or "")
         elif self._text_field in fields:
             new[self._text_field] = text if self._text_field == "url2text" else fields[self._text_field]
-        yield RawRecord(line, self._id(new) if key is None else key, new)
+        if key is None and "url2text" not in fields:  # of one link there are many such pages
+            key = self._id(new)
+        yield RawRecord(line, key, new)
 
     def _name_text(self, fields: Fields, text: str) -> None:
         name = self._names.text[0]
@@ -216,7 +218,7 @@ class KnownShapes:
 
     def _id(self, fields: Fields) -> str | None:
         """Return the link as the record's id, if it has no other and this is the first record with it."""
-        link = None if "url2text" in fields else _link(fields)
+        link = _link(fields)
         if link is None or any(name in fields for name in self._names.id):
             return None
         self._n_links += 1
@@ -265,7 +267,8 @@ def _recast_document(fields: Fields) -> _Recast:
         title = _text(fields.get("title")) or _text(fields.get("headline")) or _text(fields.get("name"))
         known = {"title": title, "source": new.get("publisher")}
         what = f"{shape}; where such a record holds no text of its own, its text is the claim that was checked"
-        return what, {**new, **_filled(known, new)}, body or text
+        kept = {"claimReviewed": text} if body and "claimReview" not in fields else {}
+        return what, {**new, **kept, **_filled(known, new)}, body or text
     if "articleBody" in fields or any(name.endswith(("Article", "BlogPosting")) for name in _types(fields)):
         return _news_article(fields)
     if "publishedAt" in fields and ("content" in fields or "description" in fields):

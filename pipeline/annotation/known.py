@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from data.claims import read_claims
 from data.errors import InputError
+from data.notices import Notices
 from data.read_options import ReadOptions
 from data.records import Json, Query
 from indexes.analysis import tokenize
@@ -88,12 +89,14 @@ class KnownClaims:
         source: str | Path,
         encoder: Encoder,
         reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+        notices: Notices | None = None,
     ) -> KnownClaims:
-        """Return the claims of a source, whatever `read_claims` reads.
+        """Return the claims of a source, whatever `read_claims` reads: files of fact checks keep their verdicts.
 
-        Raises what `read_claims` raises: InputError for a bad source, RecordError for a bad record.
+        What is noticed of the source goes to `notices`. Raises what `read_claims` raises: InputError for a bad source,
+        RecordError for a bad record.
         """
-        return cls(read_claims(source, reading), encoder)
+        return cls(read_claims(source, reading, notices=notices), encoder)
 
     def __len__(self) -> int:
         return len(self._claims)

@@ -125,6 +125,7 @@ def annotate(
     if claims == STDIN:
         require_stdin()
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
+    from data.notices import Notices
     from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
     from pipeline.annotation.folder import JobFiles
     from pipeline.annotation.intake import ClaimSource
@@ -153,7 +154,11 @@ def annotate(
         pipeline = models.open(index_dir, config)
         if known is None or pipeline.encoder is None:
             return Searcher(pipeline)
-        return Searcher(pipeline, KnownClaims.read(known, pipeline.encoder))
+        notices = Notices()
+        known_claims = KnownClaims.read(known, pipeline.encoder, notices=notices)
+        for line in notices.lines():
+            say(line)
+        return Searcher(pipeline, known_claims)
 
     with (
         if_interrupted(f"run the same command again to go on; {output} is written when all is done"),

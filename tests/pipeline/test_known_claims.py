@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from pipeline_fakes import IDENTITY, FakeEncoder
 
 from data.errors import InputError, RecordError
+from data.notices import Notices
 from data.read_options import ReadOptions
 from data.records import Query
 from indexes.analysis import tokenize
@@ -215,3 +217,22 @@ def test_neither_importing_nor_comparing_loads_torch():
     code = "import sys, pipeline.annotation.known; print('torch' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert finished.stdout.strip() == "False"
+
+
+def test_a_feed_of_fact_checks_is_known_with_its_verdicts_and_links(tmp_path: Path):
+    review = {
+        "@type": "ClaimReview",
+        "claimReviewed": "Ice melts",
+        "url": "https://check.example/ice",
+        "datePublished": "2020-05-01",
+        "publisher": {"@type": "Organization", "name": "Check"},
+        "reviewRating": {"alternateName": "True"},
+    }
+    path = tmp_path / "feed.json"
+    path.write_text(json.dumps({"@type": "DataFeed", "dataFeedElement": [{"item": [review]}]}))
+    notices = Notices()
+    ((found,),) = KnownClaims.read(path, FakeEncoder(), notices=notices).nearest(["Ice melts"], 1)
+    assert (found.claim_id, found.text, found.score) == ("https://check.example/ice", "Ice melts", 1.0)
+    expected = {"verdict": "True", "url": "https://check.example/ice", "date": "2020-05-01", "publisher": "Check"}
+    assert expected.items() <= found.fields.items()
+    assert f"{path}: read as fact checks (ClaimReview)" in notices.lines()
