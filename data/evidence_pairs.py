@@ -120,8 +120,9 @@ def _scifact_claim(source: Source, rows: Sequence[_Row]) -> Fields:
             sentences = _list(source, row, "evidence_sentences")
             rationale: Json = {"sentences": sentences, "label": row.fields.get("evidence_label")}
             evidence.setdefault(str(doc_id).strip(), []).append(rationale)
-    cited = {str(one): one for row in rows for one in _list(source, row, "cited_doc_ids")}
-    return claim | {"evidence": {**evidence}} | ({"cited_doc_ids": list(cited.values())} if cited else {})
+    cited = _list(source, rows[0], "cited_doc_ids")
+    cited += [one for row in rows[1:] for one in _list(source, row, "cited_doc_ids") if one not in cited]
+    return claim | {"evidence": {**evidence}} | ({"cited_doc_ids": cited} if cited else {})
 
 
 def _fever_claim(source: Source, rows: Sequence[_Row]) -> Fields:
@@ -160,7 +161,7 @@ def _list(source: Source, row: _Row, name: str) -> list[Json]:
         value = []
     if not isinstance(value, list):
         raise RecordError(source.name, row.line, f"the field {name!r} is no list such as [5, 6]")
-    return value
+    return [*value]
 
 
 def _number(source: Source, row: _Row, value: Json) -> Json:

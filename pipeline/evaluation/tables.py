@@ -34,7 +34,9 @@ _WIDEST = 10_000
 
 def evaluation_text(evaluation: Evaluation, width: int | None = None) -> str:
     """Return the figures for people, as wide as the terminal at hand unless `width` is given."""
-    title = f"{len(evaluation.judged.claims):,} claims: mean of each measure and its 95 % interval over claims"
+    n_claims = len(evaluation.judged.claims)
+    what = f"{n_claims:,} claim{'' if n_claims == 1 else 's'}"
+    title = f"{what}: mean of each measure and its 95 % interval over claims"
     parts = [_wrapped(title, width), _measure_table(evaluation, width)]
     if has_set_measures(evaluation.measures):
         parts.append(_wrapped(f"{SETS_EXPLAINED}.", width))

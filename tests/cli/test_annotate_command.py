@@ -314,3 +314,17 @@ def test_interrupted_before_it_has_anything_to_lose_it_ends_at_once(
         _, err = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 130
     assert err.decode().startswith("interrupted; run the same command again to go on")
+
+
+def test_rows_with_a_piece_of_evidence_each_are_annotated_as_their_claims(
+    invoke: Invoke, small_index: Path, tmp_path: Path
+) -> None:
+    row = {"id": 7, "claim": "the ice melts", "evidence_label": "SUPPORT", "evidence_sentences": [1]}
+    rows = [row | {"evidence_doc_id": "5"}, {"id": 8, "claim": "the moon"}, row | {"evidence_doc_id": "6"}]
+    claims, output = tmp_path / "claims.jsonl", tmp_path / "out.jsonl"
+    claims.write_text("\n".join(map(json.dumps, rows)))
+    result = invoke("annotate", claims, "--index", small_index, "--output", output, "--no-rerank", "--no-stance")
+    assert result.exit_code == 0, result.stderr
+    records = {record["id"]: record for record in map(json.loads, output.read_text().splitlines())}
+    assert list(records) == ["8", "7"]
+    assert list(records["7"]["fields"]["evidence"]) == ["5", "6"]

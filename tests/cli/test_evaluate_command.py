@@ -9,6 +9,7 @@ import signal
 import time
 from pathlib import Path
 
+import ir_measures
 import pytest
 from command_runs import Child, Invoke
 
@@ -284,3 +285,165 @@ def test_a_comparison_needs_two_runs_and_judgments(invoke: Invoke, evaluated: Pa
     empty.touch()
     result = invoke("compare", run, empty, "--qrels", QRELS)
     assert (result.exit_code, result.stderr) == (1, f"Error: {empty}: holds no rankings\n")
+
+
+@pytest.fixture
+def blanks(tmp_path: Path) -> Path:
+    """A corpus and judged claims with blanks in all ids, and an id that looks escaped."""
+    corpus = {"Sea ice:3": "The sea ice melts.", "a%{20}b": "The moon is far.", "a%20b": "A dam was built."}
+    lines = [json.dumps({"id": doc_id, "text": text}) for doc_id, text in corpus.items()]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(lines))
+    claims = [("c 1", "Does sea ice melt?", "Sea ice:3"), ("c%2", "How far is the moon?", "a%{20}b")]
+    lines = [json.dumps({"id": query_id, "claim": text, "evidences": [doc_id]}) for query_id, text, doc_id in claims]
+    (tmp_path / "claims.jsonl").write_text("\n".join(lines))
+    return tmp_path
+
+
+def test_ids_with_blanks_are_measured_alike_out_of_every_file(
+    invoke: Invoke, blanks: Path, tiny_model_dir: Path
+) -> None:
+    index, claims, folder = blanks / "index", blanks / "claims.jsonl", blanks / "out"
+    built = invoke("index", "build", blanks / "corpus.jsonl", "--index", index, "--encoder", tiny_model_dir)
+    assert built.exit_code == 0, built.stderr
+    words = ("--stages", "bm25", "--format", "json")
+    result = invoke("evaluate", "--index", index, "--claims", claims, "--output", folder, *words)
+    assert result.exit_code == 0, result.stderr
+    means = json.loads(result.stdout)["measures"]["bm25"]
+    assert means["R@1"]["mean"] == 1
+    for judged in (["--qrels", folder / "qrels.trec"], ["--claims", claims], ["--qrels", claims]):
+        again = invoke("evaluate", "--run", folder / "bm25.trec", *judged, "--format", "json")
+        assert json.loads(again.stdout)["measures"]["bm25"] == means
+        assert again.stderr == ""
+    assert {hit.doc_id for ranking in read_run(folder / "bm25.trec").values() for hit in ranking} <= {
+        "Sea ice:3", "a%{20}b", "a%20b"
+    }  # fmt: skip
+    theirs = ir_measures.calc_aggregate(
+        [ir_measures.nDCG @ 10],
+        ir_measures.read_trec_qrels(str(folder / "qrels.trec")),
+        ir_measures.read_trec_run(str(folder / "bm25.trec")),
+    )
+    assert list(theirs.values()) == [pytest.approx(means["nDCG@10"]["mean"])]
+
+
+@pytest.mark.parametrize("in_the_way", ["file", "report.html", "parent"])
+def test_an_output_folder_that_cannot_be_written_is_told_before_the_search(
+    invoke: Invoke, sample_index: Path, tmp_path: Path, in_the_way: str
+) -> None:
+    folder = tmp_path / "out"
+    if in_the_way == "report.html":
+        (folder / "report.html").mkdir(parents=True)
+    elif in_the_way == "file":
+        folder.touch()
+    else:
+        folder.touch()
+        folder = folder / "deeper"
+    result = invoke("evaluate", "--index", sample_index, "--claims", CLAIMS, "--qrels", QRELS, "--output", folder)
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"Error: {folder}")
+    assert not (folder / JOURNAL_NAME).exists()
+
+
+def test_figures_are_printed_though_the_folder_cannot_be_written_at_the_end(
+    invoke: Invoke, sample_index: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "losses.csv").symlink_to(tmp_path / "gone" / "losses.csv")
+    words = ("evaluate", "--index", sample_index, "--claims", CLAIMS, "--qrels", QRELS, "--stages", "bm25")
+    result = invoke(*words, "--output", tmp_path)
+    assert result.exit_code == 1
+    assert "42 claims: mean of each measure" in result.stdout
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {tmp_path / 'losses.csv'}: cannot be written: ")
+    runs = (tmp_path / "bm25.trec", tmp_path / "bm25.trec.copy")
+    runs[1].write_bytes(runs[0].read_bytes())
+    (tmp_path / "claims.csv").unlink(missing_ok=True)
+    (tmp_path / "claims.csv").symlink_to(tmp_path / "gone" / "claims.csv")
+    compared = invoke("compare", *runs, "--qrels", QRELS, "--output", tmp_path)
+    assert compared.exit_code == 1
+    assert " against " in compared.stdout
+    assert compared.stderr.splitlines()[-1].startswith(f"Error: {tmp_path / 'claims.csv'}: cannot be written: ")
+
+
+@pytest.fixture
+def fever(tmp_path: Path) -> Path:
+    """A page of FEVER's dump and claims whose evidence is one of its lines, or two of them together."""
+    lines = "0\tThe dam is in Malta .\n1\t\n2\tIt was built in 1998 .\n3\tThe moon is far ."
+    page = {"id": "Dam", "text": "The dam is in Malta . It was built in 1998 . The moon is far .", "lines": lines}
+    (tmp_path / "wiki.jsonl").write_text('{"id": "", "text": "", "lines": ""}\n' + json.dumps(page))
+    claims = [
+        ("Is the dam in Malta?", [[[1, 1, "Dam", 0]], [[1, 2, "Dam", 0], [1, 2, "Dam", 3]]]),
+        ("Is the moon far?", [[[2, 3, "Dam", 3], [2, 3, "Elsewhere", 9]]]),
+        ("Nothing is known.", [[[4, None, None, None]]]),
+    ]
+    records = [{"id": n, "claim": text, "evidence": evidence} for n, (text, evidence) in enumerate(claims)]
+    (tmp_path / "claims.jsonl").write_text("\n".join(map(json.dumps, records)))
+    return tmp_path
+
+
+def test_any_one_whole_set_of_evidence_is_enough_for_the_figure_of_sets(
+    invoke: Invoke, fever: Path, tiny_model_dir: Path
+) -> None:
+    index, claims, out = fever / "index", fever / "claims.jsonl", fever / "out"
+    built = invoke("index", "build", fever / "wiki.jsonl", "--index", index, "--encoder", tiny_model_dir)
+    assert built.stdout == f"{index}: generation 1, 3 documents (3 read)\n"
+    assert "pages without a sentence, left out: 1 (the first in line 1)" in built.stderr
+    words = ("evaluate", "--index", index, "--claims", claims, "--stages", "bm25")
+    shown = invoke(*words, "--output", out)
+    assert shown.exit_code == 0, shown.stderr
+    # The first claim's first set is found whole; of the second's one sentence is in no page.
+    assert ["sets@5", ".500"] in [line.split()[:2] for line in shown.stdout.splitlines()]
+    assert "sets@k is the share of claims of which one whole set of evidence" in " ".join(shown.stdout.split())
+    record = json.loads((out / "evaluation.json").read_text())
+    assert {name: item["mean"] for name, item in record["measures"]["bm25"].items() if "sets" in name} == {
+        "sets@5": 0.5, "sets@100": 0.5,
+    }  # fmt: skip
+    report = (out / "report.html").read_text()
+    assert "sets@100" in report
+    assert "sets@k is the share of claims" in report
+    assert f"ir_measures qrels.trec bm25.trec {' '.join(DEFAULT_MEASURES)}<" in report
+    assert claims_without(shown.stderr) == ["2"]
+    words = ("evaluate", "--run", out / "bm25.trec", "--qrels", claims, "--measures", "sets@1 R@5")
+    again = invoke(*words, "--format", "csv")
+    assert [row["measure"] for row in csv.DictReader(io.StringIO(again.stdout))] == ["sets@1", "R@5"]
+
+
+def claims_without(stderr: str) -> list[str]:
+    """Return the ids of the claims that are said to have no judgment."""
+    line = next(line for line in stderr.splitlines() if line.startswith("claims without a judgment"))
+    return line.partition("(")[2].rstrip(")").split(", ")
+
+
+def test_sets_cannot_be_measured_where_there_are_none(invoke: Invoke, evaluated: Path) -> None:
+    result = invoke("evaluate", "--run", evaluated / "bm25.trec", "--qrels", QRELS, "--measures", "sets@5")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: sets@5: these judgments have no sets of evidence")
+
+
+def test_label_names_cure_what_is_refused_without_them(invoke: Invoke, evaluated: Path, tmp_path: Path) -> None:
+    evidences = [{"evidence_id": "space-moon-05", "evidence_label": 1}]
+    claim = {"claim_id": "c1", "claim": "The moon is far.", "claim_label": 1, "evidences": evidences}
+    claims, run = tmp_path / "claims.jsonl", tmp_path / "a.trec"
+    claims.write_text(json.dumps(claim))
+    run.write_text("c1 Q0 space-moon-05 1 2.0 x\n")
+    refused = invoke("evaluate", "--run", run, "--claims", claims)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "--label-names SUPPORTS,REFUTES,NOT_ENOUGH_INFO,DISPUTED" in refused.stderr
+    named = ("--label-names", "SUPPORTS, REFUTES, NOT_ENOUGH_INFO")
+    assert invoke("evaluate", "--run", run, "--claims", claims, *named).exit_code == 0
+    assert invoke("compare", run, evaluated / "bm25.trec", "--claims", claims, *named).exit_code == 1
+
+
+def test_claims_without_a_header_are_read_by_their_columns(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "queries.tsv").write_text("1\tIce melts.\n")
+    (tmp_path / "a.trec").write_text("1 Q0 d 1 2.0 x\n")
+    (tmp_path / "qrels.tsv").write_text("1\td\t1\n")
+    words = ("--run", tmp_path / "a.trec", "--claims", tmp_path / "queries.tsv", "--qrels", tmp_path / "qrels.tsv")
+    assert invoke("evaluate", *words).exit_code == 1
+    result = invoke("evaluate", *words, "--columns", "id,claim")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("1 claim: mean of each measure")
+
+
+def test_standard_input_is_not_read_twice(invoke: Invoke) -> None:
+    result = invoke("evaluate", "--run", "a.trec", "--claims", "-", stdin="{}")
+    assert result.exit_code == 2
+    assert "standard input can be read only once" in " ".join(result.stderr.split())

@@ -200,3 +200,29 @@ def test_doctor_tells_of_the_stance_model_and_does_not_miss_it(invoke: Invoke) -
     found = invoke("doctor")
     assert "model claimhound-stance" in found.stdout
     assert "stance" not in found.stderr
+
+
+def test_stance_figures_are_printed_though_their_file_cannot_be_written(
+    invoke: Invoke, pairs: Path, tiny_stance_dir: Path, tmp_path: Path
+) -> None:
+    words = ("evaluate-stance", f"climate_fever:{pairs}", "--stance", tiny_stance_dir)
+    full = invoke(*words, "--output", "/dev/full")
+    assert full.exit_code == 1
+    assert full.stdout == invoke(*words).stdout
+    assert full.stderr.splitlines()[-1] == "Error: /dev/full: cannot be written: No space left on device"
+    early = invoke(*words, "--output", tmp_path)
+    assert (early.exit_code, early.stdout) == (1, "")
+    assert early.stderr == f"Error: {tmp_path}: is a folder, and a file is to be written\n"
+
+
+def test_a_stance_set_whose_labels_are_numbers_is_measured_by_their_names(
+    invoke: Invoke, pairs: Path, tiny_stance_dir: Path
+) -> None:
+    words = ("evaluate-stance", f"climate_fever:{pairs}", "--stance", tiny_stance_dir)
+    named = invoke(*words).stdout
+    text = pairs.read_text()
+    for number, label in enumerate(LABELS):
+        text = text.replace(f'"evidence_label": "{label}"', f'"evidence_label": {number}')
+    pairs.write_text(text)
+    assert "--label-names SUPPORTS,REFUTES,NOT_ENOUGH_INFO" in invoke(*words).stderr
+    assert invoke(*words, "--label-names", ",".join(LABELS)).stdout == named

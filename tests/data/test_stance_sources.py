@@ -6,11 +6,13 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import datasets
 import pytest
 
 from data.errors import InputError, RecordError
 from data.normal_text import normalize_text
 from data.stance_sources import KINDS, StanceSource, is_stance_source, read_stance_source
+from data.stances import StancePair
 
 S, R, N = "SUPPORTS", "REFUTES", "NOT_ENOUGH_INFO"
 
@@ -288,3 +290,46 @@ def test_the_real_files_have_the_pairs_claims_and_labels_that_they_should(
 
 def test_every_kind_is_measured_on_real_files():
     assert {kind for kind, *_ in REAL} == set(KINDS)
+
+
+@pytest.mark.parametrize("label", [2, "2"])
+def test_labels_that_are_numbers_have_the_names_that_are_given(tmp_path: Path, label: object) -> None:
+    path = tmp_path / "climate.jsonl"
+    evidence = {"evidence_id": "Sea ice:3", "evidence_label": label, "evidence": "Ice melts."}
+    path.write_text(json.dumps({"claim": "Does it melt?", "evidences": [evidence]}))
+    with pytest.raises(RecordError) as caught:
+        read_stance_source(StanceSource("climate_fever", path), "dev")
+    cure = "a number: name the labels in their order, as in --label-names SUPPORTS,REFUTES,NOT_ENOUGH_INFO"
+    assert str(caught.value) == f"{path}:1: has the label {label!r}, {cure}"
+    named = StanceSource.parse(f"climate_fever:{path}", ("SUPPORTS", "REFUTES", "NOT_ENOUGH_INFO", "DISPUTED"))
+    assert read_stance_source(named, "dev").pairs == [
+        StancePair("Sea ice:3", "Does it melt?", "Ice melts.", "NOT_ENOUGH_INFO")
+    ]
+
+
+def test_rows_with_a_piece_of_evidence_each_give_the_pairs_of_their_claims(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"doc_id": 7, "abstract": ["Ice melts.", "Seas rise."]}')
+    row = {
+        "id": 1, "claim": "c", "evidence_doc_id": "7", "evidence_label": "CONTRADICT", "evidence_sentences": [1],
+        "cited_doc_ids": [7],
+    }  # fmt: skip
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    found = read_stance_source(StanceSource("scifact", tmp_path / "a.jsonl"), "dev")
+    assert [(pair.text, pair.stance) for pair in found.pairs] == [("Seas rise.", "REFUTES")]
+
+
+def test_sets_of_the_hub_and_saved_ones_are_read_with_their_label_names(tmp_path: Path) -> None:
+    inner = {
+        "evidence_id": datasets.Value("string"),
+        "evidence": datasets.Value("string"),
+        "evidence_label": datasets.ClassLabel(names=["SUPPORTS", "REFUTES"]),
+    }
+    features = datasets.Features({"claim": datasets.Value("string"), "evidences": [inner]})
+    rows = {"claim": ["c"], "evidences": [[{"evidence_id": "a", "evidence": "t", "evidence_label": 1}]]}
+    one = datasets.Dataset.from_dict(rows, features=features)
+    one.save_to_disk(tmp_path / "saved")
+    (tmp_path / "files").mkdir()
+    one.to_parquet(tmp_path / "files" / "test.parquet")
+    for word in (f"{tmp_path / 'saved'}", f"hf:{tmp_path / 'files'}:test", f"hf:{tmp_path / 'saved'}@1"):
+        found = read_stance_source(StanceSource.parse(f"climate_fever:{word}"), "dev")
+        assert [pair.stance for pair in found.pairs] == ["REFUTES"]

@@ -20,6 +20,7 @@ from indexes.snapshot import IndexSnapshot
 from pipeline.config import Compute, PipelineConfig
 from pipeline.encoders import load_encoder
 from pipeline.evaluation.evaluating import evaluate, evaluate_runs
+from pipeline.evaluation.evidence_sets import set_values
 from pipeline.evaluation.losses import count_fates, count_finders
 from pipeline.evaluation.measures import DEFAULT_MEASURES
 from pipeline.evaluation.output_folder import JOURNAL_NAME, write_evaluation
@@ -349,3 +350,16 @@ def test_a_relevant_document_counts_as_found_with_copies_when_one_of_them_is_sho
     assert evaluation_record(plain)["with_copies"] is None
     assert plain.runs == result.runs
     assert "copies" not in evaluation_text(plain, width=200)
+
+
+def test_a_claim_is_found_by_sets_where_one_whole_set_is_among_the_first_hits():
+    qrels = {"c1": {"a": 1, "b": 1, "c": 1}, "c2": {"a": 1, "b": 1}, "c3": {"a": 1, "b": 0}}
+    sets = {"c1": [frozenset("ab"), frozenset("c")], "c2": [frozenset("ab")]}
+    run = {"c1": ranking("x", "c"), "c2": ranking("a", "x", "b"), "c3": ranking("b", "a")}
+    for k, expected in {1: [0, 0, 0], 2: [1, 0, 1], 3: [1, 1, 1]}.items():
+        assert set_values(run, qrels, sets, k).tolist() == expected
+    result = evaluate_runs({"mine": run}, None, qrels, measures=["sets@2", "R@2"], evidence_sets=sets)
+    assert list(result.means["mine"]) == ["sets@2", "R@2"]
+    assert result.means["mine"]["sets@2"] == pytest.approx(2 / 3)
+    with pytest.raises(InputError, match=r"^sets@2: these judgments have no sets of evidence"):
+        evaluate_runs({"mine": run}, None, qrels, measures=["sets@2"])
