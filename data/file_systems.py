@@ -26,7 +26,7 @@ _CANNOT_SYNC = _UNSUPPORTED | {errno.EINVAL}
 
 
 class HeldLock:
-    """A lock that this process holds until `release`; `note` says what it does not guarantee, None where it is whole."""
+    """A lock that this process holds until `release`; `note` says what it does not guarantee, if anything."""
 
     def __init__(self, lock: BaseFileLock, note: str | None) -> None:
         """Use `acquire_lock`."""
@@ -115,6 +115,4 @@ def native_path(path: Path) -> str:
     try:
         return os.fsencode(path).decode()
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: the name of a folder of it is not UTF-8; rename that, or use another place"
-        ) from error
+        raise InputError(f"{path}: this name, or a folder's on the way, is not UTF-8; rename it") from error

@@ -19,6 +19,7 @@ from indexes.manifest import MANIFEST_NAME
 TEXT_DIR = "text"
 VECTOR_DIR = "vectors"
 DEAD_FILE = "dead.npy"
+_ENTRIES = frozenset(("staging", "encoded", "write.lock", "write.lock.held"))
 _GENERATION = re.compile(r"generation-(\d{6,})")
 
 
@@ -80,10 +81,7 @@ def latest_generation(index_dir: Path) -> int:
 
 def is_index_entry(path: Path) -> bool:
     """Tell whether a path directly below an index folder is one that an index makes."""
-    return (
-        path.name in {"staging", "encoded", "write.lock", "write.lock.held"}
-        or _GENERATION.fullmatch(path.name) is not None
-    )
+    return path.name in _ENTRIES or _GENERATION.fullmatch(path.name) is not None
 
 
 def manifest_path(index_dir: Path, generation: int) -> Path:

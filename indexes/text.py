@@ -270,8 +270,8 @@ class TextIndex:
             page = {parent_id for parent_id in parent_ids[start : start + _PAGE] if _is_text(parent_id)}
             terms = [_condition_term("parent_id", parent_id) for parent_id in sorted(page)]
             query = tantivy.Query.term_set_query(self._schema, "where", terms)
-            limit = self._searcher.search(query, 1, count=True).count or 0
-            found = self._read(query, limit) if limit else ()
+            counted: Any = self._searcher.search(query, 1, count=True)  # its types know no count
+            found = self._read(query, counted.count) if counted.count else ()
             # A further field of that name gives the same term.
             parts += [_entry(position, document) for position, document in found if document.parent_id in page]
         return parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -149,7 +149,8 @@ class IndexWriter:
     ) -> IndexWriter:
         """Open an index to change it; the numbers are those of `create`.
 
-        Raises IndexMissingError, IndexVersionError for an earlier form, IndexDamagedError, or IndexLockedError if another process writes it.
+        Raises IndexMissingError, IndexVersionError for an earlier form, IndexDamagedError, or IndexLockedError if
+        another process writes it.
         """
         latest_generation(index_dir)
         lock = _lock(index_dir)
@@ -181,6 +182,11 @@ class IndexWriter:
         """What the file system does not guarantee."""
         no_locks = self._lock is not None and self._lock.note is not None
         return [note for note, holds in ((NO_LOCKS, no_locks), (NO_SYNC, not self._disk.confirms)) if holds]
+
+    @property
+    def held_any(self) -> bool:
+        """Whether the index held a document when it was opened."""
+        return self._current is not None and self._current.n_docs > 0
 
     @property
     def n_docs(self) -> int:
@@ -236,7 +242,7 @@ class IndexWriter:
             for position, document in enumerate(documents, start=self._next_position):
                 n_tokens = text.add(position, document)
                 is_dated = document.date is not None
-                self._added[document.doc_id] = _Held(position, n_tokens, is_dated, _text_id(document))
+                self._added[document.doc_id] = _Held(position, n_tokens, is_dated, document.text_id)
                 self._n_tokens += n_tokens
                 self._n_dated += is_dated
                 self._has_titles |= document.title is not None
@@ -245,20 +251,20 @@ class IndexWriter:
             self._new_vectors.extend(new_vectors)
         return n_replaced
 
-    def withdraw(self, text_ids: Sequence[str]) -> list[str]:
+    def withdraw(self, text_ids: Sequence[str]) -> dict[str, str]:
         """Delete what the index held of these texts when it was opened: whole, or as the sentences that name them.
 
-        Returns the ids of the documents that went. What was added since stays, and so do documents that only bear the
-        name that a text's sentence would have.
+        Returns the ids of the documents that went, each with its text's. What was added since stays, and so do
+        documents that only bear the name that a text's sentence would have.
         """
         if self._current is None:
-            return []
+            return {}
         whole = [entry for entry in self._current.entries_of(text_ids) if entry.document.parent_id is None]
         parts = self._current.parts_of(text_ids)
         held = {entry.document.doc_id: _held(entry) for entry in (*whole, *parts) if self._lives(entry.position)}
         with self._changing():
             self._forget(held)
-        return list(held)
+        return {doc_id: one.text_id for doc_id, one in held.items()}
 
     def delete(self, ids: Sequence[str]) -> list[str]:
         """Delete the documents with these ids, and the sentences of texts with these ids.
@@ -276,9 +282,17 @@ class IndexWriter:
             self._forget(held)
         return [given for given in dict.fromkeys(ids) if given not in known]
 
-    def holds_new(self, text_id: str) -> bool:
-        """Tell whether a text was added since the index was opened."""
-        return any(one.text_id == text_id for one in self._added.values())
+    def added_texts(self, text_ids: Collection[str]) -> set[str]:
+        """Return those of the texts that were added since the index was opened."""
+        return {one.text_id for one in self._added.values() if one.text_id in text_ids}
+
+    def known_ids(self, ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that the index held when it was opened, as a document's or as its text's."""
+        if self._current is None:
+            return set()
+        entries = (*self._current.entries_of(ids), *self._current.parts_of(ids))
+        known = {name for entry in entries for name in (entry.document.doc_id, entry.document.text_id)}
+        return known.intersection(ids)
 
     def compact(self) -> None:
         """Have the commit write everything anew: no deleted document left, one vector segment."""
@@ -386,7 +400,7 @@ class IndexWriter:
             is_split=self.is_split,
             n_dated=self._n_dated,
             has_titles=self._has_titles and self._n_docs > 0,
-            made_ids=self.made_ids,
+            made_ids=self.made_ids if self._n_docs else {},
             id_scheme=self.id_scheme,
         )
 
@@ -497,25 +511,20 @@ class IndexWriter:
 
 def _held(entry: Entry) -> _Held:
     document = entry.document
-    return _Held(entry.position, entry.n_tokens, document.date is not None, _text_id(document))
-
-
-def _text_id(document: Document) -> str:
-    """Return the id of the text that a document is, or that it is a sentence of."""
-    return document.doc_id if document.parent_id is None else document.parent_id
+    return _Held(entry.position, entry.n_tokens, document.date is not None, document.text_id)
 
 
 def _require_same_text(index_dir: Path, document: Document, held: _Held) -> None:
-    if _text_id(document) == held.text_id:
+    if document.text_id == held.text_id:
         return
-    new, old = (
-        f"a document of its own with the id {doc_id!r}" if text_id == doc_id else f"a sentence of {text_id!r}"
-        for doc_id, text_id in ((document.doc_id, _text_id(document)), (document.doc_id, held.text_id))
-    )
     raise InputError(
-        f"{index_dir}: {document.doc_id!r} would be the id of {new}, and is that of {old}, which stays; "
-        "give one of them another id"
+        f"{index_dir}: {document.doc_id!r} would be the id of {_role(document.doc_id, document.text_id)}, and is "
+        f"that of {_role(document.doc_id, held.text_id)}, which stays; give one of them another id"
     )
+
+
+def _role(doc_id: str, text_id: str) -> str:
+    return "a document of its own" if doc_id == text_id else f"a sentence of {text_id!r}"
 
 
 def _require_index_folder(index_dir: Path) -> None:
