@@ -33,6 +33,8 @@ SHARD_SIZE = 16_384
 _DIGEST_BYTES = 32
 
 Halves: TypeAlias = NDArray[np.float16]
+HeldVectors: TypeAlias = Callable[[Sequence[Document]], tuple[NDArray[np.bool_], Vectors]]
+"""Gives for n documents which of them have a vector already, and (n, dim) vectors, of any value for the others."""
 
 
 @dataclass(frozen=True)
@@ -257,22 +259,25 @@ def index_documents(
     shard_size: int,
     disk: Disk,
     before_commit: Callable[[], None] = lambda: None,
+    held_vectors: HeldVectors | None = None,
 ) -> IndexingReport:
     """Encode documents shard by shard, taking up the vectors that an interrupted job left, add them and commit.
 
     They take the place of all that the index held of the same texts: the sentences of one that is whole now, or the
-    whole of one that is split. `total` is how many documents there are, if that is known. Raises IndexWriteError if
-    the disk fails, and what `before_commit` does.
+    whole of one that is split. `total` is how many documents there are, if that is known. Vectors that
+    `held_vectors` has are not computed again. Raises IndexWriteError if the disk fails, and what `before_commit` does.
     """
     shards = _Shards(encoded_dir(index_dir), encoder.identity, disk)
-    n_read = n_replaced = n_reused = 0
+    n_read = n_replaced = n_reused = n_taken_over = 0
     outdated: set[str] = set()
     on_progress(Progress("encode", 0, total, 0))
     while shard := list(islice(documents, shard_size)):
         texts = [document.text for document in shard]
         vectors = shards.find(texts)
         if vectors is None:
-            vectors = shards.keep(texts, encoder.encode(texts))
+            encoded, n_held = _encoded(shard, texts, encoder, held_vectors)
+            vectors = shards.keep(texts, encoded)
+            n_taken_over += n_held
         else:
             n_reused += len(shard)
         # A text that goes on in the next shard gets its further sentences there.
@@ -285,7 +290,20 @@ def index_documents(
         on_progress(Progress("encode", n_read, total, n_reused))
     before_commit()
     on_progress(Progress("commit", n_read, n_read, n_reused))
-    return IndexingReport(writer.commit(), n_read, n_replaced, n_reused, [], len(outdated))
+    return IndexingReport(writer.commit(), n_read, n_replaced, n_reused, [], len(outdated), n_taken_over=n_taken_over)
+
+
+def _encoded(
+    documents: Sequence[Document], texts: Sequence[str], encoder: Encoder, held_vectors: HeldVectors | None
+) -> tuple[Vectors, int]:
+    """Return (len(texts), dim) vectors, and how many of them were held."""
+    if held_vectors is None:
+        return encoder.encode(texts), 0
+    is_held, vectors = held_vectors(documents)
+    missing = np.flatnonzero(~is_held)
+    if len(missing):
+        vectors[missing] = encoder.encode([texts[row] for row in missing])
+    return vectors, len(texts) - len(missing)
 
 
 def _can_be_read_twice(source: Source) -> bool:
