@@ -39,7 +39,7 @@ class HeldLock:
 
 
 def acquire_lock(path: Path, timeout: float = 0) -> HeldLock | None:
-    """Return the lock, or None where another process still holds it after `timeout` seconds.
+    """Return the lock, or None where another process still holds it after `timeout` seconds, -1 for ever.
 
     It goes with its process, also one that is killed. Where the file system has no locks, a file `path.held` that names
     the process stands for it: others on the same machine pass over one whose process is gone. Raises OSError where the
@@ -104,6 +104,14 @@ def sync_folder(path: Path) -> bool:
         return sync_file(descriptor)
     finally:
         os.close(descriptor)
+
+
+def readable_name(name: str) -> str:
+    """Return a file's name as text that can be stored: the characters that a UTF-8 locale would show.
+
+    Bytes that are not UTF-8 become the replacement character.
+    """
+    return os.fsencode(name).decode(errors="replace")
 
 
 def native_path(path: Path) -> str:

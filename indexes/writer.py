@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from data.errors import IndexDamagedError, IndexLockedError, IndexWriteError, InputError
 from data.fields import ID_SCHEME_VERSION
-from data.file_systems import NO_LOCKS, NO_SYNC, HeldLock, acquire_lock, held_path
+from data.file_systems import NO_LOCKS, NO_SYNC, HeldLock, acquire_lock, held_path, native_path
 from data.records import Document
 from indexes.durable import Disk, remove_folder
 from indexes.layout import (
@@ -528,6 +528,7 @@ def _role(doc_id: str, text_id: str) -> str:
 
 
 def _require_index_folder(index_dir: Path) -> None:
+    native_path(index_dir)
     if index_dir.is_symlink() and not index_dir.exists():
         raise InputError(
             f"{index_dir}: is a link to {index_dir.readlink()}, which is not there; make that folder, or name another"

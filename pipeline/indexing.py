@@ -300,8 +300,8 @@ def _encoded(
     if held_vectors is None:
         return encoder.encode(texts), 0
     is_held, vectors = held_vectors(documents)
-    missing = np.flatnonzero(~is_held)
-    if len(missing):
+    missing = np.flatnonzero(~is_held).tolist()
+    if missing:
         vectors[missing] = encoder.encode([texts[row] for row in missing])
     return vectors, len(texts) - len(missing)
 

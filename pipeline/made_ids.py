@@ -9,6 +9,7 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.fields import ID_SCHEME_VERSION, MadeId
+from data.file_systems import readable_name
 from data.sources import HUB_PREFIX, STDIN, Source
 
 _STREAM = "a stream that was read once"
@@ -77,6 +78,7 @@ class MadeIds:
 
 def usable_prefix(prefix: str) -> str:
     """Return what ids are to begin with. Raises InputError where it is blank or holds white space."""
+    prefix = readable_name(prefix)
     if not prefix or prefix.split() != [prefix]:
         raise InputError(f"--id-prefix {prefix!r}: is blank or holds white space, which no id of a TREC file may")
     return prefix
@@ -86,7 +88,7 @@ def _origin(source: Source) -> str:
     """Return what makes two sources the same: where a file lies, the name of a data set; streams are never the same."""
     if source.path is None:
         return _STREAM if source.name == STDIN else source.name
-    return str(source.path.resolve()) if source.path.is_file() else _STREAM
+    return readable_name(str(source.path.resolve())) if source.path.is_file() else _STREAM
 
 
 def _with_stems_apart(sources: Sequence[Source], known: Mapping[str, str]) -> list[Source]:
@@ -118,16 +120,23 @@ def _apart(stem: str, sources: Sequence[Source], taken: set[str]) -> list[str]:
     """Return for each source, in its order, the shortest piece of its path that no other has."""
     paths = [_folders(source) for source in sources]
     # One folder may hold news.txt and news.csv.
-    for names in ([stem] * len(sources), ["_".join(Path(source.name).name.split()) for source in sources]):
+    for names in (
+        [stem] * len(sources),
+        [_one_word(Path(source.name).name) for source in sources],
+    ):
         for depth in range(1, max(map(len, paths)) + 1):
             stems = ["/".join([*folders[-depth:], name]) for folders, name in zip(paths, names, strict=True)]
             if len(set(stems)) == len(stems) and taken.isdisjoint(stems):
                 return stems
-    return ["_".join(source.name.split()) for source in sources]
+    return [_one_word(source.name) for source in sources]
 
 
 def _folders(source: Source) -> list[str]:
     """Return the names of the folders that a file lies in; of a data set, its name's parts."""
     if source.path is not None:
-        return ["_".join(part.split()) for part in source.path.resolve().parent.parts[1:]]
+        return [_one_word(part) for part in source.path.resolve().parent.parts[1:]]
     return source.name.removeprefix(HUB_PREFIX).split("/")
+
+
+def _one_word(name: str) -> str:
+    return "_".join(readable_name(name).split())
