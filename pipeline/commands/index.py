@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from data.errors import EncoderMismatchError, IndexVersionError, InputError, ModelError, RecordError
+from data.errors import BlankText, EncoderMismatchError, IndexVersionError, InputError, ModelError, RecordError
 from pipeline.commands.long_jobs import if_interrupted, long_job
 from pipeline.commands.model_choice import compute_options, encoder_option, model_option, prompt_options
 from pipeline.commands.options import Decorator, combined, format_option, index_option, on_error_option
@@ -48,7 +48,7 @@ _SKIPPED_SHOWN = 20
 _LARGE_SHARE = 0.1
 _REASONS_SHOWN = 3
 # What follows the kind of a reason, as in "duplicate id 'a', first seen at c.jsonl:1" or "not UTF-8: byte 0xe9".
-_VARYING = re.compile(r"(?<=^duplicate id) .*|[;:(,].*", re.DOTALL)
+_VARYING = re.compile(r"(?<=^duplicate id) .*|\s*[;:(,].*", re.DOTALL)
 
 
 @click.group(invoke_without_command=True)
@@ -116,7 +116,10 @@ def index_add(sources: tuple[str, ...], index_dir: Path, compute: Compute, **opt
     with _indexing_progress() as on_progress:
         snapshot = IndexSnapshot.open(index_dir)
         model = load_index_encoder(snapshot, compute=compute, on_start=say)
-        report = add_documents(sources, index_dir, model, SourceOptions(**options), on_progress=on_progress)
+        try:
+            report = add_documents(sources, index_dir, model, SourceOptions(**options), on_progress=on_progress)
+        except BlankText as error:
+            raise InputError(f"{error}; if that means that it was withdrawn, add --withdraw-blank") from error
     _report_indexing(report, index_dir)
 
 
@@ -212,10 +215,10 @@ def index_info(index_dir: Path, output_format: str) -> None:
         "generation": manifest.generation,
         "format version": manifest.format_version,
         "documents": manifest.n_docs,
-        "documents dated": manifest.n_dated,
-        "titles": manifest.has_titles,
+        "dated documents": manifest.n_dated,
+        "has titles": manifest.has_titles,
         "split into sentences": manifest.is_split,
-        "ids made for records of": manifest.made_ids,
+        "made ids": manifest.made_ids,
         "tokens": manifest.n_tokens,
         "encoder": manifest.encoder.name,
         "encoder weights": manifest.encoder.weights_sha256,
