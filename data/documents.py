@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.dates import NoDay, read_day
-from data.errors import RecordError
+from data.errors import BlankText, RecordError
 from data.fever import in_lines
 from data.fields import FieldNames, Record
 from data.notices import Notices
@@ -49,12 +49,13 @@ CORPUS_FILE = "corpus.jsonl"
 
 
 def read_documents(
-    sources: Sequence[str | Path],
+    sources: Sequence[str | Path | Source],
     options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
     *,
     on_error: OnError = "stop",
     skipped: list[RecordError] | None = None,
     notices: Notices | None = None,
+    blank: list[BlankText] | None = None,
 ) -> Iterator[Document]:
     """Give the documents of the sources, in their order, without holding a file in memory (a .json file is held).
 
@@ -75,17 +76,37 @@ def read_documents(
     that cannot be read leaves the record undated; it stays in `fields` and is counted in `notices`. So are values that
     JSON cannot hold in a field that is neither id nor text: the field is left out.
 
+    A record whose text is blank is the document of its title. Without a title it is bad; with `blank`, it is appended
+    there in either case.
+
     A bad record (not UTF-8, not a JSON object, no text, no usable id, an id that was there before in any source, a row
     of another width than the header) raises RecordError, or with `on_error="skip"` is left out and its error appended
     to `skipped`. What is wrong with a source as a whole raises InputError in either case.
     """
     if isinstance(sources, str):
         raise TypeError(f"sources is a sequence of sources, not one string: [{sources!r}]")
-    located = [locate(source, options, folder_file=CORPUS_FILE) for source in sources]
+    located = [locate_documents(source, options) for source in sources]
     names = DOCUMENT_FIELDS.given(options.id_field, options.text_field)
     found = Notices() if notices is None else notices
-    records = read_records(located, names, rejecter(on_error, skipped), part="docs", notices=found)
+    reject = rejecter(on_error, skipped)
+
+    def for_blank(source: Source, error: BlankText) -> Record | None:
+        if blank is not None:
+            blank.append(error)
+        elif error.title is None:
+            reject(error)
+        else:
+            found.count(source.name, "texts that are blank, indexed by their title", error.line)
+            return Record(source, error.line, error.record_id, error.title, error.fields)
+        return None
+
+    records = read_records(located, names, reject, part="docs", notices=found, for_blank=for_blank)
     return in_lines(_documents(records, options, found))
+
+
+def locate_documents(source: str | Path | Source, options: ReadOptions) -> Source:
+    """Return the source that a user's word names; a folder's is its BEIR file. Raises InputError as `locate` does."""
+    return source if isinstance(source, Source) else locate(source, options, folder_file=CORPUS_FILE)
 
 
 class _Plan(NamedTuple):

@@ -19,6 +19,22 @@ _LAYOUTS_KEPT = 256
 _NAMES_IN_ERROR = 7
 
 
+class MadeId(str):
+    """An id that was made for a record that has none. It is a text as any other, and says so by its type."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, source: Source, line: int) -> MadeId:
+        """Return the id of a record by the scheme of this version."""
+        return cls(f"{source.stem}:{line}")
+
+    @property
+    def stem(self) -> str:
+        """What the source's ids begin with."""
+        return self.rpartition(":")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class FieldNames:
     """Names to look for, in whatever case; the first that is there counts.
@@ -77,7 +93,7 @@ class FieldFinder:
         line, key, value = raw
         source = self._source
         if isinstance(value, str):
-            record_id: Json = f"{source.stem}:{line}" if key is None else key
+            record_id: Json = MadeId.of(source, line) if key is None else key
             record_id = usable_id(source, line, record_id, None)
             return Record(source, line, record_id, _checked_text(source, line, value, None, record_id, {}), {})
         layout = tuple(value)
@@ -93,7 +109,7 @@ class FieldFinder:
         elif self._names.id_required:
             raise RecordError(source.name, line, missing_field(self._names.id, value))
         else:
-            record_id = f"{source.stem}:{line}"
+            record_id = MadeId.of(source, line)
             if found is None and self._names.id:
                 self._notices.say(source.name, "records have no id; ids are made of the file's name and the line")
         # The usual case without two calls, which cost 4 % of reading JSON Lines.
@@ -137,6 +153,8 @@ def usable_id(source: Source, line: int, value: Json, name: str | None) -> str:
 
     `name` is the field that it stands in, if any. Raises RecordError for a blank one, and for any other type.
     """
+    if isinstance(value, MadeId):
+        return value
     if isinstance(value, str) and (stripped := value.strip()):
         return stripped
     if type(value) is int:

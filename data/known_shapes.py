@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from data.errors import RecordError
-from data.fields import FieldNames
+from data.fields import FieldNames, MadeId
 from data.notices import Notices
 from data.plain_values import without_odd
 from data.raw_record import RawRecord, json_kind
@@ -179,7 +179,7 @@ class KnownShapes:
             yield from self._recast(source, raw.line, raw.key, value)
             return
         for number, item in enumerate(listed, 1):
-            made_id = f"{source.stem}:{raw.line}.{number}"
+            made_id = MadeId(f"{source.stem}:{raw.line}.{number}")
             if isinstance(item, str):
                 yield RawRecord(raw.line, made_id, item)
             elif isinstance(item, dict):

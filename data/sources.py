@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from data.delimiters import parse_delimiter
 from data.encodings import require_encoding
 from data.errors import InputError
+from data.file_systems import readable_name
 from data.read_options import Format, ReadOptions
 from data.saved_sets import saved_splits
 
@@ -217,4 +218,4 @@ def _existing(name: str) -> Path:
 
 def _id_stem(stem: str) -> str:
     """Join the words of a file's name: an id with white space cannot stand in a TREC file."""
-    return "_".join(stem.split()) or "_"
+    return "_".join(readable_name(stem).split()) or "_"

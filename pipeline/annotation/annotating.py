@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from data.checksums import sha256_of
 from data.errors import InputError, RecordError
+from data.file_systems import NO_SYNC
 from data.journal import Journal, differences, last_entry
 from data.records import Json, Query
 from indexes.durable import Disk
@@ -119,7 +120,8 @@ def annotate(
     is there is given up. A record that is no claim is set aside in `OUTPUT.rejected.jsonl`.
 
     `load` opens index and models, once it is known that there is something to do with them. `n_workers` batches are
-    worked on at a time. `on_notice` is called with each line of what the readers noticed. At the first interrupt
+    worked on at a time. `on_notice` is called with each line of what the readers noticed, and told what the file system
+    does not guarantee. At the first interrupt
     `on_interrupt` is called, the batches at hand are brought to their end, and KeyboardInterrupt is raised.
 
     Raises InputError for an output that is a stream or the file of the claims, where another process is at work on it,
@@ -130,7 +132,7 @@ def annotate(
     files = JobFiles.of(output)
     files.require_apart(files_read(claims))
     files.make_folder()
-    with files.locked():
+    with files.locked(on_notice):
         intake = Intake(claims, files.spool)
         try:
             survey = intake.survey()
@@ -154,6 +156,8 @@ def annotate(
             if n_taken_up is None:
                 raise KeyboardInterrupt
             _promote(journal, files, survey, intake, searcher.pipeline, settings, disk, is_dated=is_dated)
+        if not (disk.confirms and journal.confirms):
+            on_notice(f"{files.folder}: {NO_SYNC}")
         rejected = files.rejected if survey.n_bad else None
         return AnnotationReport(files.output, survey.n_claims, survey.n_bad, n_taken_up, rejected, renamed)
 
