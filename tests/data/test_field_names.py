@@ -21,7 +21,7 @@ def claim(folder: Path, *records: dict[str, object], **options: str) -> tuple[li
     return [(c.query_id, c.text) for c in claims], [line.removeprefix(f"{path}: ") for line in notices.lines()]
 
 
-@pytest.mark.parametrize("name", ["claim", "Claim", "CLAIM", " Claim ", "Claim Text", "claim-text", "claimReviewed"])
+@pytest.mark.parametrize("name", ["claim", "Claim", "CLAIM", " Claim ", "Claim Text", "claim-text", "claim_reviewed"])
 def test_the_more_specific_name_wins_in_whatever_case(tmp_path: Path, name: str) -> None:
     found, said = claim(tmp_path, {"text": "an article", name: "Ice melts", "ID": 7})
     assert found == [("7", "Ice melts")]
