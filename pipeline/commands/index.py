@@ -156,7 +156,7 @@ def index_renew(
     _report_indexing(report, index_dir, done="renewed", job="renewal")
 
 
-@index.command("delete", short_help="Delete documents by id, or by the id of the text that they are sentences of.")
+@index.command("delete", short_help="Delete documents by their id or their text's.")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--ids-from", metavar="FILE", help="File with an id a line; - is standard input.")
 @index_option

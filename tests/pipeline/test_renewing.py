@@ -20,7 +20,8 @@ from data.errors import (
     IndexVersionError,
     ModelError,
 )
-from data.records import TEXT_FORM_VERSION, Document
+from data.records import Document
+from data.text_form import TEXT_FORM_VERSION
 from indexes import EncoderIdentity, IndexSnapshot, IndexWriter, verify_index
 from indexes.analysis import tokenize
 from indexes.stored_text import StoredText
