@@ -3,6 +3,7 @@
 ClaimhoundError            every error that is the user's to mend; printed in one line, exit status 1
 ├── InputError             a file, folder or argument cannot be used as it is
 │   └── RecordError        one record of a file is bad: names file and line
+│       └── BlankText          its text is there and blank: names its id too
 ├── IndexWriteError        the disk failed while an index was written; it is as it was before
 ├── IndexUnusableError     the index cannot serve
 │   ├── IndexMissingError      there is none at that path
@@ -15,6 +16,8 @@ ClaimhoundError            every error that is the user's to mend; printed in on
 """
 
 from __future__ import annotations
+
+from data.records import Json
 
 
 class ClaimhoundError(Exception):
@@ -34,6 +37,20 @@ class RecordError(InputError):
         self.source = source
         self.line = line
         self.reason = reason
+
+
+class BlankText(RecordError):
+    """A record with a usable id whose text is there and blank.
+
+    `fields` is everything else that the record holds; `title` is what stands there as its title, None if it is blank.
+    """
+
+    def __init__(self, source: str, line: int, reason: str, record_id: str, fields: dict[str, Json]) -> None:
+        super().__init__(source, line, reason)
+        self.record_id = record_id
+        self.fields = fields
+        title = fields.get("title")
+        self.title = (title.strip() or None) if isinstance(title, str) else None
 
 
 class IndexWriteError(ClaimhoundError):

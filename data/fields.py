@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from data.errors import RecordError
+from data.errors import BlankText, RecordError
 from data.raw_record import RawRecord, json_kind
 from data.records import Json
 from data.sources import Source
@@ -47,12 +47,14 @@ def find_fields(source: Source, raw: RawRecord, names: FieldNames) -> Record:
     An id that is a whole number becomes its decimal string; a record without any gets `<stem>:<line>`. A text that is a
     list of texts is joined by spaces. The raw record's dict is used up.
 
-    Raises RecordError for a record without a text, or whose id or text is blank or of another type.
+    Raises RecordError for a record without a text, or whose id is blank or of another type, or text is; BlankText for
+    one whose text is blank or null.
     """
     line, key, value = raw
     if isinstance(value, str):
         record_id: Json = f"{source.stem}:{line}" if key is None else key
-        return Record(source, line, usable_id(source, line, record_id, None), _checked_text(source, line, value), {})
+        record_id = usable_id(source, line, record_id, None)
+        return Record(source, line, record_id, _checked_text(source, line, value, None, record_id, {}), {})
     text_name = first_name(names.text, value)
     if text_name is None:
         raise RecordError(source.name, line, missing_field(names.text, value))
@@ -64,7 +66,8 @@ def find_fields(source: Source, raw: RawRecord, names: FieldNames) -> Record:
     else:
         record_id = f"{source.stem}:{line}" if key is None else key
     record_id = usable_id(source, line, record_id, id_name)
-    return Record(source, line, record_id, _checked_text(source, line, value.pop(text_name), text_name), value)
+    text = _checked_text(source, line, value.pop(text_name), text_name, record_id, value)
+    return Record(source, line, record_id, text, value)
 
 
 def first_name(names: tuple[str, ...], fields: dict[str, Json]) -> str | None:
@@ -90,7 +93,9 @@ def usable_id(source: Source, line: int, value: Json, name: str | None) -> str:
     raise RecordError(source.name, line, f"{where} is blank")
 
 
-def _checked_text(source: Source, line: int, value: Json, name: str | None = None) -> str:
+def _checked_text(
+    source: Source, line: int, value: Json, name: str | None, record_id: str, others: dict[str, Json]
+) -> str:
     if isinstance(value, str) and (stripped := value.strip()):
         return stripped
     where = "the text" if name is None else f"the text in field {name!r}"
@@ -100,10 +105,13 @@ def _checked_text(source: Source, line: int, value: Json, name: str | None = Non
             raise RecordError(source.name, line, f"{where} is a list that holds other things than texts")
         value = " ".join(parts)
     if not isinstance(value, str):
-        raise RecordError(source.name, line, f"{where} is {json_kind(value)}, not a text or a list of texts")
+        reason = f"{where} is {json_kind(value)}, not a text or a list of texts"
+        if value is None:
+            raise BlankText(source.name, line, reason, record_id, others)
+        raise RecordError(source.name, line, reason)
     stripped = value.strip()
     if not stripped:
-        raise RecordError(source.name, line, f"{where} is blank")
+        raise BlankText(source.name, line, f"{where} is blank", record_id, others)
     return stripped
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.documents import read_documents
-from data.errors import InputError, RecordError
+from data.errors import BlankText, InputError, RecordError
 from data.read_options import ReadOptions
 from data.records import Document
 from data.rejects import rejecter
@@ -290,3 +290,14 @@ def test_what_is_written_as_json_lines_is_read_back(
     path.write_bytes("\n".join(lines).encode())
     read = [(d.doc_id, d.text, d.fields) for d in read_documents([path])]
     assert read == [(doc_id, text, fields) for doc_id, (text, fields) in records.items()]
+
+
+@pytest.mark.parametrize("text", ["", " \u00a0", None, ["", " "]])
+def test_a_blank_text_is_an_error_that_keeps_the_id_and_the_other_fields(tmp_path: Path, text: object) -> None:
+    record = {"id": 7, "text": text, "title": " Ice ", "lang": "en"}
+    path = write(tmp_path / "a.jsonl", json.dumps(record))
+    with pytest.raises(BlankText) as caught:
+        list(read_documents([path]))
+    error = caught.value
+    assert (error.record_id, error.title, error.fields) == ("7", "Ice", {"title": " Ice ", "lang": "en"})
+    assert error.line == 1
