@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from data.errors import InputError
+from data.file_systems import sync_file
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def write_atomically(path: Path) -> Iterator[TextIO]:
             with part.open("x", encoding="utf-8", newline="\n") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                sync_file(file.fileno())
             part.replace(target)
         except BaseException:
             part.unlink(missing_ok=True)

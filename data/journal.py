@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from data.errors import InputError
+from data.file_systems import sync_file
 from data.records import Json
 
 _FORMAT = 1
@@ -35,6 +36,8 @@ class Journal:
         self._places = places
         self._n_left_behind = len(places)
         self._end = end
+        self.confirms = True
+        """Whether the file system says what it keeps."""
 
     @classmethod
     def open(cls, path: Path, job: Mapping[str, Json], *, fresh: bool = False) -> Self:
@@ -98,7 +101,7 @@ class Journal:
         part = self.path.with_name(f"{self.path.name}.part")
         try:
             with FileIO(part, "w") as file:
-                _write_all(file, b"".join(map(_line, [_head(self._job), *entries])))
+                self._write_all(file, b"".join(map(_line, [_head(self._job), *entries])))
             self._file.close()
             part.replace(self.path)
         except OSError as error:
@@ -128,7 +131,7 @@ class Journal:
         """Bring lines to the disk and return where each begins."""
         lines = [_line(entry) for entry in entries]
         try:
-            _write_all(self._file, b"".join(lines))
+            self._write_all(self._file, b"".join(lines))
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from error
         places = []
@@ -136,6 +139,12 @@ class Journal:
             places.append(self._end)
             self._end += len(line)
         return places
+
+    def _write_all(self, file: FileIO, content: bytes) -> None:
+        data = memoryview(content)
+        while data:
+            data = data[file.write(data) :]
+        self.confirms &= sync_file(file.fileno())
 
 
 def last_entry(path: Path) -> tuple[dict[str, Json] | None, Json]:
@@ -184,13 +193,6 @@ def _last_line(file: BinaryIO, first: int) -> bytes | None:
 
 def _head(job: Mapping[str, Json]) -> Json:
     return {"format": _FORMAT, "job": dict(job)}
-
-
-def _write_all(file: FileIO, content: bytes) -> None:
-    data = memoryview(content)
-    while data:
-        data = data[file.write(data) :]
-    os.fsync(file.fileno())
 
 
 def _line(entry: Json) -> bytes:

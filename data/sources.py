@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from data.errors import InputError
+from data.file_systems import readable_name
 from data.read_options import Format, ReadOptions
 
 Compression: TypeAlias = Literal["gz", "xz", "zst"]
@@ -177,4 +178,4 @@ def _existing(name: str) -> Path:
 
 def _id_stem(stem: str) -> str:
     """Join the words of a file's name: an id with white space cannot stand in a TREC file."""
-    return "_".join(stem.split()) or "_"
+    return "_".join(readable_name(stem).split()) or "_"

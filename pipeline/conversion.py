@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from data.checksums import sha256_of
 from data.errors import ModelError
+from data.file_systems import acquire_lock
 from pipeline.agreement import Agreement, LogitAgreement, VectorAgreement
 from pipeline.cache_folder import cache_dir
 from pipeline.config import Precision
@@ -50,6 +50,7 @@ _SETTINGS = (
 )  # fmt: skip
 _DECIDING_PACKAGES = ("openvino", "nncf", "torch", "transformers", "sentence-transformers", "tokenizers")
 _MAKING = "making-"
+_FOR_EVER = -1
 _ABANDONED_S = 24 * 3600
 _DIGEST_BYTES = 32
 
@@ -256,13 +257,12 @@ def _alone(target: Path, what: Conversion, on_start: Callable[[str], None] | Non
     """
     folder = cache_dir() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{target.name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        if on_start is not None:
-            on_start(f"another process is converting the {what.kind}; waiting for it …")
-        lock.acquire()
+    path = folder / f"{target.name}.lock"
+    lock = acquire_lock(path)
+    if lock is None and on_start is not None:
+        on_start(f"another process is converting the {what.kind}; waiting for it …")
+    while lock is None:
+        lock = acquire_lock(path, _FOR_EVER)
     try:
         yield
     finally:

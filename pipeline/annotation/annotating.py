@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from data.checksums import sha256_of
 from data.errors import InputError, RecordError
+from data.file_systems import NO_SYNC
 from data.journal import Journal, differences, last_entry
 from data.records import Json, Query
 from indexes.durable import Disk
@@ -93,6 +94,7 @@ def annotate(
     n_workers: int | None = None,
     on_progress: Callable[[AnnotationProgress], None] = lambda _progress: None,
     on_interrupt: Callable[[], None] = lambda: None,
+    on_notice: Callable[[str], None] = lambda _line: None,
     disk: Disk | None = None,
 ) -> AnnotationReport:
     """Find evidence for every claim of a source, each exactly once, and write it with the claim's own id and fields.
@@ -103,8 +105,8 @@ def annotate(
     `OUTPUT.rejected.jsonl`.
 
     `load` opens index and models, once it is known that there is something to do with them. `n_workers` batches are
-    worked on at a time. At the first interrupt `on_interrupt` is called, the batches at hand are brought to their end,
-    and KeyboardInterrupt is raised.
+    worked on at a time. `on_notice` is told what the file system does not guarantee. At the first interrupt
+    `on_interrupt` is called, the batches at hand are brought to their end, and KeyboardInterrupt is raised.
 
     Raises InputError where another process is at work on the output, where another job's output or half of it is there,
     where no record is a claim, and where something cannot be read or written.
@@ -112,7 +114,7 @@ def annotate(
     disk = disk or Disk()
     files = JobFiles.of(output)
     files.make_folder()
-    with files.locked():
+    with files.locked(on_notice):
         intake = Intake(claims, files.spool)
         survey = intake.survey()
         searcher = load()
@@ -129,6 +131,8 @@ def annotate(
             if n_taken_up is None:
                 raise KeyboardInterrupt
             _promote(journal, files, survey, settings.output_format, f"Evidence for the claims of {intake.name}", disk)
+        if not (disk.confirms and journal.confirms):
+            on_notice(f"{files.folder}: {NO_SYNC}")
         return _report(files, survey, n_taken_up)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from data.errors import InputError
+from data.file_systems import HeldLock, acquire_lock, held_path
 
 _PATIENCE_S = 0.5
 
@@ -71,19 +70,25 @@ class JobFiles:
             raise InputError(f"{self.folder}: cannot be made: {error.strerror}") from error
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes out of the folder. Raises InputError if one is at work there."""
-        lock = self._lock()
+    def locked(self, on_notice: Callable[[str], None] = lambda _line: None) -> Iterator[None]:
+        """Keep other processes out of the folder; `on_notice` hears where the file system cannot.
+
+        Raises InputError if one is at work there.
+        """
         try:
             # Not at once: whoever asks `is_locked` holds it for a moment.
-            lock.acquire(timeout=_PATIENCE_S)
-        except Timeout:
-            raise InputError(
-                f"{self.output}: another process is working on it; wait for it, or stop it "
-                f"(claimhound annotate --status {self.output} tells how far it is)"
-            ) from None
+            lock = self._acquire(_PATIENCE_S)
         except OSError as error:
             raise InputError(f"{self.folder}: cannot be written: {error.strerror}") from error
+        if lock is None:
+            held = held_path(self._lock_path)
+            hint = f"; if there is none, remove {held}" if held.exists() else ""
+            raise InputError(
+                f"{self.output}: another process is working on it; wait for it, or stop it "
+                f"(claimhound annotate --status {self.output} tells how far it is){hint}"
+            )
+        if lock.note is not None:
+            on_notice(f"{self.folder}: {lock.note}")
         try:
             yield
         finally:
@@ -91,13 +96,18 @@ class JobFiles:
 
     def is_locked(self) -> bool:
         """Return whether a process is at work on the output."""
-        lock = self._lock()
         try:
-            lock.acquire(timeout=0)
-        except (Timeout, OSError):  # a folder that may not be written is nobody's who could tell
+            lock = self._acquire(0)
+        except OSError:  # a folder that may not be written is nobody's who could tell
+            return True
+        if lock is None:
             return True
         lock.release()
         return False
 
-    def _lock(self) -> FileLock:
-        return FileLock(self.folder / "lock")
+    @property
+    def _lock_path(self) -> Path:
+        return self.folder / "lock"
+
+    def _acquire(self, timeout: float) -> HeldLock | None:
+        return acquire_lock(self._lock_path, timeout)

@@ -133,6 +133,7 @@ def annotate(
             source, output, load, settings, fresh=fresh, n_workers=workers,
             on_progress=lambda progress: advance("annotate", progress.done, progress.total, _rejected(progress.n_bad)),
             on_interrupt=lambda: say("interrupted: finishing what is at hand; once more to end at once"),
+            on_notice=say,
         )  # fmt: skip
     details = [f"{report.n_taken_up:,} of its records taken up"] if report.n_taken_up else []
     details += [_rejected(report.n_bad)] if report.n_bad else []
