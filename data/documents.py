@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from data.errors import RecordError
+from data.errors import BlankText, RecordError
 from data.fields import FieldNames, Record
 from data.notices import Notices
 from data.read_options import ReadOptions
 from data.reading import read_records
 from data.records import Document, Json
 from data.rejects import OnError, Reject, rejecter
-from data.sources import locate
+from data.sources import Source, locate
 
 DOCUMENT_FIELDS = FieldNames(
     id=("_id", "id", "doc_id", "docid", "evidence_id"),
@@ -25,12 +25,13 @@ CORPUS_FILE = "corpus.jsonl"
 
 
 def read_documents(
-    sources: Sequence[str | Path],
+    sources: Sequence[str | Path | Source],
     options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
     *,
     on_error: OnError = "stop",
     skipped: list[RecordError] | None = None,
     notices: Notices | None = None,
+    blank: list[BlankText] | None = None,
 ) -> Iterator[Document]:
     """Give the documents of the sources, in their order, without holding a file in memory (a .json file is held).
 
@@ -46,16 +47,37 @@ def read_documents(
     `date` (or `published`) are recognised, blank ones are None; one that is not a text stays in `fields`, beside all
     that is not recognised. A longer ISO date is cut to the day.
 
+    A record whose text is blank is the document of its title. Without a title it is bad; with `blank`, it is appended
+    there in either case.
+
     A bad record (not UTF-8, not a JSON object, no text, no usable id, an id that was there before in any source, a date
     that is none, a row of another width than the header) raises RecordError, or with `on_error="skip"` is left out and
     its error appended to `skipped`. What is wrong with a source as a whole raises InputError in either case.
     """
     if isinstance(sources, str):
         raise TypeError(f"sources is a sequence of sources, not one string: [{sources!r}]")
-    located = [locate(source, options, folder_file=CORPUS_FILE) for source in sources]
+    located = [locate_documents(source, options) for source in sources]
     names = DOCUMENT_FIELDS.given(options.id_field, options.text_field)
     reject = rejecter(on_error, skipped)
-    return _documents(read_records(located, names, reject, part="docs", notices=notices), reject)
+
+    def for_blank(source: Source, error: BlankText) -> Record | None:
+        if blank is not None:
+            blank.append(error)
+        elif error.title is None:
+            reject(error)
+        else:
+            if notices is not None:
+                notices.count(source.name, "texts that are blank, indexed by their title", error.line)
+            return Record(source, error.line, error.record_id, error.title, error.fields)
+        return None
+
+    records = read_records(located, names, reject, part="docs", notices=notices, for_blank=for_blank)
+    return _documents(records, reject)
+
+
+def locate_documents(source: str | Path | Source, options: ReadOptions) -> Source:
+    """Return the source that a user's word names; a folder's is its BEIR file. Raises InputError as `locate` does."""
+    return source if isinstance(source, Source) else locate(source, options, folder_file=CORPUS_FILE)
 
 
 def _documents(records: Iterator[Record], reject: Reject) -> Iterator[Document]:

@@ -14,6 +14,22 @@ ID_SCHEME_VERSION = 1
 """Version of the ids that records without one get; 1 is `<file stem>:<line>`."""
 
 
+class MadeId(str):
+    """An id that was made for a record that has none. It is a text as any other, and says so by its type."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, source: Source, line: int) -> MadeId:
+        """Return the id of a record by the scheme of this version."""
+        return cls(f"{source.stem}:{line}")
+
+    @property
+    def stem(self) -> str:
+        """What the source's ids begin with."""
+        return self.rpartition(":")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class FieldNames:
     """Names to look for, the first that is there counts. Where `id_required`, a record without an id is an error."""
@@ -52,7 +68,7 @@ def find_fields(source: Source, raw: RawRecord, names: FieldNames) -> Record:
     """
     line, key, value = raw
     if isinstance(value, str):
-        record_id: Json = f"{source.stem}:{line}" if key is None else key
+        record_id: Json = MadeId.of(source, line) if key is None else key
         record_id = usable_id(source, line, record_id, None)
         return Record(source, line, record_id, _checked_text(source, line, value, None, record_id, {}), {})
     text_name = first_name(names.text, value)
@@ -64,7 +80,7 @@ def find_fields(source: Source, raw: RawRecord, names: FieldNames) -> Record:
     elif names.id_required:
         raise RecordError(source.name, line, missing_field(names.id, value))
     else:
-        record_id = f"{source.stem}:{line}" if key is None else key
+        record_id = MadeId.of(source, line) if key is None else key
     record_id = usable_id(source, line, record_id, id_name)
     text = _checked_text(source, line, value.pop(text_name), text_name, record_id, value)
     return Record(source, line, record_id, text, value)
@@ -83,6 +99,8 @@ def usable_id(source: Source, line: int, value: Json, name: str | None) -> str:
 
     `name` is the field that it stands in, if any. Raises RecordError for a blank one, and for any other type.
     """
+    if isinstance(value, MadeId):
+        return value
     if isinstance(value, str) and (stripped := value.strip()):
         return stripped
     if type(value) is int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from data.catalogue import CataloguePart, read_catalogue
-from data.errors import InputError, RecordError
+from data.errors import BlankText, InputError, RecordError
 from data.fields import FieldNames, Record, find_fields
 from data.hub import read_hub
 from data.json_records import read_json, read_jsonl
@@ -29,11 +29,15 @@ def read_records(
     part: CataloguePart,
     first_seen: dict[str, int] | SeenIds | None = None,
     notices: Notices | None = None,
+    for_blank: Callable[[Source, BlankText], Record | None] | None = None,
 ) -> Iterator[Record]:
     """Give the records of the sources in their order, ids unique over all of them.
 
     `part` is what is read of a data set of ir_datasets, which holds documents, queries and judgments under one name.
     `first_seen`, empty, is what holds the ids: a dict, or what is slower and takes a fifth of the memory.
+
+    `for_blank` returns what stands for a record whose text is blank, or None where nothing does and it is dealt with;
+    without it such a record is bad.
 
     Bad records are rejected, and so is one with an id that was there before. Raises InputError for a source that
     holds no record, neither good nor bad.
@@ -47,8 +51,14 @@ def read_records(
             try:
                 record = find_fields(source, raw, names)
             except RecordError as error:
-                reject(error)
-                continue
+                instead = None
+                if for_blank is not None and isinstance(error, BlankText):
+                    instead = for_blank(source, error)
+                else:
+                    reject(error)
+                if instead is None:
+                    continue
+                record = instead
             here = source_number << _LINE_BITS | record.line
             first = first_seen.setdefault(record.record_id, here)
             if first == here:

@@ -30,6 +30,11 @@ class Document:
     parent_id: str | None = None
     span: tuple[int, int] | None = None
 
+    @property
+    def text_id(self) -> str:
+        """The id of the text that it is, or that it is a sentence of."""
+        return self.doc_id if self.parent_id is None else self.parent_id
+
 
 @dataclass(frozen=True, slots=True)
 class Query:

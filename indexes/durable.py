@@ -6,7 +6,10 @@ import errno
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
+
+from data.file_systems import sync_file, sync_folder
 
 _REMOVE_TRIES = 5
 # What a file system answers that has no hard links, allows none here, or has given out all that it has for this file.
@@ -14,7 +17,12 @@ _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.EN
 
 
 class Disk:
-    """The real disk. `before` is called ahead of every change; a test's subclass raises or dies there."""
+    """The real disk. `before` is called ahead of every change; a test's subclass raises or dies there.
+
+    `confirms` turns False where the file system has no call that says what it keeps.
+    """
+
+    confirms = True
 
     def before(self, operation: str, path: Path) -> None:
         """Do nothing: the place for a test to fail or to die, named by `operation` and `path`."""
@@ -30,7 +38,7 @@ class Disk:
         with path.open("wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            self._confirmed(sync_file(file.fileno()))
 
     def link(self, source: Path, target: Path) -> None:
         """Give an immutable file a second name; where that cannot be, copy it and bring the copy to the disk."""
@@ -40,13 +48,13 @@ class Disk:
         except OSError as error:
             if error.errno not in _NO_HARD_LINKS:
                 raise
-            shutil.copy2(source, target)
+            _copy(source, target)
             self.sync_file(target)
 
     def copy(self, source: Path, target: Path) -> None:
         """Copy a file that is going to be changed."""
         self.before("copy", target)
-        shutil.copy2(source, target)
+        _copy(source, target)
 
     def rename(self, source: Path, target: Path) -> None:
         """Move `source` to `target` in one step, within a folder, and bring that folder to the disk."""
@@ -62,13 +70,13 @@ class Disk:
     def sync_file(self, path: Path) -> None:
         """Bring a file that a library wrote to the disk."""
         self.before("sync_file", path)
-        _fsync(path)
+        with path.open("rb") as file:
+            self._confirmed(sync_file(file.fileno()))
 
     def sync_dir(self, path: Path) -> None:
         """Bring a folder's list of names to the disk, where the system can (not on Windows)."""
         self.before("sync_dir", path)
-        if os.name != "nt":
-            _fsync(path)
+        self._confirmed(sync_folder(path))
 
     def sync_tree(self, path: Path) -> None:
         """Bring the list of names of a folder and of every folder below it to the disk."""
@@ -76,13 +84,20 @@ class Disk:
             self.sync_dir(folder)
         self.sync_dir(path)
 
+    def set_mode(self, path: Path, mode: int) -> None:
+        """Give a file the permissions of `mode`, where the file system has any."""
+        with suppress(PermissionError, NotImplementedError):
+            path.chmod(mode)
 
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _confirmed(self, is_confirmed: bool) -> None:
+        self.confirms = self.confirms and is_confirmed
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy the bytes; permissions and times too, where the file system takes them."""
+    shutil.copyfile(source, target)
+    with suppress(OSError):
+        shutil.copystat(source, target)
 
 
 def remove_folder(path: Path) -> None:

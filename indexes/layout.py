@@ -5,7 +5,7 @@ DIR/generation-000003/text/            a tantivy index
 DIR/generation-000003/vectors/         FAISS segments, and the positions that no longer count
 DIR/staging/                           the next generation, until it is renamed into place
 DIR/encoded/                           vectors of an interrupted build, by content
-DIR/write.lock                         held by the one writer
+DIR/write.lock                         held by the one writer; write.lock.held where the file system has no locks
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from indexes.manifest import MANIFEST_NAME
 TEXT_DIR = "text"
 VECTOR_DIR = "vectors"
 DEAD_FILE = "dead.npy"
+_ENTRIES = frozenset(("staging", "encoded", "write.lock", "write.lock.held"))
 _GENERATION = re.compile(r"generation-(\d{6,})")
 
 
@@ -67,6 +68,8 @@ def latest_generation(index_dir: Path) -> int:
     numbers = generations(index_dir)
     if numbers:
         return numbers[-1]
+    if index_dir.is_file():
+        raise IndexMissingError(f"{index_dir}: is a file; name the folder of an index")
     if not index_dir.exists():
         raise IndexMissingError(
             f"{index_dir}: no such folder; make an index with: claimhound index build SOURCE --index {index_dir}"
@@ -78,7 +81,7 @@ def latest_generation(index_dir: Path) -> int:
 
 def is_index_entry(path: Path) -> bool:
     """Tell whether a path directly below an index folder is one that an index makes."""
-    return path.name in {"staging", "encoded", "write.lock"} or _GENERATION.fullmatch(path.name) is not None
+    return path.name in _ENTRIES or _GENERATION.fullmatch(path.name) is not None
 
 
 def manifest_path(index_dir: Path, generation: int) -> Path:

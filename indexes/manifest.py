@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,13 +16,15 @@ from data.records import TEXT_FORM_VERSION
 from indexes.analysis import ANALYSIS_VERSION
 from indexes.durable import sha256_of_edges
 
-FORMAT_VERSION = 2
-# Format 1 is read, but not changed. Its text and vector files are those of format 2; its manifest says less, and what
-# it does not say is not known but for the rules, which were the first ones while it was written.
-_READ_ONLY_VERSION = 1
-_UNSAID_IN_FORMAT_1: dict[str, Any] = {
-    "text_form": 1, "analysis": 1, "id_scheme": 1, "is_split": None, "n_tokens": None,
-}  # fmt: skip
+FORMAT_VERSION = 3
+# Earlier formats are read for what `index renew` takes out of them. What their manifests do not say is not known but
+# for the rules, which were the first ones while format 1 was written.
+_UNSAID_IN_FORMAT_2: dict[str, Any] = {"n_dated": None, "has_titles": None, "made_ids": None}
+_UNSAID: dict[int, dict[str, Any]] = {
+    1: {"text_form": 1, "analysis": 1, "id_scheme": 1, "is_split": None, "n_tokens": None} | _UNSAID_IN_FORMAT_2,
+    2: _UNSAID_IN_FORMAT_2,
+    FORMAT_VERSION: {},
+}
 _UNSAID_OF_ENCODER_IN_FORMAT_1: dict[str, Any] = {
     "precision": "", "query_prompt": None, "document_prompt": None, "similarity": None, "revision": None,
 }  # fmt: skip
@@ -146,8 +148,12 @@ class Manifest:
 
     `n_dead_text` documents still lie in the text segments, marked deleted; `n_dead_vectors` likewise. `n_tokens` is how
     many terms `analysis.tokenize` gives for the texts of all living documents, repeated ones included, exactly: deleted
-    ones do not count, also where BM25's own statistics still hold them. `is_split` says that the index was built of
-    the sentences of its texts. None for one of these two is not known: format 1 does not say.
+    ones do not count, also where BM25's own statistics still hold them. `n_dated` of the living documents have a date.
+    `has_titles` says that some have a title; in a large index, that some had one when its text was last written whole.
+
+    `is_split` says that texts are indexed sentence by sentence unless told otherwise. `made_ids` names the source of
+    the ids that were made for records without one: what stands before their colon, and where the records came from.
+    None for one of these is not known: earlier formats do not say.
 
     `text_form`, `analysis` and `id_scheme` are the versions of rules: the form in which models read a document, the
     terms of BM25, the ids of records without one.
@@ -163,6 +169,9 @@ class Manifest:
     files: dict[str, FileCheck]
     n_tokens: int | None
     is_split: bool | None
+    n_dated: int | None = 0
+    has_titles: bool | None = False
+    made_ids: dict[str, str] | None = field(default_factory=dict)
     text_form: int = TEXT_FORM_VERSION
     analysis: int = ANALYSIS_VERSION
     id_scheme: int = ID_SCHEME_VERSION
@@ -171,16 +180,16 @@ class Manifest:
     def to_bytes(self) -> bytes:
         """The file's exact bytes; they carry their own checksum, and no other bytes stand for this manifest."""
         body = asdict(self)
-        if self.format_version == _READ_ONLY_VERSION:
-            for name in _UNSAID_IN_FORMAT_1:
-                del body[name]
+        for name in _UNSAID[self.format_version]:
+            del body[name]
+        if self.format_version == 1:
             for name in _UNSAID_OF_ENCODER_IN_FORMAT_1:
                 del body["encoder"][name]
         return _canonical({"checksum": hashlib.sha256(_canonical(body)).hexdigest(), "manifest": body})
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
-        """Read a manifest file of format 1 or 2, by whatever rules its index was made.
+        """Read a manifest file of this format or an earlier one, by whatever rules its index was made.
 
         Raises IndexDamagedError if a byte of it changed, IndexVersionError if another format version wrote it.
         """
@@ -196,11 +205,11 @@ class Manifest:
                 f"{path}: damaged (its checksum does not match); restore it or build the index anew"
             )
         version = body["format_version"]
-        if version not in (_READ_ONLY_VERSION, FORMAT_VERSION):
+        if not isinstance(version, int) or version not in _UNSAID:
             raise _wrong_format(path.parent.parent, version)
         try:
-            if version == _READ_ONLY_VERSION:
-                body = _UNSAID_IN_FORMAT_1 | body
+            body = _UNSAID[version] | body
+            if version == 1:
                 body["encoder"] = _UNSAID_OF_ENCODER_IN_FORMAT_1 | body["encoder"]
             values = {item.name: body[item.name] for item in fields(cls)}
             values["encoder"] = EncoderIdentity(**body["encoder"])
@@ -212,32 +221,37 @@ class Manifest:
             ) from error
         return cls(**values)
 
-    def require_current_rules(self, index_path: Path) -> None:
-        """Raise IndexVersionError, with both versions, unless the index was made by the rules of this program."""
+    @property
+    def is_current(self) -> bool:
+        """Whether the index is of the format and rules of this program."""
+        return next(self._outdated(), None) is None
+
+    def require_current(self, index_path: Path) -> None:
+        """Raise IndexVersionError, with both versions, unless the index is of the format and rules of this program."""
+        for name, found, current in self._outdated():
+            raise IndexVersionError(
+                f"{index_path}: made with version {found} of the {name}, this program has version {current}; "
+                f"make it anew with: claimhound index renew --index {index_path}"
+            )
+
+    def _outdated(self) -> Iterator[tuple[str, int, int]]:
+        """Yield each rule by which it was made that is not this program's: its name, that version, and this.
+
+        Ids are only names: an index keeps those that it has, by whatever scheme they were made.
+        """
         for name, found, current in (
+            ("format", self.format_version, FORMAT_VERSION),
             ("text form", self.text_form, TEXT_FORM_VERSION),
             ("BM25 analysis", self.analysis, ANALYSIS_VERSION),
-            ("id scheme", self.id_scheme, ID_SCHEME_VERSION),
         ):
             if found != current:
-                raise IndexVersionError(
-                    f"{index_path}: made with version {found} of the {name}, this program has version {current}; "
-                    f"make it anew with: claimhound index renew --index {index_path}"
-                )
-
-    def require_changeable(self, index_path: Path) -> None:
-        """Raise IndexVersionError unless the index is in the format that this program writes."""
-        if self.format_version != FORMAT_VERSION:
-            raise _wrong_format(index_path, self.format_version)
+                yield name, found, current
 
 
-def _wrong_format(index_path: Path, version: int) -> IndexVersionError:
-    cure = f"bring it there with: claimhound index renew --index {index_path}"
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        cure = "use the program that wrote it, or a later version of this one"
+def _wrong_format(index_path: Path, version: object) -> IndexVersionError:
     return IndexVersionError(
-        f"{index_path}: written in format version {version}, this program reads versions {_READ_ONLY_VERSION} and "
-        f"{FORMAT_VERSION} and changes version {FORMAT_VERSION}; {cure}"
+        f"{index_path}: made with version {version} of the format, this program has version {FORMAT_VERSION}; "
+        "use the program that wrote it, or a later version of this one"
     )
 
 

@@ -15,7 +15,7 @@ from data.errors import IndexDamagedError, IndexUnusableError
 from data.records import Document, Ranking, ScoredDoc
 from indexes.layout import DEAD_FILE, TEXT_DIR, VECTOR_DIR, generation_dir, latest_generation
 from indexes.manifest import MANIFEST_NAME, Manifest
-from indexes.text import NO_CONDITIONS, Conditions, TextIndex, first_day, is_panic
+from indexes.text import NO_CONDITIONS, Conditions, Entry, TextIndex, first_day, is_panic
 from indexes.ties import Found
 from indexes.vectors import Positions, Vectors, VectorSegment, search_segments
 
@@ -35,7 +35,7 @@ class IndexSnapshot:
     """
 
     def __init__(self, index_dir: Path, generation: int, manifest: Manifest) -> None:
-        manifest.require_current_rules(index_dir)
+        manifest.require_current(index_dir)
         self.path = index_dir
         self.manifest = manifest
         self._folder = generation_dir(index_dir, generation)
@@ -112,10 +112,15 @@ class IndexSnapshot:
         with self._reading():
             return self._text.positions_of(doc_ids)
 
-    def lengths_of(self, doc_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Return the position and the number of terms of each of the ids that the index holds."""
+    def entries_of(self, doc_ids: Sequence[str]) -> list[Entry]:
+        """Return what is held under those of the ids that the index holds."""
         with self._reading():
-            return self._text.lengths_of(doc_ids)
+            return self._text.entries_of(doc_ids)
+
+    def parts_of(self, parent_ids: Sequence[str]) -> list[Entry]:
+        """Return the documents that name one of these as the document that they are a part of."""
+        with self._reading():
+            return self._text.parts_of(parent_ids)
 
     def search_text(self, text: str, k: int, conditions: Conditions = NO_CONDITIONS) -> Ranking:
         """Return the k best documents by BM25; documents that share no term with the text are not among them.

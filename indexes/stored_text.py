@@ -1,16 +1,20 @@
-"""The documents that an index holds, for making it anew: whatever became of its vectors, and by whatever rules."""
+"""What an index holds, for making it anew, by whatever rules it was made: documents, and vectors that are intact."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from data.errors import IndexDamagedError, IndexUnusableError
 from data.records import Document
 from indexes.layout import TEXT_DIR, generation_dir, latest_generation
 from indexes.manifest import MANIFEST_NAME, Manifest
 from indexes.text import TextIndex
+from indexes.vectors import Vectors, VectorSegment
 
 
 def read_manifest(index_dir: Path) -> Manifest:
@@ -53,17 +57,57 @@ class StoredText:
             raise _damaged(folder, f"{text.n_docs} texts, its manifest says {manifest.n_docs}")
         return cls(manifest, text)
 
-    def documents(self) -> Iterator[Document]:
-        """Yield every living document in the index's order, which is that in which they were added."""
-        for _, document in self._text.all_documents(self.manifest.next_position):
-            yield document
+    def entries(self) -> Iterator[tuple[int, Document]]:
+        """Yield position and document of all that live, in the index's order, in which they were added."""
+        yield from self._text.all_documents(self.manifest.next_position)
+
+    def sample(self, n: int, seed: int) -> list[tuple[int, Document]]:
+        """Return position and document of about n, drawn by seed; fewer where many were deleted."""
+        last = self.manifest.next_position
+        drawn = np.random.default_rng(seed).choice(last, size=min(n, last), replace=False).tolist()
+        return sorted(self._text.documents(drawn).items(), key=lambda item: item[0])
 
     @cached_property
     def is_split(self) -> bool:
         """Whether the index was built of sentences; where its format does not say, whether one names its parent."""
         if self.manifest.is_split is not None:
             return self.manifest.is_split
-        return any(document.parent_id is not None for document in self.documents())
+        return any(document.parent_id is not None for _, document in self.entries())
+
+
+class StoredVectors:
+    """The vectors of an index's generation, whose every byte was compared with its checksum, by position."""
+
+    def __init__(self, dim: int, segments: list[VectorSegment]) -> None:
+        """Use `open`."""
+        self._dim = dim
+        self._segments = segments
+
+    @classmethod
+    def open(cls, index_dir: Path, manifest: Manifest) -> StoredVectors | None:
+        """Read the vectors' files whole; returns None where one is missing or damaged."""
+        folder = generation_dir(index_dir, manifest.generation)
+        try:
+            for item in manifest.vector_files:
+                if manifest.files[item.file].damage(folder / item.file):
+                    return None
+            segments = [VectorSegment(folder / item.file) for item in manifest.vector_files]
+        except (OSError, KeyError, RuntimeError):  # the last is FAISS's
+            return None
+        return cls(manifest.encoder.dim, segments)
+
+    def at(self, positions: Sequence[int]) -> tuple[NDArray[np.bool_], Vectors]:
+        """Return which of the n positions have a vector, and (n, dim) vectors, zeros for the others."""
+        wanted = np.array(positions, dtype=np.int64)
+        vectors = np.zeros((len(wanted), self._dim), dtype=np.float32)
+        is_held = np.zeros(len(wanted), dtype=np.bool_)
+        for segment in self._segments:
+            held, found = segment.vectors_at(wanted)
+            order = np.argsort(held)
+            rows = np.flatnonzero(np.isin(wanted, held))
+            vectors[rows] = found[order[np.searchsorted(held, wanted[rows], sorter=order)]]
+            is_held[rows] = True
+        return is_held, vectors
 
 
 def _unreadable(error: OSError, folder: Path) -> IndexUnusableError:

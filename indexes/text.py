@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import tantivy
 
 from data.errors import InputError
+from data.file_systems import native_path
 from data.records import Document
 from indexes.analysis import ANALYZER_NAME, analyzer, split_words, tokenize
 from indexes.durable import remove_folder
@@ -116,6 +117,14 @@ def _condition_terms(document: Document) -> Iterator[str]:
                 yield _condition_term(name, item if isinstance(item, str) else json.dumps(item))
 
 
+class Entry(NamedTuple):
+    """A document that is held: where, and how many terms its text has."""
+
+    position: int
+    n_tokens: int
+    document: Document
+
+
 class TextWriter:
     """Changes the tantivy index in `path`, which it makes if there is none; nothing is kept before `commit`.
 
@@ -124,7 +133,7 @@ class TextWriter:
 
     def __init__(self, path: Path) -> None:
         with _disk_errors():
-            self._index = tantivy.Index(_schema(), path=str(path))
+            self._index = tantivy.Index(_schema(), path=native_path(path))
             self._index.register_tokenizer(ANALYZER_NAME, analyzer())
             # One thread keeps documents in order of position, and so the same input in the same segments. The heap is
             # taken as it fills: a writer that adds one document opens in 1 ms.
@@ -250,9 +259,22 @@ class TextIndex:
         """Return the position of each of the ids that the index holds."""
         return {document.doc_id: position for position, document in self._with_ids(doc_ids)}
 
-    def lengths_of(self, doc_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Return the position and the number of terms of each of the ids that the index holds."""
-        return {document.doc_id: (at, len(tokenize(document.text))) for at, document in self._with_ids(doc_ids)}
+    def entries_of(self, doc_ids: Sequence[str]) -> list[Entry]:
+        """Return what is held under those of the ids that the index holds."""
+        return [_entry(position, document) for position, document in self._with_ids(doc_ids)]
+
+    def parts_of(self, parent_ids: Sequence[str]) -> list[Entry]:
+        """Return the documents that name one of these as the document that they are a part of."""
+        parts: list[Entry] = []
+        for start in range(0, len(parent_ids), _PAGE):
+            page = {parent_id for parent_id in parent_ids[start : start + _PAGE] if _is_text(parent_id)}
+            terms = [_condition_term("parent_id", parent_id) for parent_id in sorted(page)]
+            query = tantivy.Query.term_set_query(self._schema, "where", terms)
+            counted: Any = self._searcher.search(query, 1, count=True)  # its types know no count
+            found = self._read(query, counted.count) if counted.count else ()
+            # A further field of that name gives the same term.
+            parts += [_entry(position, document) for position, document in found if document.parent_id in page]
+        return parts
 
     def matching_positions(self, conditions: Conditions) -> list[int]:
         """Return the positions of all documents that fulfil the conditions, ascending."""
@@ -309,6 +331,10 @@ class TextIndex:
         return queries
 
 
+def _entry(position: int, document: Document) -> Entry:
+    return Entry(position, len(tokenize(document.text)), document)
+
+
 def _document(record: dict[str, Any]) -> Document:
     if "span" in record:
         record["span"] = tuple(record["span"])
@@ -331,12 +357,12 @@ def _open(path: Path) -> tantivy.Index:
     """
     lock = path / _READ_LOCK
     if os.access(lock if lock.exists() else path, os.W_OK):
-        return tantivy.Index.open(str(path))
+        return tantivy.Index.open(native_path(path))
     links = Path(mkdtemp(prefix="claimhound-"))
     try:
         for file in path.resolve().iterdir():
             if file.name not in LOCK_FILES:
                 (links / file.name).symlink_to(file)
-        return tantivy.Index.open(str(links))
+        return tantivy.Index.open(native_path(links))
     finally:
         remove_folder(links)

@@ -16,6 +16,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from data.file_systems import native_path
 from indexes.ties import Found, least_tied, level
 
 Vectors: TypeAlias = NDArray[np.float32]
@@ -186,7 +187,7 @@ class VectorSegment:
     """An immutable segment, opened by memory map."""
 
     def __init__(self, path: Path) -> None:
-        self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
+        self._index = faiss.read_index(native_path(path), faiss.IO_FLAG_MMAP)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)

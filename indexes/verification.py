@@ -26,7 +26,8 @@ def verify_index(index_dir: Path, on_file: Callable[[str, int], None] | None = N
 
     If a writer replaces the generation meanwhile, the new one is compared.
 
-    Raises IndexMissingError if there is no index, IndexVersionError for one of another format version.
+    Also of an index of an earlier form. Raises IndexMissingError if there is no index, IndexVersionError for a format
+    that is not read.
     """
     while True:
         generation = latest_generation(index_dir)
@@ -49,7 +50,8 @@ def _verify(index_dir: Path, generation: int, on_file: Callable[[str, int], None
             damaged.append(damage)
         if on_file is not None:
             on_file(name, check.size)
-    if not damaged:
+    # An index of an earlier form is not opened, and its bytes are its bytes.
+    if not damaged and manifest.is_current:
         try:
             IndexSnapshot(index_dir, generation, manifest)
         except IndexDamagedError as error:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from data.errors import IndexDamagedError, IndexLockedError, IndexWriteError, InputError
+from data.fields import ID_SCHEME_VERSION
+from data.file_systems import NO_LOCKS, NO_SYNC, HeldLock, acquire_lock, held_path, native_path
 from data.records import Document
 from indexes.durable import Disk, remove_folder
 from indexes.layout import (
@@ -34,6 +35,7 @@ from indexes.snapshot import IndexSnapshot
 from indexes.text import (
     CHANGING_FILES,
     LOCK_FILES,
+    Entry,
     TextIndex,
     TextWriter,
     n_deleted_texts,
@@ -42,7 +44,15 @@ from indexes.text import (
 from indexes.vectors import EXACT_UP_TO, VectorBlocks, require_storable_vectors, write_segment
 
 _DEAD_NAME = f"{VECTOR_DIR}/{DEAD_FILE}"
-_NOWHERE = (-1, 0)
+
+
+class _Held(NamedTuple):
+    """What is known of a document that is held: enough to take it away, and the text that it is or is a part of."""
+
+    position: int
+    n_tokens: int
+    is_dated: bool
+    text_id: str
 
 
 class IndexWriter:
@@ -50,7 +60,7 @@ class IndexWriter:
 
     Until `commit` returns, readers and crashes see the generation before. Use it as a context manager; leaving it
     without a commit leaves the index as it was. After a commit, or an error of the disk, it takes no more changes.
-    `is_split` is what the manifest is going to say, and may be set until then.
+    `is_split`, `made_ids` and `id_scheme` are what the manifest is going to say, and may be set until then.
     """
 
     def __init__(
@@ -71,19 +81,25 @@ class IndexWriter:
         self._disk = disk
         self._exact_up_to = exact_up_to
         self._small_up_to = small_up_to
-        # The format that is changed says both.
+        # The format that is changed says all of these.
         self.is_split = bool(current and current.manifest.is_split)
+        self.made_ids: dict[str, str] | None = {}
+        if current is not None:
+            self.made_ids = None if current.manifest.made_ids is None else dict(current.manifest.made_ids)
+        self.id_scheme = current.manifest.id_scheme if current else ID_SCHEME_VERSION
         self._n_tokens = (current.manifest.n_tokens or 0) if current else 0
+        self._n_dated = (current.manifest.n_dated or 0) if current else 0
+        self._has_titles = bool(current and current.manifest.has_titles)
         self._n_docs = current.n_docs if current else 0
         self._next_position = current.manifest.next_position if current else 0
-        self._added: dict[str, tuple[int, int]] = {}  # position and number of terms
+        self._added: dict[str, _Held] = {}
         self._new_vectors = VectorBlocks(encoder.dim)
         self._newly_dead: set[int] = set()
         self._known_checks: dict[str, FileCheck] = {}
         self._text: TextWriter | None = None
         self._rewrite_all = False
         self._usable = True
-        self._lock: FileLock | None = None
+        self._lock: HeldLock | None = None
 
     @classmethod
     def create(
@@ -133,14 +149,13 @@ class IndexWriter:
     ) -> IndexWriter:
         """Open an index to change it; the numbers are those of `create`.
 
-        Raises IndexMissingError, IndexVersionError also for a format that is only read, IndexDamagedError, or
-        IndexLockedError if another process writes it.
+        Raises IndexMissingError, IndexVersionError for an earlier form, IndexDamagedError, or IndexLockedError if
+        another process writes it.
         """
         latest_generation(index_dir)
         lock = _lock(index_dir)
         try:
             current = IndexSnapshot.open(index_dir)
-            current.manifest.require_changeable(index_dir)
             encoder = current.manifest.encoder
             writer = cls(index_dir, current, encoder, disk or Disk(), exact_up_to=exact_up_to, small_up_to=small_up_to)
             writer._start(lock)
@@ -161,6 +176,17 @@ class IndexWriter:
         """
         self._encoder.require_same(encoder, self._dir)
         self._encoder = self._encoder.also_computed_in(encoder.precision)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the file system does not guarantee."""
+        no_locks = self._lock is not None and self._lock.note is not None
+        return [note for note, holds in ((NO_LOCKS, no_locks), (NO_SYNC, not self._disk.confirms)) if holds]
+
+    @property
+    def held_any(self) -> bool:
+        """Whether the index held a document when it was opened."""
+        return self._current is not None and self._current.n_docs > 0
 
     @property
     def n_docs(self) -> int:
@@ -194,7 +220,8 @@ class IndexWriter:
         content. `doc_vectors` is kept until the commit and may be a memory map.
 
         Raises ValueError if an id stands twice among the documents, a date is none, the vectors' shape does not fit or
-        a number in them is not finite, and InputError if an id cannot be stored. Nothing is then added.
+        a number in them is not finite, and InputError if an id cannot be stored or is that of another text: the
+        sentence of one and a document of that name are never taken for each other. Nothing is then added.
         """
         doc_ids = [document.doc_id for document in documents]
         if len(set(doc_ids)) != len(doc_ids):
@@ -205,23 +232,67 @@ class IndexWriter:
         require_storable_vectors(doc_vectors)
         new_vectors = VectorBlocks(self._encoder.dim)
         new_vectors.append(positions, doc_vectors)
+        held = self._held(doc_ids)
+        for document in documents:
+            if document.doc_id in held:
+                _require_same_text(self._dir, document, held[document.doc_id])
         with self._changing():
-            replaced = self._forget(doc_ids)
+            n_replaced = self._forget(held)
             text = self._open_text()
             for position, document in enumerate(documents, start=self._next_position):
                 n_tokens = text.add(position, document)
-                self._added[document.doc_id] = position, n_tokens
+                is_dated = document.date is not None
+                self._added[document.doc_id] = _Held(position, n_tokens, is_dated, document.text_id)
                 self._n_tokens += n_tokens
+                self._n_dated += is_dated
+                self._has_titles |= document.title is not None
             self._next_position += len(documents)
             self._n_docs += len(documents)
             self._new_vectors.extend(new_vectors)
-        return len(replaced)
+        return n_replaced
 
-    def delete(self, doc_ids: Sequence[str]) -> list[str]:
-        """Delete documents; returns the ids that the index did not hold."""
+    def withdraw(self, text_ids: Sequence[str]) -> dict[str, str]:
+        """Delete what the index held of these texts when it was opened: whole, or as the sentences that name them.
+
+        Returns the ids of the documents that went, each with its text's. What was added since stays, and so do
+        documents that only bear the name that a text's sentence would have.
+        """
+        if self._current is None:
+            return {}
+        whole = [entry for entry in self._current.entries_of(text_ids) if entry.document.parent_id is None]
+        parts = self._current.parts_of(text_ids)
+        held = {entry.document.doc_id: _held(entry) for entry in (*whole, *parts) if self._lives(entry.position)}
         with self._changing():
-            forgotten = self._forget(doc_ids)
-        return [doc_id for doc_id in dict.fromkeys(doc_ids) if doc_id not in forgotten]
+            self._forget(held)
+        return {doc_id: one.text_id for doc_id, one in held.items()}
+
+    def delete(self, ids: Sequence[str]) -> list[str]:
+        """Delete the documents with these ids, and the sentences of texts with these ids.
+
+        Returns the ids of which there was neither.
+        """
+        wanted = set(ids)
+        held = self._held(ids)
+        if self._current is not None:
+            parts = [entry for entry in self._current.parts_of(ids) if self._lives(entry.position)]
+            held |= {entry.document.doc_id: _held(entry) for entry in parts}
+        held |= {doc_id: one for doc_id, one in self._added.items() if one.text_id in wanted}
+        known = {*held, *(one.text_id for one in held.values())}
+        with self._changing():
+            self._forget(held)
+        return [given for given in dict.fromkeys(ids) if given not in known]
+
+    def added_texts(self, text_ids: Collection[str]) -> set[str]:
+        """Return those of the texts that were added since the index was opened."""
+        return {one.text_id for one in self._added.values() if one.text_id in text_ids}
+
+    def known_ids(self, ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that the index held when it was opened, as a document's or as its text's."""
+        if self._current is None:
+            return set()
+        entries = (*self._current.entries_of(ids), *self._current.parts_of(ids))
+        known = {name for entry in entries for name in (entry.document.doc_id, entry.document.text_id)}
+        return known.intersection(ids)
 
     def compact(self) -> None:
         """Have the commit write everything anew: no deleted document left, one vector segment."""
@@ -262,7 +333,7 @@ class IndexWriter:
             yield
         self._usable = True
 
-    def _start(self, lock: FileLock) -> None:
+    def _start(self, lock: HeldLock) -> None:
         with _errors_of_the_disk(self._dir):
             self._disk.remove_tree(self._staging)
             self._disk.make_dir(self._staging / TEXT_DIR)
@@ -289,20 +360,28 @@ class IndexWriter:
             self._text = TextWriter(self._staging / TEXT_DIR)
         return self._text
 
-    def _forget(self, doc_ids: Sequence[str]) -> set[str]:
-        """Delete documents; returns the ids of those that there were."""
-        held = self._current.lengths_of(doc_ids) if self._current else {}
-        forgotten: set[str] = set()
-        for doc_id in doc_ids:
-            position, n_tokens = self._added.pop(doc_id, held.get(doc_id, _NOWHERE))
-            if position < 0 or position in self._newly_dead:
-                continue
+    def _held(self, doc_ids: Sequence[str]) -> dict[str, _Held]:
+        """Return what is held under those of the ids that there are."""
+        found = {doc_id: self._added[doc_id] for doc_id in doc_ids if doc_id in self._added}
+        if self._current is not None:
+            entries = [entry for entry in self._current.entries_of(doc_ids) if self._lives(entry.position)]
+            found |= {entry.document.doc_id: _held(entry) for entry in entries}
+        return found
+
+    def _lives(self, position: int) -> bool:
+        """Tell whether a document of the generation that was opened is still to be one of the next."""
+        return position not in self._newly_dead
+
+    def _forget(self, held: Mapping[str, _Held]) -> int:
+        """Delete documents; returns how many there were."""
+        for doc_id, (position, n_tokens, is_dated, _) in held.items():
+            self._added.pop(doc_id, None)
             self._n_tokens -= n_tokens
+            self._n_dated -= is_dated
             self._open_text().delete(doc_id)
             self._newly_dead.add(position)
-            forgotten.add(doc_id)
-        self._n_docs -= len(forgotten)
-        return forgotten
+        self._n_docs -= len(held)
+        return len(held)
 
     def _prepare(self) -> Manifest:
         generation = max(generations(self._dir), default=0) + 1
@@ -319,6 +398,10 @@ class IndexWriter:
             files=self._checks(),
             n_tokens=self._n_tokens,
             is_split=self.is_split,
+            n_dated=self._n_dated,
+            has_titles=self._has_titles and self._n_docs > 0,
+            made_ids=self.made_ids if self._n_docs else {},
+            id_scheme=self.id_scheme,
         )
 
     def _write_text(self) -> int:
@@ -345,8 +428,10 @@ class IndexWriter:
         self._disk.make_dir(fresh_dir)
         self._disk.before("rewrite_text", fresh_dir)
         fresh = TextWriter(fresh_dir)
+        self._has_titles = False
         for position, document in TextIndex(text_dir).all_documents(self._next_position):
             fresh.add(position, document)
+            self._has_titles |= document.title is not None
         fresh.commit()
         self._disk.remove_tree(text_dir)
         self._disk.rename(fresh_dir, text_dir)
@@ -408,7 +493,7 @@ class IndexWriter:
             name = path.relative_to(self._staging).as_posix()
             if name not in self._known_checks:
                 # tantivy hides some of its files from other users.
-                path.chmod(mode)
+                self._disk.set_mode(path, mode)
                 self._disk.sync_file(path)
                 self._known_checks[name] = FileCheck.of(path)
             checks[name] = self._known_checks[name]
@@ -424,7 +509,30 @@ class IndexWriter:
             self._disk.remove_tree(encoded_dir(self._dir))
 
 
+def _held(entry: Entry) -> _Held:
+    document = entry.document
+    return _Held(entry.position, entry.n_tokens, document.date is not None, document.text_id)
+
+
+def _require_same_text(index_dir: Path, document: Document, held: _Held) -> None:
+    if document.text_id == held.text_id:
+        return
+    raise InputError(
+        f"{index_dir}: {document.doc_id!r} would be the id of {_role(document.doc_id, document.text_id)}, and is "
+        f"that of {_role(document.doc_id, held.text_id)}, which stays; give one of them another id"
+    )
+
+
+def _role(doc_id: str, text_id: str) -> str:
+    return "a document of its own" if doc_id == text_id else f"a sentence of {text_id!r}"
+
+
 def _require_index_folder(index_dir: Path) -> None:
+    native_path(index_dir)
+    if index_dir.is_symlink() and not index_dir.exists():
+        raise InputError(
+            f"{index_dir}: is a link to {index_dir.readlink()}, which is not there; make that folder, or name another"
+        )
     if index_dir.exists() and not index_dir.is_dir():
         raise InputError(f"{index_dir}: is a file; name a folder for the index")
     if index_dir.is_dir():
@@ -440,14 +548,16 @@ def _make_durable_dir(path: Path, disk: Disk) -> None:
         disk.sync_dir(folder.parent)
 
 
-def _lock(index_dir: Path) -> FileLock:
-    lock = FileLock(lock_path(index_dir))
+def _lock(index_dir: Path) -> HeldLock:
+    path = lock_path(index_dir)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise IndexLockedError(f"{index_dir}: another process is writing this index; wait for it, or stop it") from None
+        lock = acquire_lock(path)
     except OSError as error:
         raise InputError(f"{index_dir}: cannot be written ({error.strerror})") from error
+    if lock is None:
+        held = held_path(path)
+        hint = f" (if there is none, remove {held})" if held.exists() else ""
+        raise IndexLockedError(f"{index_dir}: another process is writing this index; wait for it, or stop it{hint}")
     return lock
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,34 +13,44 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from data.documents import read_documents
-from data.errors import IndexWriteError, RecordError
+from data.documents import locate_documents, read_documents
+from data.errors import BlankText, IndexWriteError, InputError, RecordError
 from data.notices import Notices
 from data.read_options import ReadOptions
 from data.records import Document
 from data.sentences import split_document
-from data.sources import HUB_PREFIX, STDIN
+from data.sources import Source
 from indexes.durable import Disk
 from indexes.layout import encoded_dir
 from indexes.manifest import EncoderIdentity, Manifest
 from indexes.vectors import Vectors
 from indexes.writer import IndexWriter
 from pipeline.encoders import Encoder
+from pipeline.made_ids import MadeIds
 
 # Documents encoded between two moments at which an interrupted build can go on: some 20 seconds of work on two cores.
 SHARD_SIZE = 16_384
 _DIGEST_BYTES = 32
 
 Halves: TypeAlias = NDArray[np.float16]
+HeldVectors: TypeAlias = Callable[[Sequence[Document]], tuple[NDArray[np.bool_], Vectors]]
+"""Gives for n documents which of them have a vector already, and (n, dim) vectors, of any value for the others."""
 
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """How documents are read, whether they are split, and what a bad record does."""
+    """How documents are read, whether they are split, and what a bad record does.
+
+    With `split_sentences` None texts are split as those that the index holds; those of a new one are not.
+    `withdraw_blank` deletes texts that come with a blank text. `id_prefix` stands in place of the source's name in the
+    ids that records without one get.
+    """
 
     reading: ReadOptions = ReadOptions()  # noqa: RUF009 (frozen)
-    split_sentences: bool = False
+    split_sentences: bool | None = None
     on_error: Literal["stop", "skip"] = "stop"
+    withdraw_blank: bool = False
+    id_prefix: str | None = None
 
 
 class Progress(NamedTuple):
@@ -55,7 +65,9 @@ class Progress(NamedTuple):
 class IndexingReport(NamedTuple):
     """What was done: `n_read` documents, of them `n_replaced` in place of others, `n_reused` with kept vectors.
 
-    `n_outdated` sentences were deleted, of texts that have fewer sentences now than when they were added before.
+    `n_texts` are the records that they came from, before they were split. `n_outdated` documents were deleted that
+    earlier versions of the texts had and these have not. `n_withdrawn` were deleted of the texts that came blank, of
+    which the index did not hold `n_unknown`. `n_taken_over` documents kept the vectors that a renewed index had.
     """
 
     manifest: Manifest
@@ -65,6 +77,10 @@ class IndexingReport(NamedTuple):
     skipped: list[RecordError]
     n_outdated: int = 0
     notices: Notices = Notices()
+    n_texts: int = 0
+    n_withdrawn: int = 0
+    n_unknown: int = 0
+    n_taken_over: int = 0
 
 
 def build_index(
@@ -83,11 +99,11 @@ def build_index(
     An interrupted build that is started again takes up the vectors it has, found by the content of the texts: changed
     sources are safe. All records are read once before the first is encoded, so that a bad one is reported at once.
 
-    Raises RecordError, InputError, IndexLockedError or IndexWriteError; the folder then holds what it held before.
+    Raises RecordError, InputError (also where every record is bad), IndexLockedError or IndexWriteError; the folder
+    then holds what it held before.
     """
     disk = disk or Disk()
     with IndexWriter.create(index_dir, encoder.identity, overwrite=overwrite, disk=disk) as writer:
-        writer.is_split = options.split_sentences
         return _index_sources(writer, sources, index_dir, encoder, options, on_progress, shard_size, disk)
 
 
@@ -101,7 +117,9 @@ def add_documents(
     shard_size: int = SHARD_SIZE,
     disk: Disk | None = None,
 ) -> IndexingReport:
-    """Add all documents of the sources to an index; one whose id it holds already takes the other's place.
+    """Add all documents of the sources to an index; a text whose id it holds takes the place of what it has of that.
+
+    That is the document of the id, and the sentences that the text of that id was split into.
 
     Raises as `build_index` does, and EncoderMismatchError if the index's vectors come from another encoder.
     """
@@ -121,19 +139,113 @@ def _index_sources(
     shard_size: int,
     disk: Disk,
 ) -> IndexingReport:
-    skipped: list[RecordError] = []
-    notices = Notices()
+    located = [locate_documents(source, options.reading) for source in sources]
+    made_ids = MadeIds(located, writer.made_ids, prefix=options.id_prefix, id_scheme=writer.id_scheme)
+    intake = _Intake(writer, made_ids, index_dir, options, shard_size)
     total = None
-    if all(_can_be_read_twice(source) for source in sources):
+    if all(_can_be_read_twice(source) for source in made_ids.sources):
         total = 0
-        for total, _ in enumerate(_read(sources, options, [], Notices()), start=1):
+        for total, _ in enumerate(intake.documents(), start=1):
             if total % shard_size == 0:
                 on_progress(Progress("read", total, None, 0))
+        intake.require_any()
+        intake = _Intake(writer, made_ids, index_dir, options, shard_size, is_checked=True)
     report = index_documents(
-        writer, _read(sources, options, skipped, notices), index_dir, encoder, total=total, on_progress=on_progress,
-        shard_size=shard_size, disk=disk, deletes_outdated=options.split_sentences,
+        writer, intake.documents(), index_dir, encoder, total=total, on_progress=on_progress, shard_size=shard_size,
+        disk=disk, before_commit=intake.finish,
     )  # fmt: skip
-    return report._replace(skipped=skipped, notices=notices)
+    for note in writer.notes:
+        intake.notices.say(str(index_dir), note)
+    return report._replace(
+        skipped=intake.skipped, notices=intake.notices, n_texts=intake.n_texts, n_withdrawn=intake.n_withdrawn,
+        n_unknown=intake.n_unknown,
+    )  # fmt: skip
+
+
+class _Intake:
+    """The documents of sources on their way into an index, and what is found out while they are read."""
+
+    def __init__(
+        self,
+        writer: IndexWriter,
+        made_ids: MadeIds,
+        index_dir: Path,
+        options: SourceOptions,
+        shard_size: int,
+        *,
+        is_checked: bool = False,
+    ) -> None:
+        """With `is_checked` the ids have been read once before and looked up in the index."""
+        self.skipped: list[RecordError] = []
+        self.notices = Notices()
+        self.n_texts = 0
+        self.n_withdrawn = 0
+        self.n_unknown = 0
+        self._blank: list[BlankText] = []
+        self._writer = writer
+        self._made_ids = made_ids
+        self._index_dir = index_dir
+        self._options = options
+        self._shard_size = shard_size
+        self._is_checked = is_checked
+        self._splits = writer.is_split if options.split_sentences is None else options.split_sentences
+        if writer.held_any and options.split_sentences is None and self._splits:
+            self.notices.say(str(index_dir), "holds sentences, so texts are split into theirs (--no-split-sentences)")
+        elif writer.held_any and self._splits != writer.is_split:
+            kinds = ("whole texts", "sentences")
+            self.notices.say(
+                str(index_dir),
+                f"holds {kinds[writer.is_split]}, to which {kinds[self._splits]} are added, as was asked",
+            )
+
+    def documents(self) -> Iterator[Document]:
+        """Yield the documents, or their sentences."""
+        texts = read_documents(
+            self._made_ids.sources,
+            self._options.reading,
+            on_error=self._options.on_error,
+            skipped=self.skipped,
+            notices=self.notices,
+            blank=self._blank if self._options.withdraw_blank else None,
+        )
+        while shard := list(islice(texts, self._shard_size)):
+            if not self._is_checked:
+                ids = [document.doc_id for document in shard]
+                self._made_ids.require_free(ids, self._writer.known_ids, self._index_dir)
+            self.n_texts += len(shard)
+            for document in shard:
+                if self._splits:
+                    yield from split_document(document)
+                else:
+                    yield document
+
+    def require_any(self) -> None:
+        """Raise InputError where nothing came but bad records."""
+        if self.n_texts or self._blank or not self.skipped:
+            return
+        names = ", ".join(dict.fromkeys(error.source for error in self.skipped))
+        raise InputError(
+            f"{names}: none of {len(self.skipped):,} records can be read, and {self._index_dir} stays as it is; "
+            f"the first: {self.skipped[0]}"
+        )
+
+    def finish(self) -> None:
+        """Withdraw what came blank, and have the index remember how it was made.
+
+        Raises InputError where there is nothing to commit, or a text came blank and not blank.
+        """
+        self.require_any()
+        writer = self._writer
+        by_id = {error.record_id: error for error in self._blank}
+        if both := writer.added_texts(by_id.keys()):
+            raise InputError(f"{by_id[min(both)]}, and {min(both)!r} has a text too; leave one of them out")
+        self._made_ids.require_free(by_id, writer.known_ids, self._index_dir)
+        withdrawn = writer.withdraw(list(by_id))
+        self.n_withdrawn = len(withdrawn)
+        self.n_unknown = len(by_id.keys() - withdrawn.values())
+        if not writer.held_any:
+            writer.is_split = self._splits
+        writer.made_ids = self._made_ids.by_stem
 
 
 def index_documents(
@@ -146,69 +258,57 @@ def index_documents(
     on_progress: Callable[[Progress], None],
     shard_size: int,
     disk: Disk,
-    deletes_outdated: bool = False,
+    before_commit: Callable[[], None] = lambda: None,
+    held_vectors: HeldVectors | None = None,
 ) -> IndexingReport:
     """Encode documents shard by shard, taking up the vectors that an interrupted job left, add them and commit.
 
-    `total` is how many documents there are, if that is known. With `deletes_outdated` they are the sentences of texts,
-    and what an earlier, longer version of a text left is deleted. Raises IndexWriteError if the disk fails.
+    They take the place of all that the index held of the same texts: the sentences of one that is whole now, or the
+    whole of one that is split. `total` is how many documents there are, if that is known. Vectors that
+    `held_vectors` has are not computed again. Raises IndexWriteError if the disk fails, and what `before_commit` does.
     """
     shards = _Shards(encoded_dir(index_dir), encoder.identity, disk)
-    n_read = n_replaced = n_reused = n_outdated = 0
+    n_read = n_replaced = n_reused = n_taken_over = 0
+    outdated: set[str] = set()
     on_progress(Progress("encode", 0, total, 0))
     while shard := list(islice(documents, shard_size)):
         texts = [document.text for document in shard]
         vectors = shards.find(texts)
         if vectors is None:
-            vectors = shards.keep(texts, encoder.encode(texts))
+            encoded, n_held = _encoded(shard, texts, encoder, held_vectors)
+            vectors = shards.keep(texts, encoded)
+            n_taken_over += n_held
         else:
             n_reused += len(shard)
-        n_replaced += writer.add(shard, vectors)
-        if deletes_outdated:
-            n_outdated += _delete_outdated(writer, shard)
+        # A text that goes on in the next shard gets its further sentences there.
+        outdated.update(writer.withdraw(list(dict.fromkeys(document.text_id for document in shard))))
+        writer.add(shard, vectors)
+        there_again = outdated.intersection(document.doc_id for document in shard)
+        outdated -= there_again
+        n_replaced += len(there_again)
         n_read += len(shard)
         on_progress(Progress("encode", n_read, total, n_reused))
+    before_commit()
     on_progress(Progress("commit", n_read, n_read, n_reused))
-    return IndexingReport(writer.commit(), n_read, n_replaced, n_reused, [], n_outdated)
+    return IndexingReport(writer.commit(), n_read, n_replaced, n_reused, [], len(outdated), n_taken_over=n_taken_over)
 
 
-def _delete_outdated(writer: IndexWriter, sentences: Sequence[Document]) -> int:
-    """Delete the sentences that follow each text's last one: an earlier, longer version of the text left them."""
-    # A text that goes on in the next shard gets its further sentences there.
-    following: dict[str, int] = {}
-    for sentence in sentences:
-        parent_id, _, number = sentence.doc_id.rpartition("#")
-        following[parent_id] = int(number) + 1
-    n_deleted = 0
-    while following:
-        unknown = set(writer.delete([f"{parent_id}#{number}" for parent_id, number in following.items()]))
-        following = {
-            parent_id: number + 1 for parent_id, number in following.items() if f"{parent_id}#{number}" not in unknown
-        }
-        n_deleted += len(following)
-    return n_deleted
+def _encoded(
+    documents: Sequence[Document], texts: Sequence[str], encoder: Encoder, held_vectors: HeldVectors | None
+) -> tuple[Vectors, int]:
+    """Return (len(texts), dim) vectors, and how many of them were held."""
+    if held_vectors is None:
+        return encoder.encode(texts), 0
+    is_held, vectors = held_vectors(documents)
+    missing = np.flatnonzero(~is_held).tolist()
+    if missing:
+        vectors[missing] = encoder.encode([texts[row] for row in missing])
+    return vectors, len(texts) - len(missing)
 
 
-def _can_be_read_twice(source: str) -> bool:
-    """Tell a file or folder from standard input, a pipe, and a data set that is fetched."""
-    return source != STDIN and not source.startswith(HUB_PREFIX) and (Path(source).is_file() or Path(source).is_dir())
-
-
-def _read(
-    sources: Sequence[str], options: SourceOptions, skipped: list[RecordError], notices: Notices
-) -> Iterator[Document]:
-    documents: Iterable[Document] = read_documents(
-        sources,
-        options.reading,
-        on_error=options.on_error,
-        skipped=skipped,
-        notices=notices,
-    )
-    for document in documents:
-        if options.split_sentences:
-            yield from split_document(document)
-        else:
-            yield document
+def _can_be_read_twice(source: Source) -> bool:
+    """Tell a file from standard input, a pipe, and a data set that is fetched."""
+    return source.path is not None and source.path.is_file()
 
 
 class _Shards:

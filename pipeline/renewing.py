@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from data.errors import ModelError
+from data.notices import Notices
+from data.records import TEXT_FORM_VERSION, Document
 from indexes.durable import Disk
 from indexes.layout import latest_generation
-from indexes.stored_text import StoredText, read_manifest
+from indexes.manifest import EncoderIdentity
+from indexes.stored_text import StoredText, StoredVectors, read_manifest
+from indexes.vectors import Vectors
 from indexes.writer import IndexWriter
 from pipeline.config import Compute
 from pipeline.encoders import Encoder, encoder_identity
 from pipeline.indexing import SHARD_SIZE, IndexingReport, Progress, index_documents
 from pipeline.model_files import BASE_ENCODER_NAME, BUNDLED, BUNDLED_ENCODER_NAME
 from pipeline.opening import stored_name, stored_prompts
+from pipeline.stored_vectors import SAMPLED_TO_VERIFY, compare
 
+_NOWHERE = -1
+_SEED = 0
 _ONCE_BUNDLED = re.compile(rf"{BASE_ENCODER_NAME}|{BUNDLED_ENCODER_NAME.partition('@')[0]}(@\d+)?")
 
 
@@ -80,9 +91,10 @@ def renew_index(
 ) -> IndexingReport:
     """Make text and vectors of an index anew from its stored documents, in their order and with all that they hold.
 
-    Only the text needs to be intact, and is compared with its checksums first. Format 1 and 2 are read, by whatever
-    rules the index was made. Until the commit readers see the index as it was; a renewal that was interrupted goes on
-    as a build does.
+    Only the text needs to be intact, and is compared with its checksums first. Earlier formats are read, by whatever
+    rules the index was made. An index of an earlier form keeps the vectors that this encoder would give again, where
+    they are intact. Until the commit readers see the index as it was; a renewal that was interrupted goes on as a build
+    does.
 
     Raises IndexMissingError, IndexVersionError, IndexDamagedError, IndexLockedError or IndexWriteError; the index is
     then as it was.
@@ -92,7 +104,73 @@ def renew_index(
     with IndexWriter.create(index_dir, encoder.identity, overwrite=True, disk=disk) as writer:
         stored = StoredText.open(index_dir)
         writer.is_split = stored.is_split
-        return index_documents(
-            writer, stored.documents(), index_dir, encoder, total=stored.manifest.n_docs, on_progress=on_progress,
-            shard_size=shard_size, disk=disk,
+        writer.id_scheme = stored.manifest.id_scheme
+        writer.made_ids = dict(stored.manifest.made_ids or {})
+        kept = _Kept(stored, _usable_vectors(index_dir, stored, encoder))
+        report = index_documents(
+            writer, kept.documents(), index_dir, encoder, total=stored.manifest.n_docs, on_progress=on_progress,
+            shard_size=shard_size, disk=disk, held_vectors=kept.vectors_of if kept.has_vectors else None,
         )  # fmt: skip
+        notices = Notices()
+        for note in writer.notes:
+            notices.say(str(index_dir), note)
+        return report._replace(notices=notices)
+
+
+class _Kept:
+    """The documents of an index and those of their vectors that can be taken over."""
+
+    def __init__(self, stored: StoredText, vectors: StoredVectors | None) -> None:
+        self._stored = stored
+        self._vectors = vectors
+        self._positions: dict[str, int] = {}
+
+    @property
+    def has_vectors(self) -> bool:
+        return self._vectors is not None
+
+    def documents(self) -> Iterator[Document]:
+        for position, document in self._stored.entries():
+            if self.has_vectors and _reads_the_same(self._stored.manifest.text_form, document):
+                self._positions[document.doc_id] = position
+            yield document
+
+    def vectors_of(self, documents: Sequence[Document]) -> tuple[NDArray[np.bool_], Vectors]:
+        """Return which of the documents that came last have a vector, and (n, dim) vectors."""
+        assert self._vectors is not None
+        positions = [self._positions.get(document.doc_id, _NOWHERE) for document in documents]
+        self._positions.clear()
+        return self._vectors.at(positions)
+
+
+def _usable_vectors(index_dir: Path, stored: StoredText, encoder: Encoder) -> StoredVectors | None:
+    """Return the vectors of an index of an earlier form if its encoder is this one and they are what it gives.
+
+    One of today's form is renewed because its vectors are to be made anew.
+    """
+    manifest = stored.manifest
+    if manifest.is_current or _bare(manifest.encoder) != _bare(encoder.identity):
+        return None
+    vectors = StoredVectors.open(index_dir, manifest)
+    if vectors is None:
+        return None
+    sample = [
+        (position, document.text)
+        for position, document in stored.sample(SAMPLED_TO_VERIFY, _SEED)
+        if _reads_the_same(manifest.text_form, document) and document.text.strip()
+    ]
+    is_held, held = vectors.at([position for position, _ in sample])
+    if not sample or not is_held.all():
+        return None
+    found = compare(held, [text for _, text in sample], encoder)
+    return vectors if found.flaw is None else None
+
+
+def _bare(identity: EncoderIdentity) -> EncoderIdentity:
+    """Return what vectors depend on."""
+    return replace(identity, name="", revision=None)
+
+
+def _reads_the_same(text_form: int, document: Document) -> bool:
+    """Tell whether models read a document in an earlier text form as in today's: form 2 differs from 1 by the title."""
+    return text_form == TEXT_FORM_VERSION or ({text_form, TEXT_FORM_VERSION} == {1, 2} and document.title is None)

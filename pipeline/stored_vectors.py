@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 from data.errors import VectorsMismatchError
 from indexes.snapshot import IndexSnapshot
+from indexes.vectors import Vectors
 from pipeline.agreement import LARGEST_LENGTH_ERROR, LEAST_COSINE, VectorAgreement, vector_agreement
 from pipeline.cache_folder import cache_dir
 from pipeline.encoders import Encoder
@@ -27,6 +29,16 @@ class Comparison(NamedTuple):
     n_texts: int
     agreement: VectorAgreement
 
+    @property
+    def flaw(self) -> str | None:
+        """What shows that the stored vectors are not the encoder's, None where nothing does."""
+        _, least, length_error = self.agreement
+        if least < LEAST_COSINE:
+            return f"has a cosine of {least:.3f} with its stored vector, below {LEAST_COSINE}"
+        if length_error > LARGEST_LENGTH_ERROR:
+            return f"is off its stored vector's length by {length_error:.3f}, above {LARGEST_LENGTH_ERROR}"
+        return None
+
 
 def compare_vectors(index: IndexSnapshot, encoder: Encoder, n_texts: int = SAMPLED_TO_VERIFY) -> Comparison:
     """Encode up to `n_texts` of the index's texts, always the same ones, and compare them with what it holds.
@@ -37,24 +49,22 @@ def compare_vectors(index: IndexSnapshot, encoder: Encoder, n_texts: int = SAMPL
     if not documents:
         return Comparison(0, VectorAgreement(1.0, 1.0))
     stored = index.vectors_of([document.doc_id for document in documents])  # (n, dim)
-    fresh = encoder.encode([document.text for document in documents])  # (n, dim)
-    return Comparison(
-        len(documents), vector_agreement(fresh, stored, with_lengths=encoder.identity.similarity == "dot")
-    )
+    return compare(stored, [document.text for document in documents], encoder)
+
+
+def compare(stored: Vectors, texts: Sequence[str], encoder: Encoder) -> Comparison:
+    """Compare (n, dim) stored vectors with those that the encoder gives for the n texts."""
+    agreement = vector_agreement(encoder.encode(texts), stored, with_lengths=encoder.identity.similarity == "dot")
+    return Comparison(len(texts), agreement)
 
 
 def require_agreement(index: IndexSnapshot, encoder: Encoder, comparison: Comparison) -> None:
     """Raise VectorsMismatchError, with the worst cosine, if the index's vectors are not the encoder's."""
-    _, least, length_error = comparison.agreement
-    if least < LEAST_COSINE:
-        reason = f"has a cosine of {least:.3f} with its stored vector, below {LEAST_COSINE}"
-    elif length_error > LARGEST_LENGTH_ERROR:
-        reason = f"is off its stored vector's length by {length_error:.3f}, above {LARGEST_LENGTH_ERROR}"
-    else:
+    if comparison.flaw is None:
         return
     raise VectorsMismatchError(
         f"{index.path}: its vectors are not those that encoder {encoder.identity.name} gives: of "
-        f"{comparison.n_texts:,} texts encoded again, the worst {reason}; "
+        f"{comparison.n_texts:,} texts encoded again, the worst {comparison.flaw}; "
         f"make them anew with: claimhound index renew --index {index.path}"
     )
 

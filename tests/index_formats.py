@@ -19,5 +19,10 @@ def change_manifest(index_dir: Path, **changes: Any) -> Manifest:
 
 
 def make_format_1(index_dir: Path) -> Manifest:
-    """Make an index one of format 1, whose text and vector files are the same; returns its manifest."""
+    """Make an index say what one of format 1 says; returns its manifest."""
     return change_manifest(index_dir, format_version=1)
+
+
+def make_format_2(index_dir: Path) -> Manifest:
+    """Make an index say what one of format 2 says; returns its manifest."""
+    return change_manifest(index_dir, format_version=2)

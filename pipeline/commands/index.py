@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from data.errors import EncoderMismatchError, InputError, ModelError
+from data.errors import BlankText, EncoderMismatchError, IndexVersionError, InputError, ModelError, RecordError
 from pipeline.commands.long_jobs import if_interrupted, long_job
 from pipeline.commands.model_choice import compute_options, encoder_option, model_option, prompt_options
-from pipeline.commands.options import combined, format_option, index_option, on_error_option
+from pipeline.commands.options import Decorator, combined, format_option, index_option, on_error_option
 from pipeline.commands.output import print_facts, print_help_alone, print_json, print_text, say
 from pipeline.commands.reading_options import document_reading_options
 from pipeline.commands.wording import counted, first_few
@@ -20,15 +22,33 @@ from pipeline.config import Compute
 
 if TYPE_CHECKING:
     from indexes.manifest import Manifest
+    from indexes.writer import IndexWriter
     from pipeline.indexing import IndexingReport, Progress
 
 
-_source_options = combined(
-    click.argument("sources", metavar="SOURCE...", nargs=-1, required=True),
-    click.option("--split-sentences", is_flag=True, help="Index each sentence of a text on its own."),
-    document_reading_options,
-    on_error_option,
-)
+def _source_options(default_split: str) -> Decorator:
+    return combined(
+        click.argument("sources", metavar="SOURCE...", nargs=-1, required=True),
+        click.option(
+            "--split-sentences/--no-split-sentences",
+            default=None,
+            help=f"Index each sentence of a text on its own.  [default: {default_split}]",
+        ),
+        document_reading_options,
+        click.option(
+            "--id-prefix",
+            metavar="NAME",
+            help="What the ids of records without one begin with.  [default: the file's name]",
+        ),
+        on_error_option,
+    )
+
+
+_SKIPPED_SHOWN = 20
+_LARGE_SHARE = 0.1
+_REASONS_SHOWN = 3
+# What follows the kind of a reason, as in "duplicate id 'a', first seen at c.jsonl:1" or "not UTF-8: byte 0xe9".
+_VARYING = re.compile(r"(?<=^duplicate id) .*|\s*[;:(,].*", re.DOTALL)
 
 
 @click.group(invoke_without_command=True)
@@ -39,7 +59,7 @@ def index(ctx: click.Context) -> None:
 
 
 @index.command("build", short_help="Build an index of documents.")
-@_source_options
+@_source_options("no")
 @index_option
 @model_option("--encoder", "Bi-encoder", "the bundled one")
 @prompt_options
@@ -75,13 +95,19 @@ def index_build(
 
 
 @index.command("add", short_help="Add documents, or replace them by id.")
-@_source_options
+@_source_options("as the index is")
+@click.option(
+    "--withdraw-blank",
+    is_flag=True,
+    help="Delete the texts that come with a blank text, by their ids, instead of calling them bad records.",
+)
 @index_option
 @compute_options
 def index_add(sources: tuple[str, ...], index_dir: Path, compute: Compute, **options: Any) -> None:
     """Add the documents in SOURCE; one whose id the index holds already takes the other's place.
 
-    SOURCE is what it is for `index build`. The encoder is the one that the index was built with.
+    SOURCE is what it is for `index build`. The encoder is the one that the index was built with. A text takes the place
+    of all that the index holds of the text of that id, be it whole or sentence by sentence.
     """
     from indexes.snapshot import IndexSnapshot
     from pipeline.indexing import SourceOptions, add_documents
@@ -89,9 +115,11 @@ def index_add(sources: tuple[str, ...], index_dir: Path, compute: Compute, **opt
 
     with _indexing_progress() as on_progress:
         snapshot = IndexSnapshot.open(index_dir)
-        snapshot.manifest.require_changeable(index_dir)
         model = load_index_encoder(snapshot, compute=compute, on_start=say)
-        report = add_documents(sources, index_dir, model, SourceOptions(**options), on_progress=on_progress)
+        try:
+            report = add_documents(sources, index_dir, model, SourceOptions(**options), on_progress=on_progress)
+        except BlankText as error:
+            raise InputError(f"{error}; if that means that it was withdrawn, add --withdraw-blank") from error
     _report_indexing(report, index_dir)
 
 
@@ -128,12 +156,12 @@ def index_renew(
     _report_indexing(report, index_dir, done="renewed", job="renewal")
 
 
-@index.command("delete", short_help="Delete documents by id.")
+@index.command("delete", short_help="Delete documents by their id or their text's.")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--ids-from", metavar="FILE", help="File with an id a line; - is standard input.")
 @index_option
 def index_delete(ids: tuple[str, ...], ids_from: str | None, index_dir: Path) -> None:
-    """Delete the documents with these ids.
+    """Delete the documents with these ids, and the sentences of texts with these ids.
 
     Ids that the index does not hold are reported, and the exit status is then 1; all others are deleted.
     """
@@ -143,11 +171,13 @@ def index_delete(ids: tuple[str, ...], ids_from: str | None, index_dir: Path) ->
     if not wanted:
         raise click.UsageError("name at least one ID, or a file of ids with --ids-from")
     with if_interrupted("the index is as it was before"), IndexWriter.open(index_dir) as writer:
+        n_before = writer.n_docs
         unknown = writer.delete(wanted)
         if len(unknown) == len(wanted):
             raise InputError(f"{index_dir}: holds none of these ids ({first_few(unknown)}); nothing was deleted")
         manifest = writer.commit()
-    print_text(f"{_described(manifest, index_dir)}, {len(wanted) - len(unknown):,} deleted")
+        _say_notes(writer, index_dir)
+    print_text(f"{_described(manifest, index_dir)}, {n_before - manifest.n_docs:,} deleted")
     if unknown:
         raise InputError(
             f"{index_dir}: does not hold {len(unknown):,} of {len(wanted):,} ids ({first_few(unknown)}); "
@@ -174,15 +204,21 @@ def _ids_in(path: str | None) -> list[str]:
 def index_info(index_dir: Path, output_format: str) -> None:
     """Tell what an index holds."""
     from indexes.snapshot import IndexSnapshot
+    from indexes.stored_text import read_manifest
 
-    manifest = IndexSnapshot.open(index_dir).manifest
+    manifest = read_manifest(index_dir)
+    if manifest.is_current:
+        manifest = IndexSnapshot.open(index_dir).manifest
     prompts = {"query prompt": manifest.encoder.query_prompt, "document prompt": manifest.encoder.document_prompt}
     facts = {
         "path": str(index_dir),
         "generation": manifest.generation,
         "format version": manifest.format_version,
         "documents": manifest.n_docs,
+        "dated documents": manifest.n_dated,
+        "has titles": manifest.has_titles,
         "split into sentences": manifest.is_split,
+        "made ids": manifest.made_ids,
         "tokens": manifest.n_tokens,
         "encoder": manifest.encoder.name,
         "encoder weights": manifest.encoder.weights_sha256,
@@ -196,13 +232,19 @@ def index_info(index_dir: Path, output_format: str) -> None:
     }
     if output_format == "json":
         print_json({name.replace(", ", "_").replace(" ", "_"): value for name, value in facts.items()})
-        return
-    print_facts((name, _shown(value)) for name, value in facts.items())
+    else:
+        print_facts((name, _shown(value)) for name, value in facts.items())
+    try:
+        manifest.require_current(index_dir)
+    except IndexVersionError as error:
+        say(str(error))
 
 
-def _shown(value: bool | int | str | None) -> str:
+def _shown(value: bool | int | str | dict[str, str] | None) -> str:
     if value is None:
         return "unknown"
+    if isinstance(value, dict):
+        return ", ".join(f"{stem}: {origin}" for stem, origin in sorted(value.items())) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else value
@@ -241,7 +283,7 @@ def _verify_vectors(index_dir: Path, encoder: str | None, compute: Compute) -> N
     from pipeline.opening import load_index_encoder
     from pipeline.stored_vectors import compare_vectors, require_agreement
 
-    snapshot = IndexSnapshot.open(index_dir)
+    snapshot = IndexSnapshot.open(index_dir)  # refuses an earlier form, whose vectors nobody compares
     try:
         model = load_index_encoder(snapshot, encoder, compute, on_start=say)
     except (ModelError, EncoderMismatchError) as error:
@@ -266,6 +308,7 @@ def index_compact(index_dir: Path) -> None:
     with if_interrupted("the index is as it was before"), IndexWriter.open(index_dir) as writer:
         writer.compact()
         manifest = writer.commit()
+        _say_notes(writer, index_dir)
     print_text(_described(manifest, index_dir))
 
 
@@ -279,16 +322,46 @@ def _indexing_progress() -> Iterator[Callable[[Progress], None]]:
 def _report_indexing(report: IndexingReport, index_dir: Path, *, done: str = "read", job: str = "build") -> None:
     for line in report.notices.lines():
         say(line)
-    for error in report.skipped:
+    for error in report.skipped[:_SKIPPED_SHOWN]:
         say(f"skipped {error}")
+    if len(report.skipped) > _SKIPPED_SHOWN:
+        say(f"skipped {len(report.skipped) - _SKIPPED_SHOWN:,} more")
     details = [f"{report.n_read:,} {done}"]
     if report.n_replaced:
         details.append(f"{report.n_replaced:,} replaced")
+    if report.n_outdated:
+        details.append(f"{report.n_outdated:,} of earlier versions deleted")
+    if report.n_withdrawn:
+        details.append(f"{report.n_withdrawn:,} withdrawn")
+    if report.n_unknown:
+        details.append(f"{report.n_unknown:,} to withdraw unknown")
+    if report.n_taken_over:
+        details.append(f"{report.n_taken_over:,} with the vectors that they had")
     if report.n_reused:
         details.append(f"{report.n_reused:,} taken up from an interrupted {job}")
     if report.skipped:
         details.append(f"{counted(len(report.skipped), 'bad record')} skipped")
     print_text(f"{_described(report.manifest, index_dir)} ({', '.join(details)})")
+    n_records = report.n_texts + len(report.skipped)
+    if report.skipped and len(report.skipped) >= _LARGE_SHARE * n_records:
+        say(
+            f"WARNING: {len(report.skipped):,} of {n_records:,} records "
+            f"({100 * len(report.skipped) / n_records:.0f} %) were bad and are not in the index: "
+            f"{_commonest_reasons(report.skipped)}"
+        )
+
+
+def _commonest_reasons(errors: list[RecordError]) -> str:
+    """Return the most frequent reasons, each without what is of one record alone."""
+    kinds = Counter(_VARYING.sub("", error.reason) for error in errors)
+    shown = [f"{n:,} × {kind}" for kind, n in kinds.most_common(_REASONS_SHOWN)]
+    n_others = sum(kinds.values()) - sum(n for _, n in kinds.most_common(_REASONS_SHOWN))
+    return "; ".join([*shown, f"{n_others:,} × others"] if n_others else shown)
+
+
+def _say_notes(writer: IndexWriter, index_dir: Path) -> None:
+    for note in writer.notes:
+        say(f"{index_dir}: {note}")
 
 
 def _described(manifest: Manifest, index_dir: Path) -> str:

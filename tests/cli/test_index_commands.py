@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -16,7 +17,7 @@ from command_runs import Child, Invoke
 from data.records import Document
 from indexes import EncoderIdentity, IndexSnapshot, IndexWriter
 from tests.damage import put_bytes
-from tests.index_formats import change_manifest, make_format_1
+from tests.index_formats import change_manifest, make_format_1, make_format_2
 
 
 def held_ids(invoke: Invoke, index_dir: Path) -> set[str]:
@@ -111,6 +112,7 @@ def test_info_tells_what_an_index_holds(invoke: Invoke, small_index: Path, tiny_
     assert facts["dimensions"] == 32
     assert facts["deleted_not_yet_compacted"] == 0
     assert facts["split_into_sentences"] is False
+    assert (facts["dated_documents"], facts["has_titles"], facts["made_ids"]) == (1, True, {})
     assert facts["tokens"] == 8  # ice melt, sea level rise, wind power clean: stop words do not count
     lines = invoke("index", "info", "--index", small_index, env={"COLUMNS": "40"}).stdout.splitlines()
     assert len(lines) == len(facts)
@@ -122,8 +124,13 @@ def test_info_tells_what_format_1_does_not_say(invoke: Invoke, small_index: Path
     facts = json.loads(invoke("index", "info", "--index", small_index, "--format", "json").stdout)
     assert facts["format_version"] == 1
     assert (facts["split_into_sentences"], facts["tokens"], facts["precision"]) == (None, None, None)
-    lines = invoke("index", "info", "--index", small_index).stdout.splitlines()
-    shown = {line.split()[0]: line.split()[-1] for line in lines}
+    result = invoke("index", "info", "--index", small_index)
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f"{small_index}: made with version 1 of the format, this program has version 3; "
+        f"make it anew with: claimhound index renew --index {small_index}\n"
+    )
+    shown = {line.split()[0]: line.split()[-1] for line in result.stdout.splitlines()}
     assert (shown["split"], shown["tokens"], shown["precision"]) == ("unknown", "unknown", "unknown")
 
 
@@ -147,7 +154,7 @@ def test_an_index_of_format_1_is_changed_only_after_it_was_renewed(
     make_format_1(small_index)
     refused = invoke("index", *words, "--index", small_index)
     assert refused.exit_code == 1
-    assert refused.stderr.startswith(f"Error: {small_index}: written in format version 1")
+    assert refused.stderr.startswith(f"Error: {small_index}: made with version 1 of the format")
     assert f"claimhound index renew --index {small_index}" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
     renewed = invoke("index", "renew", "--index", small_index)
@@ -282,10 +289,11 @@ def test_bad_records_are_skipped_counted_and_listed_on_request(
     result = invoke("index", "build", corpus, "--index", index_dir, "--encoder", tiny_model_dir, "--on-error", "skip")
     assert result.exit_code == 0
     assert result.stdout == f"{index_dir}: generation 1, 1 document (1 read, 2 bad records skipped)\n"
-    assert [line.split(": ")[0] for line in result.stderr.splitlines()] == [
-        f"skipped {corpus}:2",
-        f"skipped {corpus}:3",
-    ]
+    *skipped, warning = result.stderr.splitlines()
+    assert [line.split(": ")[0] for line in skipped] == [f"skipped {corpus}:2", f"skipped {corpus}:3"]
+    assert warning == (
+        "WARNING: 2 of 3 records (67 %) were bad and are not in the index: 1 × missing field 'text'; 1 × not valid JSON"
+    )
 
 
 def test_an_index_is_not_overwritten_unasked(invoke: Invoke, small_index: Path, tiny_model_dir: Path) -> None:
@@ -386,3 +394,139 @@ def test_code_that_a_model_brings_is_refused_in_one_line_that_names_the_option(
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"Error: {model}: asks to run code that is not part of this program (config.json: auto_map")
     assert line.endswith("--trust-remote-code")
+
+
+def numbered(n_good: int, n_bad: int) -> str:
+    good = [json.dumps({"id": f"g{n}", "text": f"ice sheet {n}"}) for n in range(n_good)]
+    return "\n".join([*good, *(json.dumps({"id": f"g{n}", "body of it": "x"}) for n in range(n_bad))])
+
+
+def test_the_list_of_bad_records_is_cut_and_a_small_share_is_not_cried_out(
+    invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "c.jsonl"
+    build = ("index", "build", corpus, "--encoder", tiny_model_dir, "--on-error", "skip", "--overwrite")
+    corpus.write_text(numbered(300, 22))
+    lines = invoke(*build, "--index", tmp_path / "ix").stderr.splitlines()
+    assert [line[:7] for line in lines] == ["skipped"] * 21
+    assert lines[-1] == "skipped 2 more"
+    corpus.write_text(numbered(270, 30))
+    warned = invoke(*build, "--index", tmp_path / "ix")
+    assert warned.exit_code == 0
+    assert warned.stderr.splitlines()[-1] == (
+        "WARNING: 30 of 300 records (10 %) were bad and are not in the index: 30 × missing field 'text'"
+    )
+
+
+def test_an_index_is_not_given_up_for_a_file_of_which_nothing_can_be_read(
+    invoke: Invoke, small_index: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "renamed.jsonl").write_text(numbered(0, 3))
+    for words in (["build", "--overwrite", "--encoder", tiny_model_dir], ["add"]):
+        refused = invoke("index", *words, tmp_path / "renamed.jsonl", "--index", small_index, "--on-error", "skip")
+        assert refused.exit_code == 1
+        (line,) = refused.stderr.splitlines()
+        assert line.startswith(
+            f"Error: {tmp_path}/renamed.jsonl: none of 3 records can be read, and {small_index} stays as it is; "
+            f"the first: {tmp_path}/renamed.jsonl:1: missing field 'text'"
+        )
+    assert held_ids(invoke, small_index) == {"a", "b", "c"}
+    assert IndexSnapshot.open(small_index).manifest.generation == 1
+
+
+def test_a_split_index_splits_what_is_added_and_says_all_that_went(
+    invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    first, second, blank, index_dir = (tmp_path / name for name in ("1.jsonl", "2.jsonl", "3.jsonl", "ix"))
+    first.write_text('{"id": "a", "text": "Ice melts. Sea rises. Wind blows."}\n{"id": "b", "text": "Ice. Sea."}\n')
+    second.write_text('{"id": "a", "text": "Wind blows."}\n')
+    invoke("index", "build", first, "--index", index_dir, "--encoder", tiny_model_dir, "--split-sentences")
+    added = invoke("index", "add", second, "--index", index_dir)
+    assert added.stdout == (
+        f"{index_dir}: generation 2, 3 documents (1 read, 1 replaced, 2 of earlier versions deleted)\n"
+    )
+    assert added.stderr == (f"{index_dir}: holds sentences, so texts are split into theirs (--no-split-sentences)\n")
+    blank.write_text('{"id": "a", "text": ""}\n{"id": "x", "text": " "}\n')
+    refused = invoke("index", "add", blank, "--index", index_dir)
+    assert refused.exit_code == 1
+    assert refused.stderr.endswith("is blank; if that means that it was withdrawn, add --withdraw-blank\n")
+    withdrawn = invoke("index", "add", blank, "--index", index_dir, "--withdraw-blank")
+    assert withdrawn.stdout == (
+        f"{index_dir}: generation 3, 2 documents (0 read, 1 withdrawn, 1 to withdraw unknown)\n"
+    )
+    deleted = invoke("index", "delete", "b", "--index", index_dir)
+    assert deleted.stdout == f"{index_dir}: generation 4, 0 documents, 2 deleted\n"
+
+
+def test_ids_of_another_file_of_that_name_are_kept_apart_by_a_prefix(
+    invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    for year in ("old", "new"):
+        (tmp_path / year).mkdir()
+        (tmp_path / year / "news.txt").write_text(f"ice {year}\n")
+    index_dir = tmp_path / "ix"
+    invoke("index", "build", tmp_path / "old/news.txt", "--index", index_dir, "--encoder", tiny_model_dir)
+    add = ("index", "add", tmp_path / "new/news.txt", "--index", index_dir)
+    refused = invoke(*add)
+    assert refused.exit_code == 1
+    (line,) = refused.stderr.splitlines()
+    assert str(tmp_path / "old/news.txt") in line
+    assert line.startswith(f"Error: {tmp_path}/new/news.txt: its records would get ids such as news:1")
+    assert "--id-prefix NAME" in line
+    assert held_ids(invoke, index_dir) == {"news:1"}
+    assert invoke(*add, "--id-prefix", "new").exit_code == 0
+    assert held_ids(invoke, index_dir) == {"news:1", "new:1"}
+    facts = json.loads(invoke("index", "info", "--index", index_dir, "--format", "json").stdout)
+    assert facts["made_ids"] == {"news": str(tmp_path / "old/news.txt"), "new": str(tmp_path / "new/news.txt")}
+    assert invoke(*add, "--id-prefix", "a b").exit_code == 1
+
+
+@pytest.mark.parametrize("words", [["search", "ice"], ["index", "verify"]], ids=str)
+def test_an_earlier_form_is_refused_by_the_line_that_names_its_cure(
+    invoke: Invoke, small_index: Path, words: list[str]
+) -> None:
+    make_format_2(small_index)
+    refused = invoke(*words, "--index", small_index)
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        f"Error: {small_index}: made with version 2 of the format, this program has version 3; "
+        f"make it anew with: claimhound index renew --index {small_index}\n"
+    )
+    renewed = invoke("index", "renew", "--index", small_index)
+    assert renewed.stdout == (
+        f"{small_index}: generation 2, 3 documents (3 renewed, 3 with the vectors that they had)\n"
+    )
+    assert invoke("index", "verify", "--index", small_index).exit_code == 0
+
+
+def test_an_index_is_built_and_changed_through_a_link_and_a_link_to_nowhere_is_told(
+    invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "c.txt").write_text("ice\n")
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    build = ("index", "build", tmp_path / "c.txt", "--encoder", tiny_model_dir, "--index")
+    for words in ((*build, tmp_path / "link"), (*build, tmp_path / "link", "--overwrite")):
+        assert invoke(*words).exit_code == 0
+    (tmp_path / "real").rename(tmp_path / "moved")
+    assert invoke("index", "add", tmp_path / "c.txt", "--index", tmp_path / "moved").exit_code == 0
+    refused = invoke(*build, tmp_path / "link")
+    assert refused.stderr == (
+        f"Error: {tmp_path}/link: is a link to real, which is not there; make that folder, or name another\n"
+    )
+    assert invoke("index", "info", "--index", tmp_path / "c.txt").stderr == (
+        f"Error: {tmp_path}/c.txt: is a file; name the folder of an index\n"
+    )
+
+
+def test_names_that_are_not_ascii_can_be_used_in_a_locale_of_ascii(
+    child: Child, small_index: Path, tmp_path: Path
+) -> None:
+    index_dir, more = small_index.rename(tmp_path / "ïndex é"), tmp_path / "plús.txt"
+    more.write_text("the ice is thin\n", encoding="utf-8")
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for words in (["index", "add", more], ["search", "thin ice", "--no-rerank", "--no-stance", "--format", "jsonl"]):
+        with child(*words, "--index", index_dir, env=os.environ | ascii_only) as process:
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    assert json.loads(out)["evidence"][0]["doc_id"] == "plús:1"

@@ -15,8 +15,11 @@ import pytest
 from index_samples import ENCODER, answers, build, committed_files, documents, generation_folder, unit_vectors
 
 from data.errors import IndexDamagedError, IndexMissingError, IndexUnusableError, IndexVersionError
+from data.records import TEXT_FORM_VERSION, Document
 from indexes import IndexSnapshot, IndexWriter, verify_index
+from indexes.analysis import ANALYSIS_VERSION
 from indexes.layout import latest_generation
+from indexes.manifest import FORMAT_VERSION
 from indexes.stored_text import StoredText
 from tests.damage import put_bytes
 from tests.victims import DONE, OUR_ERROR
@@ -115,6 +118,10 @@ def test_a_flipped_byte_between_the_edges_is_never_a_crash(larger: Path, victim:
     ]
 
 
+def stored_documents(index_dir: Path) -> list[Document]:
+    return [document for _, document in StoredText.open(index_dir).entries()]
+
+
 def rewrite_manifest(index_dir: Path, **changes: object) -> None:
     path = generation_folder(index_dir) / "manifest.json"
     body = json.loads(path.read_bytes())["manifest"] | changes
@@ -124,37 +131,53 @@ def rewrite_manifest(index_dir: Path, **changes: object) -> None:
 
 def test_a_manifest_with_a_good_checksum_and_other_parts_is_refused(base: Path) -> None:
     rewrite_manifest(base, files={"text/meta.json": {"size": 3}})
-    with pytest.raises(IndexDamagedError, match="is no manifest of format version 2"):
+    with pytest.raises(IndexDamagedError, match="is no manifest of format version 3"):
         IndexSnapshot.open(base)
 
 
 def test_an_index_of_another_format_version_is_refused_with_the_versions(base: Path) -> None:
-    rewrite_manifest(base, format_version=3)
+    rewrite_manifest(base, format_version=FORMAT_VERSION + 1)
     for use in (IndexSnapshot.open, IndexWriter.open, StoredText.open, verify_index):
         with pytest.raises(IndexVersionError) as failure:
             use(base)  # type: ignore[operator]
         assert str(failure.value) == (
-            f"{base}: written in format version 3, this program reads versions 1 and 2 and changes version 2; "
+            f"{base}: made with version {FORMAT_VERSION + 1} of the format, this program has version {FORMAT_VERSION}; "
             "use the program that wrote it, or a later version of this one"
         )
 
 
 @pytest.mark.parametrize(
-    ("part", "name"), [("text_form", "text form"), ("analysis", "BM25 analysis"), ("id_scheme", "id scheme")]
+    ("part", "name", "current"),
+    [("text_form", "text form", TEXT_FORM_VERSION), ("analysis", "BM25 analysis", ANALYSIS_VERSION)],
 )
 def test_an_index_made_by_other_rules_is_refused_with_both_versions_but_gives_its_documents(
-    base: Path, part: str, name: str
+    base: Path, part: str, name: str, current: int
 ) -> None:
-    held = IndexSnapshot.open(base).sample(100, 0)
     rewrite_manifest(base, **{part: 7})
-    for use in (IndexSnapshot.open, IndexWriter.open, verify_index):
+    for use in (IndexSnapshot.open, IndexWriter.open):
         with pytest.raises(IndexVersionError) as failure:
             use(base)  # type: ignore[operator]
         assert str(failure.value) == (
-            f"{base}: made with version 7 of the {name}, this program has version 1; "
+            f"{base}: made with version 7 of the {name}, this program has version {current}; "
             f"make it anew with: claimhound index renew --index {base}"
         )
-    assert list(StoredText.open(base).documents()) == held
+    # Its bytes are its bytes.
+    assert verify_index(base).damaged == []
+    put_bytes(next(generation_folder(base).glob("text/*.store")), b"other bytes")
+    assert len(verify_index(base).damaged) == 1
+
+
+def test_an_index_of_an_earlier_form_gives_its_documents(base: Path) -> None:
+    held = IndexSnapshot.open(base).sample(100, 0)
+    rewrite_manifest(base, analysis=7)
+    assert stored_documents(base) == held
+
+
+def test_an_index_keeps_the_scheme_of_its_ids(base: Path) -> None:
+    rewrite_manifest(base, id_scheme=7)
+    with IndexWriter.open(base) as writer:
+        writer.delete(["d0001"])
+        assert writer.commit().id_scheme == 7
 
 
 def test_stored_documents_are_given_whatever_became_of_the_vectors_and_not_if_a_byte_of_text_changed(
@@ -165,7 +188,7 @@ def test_stored_documents_are_given_whatever_became_of_the_vectors_and_not_if_a_
         path.unlink()
     with pytest.raises(IndexDamagedError, match="missing"):
         IndexSnapshot.open(larger)
-    assert list(StoredText.open(larger).documents()) == held
+    assert stored_documents(larger) == held
     (path,) = generation_folder(larger).glob("text/*.store")
     whole = bytearray(path.read_bytes())
     # Between the edges, where opening does not look.

@@ -20,9 +20,10 @@ from data.errors import (
     IndexVersionError,
     ModelError,
 )
-from data.records import Document
+from data.records import TEXT_FORM_VERSION, Document
 from indexes import EncoderIdentity, IndexSnapshot, IndexWriter, verify_index
 from indexes.analysis import tokenize
+from indexes.stored_text import StoredText
 from pipeline.encoders import encoder_identity
 from pipeline.indexing import Progress, SourceOptions, build_index
 from pipeline.model_files import BASE_ENCODER_NAME, BUNDLED, BUNDLED_ENCODER_NAME
@@ -103,14 +104,17 @@ def test_a_renewed_index_answers_like_a_fresh_build_of_its_documents(old, fresh)
 
 def test_an_index_of_format_1_becomes_one_of_today_with_all_that_its_documents_hold(tmp_path):
     index_dir = Path(shutil.copytree(STORED, tmp_path / "index"))
-    before = IndexSnapshot.open(index_dir).sample(30, 0)
+    before = [document for _, document in StoredText.open(index_dir).entries()]
     encoder = FakeEncoder(identity=EncoderIdentity("other", "1" * 64, "mean", 16, 2, precision="int8"))
     renew_index(index_dir, encoder)
     index = IndexSnapshot.open(index_dir)
     assert index.sample(30, 0) == before
     assert {document.parent_id for document in before} == {None, "long"}
     manifest = index.manifest
-    assert (manifest.format_version, manifest.is_split, manifest.encoder) == (2, True, encoder.identity)
+    assert (manifest.format_version, manifest.is_split, manifest.encoder) == (3, True, encoder.identity)
+    assert (manifest.n_dated, manifest.has_titles, manifest.made_ids) == (
+        sum(document.date is not None for document in before), True, {},
+    )  # fmt: skip
     assert manifest.n_tokens == sum(len(tokenize(document.text)) for document in before)
     with IndexWriter.open(index_dir) as writer:
         writer.delete(["sea-1"])
@@ -133,13 +137,78 @@ def test_it_stays_known_whether_texts_were_split(tmp_path, is_split, in_format_1
     assert renew_index(tmp_path / "index", FakeEncoder()).manifest.is_split is is_split
 
 
-@pytest.mark.parametrize("rules", [{"text_form": 7}, {"analysis": 0}, {"id_scheme": 2}], ids=str)
+@pytest.mark.parametrize("rules", [{"text_form": 7}, {"analysis": 0}, {"format_version": 2}], ids=str)
 def test_an_index_made_by_other_rules_comes_to_todays(old, fresh, rules):
     change_manifest(old, **rules)
     with pytest.raises(IndexVersionError, match="claimhound index renew --index"):
         IndexSnapshot.open(old)
     renew_index(old, FakeEncoder(renewal_victim.vectors()))
     assert answers(old) == answers(fresh)
+
+
+def vectors_in(index_dir):
+    index = IndexSnapshot.open(index_dir)
+    doc_ids = sorted(document.doc_id for document in index.sample(99, 0))
+    return dict(zip(doc_ids, index.vectors_of(doc_ids).tolist(), strict=True))
+
+
+@pytest.fixture
+def earlier(quick_dir):
+    """An index of an earlier form whose encoder is today's; every other document has a title, one is blank."""
+    encoder = FakeEncoder(renewal_victim.vectors())
+    with IndexWriter.create(quick_dir / "index", encoder.identity, exact_up_to=4, small_up_to=0) as writer:
+        documents = [Document(f"d{n:02}", text, "Title" if n % 2 else None) for n, text in enumerate(TEXTS)]
+        writer.add(documents, encoder.encode(TEXTS))
+        writer.add([Document("blank", " ")], np.zeros((1, 2), dtype=np.float32))
+        writer.commit()
+    with IndexWriter.open(quick_dir / "index", exact_up_to=4, small_up_to=0) as writer:
+        writer.delete(["d03"])
+        writer.commit()
+    return quick_dir / "index"
+
+
+def test_an_earlier_form_keeps_the_vectors_that_its_encoder_would_give_again(earlier):
+    before = vectors_in(earlier)
+    change_manifest(earlier, analysis=0)
+    encoder = FakeEncoder(renewal_victim.vectors(), identity=replace(IDENTITY, name="the same by another name"))
+    report = renew_index(earlier, encoder, shard_size=8)
+    # Those of a sample alone are computed, to see that they are right.
+    assert [len(texts) for texts in encoder.calls] == [19]
+    assert (report.n_taken_over, report.n_read) == (20, 20)
+    assert vectors_in(earlier) == before
+
+
+def test_where_models_read_titles_otherwise_only_vectors_without_one_are_kept(earlier):
+    before = vectors_in(earlier)
+    change_manifest(earlier, text_form=3 - TEXT_FORM_VERSION)
+    encoder = FakeEncoder(renewal_victim.vectors())
+    assert renew_index(earlier, encoder).n_taken_over == 11
+    assert [len(texts) for texts in encoder.calls] == [10, 9]
+    assert vectors_in(earlier) == before
+
+
+@pytest.mark.parametrize("why", ["another encoder", "another precision", "damage", "a missing file", "other vectors"])
+def test_vectors_that_are_not_the_encoders_are_made_anew(earlier, why):
+    encoder = FakeEncoder(renewal_victim.vectors())
+    change_manifest(earlier, analysis=0)
+    if why == "another encoder":
+        encoder.identity = replace(IDENTITY, weights_sha256="9" * 64)
+    elif why == "another precision":
+        encoder.identity = replace(IDENTITY, precision="int8")
+    elif why == "other vectors":
+        encoder = FakeEncoder(dict.fromkeys(TEXTS, (-1.0, 0.0)))
+    else:
+        path = max(earlier.glob("generation-*/vectors/*.faiss"), key=lambda path: path.stat().st_size)
+        content = bytearray(path.read_bytes())
+        content[-9] ^= 1
+        path.unlink() if why == "a missing file" else put_bytes(path, content)
+    report = renew_index(earlier, encoder)
+    assert report.n_taken_over == 0
+    assert sum(map(len, encoder.calls)) >= 20
+    assert vectors_in(earlier) == {
+        document.doc_id: np.float16(encoder.encode([document.text])[0]).tolist()
+        for document in IndexSnapshot.open(earlier).sample(99, 0)
+    }
 
 
 def test_damaged_vectors_are_made_anew(old, fresh):

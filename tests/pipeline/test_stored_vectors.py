@@ -15,7 +15,7 @@ from pipeline.agreement import VectorAgreement
 from pipeline.indexing import build_index
 from pipeline.opening import open_pipeline
 from pipeline.stored_vectors import Comparison, compare_vectors, require_checked_vectors
-from tests.index_formats import make_format_1
+from tests.index_formats import change_manifest
 
 VECTORS = {f"sentence {number}": (np.cos(number), np.sin(number)) for number in range(100)}
 
@@ -36,7 +36,7 @@ def turned(degrees):
 
 @pytest.fixture
 def old_index(tmp_path):
-    """An index of format 1 in two segments, with blank texts and dead vectors among them."""
+    """An index in two segments, of vectors of unknown origin, with blank texts and dead vectors among them."""
     encoder = turned(0)
     with IndexWriter.create(tmp_path / "index", encoder.identity, exact_up_to=20, small_up_to=0) as writer:
         texts = list(VECTORS)
@@ -47,7 +47,6 @@ def old_index(tmp_path):
         writer.add([Document(text, text) for text in texts[90:]], encoder.encode(texts[90:]))
         writer.delete(["sentence 4"])
         writer.commit()
-    make_format_1(tmp_path / "index")
     return IndexSnapshot.open(tmp_path / "index")
 
 
@@ -133,15 +132,15 @@ def test_an_index_that_names_a_precision_is_not_checked(tmp_path):
     assert encoder.calls == []
 
 
-def test_opening_an_old_index_for_a_search_looks_at_its_vectors(tmp_path, tiny_encoder):
+def test_opening_an_index_that_names_no_precision_looks_at_its_vectors(tmp_path, tiny_encoder):
     (tmp_path / "corpus.txt").write_text("the sea level rises\nice melts\n")
     options = {"with_reranker": False, "with_stance": False}
-    build_index([str(tmp_path / "corpus.txt")], tmp_path / "index", FakeEncoder(identity=tiny_encoder.identity))
-    make_format_1(tmp_path / "index")
+    unsaid = replace(tiny_encoder.identity, precision="")
+    build_index([str(tmp_path / "corpus.txt")], tmp_path / "index", FakeEncoder(identity=unsaid))
     with pytest.raises(VectorsMismatchError, match="claimhound index renew --index"):
         open_pipeline(tmp_path / "index", **options)
     assert open_pipeline(tmp_path / "index", with_encoder=False, **options).find_evidence(["ice"], 1)[0].evidence
     build_index([str(tmp_path / "corpus.txt")], tmp_path / "index", tiny_encoder, overwrite=True)
-    make_format_1(tmp_path / "index")
+    change_manifest(tmp_path / "index", encoder=unsaid)
     pipeline = open_pipeline(tmp_path / "index", **options)
     assert pipeline.find_evidence(["the ice melts"], 1)[0].evidence[0].document.text == "ice melts"
