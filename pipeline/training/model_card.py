@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data.checksums import sha256_of
+from data.text_form import TEXT_FORM_VERSION
 
 CARD_FILE = "README.md"
 
@@ -67,6 +68,7 @@ def made_from(provenance: Provenance) -> list[str]:
         f"- base model: {provenance.base_model}",
         *mined,
         f"- code: {provenance.code_version}",
+        f"- documents are read in text form {TEXT_FORM_VERSION}: their title, where they have one, a colon, and the text",
         "",
         *table(("data", "sha256", "gave"), [(d.name, f"`{d.sha256}`", d.gave) for d in provenance.data_files]),
         "",
