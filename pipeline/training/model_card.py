@@ -68,7 +68,7 @@ def made_from(provenance: Provenance) -> list[str]:
         f"- base model: {provenance.base_model}",
         *mined,
         f"- code: {provenance.code_version}",
-        f"- documents are read in text form {TEXT_FORM_VERSION}: their title, where they have one, a colon, and the text",
+        f"- documents are read in text form {TEXT_FORM_VERSION}: title, colon and text, where they have a title",
         "",
         *table(("data", "sha256", "gave"), [(d.name, f"`{d.sha256}`", d.gave) for d in provenance.data_files]),
         "",
