@@ -179,6 +179,8 @@ def find_in_folder(folder: Path, file_name: str) -> Path:
     stem, suffix = Path(file_name).stem, Path(file_name).suffix
     near = sorted(path.name for path in folder.glob(f"{stem}*{suffix}*") if path.is_file())
     hint = f"; it holds {', '.join(near)}: name one of these files" if near else ""
+    if not near and any(folder.glob("*.parquet")):
+        hint = f"; its Parquet files are read together as {HUB_PREFIX}{folder}, or name one of them"
     raise InputError(f"{folder}: is a folder without {file_name} (as it is, .gz, .xz or .zst){hint}")
 
 

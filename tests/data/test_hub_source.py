@@ -145,6 +145,8 @@ def test_a_folder_of_parquet_files_is_read_with_its_label_names(saved: Path, tmp
     datasets.load_from_disk(str(saved)).to_parquet(tmp_path / "files" / "test.parquet")
     (first, _) = read_documents([f"hf:{tmp_path / 'files'}:test"])
     assert first == Document("a", "one", fields={"label": "false"})
+    with pytest.raises(InputError, match=rf"; its Parquet files are read together as hf:{tmp_path / 'files'}, or name"):
+        read_documents([tmp_path / "files"])
 
 
 def test_judgments_are_read_out_of_a_saved_data_set(tmp_path: Path) -> None:
