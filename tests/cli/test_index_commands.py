@@ -85,10 +85,11 @@ def test_delete_reports_ids_that_the_index_does_not_hold(invoke: Invoke, small_i
 
 
 def test_a_file_of_ids_that_cannot_be_used_is_one_line(invoke: Invoke, small_index: Path, tmp_path: Path) -> None:
+    windows = "if the file is Windows-1252, give --encoding cp1252, or save it as UTF-8"
     (tmp_path / "latin").write_bytes(b"a\ncaf\xe9\n")
     (tmp_path / "blank").write_text("\n \n")
     for name, message in (
-        ("latin", f"{tmp_path}/latin:2: not UTF-8: byte 0xe9"),
+        ("latin", f"{tmp_path}/latin:2: not UTF-8: byte 0xe9; {windows}"),
         ("blank", f"{tmp_path}/blank: holds no ids"),
     ):
         result = invoke("index", "delete", "--ids-from", tmp_path / name, "--index", small_index)
@@ -285,7 +286,7 @@ def test_bad_records_are_skipped_counted_and_listed_on_request(
     invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     corpus, index_dir = tmp_path / "c.jsonl", tmp_path / "ix"
-    corpus.write_text('{"text": "ice"}\n{"no": 1}\nnonsense\n')
+    corpus.write_text('{"id": 1, "text": "ice"}\n{"no": 1}\nnonsense\n')
     result = invoke("index", "build", corpus, "--index", index_dir, "--encoder", tiny_model_dir, "--on-error", "skip")
     assert result.exit_code == 0
     assert result.stdout == f"{index_dir}: generation 1, 1 document (1 read, 2 bad records skipped)\n"
