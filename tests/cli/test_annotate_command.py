@@ -228,12 +228,8 @@ def test_what_cannot_be_used_is_one_line_and_leaves_no_output(
         ("missing.jsonl", tmp_path / "out.jsonl", "missing.jsonl: no such file or folder"),
         (CLAIMS, tmp_path / "out.txt", "its name says no format"),
         (CLAIMS, tmp_path / "none" / "out.jsonl", "there is no folder"),
-<<<<<<< HEAD
         (CLAIMS, Path("-"), "needs a file: name one, as in --output out.jsonl"),
-        (sample_dir() / "qrels.tsv", tmp_path / "out.jsonl", "is a claim; the first: "),
-=======
         (sample_dir() / "qrels.tsv", tmp_path / "out.jsonl", "its first line names no column 'claim'"),
->>>>>>> tables
     ):
         result = invoke("annotate", claims, "--index", sample_index, "--output", output)
         assert (result.exit_code, result.stdout) == (1, "")
