@@ -29,6 +29,7 @@ _NOT_TEXT = (
 _SAMPLE = 1 << 12
 _CONTROLS = bytes({*range(1, 32)} - {*b"\t\n\v\f\r\x1b\x1c\x1d\x1e\x1f"})
 _WIDE = frozenset(("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"))
+_NOT_FOR_FILES = frozenset(("idna", "punycode", "undefined", "mbcs", "oem"))
 _UTF_8 = frozenset(("utf-8", "utf-8-sig", "ascii"))
 
 
@@ -38,7 +39,7 @@ def require_encoding(name: str) -> str:
         found = codecs.lookup(name)
     except (LookupError, ValueError) as error:
         raise ValueError(f"{name!r} is no encoding; names are such as utf-8, cp1252 and utf-16") from error
-    if not found._is_text_encoding:
+    if not found._is_text_encoding or found.name in _NOT_FOR_FILES:
         raise ValueError(f"{name!r} is no encoding of text; names are such as utf-8, cp1252 and utf-16")
     return found.name
 
@@ -75,6 +76,8 @@ def found_encoding(name: str, head: bytes, said: str | None, notices: Notices) -
     if encoding in _WIDE:
         if wide is None and _is_utf8(head):
             raise InputError(f"{name}: is UTF-8, not {said}; leave --encoding out")
+        if wide is None and encoding in ("utf-16", "utf-32"):
+            raise InputError(f"{name}: is not {said}; {_NAME_IT}")
         return wide if wide is not None and encoding in ("utf-16", "utf-32") else said
     if not head.isascii() and _is_utf8(head):
         notices.say(name, f"read as {said}, as was asked for, but it is valid UTF-8")

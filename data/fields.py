@@ -8,7 +8,7 @@ from typing import NamedTuple
 from data.errors import BlankText, RecordError
 from data.field_names import first_match, matches
 from data.notices import Notices
-from data.raw_record import RawRecord, json_kind
+from data.raw_record import RawRecord, Recast, json_kind
 from data.records import Json
 from data.sources import Source
 
@@ -98,7 +98,7 @@ class FieldFinder:
             return Record(source, line, record_id, _checked_text(source, line, value, None, record_id, {}), {})
         layout = tuple(value)
         found = self._found.get(layout)
-        text_name, id_name = found or self._look_up(layout)
+        text_name, id_name = found or self._look_up(layout, is_plain=not isinstance(value, Recast))
         if text_name is None:
             raise RecordError(source.name, line, missing_field(self._names.text, value))
         if key is not None and not self._names.id_required:
@@ -120,14 +120,14 @@ class FieldFinder:
             text = _checked_text(source, line, text, text_name, record_id, value)
         return Record(source, line, record_id, text, value)
 
-    def _look_up(self, layout: tuple[str, ...]) -> tuple[str | None, str | None]:
+    def _look_up(self, layout: tuple[str, ...], *, is_plain: bool) -> tuple[str | None, str | None]:
         texts, ids = matches(self._names.text, layout), matches(self._names.id, layout)
         text_name, id_name = next(iter(texts), None), next(iter(ids), None)
         if len(self._found) >= _LAYOUTS_KEPT:
             self._found.clear()
         self._found[layout] = text_name, id_name
         usual = (text_name in self._names.text) and (id_name is None or id_name in self._names.id)
-        if text_name is not None and (len(texts) > 1 or len(ids) > 1 or not usual):
+        if is_plain and text_name is not None and (len(texts) > 1 or len(ids) > 1 or not usual):
             others = [repr(name) for name in (*texts[1:], *ids[1:]) if name not in (text_name, id_name)]
             what = f"{self._names.what} taken from {text_name!r}"
             what += "" if id_name is None else f", id from {id_name!r}"

@@ -13,7 +13,7 @@ from data.errors import RecordError
 from data.fields import FieldNames, MadeId
 from data.notices import Notices
 from data.plain_values import without_odd
-from data.raw_record import RawRecord, json_kind
+from data.raw_record import RawRecord, Recast, json_kind
 from data.records import Json
 from data.rejects import Reject
 from data.seen_ids import SeenIds
@@ -194,6 +194,8 @@ class KnownShapes:
         if recast is None:
             if self._is_aside(fields):
                 self._leave_out(source, line, "things beside the records, left out", ", ".join(_types(fields)))
+            elif self._is_headline_alone(fields):
+                self._leave_out(source, line, "records without a text, left out", _link(fields) or "")
             else:
                 yield RawRecord(line, key, fields)
             return
@@ -208,7 +210,7 @@ class KnownShapes:
             new[self._text_field] = text if self._text_field == "url2text" else fields[self._text_field]
         if key is None and "url2text" not in fields:  # of one link there are many such pages
             key = self._id(new)
-        yield RawRecord(line, key, new)
+        yield RawRecord(line, key, Recast(new))
 
     def _name_text(self, fields: Fields, text: str) -> None:
         name = self._names.text[0]
@@ -233,6 +235,12 @@ class KnownShapes:
                 {name: value for name, value in fields.items() if name not in _OF_ONE_RECORD}, self._names.text
             )
         )
+
+    def _is_headline_alone(self, fields: Fields) -> bool:
+        """Tell whether it is an article of schema.org without its body, as they stand beside others in a graph."""
+        known = {name.casefold() for name in self._names.text}
+        is_article = any(name.endswith(("Article", "BlogPosting")) for name in _types(fields))
+        return is_article and not any(name.casefold() in known for name in fields)
 
     def _leave_out(self, source: Source, line: int, what: str, example: str) -> None:
         self.n_left_out += 1

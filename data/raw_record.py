@@ -7,6 +7,10 @@ from typing import NamedTuple
 from data.records import Json
 
 
+class Recast(dict[str, Json]):
+    """The fields of a record of a known shape under the common names: which is which is no choice any more."""
+
+
 class RawRecord(NamedTuple):
     """One record and where it stands.
 

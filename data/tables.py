@@ -122,7 +122,7 @@ class _Header:
         self._source = source
         self._notices = notices
         self._text_names = text_names
-        self.names = [cell.strip().strip("\"'\ufeff").strip() for cell in cells]
+        self.names = [cell.strip().strip("\ufeff").strip() for cell in cells]
         self._known = _USUAL_NAMES | {folded_name(name) for name in text_names}
         own = {folded_name(name) for name in self.names}
         self.first_words = frozenset(

@@ -32,12 +32,12 @@ _WORDS = frozenset(_TWO_THINGS.split())
 _EMPTY_WORDS = frozenset({"us", "who", "he", "we", "me", "my", "am", "do", "so", "up", "all", "our", "you", "how"})
 
 
-def acronym_forms(text: str, *, is_query: bool) -> tuple[list[Form], list[tuple[int, int]]]:
+def acronym_forms(text: str) -> tuple[list[Form], list[tuple[int, int]]]:
     """Return the terms of the acronyms in a visible text, and the spans whose words do not count beside them.
 
     An acronym that would be a word without its capitals keeps them, so that no word is equal to it, and has the word in
-    small letters too; in a query only if that word says something. Three words in capitals in a row are no acronyms,
-    nor is a whole text of them.
+    small letters too if that says something: `US` is never `us`. Three words in capitals in a row are no acronyms, nor
+    is a whole text of them.
     """
     forms: list[Form] = []
     instead: list[tuple[int, int]] = []
@@ -46,28 +46,28 @@ def acronym_forms(text: str, *, is_query: bool) -> tuple[list[Form], list[tuple[
             letters = match.group().replace(".", "")
             instead.append(match.span())
             forms.append(Form(*match.span(), match.group().rstrip(".").lower()))
-            forms.extend(Form(*match.span(), term) for term in _terms(letters.upper(), is_query=is_query))
+            forms.extend(Form(*match.span(), term) for term in _terms(letters.upper()))
         for match in _INITIALS.finditer(text):
             if " " in match.group():
                 letters = re.sub(r"\W", "", match.group())
-                forms.extend(Form(*match.span(), term) for term in _terms(letters, is_query=is_query))
+                forms.extend(Form(*match.span(), term) for term in _terms(letters))
     found = [match for match in _CAPITALS.finditer(text) if match.group().lower() in _WORDS or match.group() in _ALSO]
     if not found or (len(text.split()) > 1 and not _SMALL_LETTER.search(text)):
         return forms, instead
     shouted = [match.span() for match in _SHOUTED.finditer(text)]
     for match in found:
         if not any(start <= match.start() < end for start, end in shouted):
-            lower, *others = _terms(match.group(), is_query=False)
-            forms.extend(Form(*match.span(), term) for term in others)
-            if is_query and lower in _EMPTY_WORDS:
+            lower = match.group().lower()
+            forms.extend(Form(*match.span(), term) for term in _terms(match.group()) if term != lower)
+            if lower in _EMPTY_WORDS:
                 instead.append(match.span())
     return forms, instead
 
 
-def _terms(letters: str, *, is_query: bool) -> list[str]:
-    """Return the word in small letters, then what its capitals add."""
+def _terms(letters: str) -> list[str]:
+    """Return the word in small letters, if that says something, then what its capitals add."""
     lower = letters.lower()
-    terms = [] if is_query and lower in _EMPTY_WORDS else [lower]
+    terms = [] if lower in _EMPTY_WORDS else [lower]
     if lower in _WORDS:
         terms.append(letters)
     if letters in _ALSO:

@@ -53,7 +53,7 @@ def split_words(text: str) -> list[str]:
     Words are in NFKC and case folded, without invisible characters and English possessives. Scripts that are written
     without spaces come out as overlapping pairs of characters, so that a query finds a part of a longer run.
     """
-    return _words(text, is_query=False)
+    return _words(text)
 
 
 def tokenize(text: str) -> list[str]:
@@ -62,19 +62,22 @@ def tokenize(text: str) -> list[str]:
 
 
 def query_terms(text: str) -> list[str]:
-    """Return the terms of a query: those of a document, but of `US` the acronym alone, not the pronoun."""
-    return _terms(_words(text, is_query=True))
+    """Return the terms of a query: those of a document; `us` in a query without capitals may be `US`, too."""
+    words = _words(text)
+    if "us" in words and text == text.lower():
+        words.append("US")
+    return _terms(words)
 
 
 def _terms(words: list[str]) -> list[str]:
     return analyzer().analyze(" ".join(words))
 
 
-def _words(text: str, *, is_query: bool) -> list[str]:
+def _words(text: str) -> list[str]:
     text = visible_text(text)
     if text.isascii() and not _MORE.search(text):
         return _ASCII_WORD.findall(text.casefold())
-    forms, text = _forms(text, is_query=is_query)
+    forms, text = _forms(text)
     folded = text.casefold()
     if folded.isascii():
         words = _ASCII_WORD.findall(folded)
@@ -90,9 +93,9 @@ def _words(text: str, *, is_query: bool) -> list[str]:
     return words
 
 
-def _forms(text: str, *, is_query: bool) -> tuple[list[Form], str]:
+def _forms(text: str) -> tuple[list[Form], str]:
     """Return what a visible text has beside its words, and the text with blanks for what are no words of it."""
-    forms, instead = acronym_forms(text, is_query=is_query)
+    forms, instead = acronym_forms(text)
     if _DIGIT.search(text):
         forms.extend(number_forms(with_ascii_digits(text)))
     forms.extend(joined_forms(text))
@@ -131,7 +134,7 @@ def matching_spans(text: str, terms: frozenset[str]) -> list[tuple[int, int]]:
     spaces these are runs of the characters that match.
     """
     visible, origin = visible_text_with_spans(text)
-    forms, words = _forms(visible, is_query=False)
+    forms, words = _forms(visible)
     found = [
         Form(word.start() + start, word.start() + end, word.group()[start:end].casefold())
         for word in _WORD.finditer(words)

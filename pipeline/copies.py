@@ -260,7 +260,8 @@ class CopyFinder:
         """Return for each document that `text_of` reads as another of them the first of the ids of all that it does."""
         groups: dict[str, str] = {}
         for same_words in self._with_the_same_words(doc_ids):
-            texts = {document.doc_id: text_of(document) for document in self._read(same_words)}
+            # White space is nothing to a model.
+            texts = {document.doc_id: " ".join(text_of(document).split()) for document in self._read(same_words)}
             for same in _parted(same_words, texts):
                 groups |= dict.fromkeys(same, min(same))
         return groups

@@ -291,7 +291,10 @@ def test_bad_records_are_skipped_counted_and_listed_on_request(
     assert result.exit_code == 0
     assert result.stdout == f"{index_dir}: generation 1, 1 document (1 read, 2 bad records skipped)\n"
     *skipped, warning = result.stderr.splitlines()
-    assert [line.split(": ")[0] for line in skipped] == [f"skipped {corpus}:2", f"skipped {corpus}:3"]
+    assert [line.split(": ")[0] for line in skipped if line.startswith("skipped")] == [
+        f"skipped {corpus}:2",
+        f"skipped {corpus}:3",
+    ]
     assert warning == (
         "WARNING: 2 of 3 records (67 %) were bad and are not in the index: 1 × missing field 'text'; 1 × not valid JSON"
     )
@@ -494,9 +497,7 @@ def test_an_earlier_form_is_refused_by_the_line_that_names_its_cure(
         f"make it anew with: claimhound index renew --index {small_index}\n"
     )
     renewed = invoke("index", "renew", "--index", small_index)
-    assert renewed.stdout == (
-        f"{small_index}: generation 2, 3 documents (3 renewed, 3 with the vectors that they had)\n"
-    )
+    assert renewed.stdout == (f"{small_index}: generation 2, 3 documents (3 renewed)\n")
     assert invoke("index", "verify", "--index", small_index).exit_code == 0
 
 

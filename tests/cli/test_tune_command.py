@@ -33,7 +33,7 @@ def test_the_default_is_written_and_said_to_stand_where_no_gain_is_shown(tune: I
     result = tune("--folds", 3)
     assert result.exit_code == 0, result.stderr
     title, default, tuned, *_, note = result.stdout.splitlines()
-    assert title == "3 claims, 140 settings, mean nDCG@10"
+    assert title == "3 claims, 560 settings, mean nDCG@10"
     assert default.startswith("default ")
     assert tuned.startswith("tuned, on claims left out ")
     assert "so the default settings stand: nDCG@10 " in note
@@ -53,7 +53,7 @@ def test_the_default_is_written_and_said_to_stand_where_no_gain_is_shown(tune: I
 def test_a_reranker_is_tuned_with_its_depth(tune: Invoke, tiny_reranker_dir: Path, tmp_path: Path) -> None:
     result = tune("--reranker", tiny_reranker_dir, "--folds", 2, "--measure", "R@5")
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.startswith("3 claims, 420 settings, mean R@5\n")
+    assert result.stdout.startswith("3 claims, 1680 settings, mean R@5\n")
     assert f"reranker {tiny_reranker_dir}" in json.loads((tmp_path / "tuned.json").read_text())["note"]
     read_config(tmp_path / "tuned.json")
 

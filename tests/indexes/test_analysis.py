@@ -188,7 +188,8 @@ def test_marks_lie_within_the_text_in_order_apart_and_on_what_matches(text: str,
     for start, end in spans:
         # A space parts digits only before what is counted.
         piece = text[start:end] if not text[start:end].replace(" ", "").isdigit() else f"{text[start:end]} people"
-        assert not terms.isdisjoint(tokenize(piece)), (text[start:end], terms)
+        # Among capitals alone US is the word.
+        assert not terms.isdisjoint([*tokenize(piece), *tokenize(piece.lower())]), (text[start:end], terms)
 
 
 @given(TEXTS)

@@ -33,8 +33,9 @@ def renew(index_dir: Path, disk: Disk | None = None) -> tuple[IndexingReport, li
 
 
 def vectors() -> dict[str, tuple[float, float]]:
-    """What the encoder gives for the texts of these tests."""
-    return {f"glacier {number} of {number % 3}": (1.0, number / 10) for number in range(20)}
+    """What the encoder gives for the texts of these tests, with and without the title."""
+    by_text = {f"glacier {number} of {number % 3}": (1.0, number / 10) for number in range(20)}
+    return by_text | {f"Title: {text}": vector for text, vector in by_text.items()}
 
 
 def die_everywhere(index_dir: str, work: str) -> int:

@@ -102,7 +102,11 @@ def test_every_kind_of_bad_claim_is_told_and_the_others_are_answered(index_dir, 
         (6, "duplicate id '5'"),
         (7, "not a JSON object but a list"),
         (8, "the claim has 10"),
-        (9, "half of a surrogate pair: an escape such as \\ud83d without its other half is no character"),
+        (
+            9,
+            "the field 'text' holds half of a surrogate pair: an escape such as \\ud83d without its other half is "
+            "no character",
+        ),
     ]
 
 
@@ -402,7 +406,7 @@ def test_no_claim_gets_evidence_from_after_its_date(tmp_path):
 
 def test_a_day_for_the_whole_job_narrows_each_claim_s_own(tmp_path):
     documents = [
-        Document(f"d{year}", "sea level", date=str(year), fields={"n": year % 2}) for year in range(2000, 2010)
+        Document(f"d{year}", f"sea level {year}", date=str(year), fields={"n": year % 2}) for year in range(2000, 2010)
     ]
     index_dir = build_index(tmp_path / "index", documents)
     claims, output = tmp_path / "claims.jsonl", tmp_path / "out.csv"

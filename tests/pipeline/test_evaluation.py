@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from pipeline_fakes import FakeEncoder, FakeReranker
@@ -150,9 +151,10 @@ def test_a_reader_s_set_is_measured_at_a_fixed_and_at_an_adaptive_size(pipeline)
 
 def many_claims(n, relevant="answer"):
     """Claims whose words find the document topic before the document answer, one of which is relevant."""
-    documents = [Document(f"answer{i}", f"answer{i}") for i in range(n)]
-    documents += [Document(f"topic{i}", f"topic{i} topic{i}") for i in range(n)]
-    claims = [Query(f"c{i}", f"topic{i} answer{i} topic{i}") for i in range(n)]
+    letters = ["".join(pair) for pair in product("bcdfghjkl", "mnpqrstvx")]
+    documents = [Document(f"answer{i}", f"answerx{letters[i]}") for i in range(n)]
+    documents += [Document(f"topic{i}", f"topicx{letters[i]} topicx{letters[i]}") for i in range(n)]
+    claims = [Query(f"c{i}", f"topicx{letters[i]} answerx{letters[i]} topicx{letters[i]}") for i in range(n)]
     return MemoryIndex(documents), claims, {f"c{i}": {f"{relevant}{i}": 1} for i in range(n)}
 
 
