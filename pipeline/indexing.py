@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from data.documents import locate_documents, read_documents
 from data.errors import BlankText, IndexWriteError, InputError, RecordError
+from data.fields import MadeId
 from data.notices import Notices
 from data.read_options import ReadOptions
 from data.records import Document
@@ -161,7 +163,7 @@ def _index_sources(
         intake.notices.say(str(index_dir), note)
     return report._replace(
         skipped=intake.skipped, notices=intake.notices, n_texts=intake.n_texts, n_withdrawn=intake.n_withdrawn,
-        n_unknown=intake.n_unknown,
+        n_unknown=intake.n_unknown, n_outdated=report.n_outdated + intake.n_outdated,
     )  # fmt: skip
 
 
@@ -184,7 +186,9 @@ class _Intake:
         self.n_texts = 0
         self.n_withdrawn = 0
         self.n_unknown = 0
+        self.n_outdated = 0
         self._blank: list[BlankText] = []
+        self._made_lines: dict[str, set[int]] = defaultdict(set)
         self._writer = writer
         self._made_ids = made_ids
         self._index_dir = index_dir
@@ -217,6 +221,8 @@ class _Intake:
                 self._made_ids.require_free(ids, self._writer.known_ids, self._index_dir)
             self.n_texts += len(shard)
             for document in shard:
+                if isinstance(document.doc_id, MadeId) and (line := document.doc_id.rpartition(":")[2]).isdecimal():
+                    self._made_lines[document.doc_id.stem].add(int(line))
                 if self._splits:
                     yield from split_document(document)
                 else:
@@ -246,6 +252,8 @@ class _Intake:
         withdrawn = writer.withdraw(list(by_id))
         self.n_withdrawn = len(withdrawn)
         self.n_unknown = len(by_id.keys() - withdrawn.values())
+        bad = [(error.source, error.line) for error in self.skipped]
+        self.n_outdated = len(writer.withdraw(self._made_ids.gone(self._made_lines, bad, writer.known_ids)))
         if not writer.held_any:
             writer.is_split = self._splits
         writer.made_ids = self._made_ids.by_stem

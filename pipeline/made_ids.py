@@ -13,6 +13,7 @@ from data.file_systems import readable_name
 from data.sources import HUB_PREFIX, STDIN, Source
 
 _STREAM = "a stream that was read once"
+_LOOKED_AT_ONCE = 10_000
 
 
 class MadeIds:
@@ -74,6 +75,34 @@ class MadeIds:
                     f"knows from where; {cure}"
                 )
             self._made[stem] = origin
+
+    def gone(
+        self,
+        lines: Mapping[str, Collection[int]],
+        bad: Iterable[tuple[str, int]],
+        held: Callable[[Sequence[str]], Collection[str]],
+    ) -> list[str]:
+        """Return the ids of records that sources which the index knows have no more: those of an earlier version.
+
+        `lines` are those of each stem's records, `bad` names and lines of records that could not be read: what the
+        index holds of these stays.
+        """
+        stems = {name: stem for stem, name in self._names.items()}
+        kept: dict[str, set[int]] = defaultdict(set)
+        for name, line in bad:
+            if name in stems:
+                kept[stems[name]].add(line)
+        found: list[str] = []
+        for stem, there in lines.items():
+            if self._prefix is not None or self._known.get(stem) != self._origins[stem]:
+                continue
+            stay = kept[stem].union(there)
+            last = max(stay)
+            found += held([f"{stem}:{line}" for line in range(1, last) if line not in stay])
+            while behind := held([f"{stem}:{line}" for line in range(last + 1, last + _LOOKED_AT_ONCE)]):
+                found += behind
+                last += _LOOKED_AT_ONCE
+        return sorted(found)
 
 
 def usable_prefix(prefix: str) -> str:

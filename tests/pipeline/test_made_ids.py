@@ -46,6 +46,27 @@ def test_the_same_file_replaces_its_records_by_whatever_path(index_dir, old, tmp
         assert held(index_dir) == {"news:1": "wind", "news:2": "sea", "news:3": "sun"}
 
 
+@pytest.mark.parametrize("split", [False, True])
+def test_what_the_file_has_no_more_goes_with_the_earlier_version(tmp_path, split):
+    path = write(tmp_path / "news.txt", "ice", "sea", "sun", "wind", "coal")
+    index_dir = tmp_path / "index"
+    build_index([path], index_dir, FakeEncoder(), SourceOptions(split_sentences=split))
+    write(tmp_path / "news.txt", "ice", "", "sun")
+    report = add_documents([path], index_dir, FakeEncoder())
+    ids = ["news:1", "news:3"]
+    assert sorted(held(index_dir)) == ([f"{made}#0" for made in ids] if split else ids)
+    assert (report.n_replaced, report.n_outdated) == (2, 3)
+
+
+def test_a_record_that_cannot_be_read_any_more_keeps_what_the_index_holds_of_it(tmp_path):
+    path = tmp_path / "news.txt"
+    path.write_bytes(b"ice\nsea\nsun\n")
+    build_index([str(path)], tmp_path / "index", FakeEncoder())
+    path.write_bytes(b"wind\nsea\nsun \xff\n")
+    add_documents([str(path)], tmp_path / "index", FakeEncoder(), SourceOptions(on_error="skip"))
+    assert held(tmp_path / "index") == {"news:1": "wind", "news:2": "sea", "news:3": "sun"}
+
+
 @pytest.mark.parametrize("lines", [["wind"], ["", "", "", "", "wind"]], ids=["the same lines", "other lines"])
 @pytest.mark.parametrize("split", [False, True])
 def test_another_file_of_that_name_is_refused_before_anything_is_encoded(tmp_path, old, lines, split):
