@@ -15,7 +15,8 @@ import pytest
 from index_samples import ENCODER, answers, build, committed_files, documents, generation_folder, unit_vectors
 
 from data.errors import IndexDamagedError, IndexMissingError, IndexUnusableError, IndexVersionError
-from data.records import TEXT_FORM_VERSION, Document
+from data.records import Document
+from data.text_form import TEXT_FORM_VERSION
 from indexes import IndexSnapshot, IndexWriter, verify_index
 from indexes.analysis import ANALYSIS_VERSION
 from indexes.layout import latest_generation
