@@ -209,41 +209,22 @@ def _unpacked(packed: IO[bytes], compression: str | None) -> IO[bytes]:
     if compression == "xz":
         return cast("IO[bytes]", io.BufferedReader(lzma.LZMAFile(packed), _BUFFER_SIZE))
     if compression == "zst":
-        return io.BufferedReader(_ZstdReader(packed), _BUFFER_SIZE)
+        return io.BufferedReader(_PieceReader(_zstd_pieces(packed)), _BUFFER_SIZE)
     return packed
 
 
-class _ZstdReader(io.RawIOBase):
-    """Unpacks zstd frames one after the other.
+def _zstd_pieces(packed: IO[bytes]) -> Iterator[bytes]:
+    """Unpack zstd frames one after the other.
 
     zstandard's own stream_reader ends quietly where a file is cut short, which would lose records in silence.
     """
-
-    def __init__(self, packed: IO[bytes]) -> None:
-        self._packed = packed
-        self._frame = _ZstdFrame()
-        self._pending = memoryview(b"")
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Fill the buffer and return how many bytes were written to it; 0 at the end."""
-        target = memoryview(buffer).cast("B")
-        while not self._pending:
-            piece = self._frame.left_over() or self._packed.read(1 << 16)
-            if self._frame.ended and piece:
-                self._frame = _ZstdFrame()
-            if not piece:
-                if self._frame.begun and not self._frame.ended:
-                    raise _BadZstdError("the last frame has no end")
-                return 0
-            self._pending = memoryview(self._frame.unpack(piece))
-        count = min(len(target), len(self._pending))
-        target[:count] = self._pending[:count]
-        self._pending = self._pending[count:]
-        return count
+    frame = _ZstdFrame()
+    while piece := frame.left_over() or packed.read(1 << 16):
+        if frame.ended:
+            frame = _ZstdFrame()
+        yield frame.unpack(piece)
+    if frame.begun and not frame.ended:
+        raise _BadZstdError("the last frame has no end")
 
 
 class _ZstdFrame:

@@ -17,7 +17,7 @@ from indexes.layout import DEAD_FILE, TEXT_DIR, VECTOR_DIR, generation_dir, late
 from indexes.manifest import MANIFEST_NAME, Manifest
 from indexes.text import DEFAULT_TITLE_WEIGHT, NO_CONDITIONS, Conditions, Entry, TextIndex, first_day, is_panic
 from indexes.ties import Found
-from indexes.vectors import Positions, Vectors, VectorSegment, search_segments
+from indexes.vectors import Positions, Vectors, VectorSegment, search_segments, stored_vectors
 
 # Share of the inverted lists that a search scans; `make bench` measures its agreement with exact search.
 DEFAULT_PROBE_SHARE = 0.1
@@ -131,6 +131,9 @@ class IndexSnapshot:
     @property
     def n_dated(self) -> int:
         """How many documents have a date."""
+        # Answers under a condition ask for it: counting takes a look at every document.
+        if self.manifest.n_dated is not None:
+            return self.manifest.n_dated
         with self._reading():
             return self._text.n_dated()
 
@@ -201,19 +204,12 @@ class IndexSnapshot:
         Raises KeyError for an id that the index does not hold, IndexDamagedError if a vector is not there.
         """
         positions = self.positions_of(doc_ids)
-        wanted = np.array([positions[doc_id] for doc_id in doc_ids], dtype=np.int64)
-        vectors = np.empty((len(wanted), self.manifest.encoder.dim), dtype=np.float32)
-        missing = np.ones(len(wanted), dtype=np.bool_)
+        wanted = [positions[doc_id] for doc_id in doc_ids]
         with self._reading():
-            for segment in self._segments:
-                held, found = segment.vectors_at(wanted)
-                order = np.argsort(held)
-                rows = np.flatnonzero(np.isin(wanted, held))
-                vectors[rows] = found[order[np.searchsorted(held, wanted[rows], sorter=order)]]
-                missing[rows] = False
-        if missing.any():
+            is_held, vectors = stored_vectors(self._segments, wanted, self.manifest.encoder.dim)
+        if not is_held.all():
             raise IndexDamagedError(
-                f"{self._folder}: has no vector for {int(missing.sum())} of its documents; "
+                f"{self._folder}: has no vector for {int((~is_held).sum())} of its documents; "
                 f"make them anew with: claimhound index renew --index {self.path}"
             )
         return vectors

@@ -14,7 +14,7 @@ from data.records import Document
 from indexes.layout import TEXT_DIR, generation_dir, latest_generation
 from indexes.manifest import MANIFEST_NAME, Manifest
 from indexes.text import TextIndex
-from indexes.vectors import Vectors, VectorSegment
+from indexes.vectors import Vectors, VectorSegment, stored_vectors
 
 
 def read_manifest(index_dir: Path) -> Manifest:
@@ -98,16 +98,7 @@ class StoredVectors:
 
     def at(self, positions: Sequence[int]) -> tuple[NDArray[np.bool_], Vectors]:
         """Return which of the n positions have a vector, and (n, dim) vectors, zeros for the others."""
-        wanted = np.array(positions, dtype=np.int64)
-        vectors = np.zeros((len(wanted), self._dim), dtype=np.float32)
-        is_held = np.zeros(len(wanted), dtype=np.bool_)
-        for segment in self._segments:
-            held, found = segment.vectors_at(wanted)
-            order = np.argsort(held)
-            rows = np.flatnonzero(np.isin(wanted, held))
-            vectors[rows] = found[order[np.searchsorted(held, wanted[rows], sorter=order)]]
-            is_held[rows] = True
-        return is_held, vectors
+        return stored_vectors(self._segments, positions, self._dim)
 
 
 def _unreadable(error: OSError, folder: Path) -> IndexUnusableError:

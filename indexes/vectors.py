@@ -253,6 +253,22 @@ class VectorSegment:
         return positions[places], vectors
 
 
+def stored_vectors(
+    segments: Iterable[VectorSegment], positions: Sequence[int], dim: int
+) -> tuple[NDArray[np.bool_], Vectors]:
+    """Return which of the n positions have a vector in one of the segments, and (n, dim) vectors, zeros for others."""
+    wanted = np.array(positions, dtype=np.int64)
+    vectors = np.zeros((len(wanted), dim), dtype=np.float32)
+    is_held = np.zeros(len(wanted), dtype=np.bool_)
+    for segment in segments:
+        held, found = segment.vectors_at(wanted)
+        order = np.argsort(held)
+        rows = np.flatnonzero(np.isin(wanted, held))
+        vectors[rows] = found[order[np.searchsorted(held, wanted[rows], sorter=order)]]
+        is_held[rows] = True
+    return is_held, vectors
+
+
 def search_segments(
     segments: Sequence[VectorSegment],
     query_vectors: Vectors,

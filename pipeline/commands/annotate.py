@@ -21,14 +21,11 @@ from pipeline.commands.model_choice import (
 )
 from pipeline.commands.options import adaptive_options, count_option, no_fold_option, path_option
 from pipeline.commands.output import print_text, say
-from pipeline.commands.reading_options import claim_reading_options
+from pipeline.commands.reading_options import LARGE_BAD_SHARE, claim_reading_options, say_notices
 from pipeline.commands.settings import chosen_config, settings_options
 from pipeline.commands.typed_claims import STDIN, require_stdin
 from pipeline.commands.wording import counted
 from pipeline.progress_display import duration, pace_text, progress_display
-
-# From so many records on that are no claims the file is rather not what its reader took it for.
-_LARGE_SHARE = 0.1
 
 
 @click.command(short_help="Find evidence for a file of claims.")
@@ -156,8 +153,7 @@ def annotate(
             return Searcher(pipeline)
         notices = Notices()
         known_claims = KnownClaims.read(known, pipeline.encoder, notices=notices)
-        for line in notices.lines():
-            say(line)
+        say_notices(notices)
         return Searcher(pipeline, known_claims)
 
     with (
@@ -178,7 +174,7 @@ def annotate(
         say(f"{output}: the claims' own {own} {'is' if len(report.renamed) == 1 else 'are'} in {columns}")
     if report.rejected is not None:
         say(f"{report.rejected}: {counted(report.n_bad, 'record')} set aside, with line and reason")
-        if report.bad_share >= _LARGE_SHARE:
+        if report.bad_share >= LARGE_BAD_SHARE:
             total = counted(report.n_claims + report.n_bad, "record")
             say(
                 f"WARNING: {output} lacks {report.n_bad:,} of {total} ({report.bad_share:.0%}): "

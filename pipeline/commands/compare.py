@@ -58,8 +58,8 @@ def compare(
         raise click.UsageError("name the judgments with --qrels")
     from indexes.snapshot import IndexSnapshot
     from pipeline.evaluation.comparison import compare as compare_runs
-    from pipeline.evaluation.evidence_sets import SET_MEASURES
-    from pipeline.evaluation.measures import DEFAULT_MEASURES, parse_measures
+    from pipeline.evaluation.evidence_sets import default_measures
+    from pipeline.evaluation.measures import parse_measures
     from pipeline.evaluation.output_folder import make_folder, write_comparison
     from pipeline.evaluation.tables import comparison_csv, comparison_latex, comparison_record, comparison_text
 
@@ -73,7 +73,7 @@ def compare(
         judged.qrels,
         claims=queries,
         index=None if index_dir is None else IndexSnapshot.open(index_dir),
-        measures=(*DEFAULT_MEASURES, *(SET_MEASURES if judged.evidence_sets else ())) if asked is None else asked,
+        measures=default_measures(judged.evidence_sets) if asked is None else asked,
         n_changes=changes,
         seed=seed,
         evidence_sets=judged.evidence_sets,

@@ -107,15 +107,15 @@ def evaluate(
     if fail_if_reranker_hurts and (run_paths or "reranked" not in wanted):
         raise click.UsageError("--fail-if-reranker-hurts needs an index and its reranker")
     from pipeline.evaluation.evaluating import evaluate_runs
-    from pipeline.evaluation.evidence_sets import SET_MEASURES
-    from pipeline.evaluation.measures import DEFAULT_MEASURES, parse_measures
+    from pipeline.evaluation.evidence_sets import default_measures
+    from pipeline.evaluation.measures import parse_measures
     from pipeline.evaluation.output_folder import make_folder, write_evaluation
     from pipeline.evaluation.tables import evaluation_csv, evaluation_latex, evaluation_record, evaluation_text
 
     asked = None if measures is None else parse_measures(measures)
     queries, judged = read_judged(claims, qrels, reading, qrels_level)
     judgments, sets = judged
-    names = (*DEFAULT_MEASURES, *(SET_MEASURES if sets else ())) if asked is None else asked
+    names = default_measures(sets) if asked is None else asked
     if output_dir is not None:
         make_folder(output_dir)
     index: IndexSnapshot | None = None

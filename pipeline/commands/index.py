@@ -16,7 +16,7 @@ from pipeline.commands.long_jobs import if_interrupted, long_job
 from pipeline.commands.model_choice import compute_options, encoder_option, model_option, prompt_options
 from pipeline.commands.options import Decorator, combined, format_option, index_option, on_error_option
 from pipeline.commands.output import print_facts, print_help_alone, print_json, print_text, say
-from pipeline.commands.reading_options import document_reading_options
+from pipeline.commands.reading_options import LARGE_BAD_SHARE, document_reading_options, say_notices
 from pipeline.commands.wording import counted, first_few
 from pipeline.config import Compute
 
@@ -45,7 +45,6 @@ def _source_options(default_split: str) -> Decorator:
 
 
 _SKIPPED_SHOWN = 20
-_LARGE_SHARE = 0.1
 _REASONS_SHOWN = 3
 # What follows the kind of a reason, as in "duplicate id 'a', first seen at c.jsonl:1" or "not UTF-8: byte 0xe9".
 _VARYING = re.compile(r"(?<=^duplicate id) .*|\s*[;:(,].*", re.DOTALL)
@@ -320,30 +319,26 @@ def _indexing_progress() -> Iterator[Callable[[Progress], None]]:
 
 
 def _report_indexing(report: IndexingReport, index_dir: Path, *, done: str = "read", job: str = "build") -> None:
-    for line in report.notices.lines():
-        say(line)
+    say_notices(report.notices)
     for error in report.skipped[:_SKIPPED_SHOWN]:
         say(f"skipped {error}")
     if len(report.skipped) > _SKIPPED_SHOWN:
         say(f"skipped {len(report.skipped) - _SKIPPED_SHOWN:,} more")
     details = [f"{report.n_read:,} {done}"]
-    if report.n_replaced:
-        details.append(f"{report.n_replaced:,} replaced")
-    if report.n_outdated:
-        details.append(f"{report.n_outdated:,} of earlier versions deleted")
-    if report.n_withdrawn:
-        details.append(f"{report.n_withdrawn:,} withdrawn")
-    if report.n_unknown:
-        details.append(f"{report.n_unknown:,} to withdraw unknown")
-    if report.n_taken_over:
-        details.append(f"{report.n_taken_over:,} with the vectors that they had")
-    if report.n_reused:
-        details.append(f"{report.n_reused:,} taken up from an interrupted {job}")
+    counts = (
+        (report.n_replaced, "replaced"),
+        (report.n_outdated, "of earlier versions deleted"),
+        (report.n_withdrawn, "withdrawn"),
+        (report.n_unknown, "to withdraw unknown"),
+        (report.n_taken_over, "with the vectors that they had"),
+        (report.n_reused, f"taken up from an interrupted {job}"),
+    )
+    details += [f"{n:,} {what}" for n, what in counts if n]
     if report.skipped:
         details.append(f"{counted(len(report.skipped), 'bad record')} skipped")
     print_text(f"{_described(report.manifest, index_dir)} ({', '.join(details)})")
     n_records = report.n_texts + len(report.skipped)
-    if report.skipped and len(report.skipped) >= _LARGE_SHARE * n_records:
+    if report.skipped and len(report.skipped) >= LARGE_BAD_SHARE * n_records:
         say(
             f"WARNING: {len(report.skipped):,} of {n_records:,} records "
             f"({100 * len(report.skipped) / n_records:.0f} %) were bad and are not in the index: "

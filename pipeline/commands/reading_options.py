@@ -16,6 +16,8 @@ from data.read_options import DateOrder, InputFormat, ReadOptions
 from pipeline.commands.options import Decorator, combined
 from pipeline.commands.output import say
 
+LARGE_BAD_SHARE = 0.1
+"""From so large a share of bad records on a file is rather not what its reader took it for, which is said loudly."""
 _NAMES = tuple(item.name for item in fields(ReadOptions))
 
 

@@ -8,10 +8,15 @@ import numpy as np
 
 from data.errors import InputError
 from data.records import EvidenceSets, Qrels, Run
-from pipeline.evaluation.measures import Values, set_cutoff
+from pipeline.evaluation.measures import DEFAULT_MEASURES, Values, set_cutoff
 
 SET_MEASURES = ("sets@5", "sets@100")
 SETS_EXPLAINED = "sets@k is the share of claims of which one whole set of evidence is among the first k"
+
+
+def default_measures(sets: EvidenceSets) -> tuple[str, ...]:
+    """Return what is measured where nothing else is asked for: measures of sets only where the judgments have some."""
+    return (*DEFAULT_MEASURES, *(SET_MEASURES if sets else ()))
 
 
 def has_set_measures(measures: Sequence[str]) -> bool:
