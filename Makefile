@@ -29,6 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("claimhound needs Python 3.11 or newer; name one with: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev]'
+	mkdir -p $(VENV)/src && ln -sfn ../.. $(VENV)/src/claimhound  # the checkout under its package's name, for mypy
 	@touch $@
 
 clean:

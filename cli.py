@@ -8,23 +8,23 @@ from typing import Any
 
 import click
 
-from data.errors import ClaimhoundError
-from pipeline.commands.annotate import annotate
-from pipeline.commands.calibrate import calibrate_command
-from pipeline.commands.compare import compare
-from pipeline.commands.demo import demo
-from pipeline.commands.doctor import doctor
-from pipeline.commands.evaluate import evaluate
-from pipeline.commands.evaluate_pairs import evaluate_pairs_command
-from pipeline.commands.evaluate_stance import evaluate_stance_command
-from pipeline.commands.exit_codes import EXIT_INTERRUPTED, EXIT_OUTPUT_CLOSED
-from pipeline.commands.index import index
-from pipeline.commands.invocation import version
-from pipeline.commands.mine import mine
-from pipeline.commands.output import give_up_output, print_help_alone, print_text, say
-from pipeline.commands.search import search
-from pipeline.commands.train import train
-from pipeline.commands.tune import tune_command
+from claimhound.data.errors import ClaimhoundError
+from claimhound.pipeline.commands.annotate import annotate
+from claimhound.pipeline.commands.calibrate import calibrate_command
+from claimhound.pipeline.commands.compare import compare
+from claimhound.pipeline.commands.demo import demo
+from claimhound.pipeline.commands.doctor import doctor
+from claimhound.pipeline.commands.evaluate import evaluate
+from claimhound.pipeline.commands.evaluate_pairs import evaluate_pairs_command
+from claimhound.pipeline.commands.evaluate_stance import evaluate_stance_command
+from claimhound.pipeline.commands.exit_codes import EXIT_INTERRUPTED, EXIT_OUTPUT_CLOSED
+from claimhound.pipeline.commands.index import index
+from claimhound.pipeline.commands.invocation import version
+from claimhound.pipeline.commands.mine import mine
+from claimhound.pipeline.commands.output import give_up_output, print_help_alone, print_text, say
+from claimhound.pipeline.commands.search import search
+from claimhound.pipeline.commands.train import train
+from claimhound.pipeline.commands.tune import tune_command
 
 
 class _Commands(click.Group):

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
-from data.read_options import DateOrder
-from data.records import Json
+from claimhound.data.read_options import DateOrder
+from claimhound.data.records import Json
 
 NoDay: TypeAlias = Literal["missing", "unreadable", "ambiguous"]
 

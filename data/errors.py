@@ -17,7 +17,7 @@ ClaimhoundError            every error that is the user's to mend; printed in on
 
 from __future__ import annotations
 
-from data.records import Json
+from claimhound.data.records import Json
 
 
 class ClaimhoundError(Exception):

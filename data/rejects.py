@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from data.errors import RecordError
+from claimhound.data.errors import RecordError
 
 OnError: TypeAlias = Literal["stop", "skip"]
 

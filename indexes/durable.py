@@ -9,7 +9,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from data.file_systems import sync_file, sync_folder
+from claimhound.data.disk.file_systems import sync_file, sync_folder
 
 _REMOVE_TRIES = 5
 # What a file system answers that has no hard links, allows none here, or has given out all that it has for this file.

@@ -13,8 +13,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from data.errors import IndexMissingError, IndexUnusableError
-from indexes.manifest import MANIFEST_NAME
+from claimhound.data.errors import IndexMissingError, IndexUnusableError
+from claimhound.indexes.manifest import MANIFEST_NAME
 
 TEXT_DIR = "text"
 VECTOR_DIR = "vectors"

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-from data.checksums import sha256_of
-from data.errors import EncoderMismatchError, IndexDamagedError, IndexVersionError
-from data.fields import ID_SCHEME_VERSION
-from data.text_form import TEXT_FORM_VERSION
-from indexes.analysis import ANALYSIS_VERSION
-from indexes.durable import sha256_of_edges
+from claimhound.data.disk.checksums import sha256_of
+from claimhound.data.errors import EncoderMismatchError, IndexDamagedError, IndexVersionError
+from claimhound.data.formats.fields import ID_SCHEME_VERSION
+from claimhound.data.text.text_form import TEXT_FORM_VERSION
+from claimhound.indexes.analysis.terms import ANALYSIS_VERSION
+from claimhound.indexes.durable import sha256_of_edges
 
 FORMAT_VERSION = 3
 # Earlier formats are read for what `index renew` takes out of them. What their manifests do not say is not known but

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from rank_bm25 import BM25Plus
 
-from data.records import Document, Ranking, ScoredDoc
-from indexes.analysis import query_terms, tokenize
-from indexes.text import DEFAULT_TITLE_WEIGHT
-from indexes.ties import level
-from indexes.vectors import SCORE_DIGITS, Vectors
+from claimhound.data.records import Document, Ranking, ScoredDoc
+from claimhound.indexes.analysis.terms import query_terms, tokenize
+from claimhound.indexes.text import DEFAULT_TITLE_WEIGHT
+from claimhound.indexes.ties import level
+from claimhound.indexes.vectors import SCORE_DIGITS, Vectors
 
 
 class _Field:

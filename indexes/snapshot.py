@@ -11,13 +11,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import IndexDamagedError, IndexUnusableError
-from data.records import Document, Ranking, ScoredDoc
-from indexes.layout import DEAD_FILE, TEXT_DIR, VECTOR_DIR, generation_dir, latest_generation
-from indexes.manifest import MANIFEST_NAME, Manifest
-from indexes.text import DEFAULT_TITLE_WEIGHT, NO_CONDITIONS, Conditions, Entry, TextIndex, first_day, is_panic
-from indexes.ties import Found
-from indexes.vectors import Positions, Vectors, VectorSegment, search_segments, stored_vectors
+from claimhound.data.errors import IndexDamagedError, IndexUnusableError
+from claimhound.data.records import Document, Ranking, ScoredDoc
+from claimhound.indexes.layout import DEAD_FILE, TEXT_DIR, VECTOR_DIR, generation_dir, latest_generation
+from claimhound.indexes.manifest import MANIFEST_NAME, Manifest
+from claimhound.indexes.text import (
+    DEFAULT_TITLE_WEIGHT,
+    NO_CONDITIONS,
+    Conditions,
+    Entry,
+    TextIndex,
+    first_day,
+    is_panic,
+)
+from claimhound.indexes.ties import Found
+from claimhound.indexes.vectors import Positions, Vectors, VectorSegment, search_segments, stored_vectors
 
 # Share of the inverted lists that a search scans; `make bench` measures its agreement with exact search.
 DEFAULT_PROBE_SHARE = 0.1

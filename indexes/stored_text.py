@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import IndexDamagedError, IndexUnusableError
-from data.records import Document
-from indexes.layout import TEXT_DIR, generation_dir, latest_generation
-from indexes.manifest import MANIFEST_NAME, Manifest
-from indexes.text import TextIndex
-from indexes.vectors import Vectors, VectorSegment, stored_vectors
+from claimhound.data.errors import IndexDamagedError, IndexUnusableError
+from claimhound.data.records import Document
+from claimhound.indexes.layout import TEXT_DIR, generation_dir, latest_generation
+from claimhound.indexes.manifest import MANIFEST_NAME, Manifest
+from claimhound.indexes.text import TextIndex
+from claimhound.indexes.vectors import Vectors, VectorSegment, stored_vectors
 
 
 def read_manifest(index_dir: Path) -> Manifest:

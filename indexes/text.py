@@ -21,12 +21,12 @@ from typing import Any, NamedTuple
 
 import tantivy
 
-from data.errors import InputError
-from data.file_systems import native_path
-from data.records import Document, Json
-from indexes.analysis import ANALYZER_NAME, analyzer, query_terms, split_words, tokenize
-from indexes.durable import remove_folder
-from indexes.ties import Found, least_tied, level
+from claimhound.data.disk.file_systems import native_path
+from claimhound.data.errors import InputError
+from claimhound.data.records import Document, Json
+from claimhound.indexes.analysis.terms import ANALYZER_NAME, analyzer, query_terms, split_words, tokenize
+from claimhound.indexes.durable import remove_folder
+from claimhound.indexes.ties import Found, least_tied, level
 
 # tantivy replaces these files as it goes; all others it writes once.
 CHANGING_FILES = frozenset({"meta.json", ".managed.json"})

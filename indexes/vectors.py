@@ -16,8 +16,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from data.file_systems import native_path
-from indexes.ties import Found, least_tied, level
+from claimhound.data.disk.file_systems import native_path
+from claimhound.indexes.ties import Found, least_tied, level
 
 Vectors: TypeAlias = NDArray[np.float32]
 Positions: TypeAlias = NDArray[np.int64]

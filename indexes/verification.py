@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from data.errors import IndexDamagedError
-from indexes.layout import generation_dir, latest_generation
-from indexes.manifest import MANIFEST_NAME, FileCheck, Manifest
-from indexes.snapshot import IndexSnapshot
+from claimhound.data.errors import IndexDamagedError
+from claimhound.indexes.layout import generation_dir, latest_generation
+from claimhound.indexes.manifest import MANIFEST_NAME, FileCheck, Manifest
+from claimhound.indexes.snapshot import IndexSnapshot
 
 
 class Verification(NamedTuple):

@@ -12,12 +12,12 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import IndexDamagedError, IndexLockedError, IndexWriteError, InputError
-from data.fields import ID_SCHEME_VERSION
-from data.file_systems import NO_LOCKS, NO_SYNC, HeldLock, acquire_lock, held_path, native_path
-from data.records import Document
-from indexes.durable import Disk, remove_folder
-from indexes.layout import (
+from claimhound.data.disk.file_systems import NO_LOCKS, NO_SYNC, HeldLock, acquire_lock, held_path, native_path
+from claimhound.data.errors import IndexDamagedError, IndexLockedError, IndexWriteError, InputError
+from claimhound.data.formats.fields import ID_SCHEME_VERSION
+from claimhound.data.records import Document
+from claimhound.indexes.durable import Disk, remove_folder
+from claimhound.indexes.layout import (
     DEAD_FILE,
     TEXT_DIR,
     VECTOR_DIR,
@@ -29,10 +29,10 @@ from indexes.layout import (
     lock_path,
     staging_dir,
 )
-from indexes.manifest import MANIFEST_NAME, EncoderIdentity, FileCheck, Manifest, VectorFile
-from indexes.merging import SMALL_INDEX, text_wants_rewrite, vectors_to_keep
-from indexes.snapshot import IndexSnapshot
-from indexes.text import (
+from claimhound.indexes.manifest import MANIFEST_NAME, EncoderIdentity, FileCheck, Manifest, VectorFile
+from claimhound.indexes.merging import SMALL_INDEX, text_wants_rewrite, vectors_to_keep
+from claimhound.indexes.snapshot import IndexSnapshot
+from claimhound.indexes.text import (
     CHANGING_FILES,
     LOCK_FILES,
     Entry,
@@ -41,7 +41,7 @@ from indexes.text import (
     n_deleted_texts,
     require_storable_document,
 )
-from indexes.vectors import EXACT_UP_TO, VectorBlocks, require_storable_vectors, write_segment
+from claimhound.indexes.vectors import EXACT_UP_TO, VectorBlocks, require_storable_vectors, write_segment
 
 _DEAD_NAME = f"{VECTOR_DIR}/{DEAD_FILE}"
 

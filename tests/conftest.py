@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from indexes.durable import remove_folder
+from claimhound.indexes.durable import remove_folder
 
 SHARED_DATASETS = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 
@@ -68,10 +68,10 @@ def _convert_here() -> Iterator[None]:
     That one needs 6 s for its imports, for each of the thirty tiny models that the tests convert. Commands that run as
     processes convert as users have it, and `test_conversion.py` names what it tests.
     """
-    from pipeline import conversion
+    from claimhound.pipeline.serving import conversion
 
     def convert(what: conversion.Conversion, target: Path) -> None:
-        from pipeline.converting import main
+        from claimhound.pipeline.models.converting import main
 
         # The tracer's warnings, and the bars of what quantizes.
         nowhere = io.StringIO()

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from indexes.layout import latest_generation, manifest_path
-from indexes.manifest import Manifest
+from claimhound.indexes.layout import latest_generation, manifest_path
+from claimhound.indexes.manifest import Manifest
 from tests.damage import put_bytes
 
 

@@ -7,6 +7,7 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,11 @@ HOMES = {
     "zstandard": ("data/",),
     "ir_datasets": ("data/",),
     "tabulate": ("pipeline/evaluation/tables.py",),
-    "scipy": ("pipeline/evaluation/statistics.py", "pipeline/agreement.py"),
+    "scipy": ("pipeline/evaluation/statistics.py", "pipeline/serving/agreement.py"),
     "matplotlib": ("pipeline/evaluation/plots.py",),
     "jinja2": ("pipeline/evaluation/report.py", "pipeline/annotation/page.py"),
     "click": ("cli.py", "pipeline/commands/"),
-    "rich": ("pipeline/rendering.py", "pipeline/progress_display.py", "pipeline/evaluation/tables.py"),
+    "rich": ("pipeline/search/rendering.py", "pipeline/commands/", "pipeline/evaluation/tables.py"),
 }
 HEAVY = ("torch", "transformers", "datasets", "sentence_transformers", "scipy", "matplotlib", "jinja2")
 
@@ -43,14 +44,14 @@ def sources() -> list[Path]:
 
 
 def imported(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield line and full name of all that a file imports, wherever in it."""
+    """Yield line and full name of all that a file imports, wherever in it; our own modules without `claimhound.`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            yield from ((node.lineno, alias.name.removeprefix("claimhound.")) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: imports are absolute here"
             assert node.module is not None
-            yield node.lineno, node.module
+            yield node.lineno, node.module.removeprefix("claimhound.")
 
 
 def place(path: Path) -> str:
@@ -80,6 +81,29 @@ def test_each_library_is_imported_only_where_it_lives(path: Path) -> None:
             assert place(path).startswith(homes), f"{place(path)}:{line}: {name} lives in {' and '.join(homes)}"
 
 
+ROOMS = sorted({place(path.parent) for path in sources() if path.parent != ROOT})
+
+
+def room_of(module: str) -> str | None:
+    """Return the innermost folder that a module of ours lies in, None for other modules."""
+    folder = module.replace(".", "/")
+    while folder not in ROOMS:
+        if "/" not in folder:
+            return None
+        folder = folder.rpartition("/")[0]
+    return folder
+
+
+def test_no_folders_import_each_other_in_a_circle() -> None:
+    arrows: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for path in sources():
+        if path.parent != ROOT and path.name != "__init__.py":
+            room = place(path.parent)
+            arrows[room] |= {found for _, name in imported(path) if (found := room_of(name))} - {room}
+    order = list(TopologicalSorter(arrows).static_order())  # raises CycleError, which names the circle
+    assert sorted(order) == ROOMS
+
+
 @pytest.mark.parametrize("library", HOMES)
 def test_each_library_is_used_where_it_lives(library: str) -> None:
     used = {place(path) for path in sources() for _, name in imported(path) if name.split(".")[0] == library}
@@ -87,14 +111,14 @@ def test_each_library_is_used_where_it_lives(library: str) -> None:
 
 
 def test_the_command_line_starts_without_the_heavy_libraries() -> None:
-    code = f"import sys, cli; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+    code = f"import sys, claimhound.cli; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
     finished = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert finished.stdout.split() == []
 
 
 @pytest.mark.parametrize("layer", LAYERS[:-1])
 def test_what_a_package_offers_is_all_that_it_imports_and_can_be_imported(layer: str) -> None:
-    package = importlib.import_module(layer)
+    package = importlib.import_module(f"claimhound.{layer}")
     tree = ast.parse((ROOT / layer.replace(".", "/") / "__init__.py").read_text(encoding="utf-8"))
     brought = {
         alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names

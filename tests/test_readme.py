@@ -18,7 +18,7 @@ from typing import NamedTuple
 import click
 import pytest
 
-from cli import main
+from claimhound.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

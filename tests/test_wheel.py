@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipeline", "indexes", "data")
+MODULES = ("__init__.py", "__main__.py", "cli.py", "py.typed")
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +24,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from a copy of the checkout, without network: the build backend is the environment's own."""
     pytest.importorskip("setuptools", minversion="77", reason="the build backend is not installed")
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    for name in ("pyproject.toml", "README.md", "LICENSE", "cli.py"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", *MODULES):
         shutil.copy(ROOT / name, source)
     for name in (*PACKAGES, "tests"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -50,16 +51,16 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_code_sample_models_and_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = archive.namelist()
-    wanted = {
-        path.relative_to(ROOT).as_posix()
+    wanted = {f"claimhound/{name}" for name in MODULES} | {
+        f"claimhound/{path.relative_to(ROOT).as_posix()}"
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     code = {name for name in held if ".dist-info/" not in name}
-    assert code == wanted | {"cli.py"}
-    assert "data/py.typed" in code
-    assert {"data/sample/evidence.jsonl", "data/sample/claims.jsonl", "data/sample/qrels.tsv"} <= code
+    assert code == wanted
+    sample = {f"claimhound/data/sample/{name}" for name in ("evidence.jsonl", "claims.jsonl", "qrels.tsv")}
+    assert sample <= code
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in held)
 
 
@@ -70,12 +71,15 @@ def test_the_installed_wheel_answers_a_claim_away_from_the_checkout(installed: P
         command = [sys.executable, *words]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
-    modules = "cli, pipeline.opening, indexes, data"
-    found = run("-c", f"import {modules}; print(cli.__file__, data.__file__)")
-    assert found.stdout.split() == [str(installed / "cli.py"), str(installed / "data" / "__init__.py")]
+    # Modules of a user's own that are named like our folders are theirs.
+    for name in ("data", "pipeline", "indexes", "cli"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('not ours')")
+    found = run("-c", "import claimhound.cli, claimhound.pipeline.search.opening; print(claimhound.__file__)")
+    assert found.stdout == f"{installed / 'claimhound' / '__init__.py'}\n", found.stderr
+    assert {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")} == {"bin", "claimhound"}
 
     script = str(installed / "bin" / "claimhound")
-    sample = str(installed / "data" / "sample" / "evidence.jsonl")
+    sample = str(installed / "claimhound" / "data" / "sample" / "evidence.jsonl")
     built = run(script, "index", "build", sample, "--index", "my-index")
     assert built.stdout == "my-index: generation 1, 471 documents (471 read)\n", built.stderr
     answer = run(script, "search", "The MMR jab gives children autism.", "--index", "my-index", "--format", "json")

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from indexes.durable import Disk
+from claimhound.indexes.durable import Disk
 
 DONE, OUR_ERROR, OTHER_ERROR = 0, 7, 9
 _SECONDS = 60
@@ -66,7 +66,8 @@ def victim_command(script: Path, function: str, arguments: Mapping[str, object])
 
 def victim_environment() -> dict[str, str]:
     """Return the environment of such a command: ours, from the root, on one thread."""
-    return os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(_ROOT)}
+    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+    return os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": path}
 
 
 def run_victim(

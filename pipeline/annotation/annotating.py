@@ -10,25 +10,25 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.checksums import sha256_of
-from data.errors import InputError, RecordError
-from data.file_systems import NO_SYNC
-from data.journal import Journal, differences, last_entry
-from data.records import Json, Query
-from indexes.durable import Disk
-from indexes.snapshot import IndexSnapshot
-from indexes.text import Conditions, first_day
-from pipeline.annotation.batches import Batch, Place, Question, form_batches
-from pipeline.annotation.folder import JobFiles
-from pipeline.annotation.intake import ClaimSource, Intake, ItemsDigest, Survey, files_read
-from pipeline.annotation.interrupts import first_interrupt
-from pipeline.annotation.known import KnownClaims
-from pipeline.annotation.output import OutputFormat, column_names, write_json_lines, write_output
-from pipeline.annotation.records import bad_record, claim_record, record_for, record_from
-from pipeline.annotation.side_by_side import in_order
-from pipeline.evidence import EvidencePipeline
-from pipeline.opening import describe, without_places
-from pipeline.runtimes import n_threads_available
+from claimhound.data.disk.checksums import sha256_of
+from claimhound.data.disk.file_systems import NO_SYNC
+from claimhound.data.disk.journal import Journal, differences, last_entry
+from claimhound.data.errors import InputError, RecordError
+from claimhound.data.records import Json, Query
+from claimhound.indexes.durable import Disk
+from claimhound.indexes.snapshot import IndexSnapshot
+from claimhound.indexes.text import Conditions, first_day
+from claimhound.pipeline.annotation.batches import Batch, Place, Question, form_batches
+from claimhound.pipeline.annotation.folder import JobFiles
+from claimhound.pipeline.annotation.intake import ClaimSource, Intake, ItemsDigest, Survey, files_read
+from claimhound.pipeline.annotation.interrupts import first_interrupt
+from claimhound.pipeline.annotation.known import KnownClaims
+from claimhound.pipeline.annotation.output import OutputFormat, column_names, write_json_lines, write_output
+from claimhound.pipeline.annotation.records import bad_record, claim_record, record_for, record_from
+from claimhound.pipeline.annotation.side_by_side import in_order
+from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.search.opening import describe, without_places
+from claimhound.pipeline.serving.runtimes import n_threads_available
 
 # Raise when records or batches come out otherwise, so that no job is continued by a version that makes others.
 _VERSION = 2

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from data.errors import RecordError
-from data.records import Query
+from claimhound.data.errors import RecordError
+from claimhound.data.records import Query
 
 REMEMBERED_TEXTS = 1 << 15
 """Questions whose place is known, so that a repeated one need not be searched again: some 10 MB."""

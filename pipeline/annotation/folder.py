@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.errors import InputError
-from data.file_systems import HeldLock, acquire_lock, held_path
+from claimhound.data.disk.file_systems import HeldLock, acquire_lock, held_path
+from claimhound.data.errors import InputError
 
 _PATIENCE_S = 0.5
 _STREAMS = ("/dev/std", "/dev/fd/", "/proc/")  # where output is redirected they lead to a plain file

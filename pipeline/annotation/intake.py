@@ -12,16 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from data.claims import locate_claims, read_good_and_bad_claims
-from data.dates import read_day
-from data.errors import InputError, RecordError
-from data.fields import missing_field
-from data.notices import Notices
-from data.read_options import ReadOptions
-from data.records import Json, Query
-from data.shapes import Kind, joint_kind, kind_of
-from data.sources import STDIN, Source
-from data.streams import open_stream
+from claimhound.data.dates import read_day
+from claimhound.data.errors import InputError, RecordError
+from claimhound.data.formats.fields import missing_field
+from claimhound.data.formats.shapes import Kind, joint_kind, kind_of
+from claimhound.data.formats.sources import STDIN, Source
+from claimhound.data.formats.streams import open_stream
+from claimhound.data.notices import Notices
+from claimhound.data.read_options import ReadOptions
+from claimhound.data.readers.claims import locate_claims, read_good_and_bad_claims
+from claimhound.data.records import Json, Query
 
 LONGEST_CLAIM = 10_000
 """Characters. A model reads the first 256 tokens of a claim; BM25 would search a whole book word by word."""

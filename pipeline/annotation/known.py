@@ -13,14 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.claims import read_claims
-from data.errors import InputError
-from data.notices import Notices
-from data.read_options import ReadOptions
-from data.records import Json, Query
-from indexes.analysis import tokenize
-from indexes.vectors import Vectors, unit_vectors
-from pipeline.encoders import Encoder
+from claimhound.data.errors import InputError
+from claimhound.data.notices import Notices
+from claimhound.data.read_options import ReadOptions
+from claimhound.data.readers.claims import read_claims
+from claimhound.data.records import Json, Query
+from claimhound.indexes.analysis.terms import tokenize
+from claimhound.indexes.vectors import Vectors, unit_vectors
+from claimhound.pipeline.models.encoders import Encoder
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

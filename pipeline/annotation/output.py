@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TextIO, TypeAlias, get_args
 
-from data.errors import InputError
-from data.records import Json
-from data.shapes import Kind, ListOf, Shape, write_parquet
-from data.spreadsheet import BYTE_ORDER_MARK, GUARDED_COLUMN, guarded
-from pipeline.annotation.page import write_page
-from pipeline.rendering import json_line
-from pipeline.results import STAGES
+from claimhound.data.errors import InputError
+from claimhound.data.formats.shapes import Kind, ListOf, Shape, write_parquet
+from claimhound.data.formats.spreadsheet import BYTE_ORDER_MARK, GUARDED_COLUMN, guarded
+from claimhound.data.records import Json
+from claimhound.pipeline.annotation.page import write_page
+from claimhound.pipeline.search.rendering import json_line
+from claimhound.pipeline.search.results import STAGES
 
 OutputFormat: TypeAlias = Literal["jsonl", "csv", "parquet", "html"]
 FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)

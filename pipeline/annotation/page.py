@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any, NamedTuple, TextIO, TypeGuard
 
-from data.claim_text import searched_text
-from data.records import Json
-from indexes.analysis import matching_spans, query_terms
-from pipeline.terminal_text import printable
+from claimhound.data.records import Json
+from claimhound.data.text.claim_text import searched_text
+from claimhound.data.text.terminal_text import printable
+from claimhound.indexes.analysis.terms import matching_spans, query_terms
 
 _VERDICTS = ("SUPPORTS", "REFUTES", "DISPUTED", "NOT_ENOUGH_INFO")
 _MARKS = {"for": "+ supports", "against": "− refutes", "neither": "~ neither"}
@@ -51,7 +51,7 @@ def write_page(records: Iterable[Mapping[str, Json]], file: TextIO, *, title: st
         "is_link": is_link,
         "sha256": lambda text: base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode(),
     }
-    template = resources.files("pipeline.annotation").joinpath("page.html.jinja").read_text(encoding="utf-8")
+    template = resources.files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8")
     tally = _Tally()
     page = environment.from_string(template).stream(title=title, claims=_claims(records, tally), tally=tally)
     page.enable_buffering(_CHUNK)

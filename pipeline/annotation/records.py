@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from data.errors import RecordError
-from data.records import Json, Query
-from pipeline.annotation.known import KnownClaim
-from pipeline.rendering import as_record
-from pipeline.results import ClaimEvidence
+from claimhound.data.errors import RecordError
+from claimhound.data.records import Json, Query
+from claimhound.pipeline.annotation.known import KnownClaim
+from claimhound.pipeline.search.rendering import as_record
+from claimhound.pipeline.search.results import ClaimEvidence
 
 _OF_THE_CLAIM = ("id", "claim", "fields")
 

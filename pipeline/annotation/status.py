@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from data.errors import InputError
-from data.journal import last_entry
-from pipeline.annotation.folder import JobFiles
+from claimhound.data.disk.journal import last_entry
+from claimhound.data.errors import InputError
+from claimhound.pipeline.annotation.folder import JobFiles
 
 State = Literal["running", "interrupted", "finished"]
 

@@ -7,11 +7,11 @@ from typing import Any, get_args
 
 import click
 
-from data.read_options import DateOrder, ReadOptions
-from pipeline.commands.conditions import chosen_conditions, condition_options
-from pipeline.commands.exit_codes import EXIT_REJECTS
-from pipeline.commands.long_jobs import if_interrupted
-from pipeline.commands.model_choice import (
+from claimhound.data.read_options import DateOrder, ReadOptions
+from claimhound.pipeline.commands.conditions import chosen_conditions, condition_options
+from claimhound.pipeline.commands.exit_codes import EXIT_REJECTS
+from claimhound.pipeline.commands.long_jobs import if_interrupted
+from claimhound.pipeline.commands.model_choice import (
     ModelChoice,
     compute_options,
     encoder_option,
@@ -19,13 +19,13 @@ from pipeline.commands.model_choice import (
     reranker_options,
     stance_options,
 )
-from pipeline.commands.options import adaptive_options, count_option, no_fold_option, path_option
-from pipeline.commands.output import print_text, say
-from pipeline.commands.reading_options import LARGE_BAD_SHARE, claim_reading_options, say_notices
-from pipeline.commands.settings import chosen_config, settings_options
-from pipeline.commands.typed_claims import STDIN, require_stdin
-from pipeline.commands.wording import counted
-from pipeline.progress_display import duration, pace_text, progress_display
+from claimhound.pipeline.commands.options import adaptive_options, count_option, no_fold_option, path_option
+from claimhound.pipeline.commands.output import print_text, say
+from claimhound.pipeline.commands.progress_display import duration, pace_text, progress_display
+from claimhound.pipeline.commands.reading_options import LARGE_BAD_SHARE, claim_reading_options, say_notices
+from claimhound.pipeline.commands.settings import chosen_config, settings_options
+from claimhound.pipeline.commands.typed_claims import STDIN, require_stdin
+from claimhound.pipeline.commands.wording import counted
 
 
 @click.command(short_help="Find evidence for a file of claims.")
@@ -122,12 +122,12 @@ def annotate(
     if claims == STDIN:
         require_stdin()
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
-    from data.notices import Notices
-    from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
-    from pipeline.annotation.folder import JobFiles
-    from pipeline.annotation.intake import ClaimSource
-    from pipeline.annotation.known import KnownClaims
-    from pipeline.annotation.output import format_of
+    from claimhound.data.notices import Notices
+    from claimhound.pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
+    from claimhound.pipeline.annotation.folder import JobFiles
+    from claimhound.pipeline.annotation.intake import ClaimSource
+    from claimhound.pipeline.annotation.known import KnownClaims
+    from claimhound.pipeline.annotation.output import format_of
 
     files = JobFiles.of(output)
     settings = AnnotationSettings(
@@ -196,7 +196,7 @@ def _rejected(n: int) -> str:
 
 
 def _print_status(output: Path) -> None:
-    from pipeline.annotation.status import job_status
+    from claimhound.pipeline.annotation.status import job_status
 
     status = job_status(output)
     parts = [f"{status.done:,} of {counted(status.total, 'record')} ({status.done / status.total:.0%})"]

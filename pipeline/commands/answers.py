@@ -6,15 +6,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from pipeline.commands.output import print_text, say, use_utf8
+from claimhound.pipeline.commands.output import print_text, say, use_utf8
 
 if TYPE_CHECKING:
-    from pipeline.results import ClaimEvidence
+    from claimhound.pipeline.search.results import ClaimEvidence
 
 
 def print_answers(answers: Iterable[ClaimEvidence], output_format: str, *, explain: bool, several: bool) -> None:
     """Print each answer as it comes; `several` makes JSON an array, even of one answer."""
-    from pipeline.rendering import TSV_COLUMNS, as_json, as_tsv_lines
+    from claimhound.pipeline.search.rendering import TSV_COLUMNS, as_json, as_tsv_lines
 
     if output_format == "table":
         print_tables(answers, explain=explain)
@@ -38,7 +38,7 @@ def print_answers(answers: Iterable[ClaimEvidence], output_format: str, *, expla
 
 def print_tables(answers: Iterable[ClaimEvidence], *, explain: bool = False) -> None:
     """Print a table for each answer, for people."""
-    from pipeline.rendering import as_table
+    from claimhound.pipeline.search.rendering import as_table
 
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     for answer in answers:

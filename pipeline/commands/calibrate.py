@@ -6,18 +6,18 @@ from pathlib import Path
 
 import click
 
-from data.errors import InputError
-from data.read_options import ReadOptions
-from pipeline.commands.figures import figures_in_any_case, say_findings
-from pipeline.commands.judged_files import claims_of, judged_claims_options, texts_of_claims
-from pipeline.commands.long_jobs import long_job
-from pipeline.commands.model_choice import compute_options, encoder_option
-from pipeline.commands.options import folds_option, index_option, path_option, seed_option
-from pipeline.commands.output import print_text, say
-from pipeline.commands.reading_options import claim_reading_options
-from pipeline.commands.settings import chosen_config, config_option
-from pipeline.commands.wording import counted
-from pipeline.config import Compute
+from claimhound.data.errors import InputError
+from claimhound.data.read_options import ReadOptions
+from claimhound.pipeline.commands.figures import figures_in_any_case, say_findings
+from claimhound.pipeline.commands.judged_files import claims_of, judged_claims_options, texts_of_claims
+from claimhound.pipeline.commands.long_jobs import long_job
+from claimhound.pipeline.commands.model_choice import compute_options, encoder_option
+from claimhound.pipeline.commands.options import folds_option, index_option, path_option, seed_option
+from claimhound.pipeline.commands.output import print_text, say
+from claimhound.pipeline.commands.reading_options import claim_reading_options
+from claimhound.pipeline.commands.settings import chosen_config, config_option
+from claimhound.pipeline.commands.wording import counted
+from claimhound.pipeline.serving.compute import Compute
 
 
 @click.command("calibrate", short_help="Fit a reranker's probability to claims of your own.")
@@ -72,11 +72,11 @@ def calibrate_command(
     of it in turn, beside the one that was there. Chosen too is the threshold below which an answer says that probably
     nothing is relevant. All is kept in the folder's blend.json, which `search` and `evaluate` read.
     """
-    from data.judgments import read_qrels
-    from pipeline.blending import BLEND_FILE, FEATURES
-    from pipeline.model_files import reranker_dir
-    from pipeline.opening import open_pipeline
-    from pipeline.training.calibrating import calibrate, calibrated_text, check_output, write_calibrated
+    from claimhound.data.labelled_sets.judgments import read_qrels
+    from claimhound.pipeline.calibration.calibrating import calibrate, calibrated_text, check_output, write_calibrated
+    from claimhound.pipeline.model_folders.files import reranker_dir
+    from claimhound.pipeline.models.blending import BLEND_FILE, FEATURES
+    from claimhound.pipeline.search.opening import open_pipeline
 
     names = features.replace(",", " ").split()
     if not names or len(names) != len(set(names)) or not set(names) <= set(FEATURES):

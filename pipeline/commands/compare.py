@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from data.read_options import ReadOptions
-from pipeline.commands.figures import (
+from claimhound.data.read_options import ReadOptions
+from claimhound.pipeline.commands.figures import (
     figures_format,
     figures_in_any_case,
     interval_seed_option,
@@ -16,10 +16,10 @@ from pipeline.commands.figures import (
     print_figures,
     say_findings,
 )
-from pipeline.commands.judged_files import judgment_options, label_names_option, read_judged, read_runs
-from pipeline.commands.options import count_option, path_option
-from pipeline.commands.output import say
-from pipeline.commands.reading_options import claim_reading_options
+from claimhound.pipeline.commands.judged_files import judgment_options, label_names_option, read_judged, read_runs
+from claimhound.pipeline.commands.options import count_option, path_option
+from claimhound.pipeline.commands.output import say
+from claimhound.pipeline.commands.reading_options import claim_reading_options
 
 
 @click.command(short_help="Compare runs on the same judged claims.")
@@ -56,12 +56,17 @@ def compare(
         raise click.UsageError("name two runs or more")
     if qrels is None and claims is None:
         raise click.UsageError("name the judgments with --qrels")
-    from indexes.snapshot import IndexSnapshot
-    from pipeline.evaluation.comparison import compare as compare_runs
-    from pipeline.evaluation.evidence_sets import default_measures
-    from pipeline.evaluation.measures import parse_measures
-    from pipeline.evaluation.output_folder import make_folder, write_comparison
-    from pipeline.evaluation.tables import comparison_csv, comparison_latex, comparison_record, comparison_text
+    from claimhound.indexes.snapshot import IndexSnapshot
+    from claimhound.pipeline.evaluation.comparison import compare as compare_runs
+    from claimhound.pipeline.evaluation.evidence_sets import default_measures
+    from claimhound.pipeline.evaluation.measures import parse_measures
+    from claimhound.pipeline.evaluation.output_folder import make_folder, write_comparison
+    from claimhound.pipeline.evaluation.tables import (
+        comparison_csv,
+        comparison_latex,
+        comparison_record,
+        comparison_text,
+    )
 
     asked = None if measures is None else parse_measures(measures)
     runs = read_runs(run_paths)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.commands.options import combined
+from claimhound.pipeline.commands.options import combined
 
 if TYPE_CHECKING:
-    from indexes.text import Conditions
+    from claimhound.indexes.text import Conditions
 
 condition_options = combined(
     click.option("--before", metavar="DATE", help="Only documents dated before DATE (YYYY, YYYY-MM or YYYY-MM-DD)."),
@@ -21,8 +21,8 @@ condition_options = combined(
 
 def chosen_conditions(before: str | None, where: tuple[str, ...]) -> Conditions:
     """Return what the options ask for. Raises a usage error for a date that is none, and for what is no FIELD=VALUE."""
-    from data.dates import iso_day
-    from indexes.text import Conditions
+    from claimhound.data.dates import iso_day
+    from claimhound.indexes.text import Conditions
 
     if before is not None and iso_day(before) is None:
         raise click.BadParameter(f"{before!r} is no date (YYYY, YYYY-MM or YYYY-MM-DD)", param_hint="--before")

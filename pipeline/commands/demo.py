@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
-from pipeline.commands.answers import print_tables
-from pipeline.commands.options import count_option
-from pipeline.commands.output import print_text, say
+from claimhound.pipeline.commands.answers import print_tables
+from claimhound.pipeline.commands.options import count_option
+from claimhound.pipeline.commands.output import print_text, say
 
 
 @click.command()
 @count_option("-k", 3, "Pieces of evidence for each claim.")
 def demo(k: int) -> None:
     """Index the bundled sample and answer three claims."""
-    from pipeline.demo import run_demo
+    from claimhound.pipeline.commands.demo_job import run_demo
 
     print_tables(run_demo(k, say))
     print_text(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from data.errors import InputError
-from pipeline.commands.model_choice import require_stance_for, stance_option
-from pipeline.commands.output import print_facts, say
-from pipeline.commands.wording import counted
+from claimhound.data.errors import InputError
+from claimhound.pipeline.commands.model_choice import require_stance_for, stance_option
+from claimhound.pipeline.commands.output import print_facts, say
+from claimhound.pipeline.commands.wording import counted
 
 
 @click.command(short_help="Tell versions, devices and models, and what is missing.")
@@ -18,7 +18,7 @@ def doctor(stance: str | None, stance_labels: tuple[str, ...] | None) -> None:
     With --stance it also tells what that model's outputs are taken for, and in which order it reads a pair.
     """
     require_stance_for(stance_labels, stance)
-    from pipeline.doctor import examine
+    from claimhound.pipeline.commands.installation import examine
 
     findings = examine(stance=stance, stance_labels=stance_labels)
     print_facts([(finding.name, finding.value) for finding in findings])

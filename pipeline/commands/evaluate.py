@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from data.read_options import ReadOptions
-from pipeline.commands.exit_codes import EXIT_RERANKER_HURTS
-from pipeline.commands.figures import (
+from claimhound.data.read_options import ReadOptions
+from claimhound.pipeline.commands.exit_codes import EXIT_RERANKER_HURTS
+from claimhound.pipeline.commands.figures import (
     figures_format,
     figures_in_any_case,
     interval_seed_option,
@@ -18,20 +18,20 @@ from pipeline.commands.figures import (
     print_figures,
     say_findings,
 )
-from pipeline.commands.invocation import command_line, version
-from pipeline.commands.judged_files import judgment_options, label_names_option, read_judged, read_runs
-from pipeline.commands.long_jobs import long_job
-from pipeline.commands.model_choice import ModelChoice, compute_options, encoder_option, reranker_options
-from pipeline.commands.options import count_option, no_fold_option, path_option
-from pipeline.commands.output import say
-from pipeline.commands.reading_options import table_reading_options
-from pipeline.commands.settings import chosen_config, settings_options
-from pipeline.config import PipelineConfig
+from claimhound.pipeline.commands.invocation import command_line, version
+from claimhound.pipeline.commands.judged_files import judgment_options, label_names_option, read_judged, read_runs
+from claimhound.pipeline.commands.long_jobs import long_job
+from claimhound.pipeline.commands.model_choice import ModelChoice, compute_options, encoder_option, reranker_options
+from claimhound.pipeline.commands.options import count_option, no_fold_option, path_option
+from claimhound.pipeline.commands.output import say
+from claimhound.pipeline.commands.reading_options import table_reading_options
+from claimhound.pipeline.commands.settings import chosen_config, settings_options
+from claimhound.pipeline.search.config import PipelineConfig
 
 if TYPE_CHECKING:
-    from data.records import Qrels, Query
-    from indexes.snapshot import IndexSnapshot
-    from pipeline.evaluation.evaluating import Evaluation
+    from claimhound.data.records import Qrels, Query
+    from claimhound.indexes.snapshot import IndexSnapshot
+    from claimhound.pipeline.evaluation.evaluating import Evaluation
 
 
 @click.command(short_help="Measure retrieval on judged claims.")
@@ -106,11 +106,16 @@ def evaluate(
     wanted = _stage_names(stages, no_rerank=models.no_rerank)
     if fail_if_reranker_hurts and (run_paths or "reranked" not in wanted):
         raise click.UsageError("--fail-if-reranker-hurts needs an index and its reranker")
-    from pipeline.evaluation.evaluating import evaluate_runs
-    from pipeline.evaluation.evidence_sets import default_measures
-    from pipeline.evaluation.measures import parse_measures
-    from pipeline.evaluation.output_folder import make_folder, write_evaluation
-    from pipeline.evaluation.tables import evaluation_csv, evaluation_latex, evaluation_record, evaluation_text
+    from claimhound.pipeline.evaluation.evaluating import evaluate_runs
+    from claimhound.pipeline.evaluation.evidence_sets import default_measures
+    from claimhound.pipeline.evaluation.measures import parse_measures
+    from claimhound.pipeline.evaluation.output_folder import make_folder, write_evaluation
+    from claimhound.pipeline.evaluation.tables import (
+        evaluation_csv,
+        evaluation_latex,
+        evaluation_record,
+        evaluation_text,
+    )
 
     asked = None if measures is None else parse_measures(measures)
     queries, judged = read_judged(claims, qrels, reading, qrels_level)
@@ -145,7 +150,7 @@ def evaluate(
 
 def _stage_names(text: str, *, no_rerank: bool) -> list[str]:
     """Return the stages to measure, in the order in which they run."""
-    from pipeline.evaluation.evaluating import LISTS
+    from claimhound.pipeline.evaluation.evaluating import LISTS
 
     asked = text.replace(",", " ").split()
     unknown = [name for name in asked if name not in LISTS]
@@ -165,9 +170,9 @@ def _evaluate_index(
     **settings: Any,
 ) -> tuple[Evaluation, IndexSnapshot]:
     """Measure the stages of an index with the models that one of them needs."""
-    from indexes.snapshot import IndexSnapshot
-    from pipeline.evaluation.evaluating import evaluate as measure
-    from pipeline.evaluation.output_folder import JOURNAL_NAME
+    from claimhound.indexes.snapshot import IndexSnapshot
+    from claimhound.pipeline.evaluation.evaluating import evaluate as measure
+    from claimhound.pipeline.evaluation.output_folder import JOURNAL_NAME
 
     needed = replace(models, no_encoder=stages == ["bm25"], no_rerank="reranked" not in stages, no_stance=True)
     pipeline = needed.open(index_dir, config)

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from data.read_options import ReadOptions
-from pipeline.commands.figures import (
+from claimhound.data.read_options import ReadOptions
+from claimhound.pipeline.commands.figures import (
     figures_format,
     figures_in_any_case,
     interval_seed_option,
@@ -16,14 +16,14 @@ from pipeline.commands.figures import (
     say_notes_beside,
     table_width,
 )
-from pipeline.commands.long_jobs import require_folder_for
-from pipeline.commands.model_choice import compute_options, max_length_option, reranker_option
-from pipeline.commands.options import on_error_option, path_option
-from pipeline.commands.output import say
-from pipeline.commands.reading_options import say_notices, table_reading_options
-from pipeline.commands.wording import counted
-from pipeline.config import Compute
-from pipeline.progress_display import progress_display
+from claimhound.pipeline.commands.long_jobs import require_folder_for
+from claimhound.pipeline.commands.model_choice import compute_options, max_length_option, reranker_option
+from claimhound.pipeline.commands.options import on_error_option, path_option
+from claimhound.pipeline.commands.output import say
+from claimhound.pipeline.commands.progress_display import progress_display
+from claimhound.pipeline.commands.reading_options import say_notices, table_reading_options
+from claimhound.pipeline.commands.wording import counted
+from claimhound.pipeline.serving.compute import Compute
 
 
 @click.command("evaluate-pairs", short_help="Measure a reranker on labelled pairs.")
@@ -72,12 +72,19 @@ def evaluate_pairs_command(
 
     A score is the plain sigmoid of the reranker's logit: a blend with first-stage ranks does not apply to lone pairs.
     """
-    from data.errors import RecordError
-    from data.notices import Notices
-    from data.pairs import read_pairs
-    from pipeline.evaluation.pairs import as_csv, as_latex, as_record, as_table, evaluate_pairs, write_pair_scores
-    from pipeline.model_files import BUNDLED
-    from pipeline.rerankers import load_reranker
+    from claimhound.data.errors import RecordError
+    from claimhound.data.labelled_sets.pairs import read_pairs
+    from claimhound.data.notices import Notices
+    from claimhound.pipeline.evaluation.pairs import (
+        as_csv,
+        as_latex,
+        as_record,
+        as_table,
+        evaluate_pairs,
+        write_pair_scores,
+    )
+    from claimhound.pipeline.model_folders.files import BUNDLED
+    from claimhound.pipeline.models.rerankers import load_reranker
 
     require_folder_for(output)
     skipped: list[RecordError] = []

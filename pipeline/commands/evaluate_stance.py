@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.figures import (
+from claimhound.pipeline.commands.figures import (
     figures_format,
     figures_in_any_case,
     interval_seed_option,
@@ -14,14 +14,19 @@ from pipeline.commands.figures import (
     say_notes_beside,
     table_width,
 )
-from pipeline.commands.judged_files import label_names_option
-from pipeline.commands.long_jobs import require_folder_for
-from pipeline.commands.model_choice import compute_options, max_length_option, require_stance_for, stance_option
-from pipeline.commands.options import path_option
-from pipeline.commands.output import say
-from pipeline.commands.wording import counted
-from pipeline.config import Compute
-from pipeline.progress_display import progress_display
+from claimhound.pipeline.commands.judged_files import label_names_option
+from claimhound.pipeline.commands.long_jobs import require_folder_for
+from claimhound.pipeline.commands.model_choice import (
+    compute_options,
+    max_length_option,
+    require_stance_for,
+    stance_option,
+)
+from claimhound.pipeline.commands.options import path_option
+from claimhound.pipeline.commands.output import say
+from claimhound.pipeline.commands.progress_display import progress_display
+from claimhound.pipeline.commands.wording import counted
+from claimhound.pipeline.serving.compute import Compute
 
 
 @click.command("evaluate-stance", short_help="Measure a stance model on labelled sets.")
@@ -50,8 +55,8 @@ def evaluate_stance_command(
     scifact, citation_integrity, healthver, covidfact, fool_me_twice, fever_symmetric, sufficient_facts (of which this
     measures its dev side) or rte; @N draws N claims.
     """
-    from data.stance_sources import StanceSource, read_stance_source
-    from pipeline.evaluation.stance import (
+    from claimhound.data.labelled_sets.stance_sources import StanceSource, read_stance_source
+    from claimhound.pipeline.evaluation.stance import (
         as_csv,
         as_latex,
         as_record,
@@ -59,8 +64,8 @@ def evaluate_stance_command(
         evaluate_stance,
         write_stance_scores,
     )
-    from pipeline.model_files import BUNDLED
-    from pipeline.stance import load_stance
+    from claimhound.pipeline.model_folders.files import BUNDLED
+    from claimhound.pipeline.models.stance import load_stance
 
     require_stance_for(stance_labels, stance)
     require_folder_for(output)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.commands.options import format_option, seed_option
-from pipeline.commands.output import print_json, print_text, say, use_utf8
-from pipeline.commands.wording import first_few
+from claimhound.pipeline.commands.options import format_option, seed_option
+from claimhound.pipeline.commands.output import print_json, print_text, say, use_utf8
+from claimhound.pipeline.commands.wording import first_few
 
 if TYPE_CHECKING:
-    from pipeline.evaluation.judged import Finding
+    from claimhound.pipeline.evaluation.judged import Finding
 
 measures_option = click.option(
     "--measures",

@@ -11,19 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from data.errors import BlankText, EncoderMismatchError, IndexVersionError, InputError, ModelError, RecordError
-from pipeline.commands.long_jobs import if_interrupted, long_job
-from pipeline.commands.model_choice import compute_options, encoder_option, model_option, prompt_options
-from pipeline.commands.options import Decorator, combined, format_option, index_option, on_error_option
-from pipeline.commands.output import print_facts, print_help_alone, print_json, print_text, say
-from pipeline.commands.reading_options import LARGE_BAD_SHARE, document_reading_options, say_notices
-from pipeline.commands.wording import counted, first_few
-from pipeline.config import Compute
+from claimhound.data.errors import (
+    BlankText,
+    EncoderMismatchError,
+    IndexVersionError,
+    InputError,
+    ModelError,
+    RecordError,
+)
+from claimhound.pipeline.commands.long_jobs import if_interrupted, long_job
+from claimhound.pipeline.commands.model_choice import compute_options, encoder_option, model_option, prompt_options
+from claimhound.pipeline.commands.options import Decorator, combined, format_option, index_option, on_error_option
+from claimhound.pipeline.commands.output import print_facts, print_help_alone, print_json, print_text, say
+from claimhound.pipeline.commands.reading_options import LARGE_BAD_SHARE, document_reading_options, say_notices
+from claimhound.pipeline.commands.wording import counted, first_few
+from claimhound.pipeline.serving.compute import Compute
 
 if TYPE_CHECKING:
-    from indexes.manifest import Manifest
-    from indexes.writer import IndexWriter
-    from pipeline.indexing import IndexingReport, Progress
+    from claimhound.indexes.manifest import Manifest
+    from claimhound.indexes.writer import IndexWriter
+    from claimhound.pipeline.indexing.building import IndexingReport, Progress
 
 
 def _source_options(default_split: str) -> Decorator:
@@ -79,9 +86,9 @@ def index_build(
     Reads JSONL, JSON, CSV, TSV and text (a sentence a line), each also as .gz, .xz or .zst, and Parquet; - is text on
     standard input. A build that was interrupted goes on where it was when the same command is run again.
     """
-    from pipeline.encoders import load_encoder
-    from pipeline.indexing import SourceOptions, build_index
-    from pipeline.model_files import BUNDLED
+    from claimhound.pipeline.indexing.building import SourceOptions, build_index
+    from claimhound.pipeline.model_folders.files import BUNDLED
+    from claimhound.pipeline.models.encoders import load_encoder
 
     with _indexing_progress() as on_progress:
         model = load_encoder(
@@ -108,9 +115,9 @@ def index_add(sources: tuple[str, ...], index_dir: Path, compute: Compute, **opt
     SOURCE is what it is for `index build`. The encoder is the one that the index was built with. A text takes the place
     of all that the index holds of the text of that id, be it whole or sentence by sentence.
     """
-    from indexes.snapshot import IndexSnapshot
-    from pipeline.indexing import SourceOptions, add_documents
-    from pipeline.opening import load_index_encoder
+    from claimhound.indexes.snapshot import IndexSnapshot
+    from claimhound.pipeline.indexing.building import SourceOptions, add_documents
+    from claimhound.pipeline.search.opening import load_index_encoder
 
     with _indexing_progress() as on_progress:
         snapshot = IndexSnapshot.open(index_dir)
@@ -137,8 +144,8 @@ def index_renew(
     the vectors of today's. Searches go on with the old state until the new one takes its place. A renewal that was
     interrupted goes on where it was when the same command is run again.
     """
-    from pipeline.encoders import load_encoder
-    from pipeline.renewing import encoder_to_renew_with, renew_index
+    from claimhound.pipeline.indexing.renewing import encoder_to_renew_with, renew_index
+    from claimhound.pipeline.models.encoders import load_encoder
 
     with _indexing_progress() as on_progress:
         chosen = encoder_to_renew_with(index_dir, encoder, compute)
@@ -164,7 +171,7 @@ def index_delete(ids: tuple[str, ...], ids_from: str | None, index_dir: Path) ->
 
     Ids that the index does not hold are reported, and the exit status is then 1; all others are deleted.
     """
-    from indexes.writer import IndexWriter
+    from claimhound.indexes.writer import IndexWriter
 
     wanted = list(dict.fromkeys([*ids, *_ids_in(ids_from)]))
     if not wanted:
@@ -185,9 +192,9 @@ def index_delete(ids: tuple[str, ...], ids_from: str | None, index_dir: Path) ->
 
 
 def _ids_in(path: str | None) -> list[str]:
-    from data.rejects import rejecter
-    from data.sources import locate_text
-    from data.streams import read_lines
+    from claimhound.data.formats.sources import locate_text
+    from claimhound.data.formats.streams import read_lines
+    from claimhound.data.rejects import rejecter
 
     if path is None:
         return []
@@ -202,8 +209,8 @@ def _ids_in(path: str | None) -> list[str]:
 @format_option("table", "json", text="Lines for people, or JSON for programs.")
 def index_info(index_dir: Path, output_format: str) -> None:
     """Tell what an index holds."""
-    from indexes.snapshot import IndexSnapshot
-    from indexes.stored_text import read_manifest
+    from claimhound.indexes.snapshot import IndexSnapshot
+    from claimhound.indexes.stored_text import read_manifest
 
     manifest = read_manifest(index_dir)
     if manifest.is_current:
@@ -261,7 +268,7 @@ def index_verify(index_dir: Path, encoder: str | None, no_encoder: bool, compute
     again, and the exit status is 1 if a stored vector has a cosine below .98 with the one that its text gets now. If
     the encoder that the index was built with cannot be had, that is said, and the bytes alone decide.
     """
-    from indexes.verification import verify_index
+    from claimhound.indexes.verification import verify_index
 
     if no_encoder and encoder is not None:
         raise click.UsageError("--no-encoder and --encoder exclude each other")
@@ -278,9 +285,9 @@ def index_verify(index_dir: Path, encoder: str | None, no_encoder: bool, compute
 
 
 def _verify_vectors(index_dir: Path, encoder: str | None, compute: Compute) -> None:
-    from indexes.snapshot import IndexSnapshot
-    from pipeline.opening import load_index_encoder
-    from pipeline.stored_vectors import compare_vectors, require_agreement
+    from claimhound.indexes.snapshot import IndexSnapshot
+    from claimhound.pipeline.models.stored_vectors import compare_vectors, require_agreement
+    from claimhound.pipeline.search.opening import load_index_encoder
 
     snapshot = IndexSnapshot.open(index_dir)  # refuses an earlier form, whose vectors nobody compares
     try:
@@ -302,7 +309,7 @@ def _verify_vectors(index_dir: Path, encoder: str | None, compute: Compute) -> N
 @index_option
 def index_compact(index_dir: Path) -> None:
     """Write an index anew without its deleted documents, in one vector segment."""
-    from indexes.writer import IndexWriter
+    from claimhound.indexes.writer import IndexWriter
 
     with if_interrupted("the index is as it was before"), IndexWriter.open(index_dir) as writer:
         writer.compact()

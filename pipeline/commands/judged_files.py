@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from data.errors import InputError
-from data.notices import Notices
-from data.read_options import ReadOptions
-from data.sources import STDIN
-from pipeline.commands.options import combined
-from pipeline.commands.output import say
-from pipeline.commands.reading_options import say_notices
-from pipeline.commands.wording import first_few
+from claimhound.data.errors import InputError
+from claimhound.data.formats.sources import STDIN
+from claimhound.data.notices import Notices
+from claimhound.data.read_options import ReadOptions
+from claimhound.pipeline.commands.options import combined
+from claimhound.pipeline.commands.output import say
+from claimhound.pipeline.commands.reading_options import say_notices
+from claimhound.pipeline.commands.wording import first_few
 
 if TYPE_CHECKING:
-    from data.judgments import Judgments
-    from data.records import Query, Run
+    from claimhound.data.labelled_sets.judgments import Judgments
+    from claimhound.data.records import Query, Run
 
 judgment_options = combined(
     click.option(
@@ -63,8 +63,8 @@ def read_judged(
     `reading` says how the claims are read, and the judgments where they stand there or there are no claims. What the
     readers noticed is said once. Raises click.UsageError where standard input would have to be read twice.
     """
-    from data.claims import read_claims
-    from data.judgments import read_judgments
+    from claimhound.data.labelled_sets.judgments import read_judgments
+    from claimhound.data.readers.claims import read_claims
 
     if claims == STDIN and qrels in (None, STDIN):
         raise click.UsageError("standard input can be read only once; name a file of claims or of judgments")
@@ -79,8 +79,8 @@ def read_judged(
 
 def claims_of(file: str, reading: ReadOptions = ReadOptions()) -> list[Query]:  # noqa: B008 (frozen)
     """Return the claims of a file, in order; what was noticed in reading is said."""
-    from data.claims import read_claims
-    from data.notices import Notices
+    from claimhound.data.notices import Notices
+    from claimhound.data.readers.claims import read_claims
 
     notices = Notices()
     claims = list(read_claims(file, reading, notices=notices))
@@ -97,7 +97,7 @@ def texts_of_claims(files: Iterable[str], reading: ReadOptions = ReadOptions()) 
 
 
 def _fitting(file: str, reading: ReadOptions) -> ReadOptions:
-    from data.claims import locate_claims
+    from claimhound.data.readers.claims import locate_claims
 
     own = ReadOptions(id_field=reading.id_field, text_field=reading.text_field, encoding=reading.encoding)
     try:
@@ -109,7 +109,7 @@ def _fitting(file: str, reading: ReadOptions) -> ReadOptions:
 
 def read_runs(paths: Iterable[str]) -> dict[str, Run]:
     """Return the runs by the names of their files, by the whole path where two files have one name."""
-    from data.trec import read_run, tied_queries
+    from claimhound.data.labelled_sets.trec import read_run, tied_queries
 
     stems = [Path(path).name.split(".")[0] for path in paths]
     runs: dict[str, Run] = {}

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data.atomic import require_writable
-from pipeline.commands.output import say
-from pipeline.progress_display import Advance, progress_display
+from claimhound.data.disk.atomic import require_writable
+from claimhound.pipeline.commands.output import say
+from claimhound.pipeline.commands.progress_display import Advance, progress_display
 
 
 @contextmanager

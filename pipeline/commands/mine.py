@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from data.read_options import ReadOptions
-from pipeline.commands.judged_files import claims_of, exclude_option, judged_claims_options, texts_of_claims
-from pipeline.commands.long_jobs import long_job
-from pipeline.commands.model_choice import compute_options, encoder_option
-from pipeline.commands.options import count_option, index_option, path_option, seed_option
-from pipeline.commands.output import print_text, say
-from pipeline.commands.reading_options import claim_reading_options
-from pipeline.commands.wording import counted
-from pipeline.config import Compute, PipelineConfig
+from claimhound.data.read_options import ReadOptions
+from claimhound.pipeline.commands.judged_files import claims_of, exclude_option, judged_claims_options, texts_of_claims
+from claimhound.pipeline.commands.long_jobs import long_job
+from claimhound.pipeline.commands.model_choice import compute_options, encoder_option
+from claimhound.pipeline.commands.options import count_option, index_option, path_option, seed_option
+from claimhound.pipeline.commands.output import print_text, say
+from claimhound.pipeline.commands.reading_options import claim_reading_options
+from claimhound.pipeline.commands.wording import counted
+from claimhound.pipeline.search.config import PipelineConfig
+from claimhound.pipeline.serving.compute import Compute
 
 
 @click.command("mine", short_help="Find hard negatives for judged claims.")
@@ -82,11 +83,11 @@ def mine(
     """
     if first_rank > pool_k:
         raise click.UsageError("--first-rank cannot lie below --pool-k")
-    from data.judgments import read_qrels
-    from data.normal_text import normalize_text
-    from pipeline.opening import open_pipeline
-    from pipeline.training.mining import NegativeGuard
-    from pipeline.training.mining_job import mine_to_file
+    from claimhound.data.labelled_sets.judgments import read_qrels
+    from claimhound.data.text.normal_text import normalize_text
+    from claimhound.pipeline.search.opening import open_pipeline
+    from claimhound.pipeline.training.negatives.job import mine_to_file
+    from claimhound.pipeline.training.negatives.mining import NegativeGuard
 
     excluded = {normalize_text(text) for text in texts_of_claims(exclude_claims, reading)}
     queries = [claim for claim in claims_of(claims, reading) if normalize_text(claim.text) not in excluded]

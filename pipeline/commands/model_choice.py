@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from data.notices import Notices
-from data.read_options import ReadOptions
-from pipeline.commands.options import Decorator, combined
-from pipeline.commands.output import say
-from pipeline.config import Compute, PipelineConfig, Precision
-from pipeline.stance_labels import parse_labels
+from claimhound.data.notices import Notices
+from claimhound.data.read_options import ReadOptions
+from claimhound.pipeline.commands.options import Decorator, combined
+from claimhound.pipeline.commands.output import say
+from claimhound.pipeline.models.stance_labels import parse_labels
+from claimhound.pipeline.search.config import PipelineConfig
+from claimhound.pipeline.serving.compute import Compute, Precision
 
 if TYPE_CHECKING:
-    from pipeline.evidence import EvidencePipeline
+    from claimhound.pipeline.search.evidence import EvidencePipeline
 
 
 def model_option(flag: str, kind: str, default: str) -> Decorator:
@@ -160,7 +161,7 @@ class ModelChoice:
         on_notices: Callable[[Notices], None] = lambda _: None,
     ) -> EvidencePipeline:
         """Open an index, or the documents of a file, with these models; see `open_pipeline`."""
-        from pipeline.opening import open_pipeline
+        from claimhound.pipeline.search.opening import open_pipeline
 
         return open_pipeline(
             index_dir,

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 import click
 
-from data.errors import InputError
-from pipeline.terminal_text import printable
+from claimhound.data.errors import InputError
+from claimhound.data.text.terminal_text import printable
 
 
 def say(line: str) -> None:

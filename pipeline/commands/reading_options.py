@@ -9,12 +9,12 @@ from typing import Any, get_args
 
 import click
 
-from data.delimiters import parse_delimiter
-from data.encodings import require_encoding
-from data.notices import Notices
-from data.read_options import DateOrder, InputFormat, ReadOptions
-from pipeline.commands.options import Decorator, combined
-from pipeline.commands.output import say
+from claimhound.data.formats.delimiters import parse_delimiter
+from claimhound.data.formats.encodings import require_encoding
+from claimhound.data.notices import Notices
+from claimhound.data.read_options import DateOrder, InputFormat, ReadOptions
+from claimhound.pipeline.commands.options import Decorator, combined
+from claimhound.pipeline.commands.output import say
 
 LARGE_BAD_SHARE = 0.1
 """From so large a share of bad records on a file is rather not what its reader took it for, which is said loudly."""

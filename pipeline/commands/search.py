@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from data.read_options import ReadOptions
-from pipeline.commands.answers import print_answers
-from pipeline.commands.conditions import chosen_conditions, condition_options
-from pipeline.commands.dash_claims import ClaimCommand
-from pipeline.commands.model_choice import (
+from claimhound.data.read_options import ReadOptions
+from claimhound.pipeline.commands.answers import print_answers
+from claimhound.pipeline.commands.conditions import chosen_conditions, condition_options
+from claimhound.pipeline.commands.dash_claims import ClaimCommand
+from claimhound.pipeline.commands.model_choice import (
     ModelChoice,
     compute_options,
     encoder_option,
@@ -20,16 +20,22 @@ from pipeline.commands.model_choice import (
     reranker_options,
     stance_options,
 )
-from pipeline.commands.options import adaptive_options, count_option, format_option, no_fold_option, path_option
-from pipeline.commands.output import say
-from pipeline.commands.reading_options import document_reading_options, say_notices
-from pipeline.commands.settings import chosen_config, settings_options
-from pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin, is_file
+from claimhound.pipeline.commands.options import (
+    adaptive_options,
+    count_option,
+    format_option,
+    no_fold_option,
+    path_option,
+)
+from claimhound.pipeline.commands.output import say
+from claimhound.pipeline.commands.reading_options import document_reading_options, say_notices
+from claimhound.pipeline.commands.settings import chosen_config, settings_options
+from claimhound.pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin, is_file
 
 if TYPE_CHECKING:
-    from indexes.text import Conditions
-    from pipeline.evidence import EvidencePipeline
-    from pipeline.results import ClaimEvidence
+    from claimhound.indexes.text import Conditions
+    from claimhound.pipeline.search.evidence import EvidencePipeline
+    from claimhound.pipeline.search.results import ClaimEvidence
 
 
 @click.command(cls=ClaimCommand, short_help="Find evidence for a claim.")

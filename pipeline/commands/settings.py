@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from pipeline.commands.options import combined, count_option, path_option
-from pipeline.config import PipelineConfig, read_config
+from claimhound.pipeline.commands.options import combined, count_option, path_option
+from claimhound.pipeline.search.config import PipelineConfig, read_config
 
 _DEFAULTS = PipelineConfig()
 

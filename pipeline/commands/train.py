@@ -9,20 +9,20 @@ from typing import Any
 
 import click
 
-from data.read_options import ReadOptions
-from pipeline.commands.judged_files import (
+from claimhound.data.read_options import ReadOptions
+from claimhound.pipeline.commands.judged_files import (
     claims_of,
     exclude_option,
     judged_claims_options,
     label_names_option,
     texts_of_claims,
 )
-from pipeline.commands.long_jobs import long_job
-from pipeline.commands.model_choice import training_compute_options
-from pipeline.commands.options import index_option
-from pipeline.commands.output import print_help_alone, print_text, say
-from pipeline.commands.reading_options import claim_reading_options
-from pipeline.commands.training_options import (
+from claimhound.pipeline.commands.long_jobs import long_job
+from claimhound.pipeline.commands.model_choice import training_compute_options
+from claimhound.pipeline.commands.options import index_option
+from claimhound.pipeline.commands.output import print_help_alone, print_text, say
+from claimhound.pipeline.commands.reading_options import claim_reading_options
+from claimhound.pipeline.commands.training_options import (
     PAIRS,
     cross_encoder_base_option,
     data_option,
@@ -33,11 +33,11 @@ from pipeline.commands.training_options import (
     reranker_recipe_options,
     stance_recipe_options,
 )
-from pipeline.commands.wording import counted
-from pipeline.config import Compute
-from pipeline.training.encoder_recipe import EncoderRecipe
-from pipeline.training.reranker_recipe import RerankerRecipe
-from pipeline.training.stance_recipe import StanceRecipe
+from claimhound.pipeline.commands.wording import counted
+from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
+from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
+from claimhound.pipeline.training.stance.recipe import StanceRecipe
 
 
 @click.group(invoke_without_command=True)
@@ -78,11 +78,11 @@ def train_reranker(
     Writes a folder that `search --reranker` reads: weights, the fit of its probability, and a card. A training that was
     interrupted goes on from its last checkpoint when it is started again.
     """
-    from data.judgments import read_qrels
-    from pipeline.opening import open_pipeline
-    from pipeline.training.base_models import find_base_model
-    from pipeline.training.pair_sources import PairSource
-    from pipeline.training.reranker_building import build_reranker
+    from claimhound.data.labelled_sets.judgments import read_qrels
+    from claimhound.pipeline.search.opening import open_pipeline
+    from claimhound.pipeline.training.base_models import find_base_model
+    from claimhound.pipeline.training.pair_sources import PairSource
+    from claimhound.pipeline.training.reranker.building import build_reranker
 
     recipe = RerankerRecipe(**settings)
     base = find_base_model(base_model)
@@ -146,9 +146,9 @@ def train_encoder(
     Writes a folder that `index build --encoder` reads, with a card. A training that was interrupted goes on from its
     last checkpoint when it is started again.
     """
-    from pipeline.training.base_models import find_base_model
-    from pipeline.training.encoder_building import build_encoder
-    from pipeline.training.pair_sources import PairSource
+    from claimhound.pipeline.training.base_models import find_base_model
+    from claimhound.pipeline.training.encoder.building import build_encoder
+    from claimhound.pipeline.training.pair_sources import PairSource
 
     recipe = EncoderRecipe(**settings)
     base = find_base_model(base_model)
@@ -217,9 +217,9 @@ def train_stance(
     says dev or test are refused; of sufficient_facts the train side is read. A training that was interrupted goes on
     from its last checkpoint when it is started again.
     """
-    from data.stance_sources import StanceSource
-    from pipeline.training.base_models import find_base_model
-    from pipeline.training.stance_building import build_stance
+    from claimhound.data.labelled_sets.stance_sources import StanceSource
+    from claimhound.pipeline.training.base_models import find_base_model
+    from claimhound.pipeline.training.stance.building import build_stance
 
     recipe = StanceRecipe(**settings)
     base = find_base_model(base_model)
@@ -248,7 +248,7 @@ def train_stance(
 
 def _claim_texts(name: str, reading: ReadOptions) -> Iterator[str]:
     """Yield the claims of a file, or those to measure on of a labelled set."""
-    from data.stance_sources import StanceSource, is_stance_source, read_stance_source
+    from claimhound.data.labelled_sets.stance_sources import StanceSource, is_stance_source, read_stance_source
 
     if is_stance_source(name):
         yield from (

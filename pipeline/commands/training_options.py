@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from pipeline.commands.options import Decorator, combined, path_option
-from pipeline.training.encoder_recipe import EncoderRecipe
-from pipeline.training.reranker_recipe import RerankerRecipe
-from pipeline.training.stance_recipe import StanceRecipe
+from claimhound.pipeline.commands.options import Decorator, combined, path_option
+from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
+from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
+from claimhound.pipeline.training.stance.recipe import StanceRecipe
 
 PAIRS = "KIND:PATH[+LABEL][@N]"
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from data.read_options import ReadOptions
-from pipeline.commands.figures import say_findings
-from pipeline.commands.judged_files import claims_of, judged_claims_options
-from pipeline.commands.long_jobs import long_job, require_folder_for
-from pipeline.commands.model_choice import ModelChoice, compute_options, encoder_option, reranker_options
-from pipeline.commands.options import folds_option, index_option, path_option, seed_option
-from pipeline.commands.output import print_text, say
-from pipeline.commands.reading_options import claim_reading_options
-from pipeline.config import write_config
+from claimhound.data.read_options import ReadOptions
+from claimhound.pipeline.commands.figures import say_findings
+from claimhound.pipeline.commands.judged_files import claims_of, judged_claims_options
+from claimhound.pipeline.commands.long_jobs import long_job, require_folder_for
+from claimhound.pipeline.commands.model_choice import ModelChoice, compute_options, encoder_option, reranker_options
+from claimhound.pipeline.commands.options import folds_option, index_option, path_option, seed_option
+from claimhound.pipeline.commands.output import print_text, say
+from claimhound.pipeline.commands.reading_options import claim_reading_options
+from claimhound.pipeline.search.config import write_config
 
 
 @click.command("tune", short_help="Choose fusion and cutoffs on judged claims.")
@@ -54,8 +54,8 @@ def tune_command(
     """
     models = ModelChoice(no_stance=True, **model_options)
     models.refuse_contradictions()
-    from data.judgments import read_qrels
-    from pipeline.evaluation.tuning import changes, tune
+    from claimhound.data.labelled_sets.judgments import read_qrels
+    from claimhound.pipeline.evaluation.tuning import changes, tune
 
     require_folder_for(config_path)
     queries, judgments = claims_of(claims, reading), read_qrels(qrels, ReadOptions(label_names=reading.label_names))

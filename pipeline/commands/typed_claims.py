@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from data.errors import InputError
-from pipeline.commands.output import say
+from claimhound.data.errors import InputError
+from claimhound.pipeline.commands.output import say
 
 STDIN = "-"
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.records import Run
-from pipeline.blending import Blend, Floats, expected_calibration_error
-from pipeline.evaluation.judged import JudgedClaims
-from pipeline.evidence import EvidencePipeline
-from pipeline.results import StageRankings
+from claimhound.data.records import Run
+from claimhound.pipeline.evaluation.judged import JudgedClaims
+from claimhound.pipeline.models.blending import Blend, Floats, expected_calibration_error
+from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.search.results import StageRankings
 
 N_BINS = 10
 

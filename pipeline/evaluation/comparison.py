@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.records import EvidenceSets, Qrels, Query, Run
-from indexes.snapshot import IndexSnapshot
-from pipeline.evaluation.evaluating import VERDICT_MEASURE, Evaluation, evaluate_runs
-from pipeline.evaluation.judged import held_documents
-from pipeline.evaluation.measures import DEFAULT_MEASURES
-from pipeline.evaluation.statistics import PairedTest, paired_tests
+from claimhound.data.records import EvidenceSets, Qrels, Query, Run
+from claimhound.indexes.snapshot import IndexSnapshot
+from claimhound.pipeline.evaluation.evaluating import VERDICT_MEASURE, Evaluation, evaluate_runs
+from claimhound.pipeline.evaluation.judged import held_documents
+from claimhound.pipeline.evaluation.measures import DEFAULT_MEASURES
+from claimhound.pipeline.evaluation.statistics import PairedTest, paired_tests
 
 
 class Move(NamedTuple):

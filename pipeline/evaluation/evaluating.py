@@ -14,20 +14,20 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from data.errors import InputError
-from data.journal import Journal
-from data.records import EvidenceSets, Json, Qrels, Query, Ranking, Run, ScoredDoc
-from pipeline.adaptive import adaptive_k
-from pipeline.config import PipelineConfig
-from pipeline.evaluation.calibration import Calibration, ToldNothing, calibrate, stored_text, told_nothing
-from pipeline.evaluation.evidence_sets import require_sets, set_values
-from pipeline.evaluation.judged import Finding, JudgedClaims, judged_claims, run_findings, unknown_documents
-from pipeline.evaluation.losses import Loss, trace_losses
-from pipeline.evaluation.measures import DEFAULT_MEASURES, Values, set_cutoff, values_by_claim
-from pipeline.evaluation.statistics import SIGNIFICANT, Interval, PairedTest, mean_intervals, paired_tests
-from pipeline.evidence import EvidencePipeline
-from pipeline.opening import describe, without_places
-from pipeline.results import StageRankings
+from claimhound.data.disk.journal import Journal
+from claimhound.data.errors import InputError
+from claimhound.data.records import EvidenceSets, Json, Qrels, Query, Ranking, Run, ScoredDoc
+from claimhound.pipeline.evaluation.calibration import Calibration, ToldNothing, calibrate, stored_text, told_nothing
+from claimhound.pipeline.evaluation.evidence_sets import require_sets, set_values
+from claimhound.pipeline.evaluation.judged import Finding, JudgedClaims, judged_claims, run_findings, unknown_documents
+from claimhound.pipeline.evaluation.losses import Loss, trace_losses
+from claimhound.pipeline.evaluation.measures import DEFAULT_MEASURES, Values, set_cutoff, values_by_claim
+from claimhound.pipeline.evaluation.statistics import SIGNIFICANT, Interval, PairedTest, mean_intervals, paired_tests
+from claimhound.pipeline.search.adaptive import adaptive_k
+from claimhound.pipeline.search.config import PipelineConfig
+from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.search.opening import describe, without_places
+from claimhound.pipeline.search.results import StageRankings
 
 LISTS = ("bm25", "dense", "fused", "reranked")
 """The stages' lists by their names in runs, tables and files."""

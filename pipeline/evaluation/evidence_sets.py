@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.errors import InputError
-from data.records import EvidenceSets, Qrels, Run
-from pipeline.evaluation.measures import DEFAULT_MEASURES, Values, set_cutoff
+from claimhound.data.errors import InputError
+from claimhound.data.records import EvidenceSets, Qrels, Run
+from claimhound.pipeline.evaluation.measures import DEFAULT_MEASURES, Values, set_cutoff
 
 SET_MEASURES = ("sets@5", "sets@100")
 SETS_EXPLAINED = "sets@k is the share of claims of which one whole set of evidence is among the first k"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from data.errors import InputError
-from data.records import Document, Qrels, Query, Run
-from indexes.memory import MemoryIndex
-from indexes.snapshot import IndexSnapshot
+from claimhound.data.errors import InputError
+from claimhound.data.records import Document, Qrels, Query, Run
+from claimhound.indexes.memory import MemoryIndex
+from claimhound.indexes.snapshot import IndexSnapshot
 
 
 @dataclass(frozen=True)

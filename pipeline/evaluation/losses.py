@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from data.records import Run
-from pipeline.config import PipelineConfig
-from pipeline.evaluation.judged import JudgedClaims
+from claimhound.data.records import Run
+from claimhound.pipeline.evaluation.judged import JudgedClaims
+from claimhound.pipeline.search.config import PipelineConfig
 
 Fate: TypeAlias = Literal[
     "shown", "unknown", "not_found", "below_first_stage", "cut_by_fusion", "pushed_down", "not_lifted", "ranked_low"

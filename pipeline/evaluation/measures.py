@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import InputError
-from data.records import Qrels, Run
+from claimhound.data.errors import InputError
+from claimhound.data.records import Qrels, Run
 
 DEFAULT_MEASURES = ("R@1", "R@5", "R@10", "R@20", "R@50", "R@100", "RR@10", "nDCG@10")
 Values: TypeAlias = NDArray[np.float64]

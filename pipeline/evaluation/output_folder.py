@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from data.atomic import require_writable_folder, write_atomically
-from data.errors import InputError
-from data.judgments import write_qrels
-from data.records import Document, Run
-from data.spreadsheet import for_spreadsheets
-from data.trec import write_run
-from indexes.memory import MemoryIndex
-from indexes.snapshot import IndexSnapshot
-from pipeline.evaluation.comparison import Comparison
-from pipeline.evaluation.evaluating import LISTS, Evaluation
-from pipeline.evaluation.judged import held_documents
-from pipeline.evaluation.report import needed_documents, render_report
-from pipeline.evaluation.tables import comparison_csv, comparison_record, csv_text, evaluation_record, json_text
+from claimhound.data.disk.atomic import require_writable_folder, write_atomically
+from claimhound.data.errors import InputError
+from claimhound.data.formats.spreadsheet import for_spreadsheets
+from claimhound.data.labelled_sets.judgments import write_qrels
+from claimhound.data.labelled_sets.trec import write_run
+from claimhound.data.records import Document, Run
+from claimhound.indexes.memory import MemoryIndex
+from claimhound.indexes.snapshot import IndexSnapshot
+from claimhound.pipeline.evaluation.comparison import Comparison
+from claimhound.pipeline.evaluation.evaluating import LISTS, Evaluation
+from claimhound.pipeline.evaluation.judged import held_documents
+from claimhound.pipeline.evaluation.report import needed_documents, render_report
+from claimhound.pipeline.evaluation.tables import (
+    comparison_csv,
+    comparison_record,
+    csv_text,
+    evaluation_record,
+    json_text,
+)
 
 JOURNAL_NAME = "unfinished.journal"
 _FILES = (

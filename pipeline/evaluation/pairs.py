@@ -16,16 +16,16 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from data.atomic import write_atomically
-from data.errors import InputError
-from data.normal_text import normalize_text
-from data.pairs import JudgedPair
-from data.records import Json
-from pipeline.blending import Blend, Floats
-from pipeline.evaluation.statistics import clustered_intervals
-from pipeline.evaluation.tables import csv_text, latex_text
-from pipeline.rerankers import PairScores, Reranker
-from pipeline.terminal_text import printable
+from claimhound.data.disk.atomic import write_atomically
+from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.pairs import JudgedPair
+from claimhound.data.records import Json
+from claimhound.data.text.normal_text import normalize_text
+from claimhound.data.text.terminal_text import printable
+from claimhound.pipeline.evaluation.statistics import clustered_intervals
+from claimhound.pipeline.evaluation.tables import csv_text, latex_text
+from claimhound.pipeline.models.blending import Blend, Floats
+from claimhound.pipeline.models.rerankers import PairScores, Reranker
 
 Rows: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]

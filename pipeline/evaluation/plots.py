@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from pipeline.evaluation.calibration import Calibration
+from claimhound.pipeline.evaluation.calibration import Calibration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data.records import Document, Json, Query, Run, ScoredDoc
-from pipeline.evaluation.evaluating import Evaluation, StageReport
-from pipeline.evaluation.evidence_sets import SETS_EXPLAINED, has_set_measures
-from pipeline.evaluation.losses import Loss, count_fates, count_finders, explain_fates
-from pipeline.evaluation.measures import DEFAULT_MEASURES, set_cutoff, values_by_claim
-from pipeline.evaluation.plots import Curve, calibration_svg, recall_svg, swatch_svg
-from pipeline.evaluation.statistics import Interval
-from pipeline.evaluation.tables import with_copies_text
-from pipeline.terminal_text import printable
+from claimhound.data.records import Document, Json, Query, Run, ScoredDoc
+from claimhound.data.text.terminal_text import printable
+from claimhound.pipeline.evaluation.evaluating import Evaluation, StageReport
+from claimhound.pipeline.evaluation.evidence_sets import SETS_EXPLAINED, has_set_measures
+from claimhound.pipeline.evaluation.losses import Loss, count_fates, count_finders, explain_fates
+from claimhound.pipeline.evaluation.measures import DEFAULT_MEASURES, set_cutoff, values_by_claim
+from claimhound.pipeline.evaluation.plots import Curve, calibration_svg, recall_svg, swatch_svg
+from claimhound.pipeline.evaluation.statistics import Interval
+from claimhound.pipeline.evaluation.tables import with_copies_text
 
 HARDEST_CLAIMS = 15
 LOSSES_PER_FATE = 50
@@ -72,7 +72,7 @@ def render_report(
         "svg": Markup,  # of plots.py, which lets no text of a user in
     }
     stages = evaluation.stages
-    template = resources.files("pipeline.evaluation").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    template = resources.files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
     curves = _recall_curves(evaluation)
     return environment.from_string(template).render(
         evaluation=evaluation,

@@ -14,17 +14,17 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from data.atomic import write_atomically
-from data.normal_text import normalize_text
-from data.records import Json
-from data.stances import STANCES, Stance, StanceSet
-from pipeline.blending import expected_calibration_error
-from pipeline.evaluation.pairs import aligned, short
-from pipeline.evaluation.statistics import Interval, clustered_intervals
-from pipeline.evaluation.tables import csv_text, latex_text
-from pipeline.stance import StanceModel, StanceScores
-from pipeline.stance_labels import StanceLabels
-from pipeline.terminal_text import printable
+from claimhound.data.disk.atomic import write_atomically
+from claimhound.data.labelled_sets.stances import STANCES, Stance, StanceSet
+from claimhound.data.records import Json
+from claimhound.data.text.normal_text import normalize_text
+from claimhound.data.text.terminal_text import printable
+from claimhound.pipeline.evaluation.pairs import aligned, short
+from claimhound.pipeline.evaluation.statistics import Interval, clustered_intervals
+from claimhound.pipeline.evaluation.tables import csv_text, latex_text
+from claimhound.pipeline.models.blending import expected_calibration_error
+from claimhound.pipeline.models.stance import StanceModel, StanceScores
+from claimhound.pipeline.models.stance_labels import StanceLabels
 
 Counts: TypeAlias = NDArray[np.int64]
 

@@ -16,14 +16,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from data.records import Json
-from data.spreadsheet import guarded_table
-from pipeline.evaluation.comparison import ClaimChange, Comparison
-from pipeline.evaluation.evaluating import Evaluation, StageReport, WithCopies
-from pipeline.evaluation.evidence_sets import SETS_EXPLAINED, has_set_measures
-from pipeline.evaluation.losses import count_fates, count_finders, explain_fates
-from pipeline.evaluation.statistics import Interval, PairedTest
-from pipeline.terminal_text import printable
+from claimhound.data.formats.spreadsheet import guarded_table
+from claimhound.data.records import Json
+from claimhound.data.text.terminal_text import printable
+from claimhound.pipeline.evaluation.comparison import ClaimChange, Comparison
+from claimhound.pipeline.evaluation.evaluating import Evaluation, StageReport, WithCopies
+from claimhound.pipeline.evaluation.evidence_sets import SETS_EXPLAINED, has_set_measures
+from claimhound.pipeline.evaluation.losses import count_fates, count_finders, explain_fates
+from claimhound.pipeline.evaluation.statistics import Interval, PairedTest
 
 _NO_NUMBER = "–"
 Side: TypeAlias = Literal["left", "right"]

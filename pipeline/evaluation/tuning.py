@@ -11,20 +11,20 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from data.claim_text import searched_text
-from data.errors import InputError
-from data.normal_text import normalize_text
-from data.records import Qrels, Query, Ranking
-from data.text_form import read_form
-from pipeline.config import Fusion, PipelineConfig
-from pipeline.copies import CopyFinder
-from pipeline.evaluation.judged import Finding, JudgedClaims, judged_claims, unknown_documents
-from pipeline.evaluation.measures import Values, cutoff, parse_measures, values_by_claim
-from pipeline.evaluation.statistics import SIGNIFICANT, PairedTest, paired_tests
-from pipeline.evidence import EvidencePipeline
-from pipeline.fusion import fuse_stages
-from pipeline.rerankers import Reranker
-from pipeline.rescoring import rescored
+from claimhound.data.errors import InputError
+from claimhound.data.records import Qrels, Query, Ranking
+from claimhound.data.text.claim_text import searched_text
+from claimhound.data.text.normal_text import normalize_text
+from claimhound.data.text.text_form import read_form
+from claimhound.pipeline.evaluation.judged import Finding, JudgedClaims, judged_claims, unknown_documents
+from claimhound.pipeline.evaluation.measures import Values, cutoff, parse_measures, values_by_claim
+from claimhound.pipeline.evaluation.statistics import SIGNIFICANT, PairedTest, paired_tests
+from claimhound.pipeline.models.rerankers import Reranker
+from claimhound.pipeline.search.config import Fusion, PipelineConfig
+from claimhound.pipeline.search.copies import CopyFinder
+from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.search.fusion import fuse_stages
+from claimhound.pipeline.search.rescoring import rescored
 
 FIRST_STAGE_KS = (50, 100, 200, 400)
 RERANK_KS = (50, 100, 200)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data.errors import ModelError
-from pipeline.model_files import (
+from claimhound.data.errors import ModelError
+from claimhound.pipeline.model_folders.files import (
     BUNDLED,
     BUNDLED_ENCODER_NAME,
     BUNDLED_RERANKER_NAME,
@@ -21,7 +21,7 @@ from pipeline.model_files import (
     stance_dir,
     with_version,
 )
-from pipeline.stance_labels import label_names
+from claimhound.pipeline.models.stance_labels import label_names
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from data.errors import InputError
-from pipeline.training.writing import writing
+from claimhound.data.errors import InputError
+from claimhound.pipeline.training.writing import writing
 
 CHECKPOINTS = "checkpoints"
 _RUN_FILE = "run.json"

@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from data.checksums import sha256_of
-from data.text_form import TEXT_FORM_VERSION
+from claimhound.data.disk.checksums import sha256_of
+from claimhound.data.text.text_form import TEXT_FORM_VERSION
 
 CARD_FILE = "README.md"
 

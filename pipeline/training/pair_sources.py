@@ -29,12 +29,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.errors import InputError, RecordError
-from data.normal_text import normalize_text
-from data.pairs import read_pairs
-from data.sentences import split_sentences
-from pipeline.training.mined_claims import read_mined_claims
-from pipeline.training.mining import TrainingPair, training_pairs
+from claimhound.data.errors import InputError, RecordError
+from claimhound.data.labelled_sets.pairs import read_pairs
+from claimhound.data.text.normal_text import normalize_text
+from claimhound.data.text.sentences import split_sentences
+from claimhound.pipeline.training.negatives.mined_claims import read_mined_claims
+from claimhound.pipeline.training.negatives.mining import TrainingPair, training_pairs
 
 KINDS = ("mined", "pairs", "squad", "rationales", "evidence")
 _LABELLED_KINDS = ("pairs", "evidence")

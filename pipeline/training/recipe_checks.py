@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from data.errors import InputError
-from pipeline.training.precision import PRECISIONS
+from claimhound.data.errors import InputError
+from claimhound.pipeline.training.precision import PRECISIONS
 
 
 def require_at_least(recipe: Any, minimum: int, *names: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from data.errors import InputError
-from data.normal_text import normalize_text
-from pipeline.training.mining import TrainingPair, without_claims
-from pipeline.training.model_card import DataFile, data_file
-from pipeline.training.pair_sources import PairSource, read_pair_source
+from claimhound.data.errors import InputError
+from claimhound.data.text.normal_text import normalize_text
+from claimhound.pipeline.training.model_card import DataFile, data_file
+from claimhound.pipeline.training.negatives.mining import TrainingPair, without_claims
+from claimhound.pipeline.training.pair_sources import PairSource, read_pair_source
 
 
 @dataclass(frozen=True)

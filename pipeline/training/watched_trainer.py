@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.errors import ModelError
-from pipeline.training.checkpoints import PhaseOutcome, last_checkpoint
-from pipeline.training.precision import resolve_precision
-from pipeline.training.writing import writing
+from claimhound.data.errors import ModelError
+from claimhound.pipeline.training.checkpoints import PhaseOutcome, last_checkpoint
+from claimhound.pipeline.training.precision import resolve_precision
+from claimhound.pipeline.training.writing import writing
 
 Progress = Callable[[str, int, int, float], None]
 """Called as (phase, step, n_steps, loss) after every step."""

@@ -26,20 +26,20 @@ from rank_bm25 import BM25Okapi
 from rich.console import Console
 from rich.table import Table
 
-from data.bundled import sample_dir
-from data.claims import read_claims
-from data.judgments import read_qrels
-from data.records import Document, Qrels, Query, Ranking, Run, ScoredDoc
-from data.text_form import read_form
-from indexes.analysis import tokenize
-from indexes.snapshot import IndexSnapshot
-from pipeline.config import Compute
-from pipeline.encoders import Encoder, load_encoder
-from pipeline.evaluation.measures import mean_measures
-from pipeline.evidence import EvidencePipeline
-from pipeline.indexing import build_index
-from pipeline.model_files import BUNDLED, encoder_dir, reranker_dir
-from pipeline.rerankers import CrossEncoderReranker, load_reranker
+from claimhound.data.bundled import sample_dir
+from claimhound.data.labelled_sets.judgments import read_qrels
+from claimhound.data.readers.claims import read_claims
+from claimhound.data.records import Document, Qrels, Query, Ranking, Run, ScoredDoc
+from claimhound.data.text.text_form import read_form
+from claimhound.indexes.analysis.terms import tokenize
+from claimhound.indexes.snapshot import IndexSnapshot
+from claimhound.pipeline.evaluation.measures import mean_measures
+from claimhound.pipeline.indexing.building import build_index
+from claimhound.pipeline.model_folders.files import BUNDLED, encoder_dir, reranker_dir
+from claimhound.pipeline.models.encoders import Encoder, load_encoder
+from claimhound.pipeline.models.rerankers import CrossEncoderReranker, load_reranker
+from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.serving.compute import Compute
 
 _ROUNDS = 3
 
@@ -254,17 +254,16 @@ def bench_loaded(report: Report, pipeline: EvidencePipeline, claims: Sequence[Qu
 def bench_process(report: Report, index_dir: Path, claim: str) -> None:
     """Search in a new process, as from a shell."""
     script = (
-        "import sys, resource, cli\n"
-        "cli.main(sys.argv[1:], standalone_mode=False)\n"
+        "import sys, resource\n"
+        "from claimhound.cli import main\n"
+        "main(sys.argv[1:], standalone_mode=False)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 'torch' in sys.modules, file=sys.stderr)\n"
     )
     command = [sys.executable, "-c", script, "search", claim, "--index", str(index_dir), "--format", "json"]
     spent, peak, torch_loaded = [], 0.0, False
     for _ in range(6):
         start = time.perf_counter()
-        finished = subprocess.run(
-            command, capture_output=True, text=True, check=True, cwd=Path(__file__).resolve().parents[2]
-        )
+        finished = subprocess.run(command, capture_output=True, text=True, check=True)
         spent.append(time.perf_counter() - start)
         kilobytes, loaded = finished.stderr.split()[-2:]
         peak, torch_loaded = max(peak, int(kilobytes) / 1e6), torch_loaded or loaded == "True"

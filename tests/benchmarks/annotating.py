@@ -24,19 +24,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from data.claims import locate_claims, read_good_and_bad_claims
-from data.read_options import ReadOptions
-from data.records import Query
-from data.text_form import read_form
-from pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
-from pipeline.annotation.intake import LONGEST_CLAIM, ClaimSource
-from pipeline.config import Compute
-from pipeline.evidence import EvidencePipeline
-from pipeline.model_files import BUNDLED, read_json, reranker_dir
-from pipeline.model_layouts import read_cross_encoder_layout
-from pipeline.opening import open_pipeline
-from pipeline.runtimes import resolve_device
-from pipeline.tokenization import TextTokenizer
+from claimhound.data.read_options import ReadOptions
+from claimhound.data.readers.claims import locate_claims, read_good_and_bad_claims
+from claimhound.data.records import Query
+from claimhound.data.text.text_form import read_form
+from claimhound.pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
+from claimhound.pipeline.annotation.intake import LONGEST_CLAIM, ClaimSource
+from claimhound.pipeline.model_folders.files import BUNDLED, read_json, reranker_dir
+from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
+from claimhound.pipeline.model_folders.tokenization import TextTokenizer
+from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.search.opening import open_pipeline
+from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.serving.runtimes import resolve_device
 
 _K = 5
 _REPEATS = 10
@@ -96,7 +96,7 @@ def candidate_pairs(first_stage: EvidencePipeline, claims: Sequence[str]) -> lis
 
 def peak_megabytes(words: Sequence[str]) -> float:
     """Run a command of ours as a process of its own and return the most memory that it had."""
-    process = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-m", "cli", *words])
+    process = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-m", "claimhound", *words])
     _, status, usage = os.wait4(process, 0)
     if os.waitstatus_to_exitcode(status) != 0:
         sys.exit(f"failed: {' '.join(words)}")

@@ -35,31 +35,31 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from data.atomic import write_atomically
-from data.claims import read_claims
-from data.documents import CORPUS_FILE, read_documents
-from data.errors import ClaimhoundError, InputError
-from data.json_records import read_jsonl
-from data.judgments import read_qrels
-from data.notices import Notices
-from data.read_options import ReadOptions
-from data.records import Document, Json, Qrels, Query, Run
-from data.rejects import rejecter
-from data.sentences import sentence_id
-from data.sources import find_in_folder, locate, locate_text
-from data.streams import read_lines
-from indexes.layout import generations
-from indexes.manifest import FORMAT_VERSION, EncoderIdentity
-from indexes.snapshot import IndexSnapshot
-from pipeline.encoders import Encoder, load_encoder
-from pipeline.evaluation.evaluating import Evaluation, evaluate, evaluate_runs
-from pipeline.evaluation.statistics import Interval, PairedTest, paired_tests
-from pipeline.evaluation.tables import json_text
-from pipeline.evidence import EvidencePipeline
-from pipeline.indexing import Progress, build_index
-from pipeline.model_files import BASE_ENCODER_NAME, BUNDLED
-from pipeline.opening import describe
-from pipeline.rerankers import Reranker, load_reranker
+from claimhound.data.disk.atomic import write_atomically
+from claimhound.data.errors import ClaimhoundError, InputError
+from claimhound.data.formats.json_records import read_jsonl
+from claimhound.data.formats.sources import find_in_folder, locate, locate_text
+from claimhound.data.formats.streams import read_lines
+from claimhound.data.labelled_sets.judgments import read_qrels
+from claimhound.data.notices import Notices
+from claimhound.data.read_options import ReadOptions
+from claimhound.data.readers.claims import read_claims
+from claimhound.data.readers.documents import CORPUS_FILE, read_documents
+from claimhound.data.records import Document, Json, Qrels, Query, Run
+from claimhound.data.rejects import rejecter
+from claimhound.data.text.sentences import sentence_id
+from claimhound.indexes.layout import generations
+from claimhound.indexes.manifest import FORMAT_VERSION, EncoderIdentity
+from claimhound.indexes.snapshot import IndexSnapshot
+from claimhound.pipeline.evaluation.evaluating import Evaluation, evaluate, evaluate_runs
+from claimhound.pipeline.evaluation.statistics import Interval, PairedTest, paired_tests
+from claimhound.pipeline.evaluation.tables import json_text
+from claimhound.pipeline.indexing.building import Progress, build_index
+from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME, BUNDLED
+from claimhound.pipeline.models.encoders import Encoder, load_encoder
+from claimhound.pipeline.models.rerankers import Reranker, load_reranker
+from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.search.opening import describe
 
 MEASURE = "nDCG@10"
 LARGEST_LOSS = 0.01

@@ -18,15 +18,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from data.claims import read_claims
-from data.judgments import read_qrels
-from data.read_options import ReadOptions
-from data.records import Qrels, Run, ScoredDoc
-from indexes.vectors import Vectors
-from pipeline.annotation.known import WORDS_SHARE, KnownClaim, KnownClaims
-from pipeline.config import Compute
-from pipeline.encoders import Encoder, load_encoder
-from pipeline.evaluation.measures import mean_measures
+from claimhound.data.labelled_sets.judgments import read_qrels
+from claimhound.data.read_options import ReadOptions
+from claimhound.data.readers.claims import read_claims
+from claimhound.data.records import Qrels, Run, ScoredDoc
+from claimhound.indexes.vectors import Vectors
+from claimhound.pipeline.annotation.known import WORDS_SHARE, KnownClaim, KnownClaims
+from claimhound.pipeline.evaluation.measures import mean_measures
+from claimhound.pipeline.models.encoders import Encoder, load_encoder
+from claimhound.pipeline.serving.compute import Compute
 
 _MEASURES = ("AP@5", "R@5")
 _PARTS = {"train": "CT2022-Task2A-EN-Train_QRELs.tsv", "dev": "CT2022-Task2A-EN-Dev_QRELs.tsv"}

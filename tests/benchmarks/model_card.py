@@ -25,31 +25,39 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from data.atomic import write_atomically
-from data.errors import ClaimhoundError, InputError
-from data.normal_text import normalize_text
-from data.pairs import JudgedPair
-from data.records import Json, Query
-from pipeline.commands.judged_files import exclude_option, texts_of_claims
-from pipeline.commands.model_choice import training_compute_options
-from pipeline.commands.options import path_option, seed_option
-from pipeline.commands.output import say
-from pipeline.commands.training_options import no_resume_option, pretrain_option
-from pipeline.config import Compute, Device
-from pipeline.evaluation.pairs import Figure, PairEvaluation, as_record, evaluate_pairs, figures_record, measure, short
-from pipeline.evaluation.tables import json_text
-from pipeline.model_files import BASE_ENCODER_NAME
-from pipeline.progress_display import progress_display
-from pipeline.rerankers import load_reranker
-from pipeline.training.base_models import find_base_model
-from pipeline.training.checkpoints import run_fingerprint
-from pipeline.training.mined_claims import read_mined_claims
-from pipeline.training.mining import TrainingPair, split_by_claim, training_pairs, without_claims
-from pipeline.training.model_card import data_file
-from pipeline.training.pair_sources import PairSource
-from pipeline.training.reranker_recipe import RerankerRecipe
-from pipeline.training.reranker_training import balanced, train_reranker
-from pipeline.training.training_data import read_training_data
+from claimhound.data.disk.atomic import write_atomically
+from claimhound.data.errors import ClaimhoundError, InputError
+from claimhound.data.labelled_sets.pairs import JudgedPair
+from claimhound.data.records import Json, Query
+from claimhound.data.text.normal_text import normalize_text
+from claimhound.pipeline.commands.judged_files import exclude_option, texts_of_claims
+from claimhound.pipeline.commands.model_choice import training_compute_options
+from claimhound.pipeline.commands.options import path_option, seed_option
+from claimhound.pipeline.commands.output import say
+from claimhound.pipeline.commands.progress_display import progress_display
+from claimhound.pipeline.commands.training_options import no_resume_option, pretrain_option
+from claimhound.pipeline.evaluation.pairs import (
+    Figure,
+    PairEvaluation,
+    as_record,
+    evaluate_pairs,
+    figures_record,
+    measure,
+    short,
+)
+from claimhound.pipeline.evaluation.tables import json_text
+from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME
+from claimhound.pipeline.models.rerankers import load_reranker
+from claimhound.pipeline.serving.compute import Compute, Device
+from claimhound.pipeline.training.base_models import find_base_model
+from claimhound.pipeline.training.checkpoints import run_fingerprint
+from claimhound.pipeline.training.model_card import data_file
+from claimhound.pipeline.training.negatives.mined_claims import read_mined_claims
+from claimhound.pipeline.training.negatives.mining import TrainingPair, split_by_claim, training_pairs, without_claims
+from claimhound.pipeline.training.pair_sources import PairSource
+from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
+from claimhound.pipeline.training.reranker.training import balanced, train_reranker
+from claimhound.pipeline.training.training_data import read_training_data
 
 RECIPE = RerankerRecipe(loss="bce", epochs=1, batch_size=16, learning_rate=5e-5, max_length=256, seed=42)
 THRESHOLD = 0.5

@@ -15,16 +15,16 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from data.claims import read_claims
-from data.errors import ModelError
-from data.judgments import read_qrels
-from data.records import Query
-from indexes.snapshot import IndexSnapshot
-from indexes.vectors import Vectors
-from pipeline.config import Compute
-from pipeline.encoders import Encoder, load_encoder
-from pipeline.precision import PREFERRED
-from pipeline.processor import this_processor
+from claimhound.data.errors import ModelError
+from claimhound.data.labelled_sets.judgments import read_qrels
+from claimhound.data.readers.claims import read_claims
+from claimhound.data.records import Query
+from claimhound.indexes.snapshot import IndexSnapshot
+from claimhound.indexes.vectors import Vectors
+from claimhound.pipeline.models.encoders import Encoder, load_encoder
+from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.serving.precision import PREFERRED
+from claimhound.pipeline.serving.processor import this_processor
 
 
 def encoders(name: str) -> dict[str, Encoder]:

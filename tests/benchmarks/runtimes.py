@@ -19,16 +19,16 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from data.bundled import sample_dir
-from data.documents import read_documents
-from data.errors import ModelError
-from pipeline.batching import Batch, TokenizedText, batches_by_length
-from pipeline.config import Compute
-from pipeline.encoders import load_encoder
-from pipeline.model_files import BUNDLED, encoder_dir
-from pipeline.precision import PREFERRED
-from pipeline.runtimes import n_threads_available
-from pipeline.tokenization import TextTokenizer
+from claimhound.data.bundled import sample_dir
+from claimhound.data.errors import ModelError
+from claimhound.data.readers.documents import read_documents
+from claimhound.pipeline.model_folders.batching import Batch, TokenizedText, batches_by_length
+from claimhound.pipeline.model_folders.files import BUNDLED, encoder_dir
+from claimhound.pipeline.model_folders.tokenization import TextTokenizer
+from claimhound.pipeline.models.encoders import load_encoder
+from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.serving.precision import PREFERRED
+from claimhound.pipeline.serving.runtimes import n_threads_available
 
 Encode = Callable[[Sequence[str]], Any]
 _NAMES = ("input_ids", "attention_mask", "token_type_ids")

@@ -1,7 +1,7 @@
-from data.bundled import bundled_encoder_dir, bundled_reranker_dir, bundled_stance_dir, sample_dir
-from data.claims import read_claims
-from data.documents import read_documents
-from data.judgments import read_qrels
+from claimhound.data.bundled import bundled_encoder_dir, bundled_reranker_dir, bundled_stance_dir, sample_dir
+from claimhound.data.labelled_sets.judgments import read_qrels
+from claimhound.data.readers.claims import read_claims
+from claimhound.data.readers.documents import read_documents
 
 
 def test_the_sample_is_whole() -> None:

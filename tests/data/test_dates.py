@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.dates import AMBIGUOUS, MISSING, UNREADABLE, Day, iso_day, read_day
-from data.records import Json
-from indexes.text import first_day
+from claimhound.data.dates import AMBIGUOUS, MISSING, UNREADABLE, Day, iso_day, read_day
+from claimhound.data.records import Json
+from claimhound.indexes.text import first_day
 
 THE_DAY = "1998-05-14"
 THE_SAME_DAY = [

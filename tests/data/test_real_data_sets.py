@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from data.claims import read_claims
-from data.documents import read_documents
-from data.judgments import read_qrels
-from data.read_options import ReadOptions
-from data.records import Document
-from data.sentences import split_document
-from data.trec import read_run, tied_queries
+from claimhound.data.labelled_sets.judgments import read_qrels
+from claimhound.data.labelled_sets.trec import read_run, tied_queries
+from claimhound.data.read_options import ReadOptions
+from claimhound.data.readers.claims import read_claims
+from claimhound.data.readers.documents import read_documents
+from claimhound.data.records import Document
+from claimhound.data.text.sentences import split_document
 
 pytestmark = pytest.mark.shared
 

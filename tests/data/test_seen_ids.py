@@ -7,7 +7,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.seen_ids import SeenIds
+from claimhound.data.seen_ids import SeenIds
 
 
 @given(st.lists(st.tuples(st.text(max_size=2) | st.just("a\ud83d"), st.integers(0, (1 << 64) - 1))))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data.records import Document, Ranking
-from indexes import Disk, EncoderIdentity, IndexSnapshot, IndexWriter
-from indexes.vectors import Vectors
+from claimhound.data.records import Document, Ranking
+from claimhound.indexes import Disk, EncoderIdentity, IndexSnapshot, IndexWriter
+from claimhound.indexes.vectors import Vectors
 
 WORDS = (
     "sea",

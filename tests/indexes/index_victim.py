@@ -19,8 +19,8 @@ from pathlib import Path
 
 from index_samples import CHANGES, ENCODER, QUERIES, documents, unit_vectors
 
-from data.errors import IndexUnusableError, IndexWriteError
-from indexes import IndexSnapshot, IndexWriter, verify_index
+from claimhound.data.errors import IndexUnusableError, IndexWriteError
+from claimhound.indexes import IndexSnapshot, IndexWriter, verify_index
 from tests.victims import DONE, DyingDisk, ended
 from tests.victims import start as start_with
 

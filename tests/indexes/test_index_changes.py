@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from index_samples import ENCODER, WORDS, answers, build, documents, unit_vectors
 
-from data.errors import InputError
-from data.records import Document, Ranking
-from indexes import Conditions, IndexSnapshot, IndexWriter, verify_index
-from indexes.analysis import tokenize
-from indexes.durable import remove_folder
-from indexes.merging import first_to_merge, text_wants_rewrite, vectors_to_keep
-from indexes.ties import level
+from claimhound.data.errors import InputError
+from claimhound.data.records import Document, Ranking
+from claimhound.indexes import Conditions, IndexSnapshot, IndexWriter, verify_index
+from claimhound.indexes.analysis.terms import tokenize
+from claimhound.indexes.durable import remove_folder
+from claimhound.indexes.merging import first_to_merge, text_wants_rewrite, vectors_to_keep
+from claimhound.indexes.ties import level
 
 IDS = "abcdefghij"
 TEXTS = ("sea ice", "ice sea", "sea level rise", "solar power", "wind power", "the", "", "volcano ice ice sea")

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from index_samples import CHANGES, ENCODER, answers, build, documents, generation_folder, make_base, unit_vectors
 
-from data.errors import IndexDamagedError, IndexMissingError, IndexWriteError
-from data.records import Document
-from indexes import Disk, IndexSnapshot, IndexWriter, verify_index
-from indexes.durable import remove_folder
+from claimhound.data.errors import IndexDamagedError, IndexMissingError, IndexWriteError
+from claimhound.data.records import Document
+from claimhound.indexes import Disk, IndexSnapshot, IndexWriter, verify_index
+from claimhound.indexes.durable import remove_folder
 from tests.damage import put_bytes
 from tests.victims import DONE, OUR_ERROR
 

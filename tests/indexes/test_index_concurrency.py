@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from index_samples import ENCODER, QUERIES, answers, build, documents, unit_vectors
 
-from data.errors import EncoderMismatchError, IndexLockedError, InputError
-from indexes import EncoderIdentity, IndexSnapshot, IndexWriter, verify_index
+from claimhound.data.errors import EncoderMismatchError, IndexLockedError, InputError
+from claimhound.indexes import EncoderIdentity, IndexSnapshot, IndexWriter, verify_index
 
 
 def test_a_second_writer_is_refused_and_readers_are_not(

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from index_samples import ENCODER, answers, build, committed_files, documents, generation_folder, unit_vectors
 
-from data.errors import IndexDamagedError, IndexMissingError, IndexUnusableError, IndexVersionError
-from data.records import Document
-from data.text_form import TEXT_FORM_VERSION
-from indexes import IndexSnapshot, IndexWriter, verify_index
-from indexes.analysis import ANALYSIS_VERSION
-from indexes.layout import latest_generation
-from indexes.manifest import FORMAT_VERSION
-from indexes.stored_text import StoredText
+from claimhound.data.errors import IndexDamagedError, IndexMissingError, IndexUnusableError, IndexVersionError
+from claimhound.data.records import Document
+from claimhound.data.text.text_form import TEXT_FORM_VERSION
+from claimhound.indexes import IndexSnapshot, IndexWriter, verify_index
+from claimhound.indexes.analysis.terms import ANALYSIS_VERSION
+from claimhound.indexes.layout import latest_generation
+from claimhound.indexes.manifest import FORMAT_VERSION
+from claimhound.indexes.stored_text import StoredText
 from tests.damage import put_bytes
 from tests.victims import DONE, OUR_ERROR
 

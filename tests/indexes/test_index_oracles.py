@@ -12,11 +12,11 @@ import pytest
 from index_samples import ENCODER, QUERIES, build, documents, unit_vectors
 from rank_bm25 import BM25Plus
 
-from data.records import Document, Ranking, ScoredDoc
-from indexes import IndexSnapshot, IndexWriter, MemoryIndex
-from indexes.analysis import tokenize
-from indexes.manifest import EncoderIdentity
-from indexes.vectors import Vectors, n_lists_for
+from claimhound.data.records import Document, Ranking, ScoredDoc
+from claimhound.indexes import IndexSnapshot, IndexWriter, MemoryIndex
+from claimhound.indexes.analysis.terms import tokenize
+from claimhound.indexes.manifest import EncoderIdentity
+from claimhound.indexes.vectors import Vectors, n_lists_for
 
 
 def best(scores: dict[str, float], k: int) -> list[str]:

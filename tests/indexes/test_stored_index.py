@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import IndexVersionError
-from data.records import Document
-from indexes import Conditions, EncoderIdentity, IndexSnapshot, IndexWriter, verify_index
-from indexes.manifest import FORMAT_VERSION
-from indexes.stored_text import StoredText, StoredVectors, read_manifest
+from claimhound.data.errors import IndexVersionError
+from claimhound.data.records import Document
+from claimhound.indexes import Conditions, EncoderIdentity, IndexSnapshot, IndexWriter, verify_index
+from claimhound.indexes.manifest import FORMAT_VERSION
+from claimhound.indexes.stored_text import StoredText, StoredVectors, read_manifest
 from tests.damage import put_bytes
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"

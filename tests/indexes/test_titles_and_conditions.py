@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.records import Document
-from indexes.memory import MemoryIndex
-from indexes.text import Conditions, TextIndex, TextWriter, last_day
+from claimhound.data.records import Document
+from claimhound.indexes.memory import MemoryIndex
+from claimhound.indexes.text import Conditions, TextIndex, TextWriter, last_day
 
 DOCUMENTS = [
     Document("a", "He died in 2024.", title="Phil Lesh", date="2024"),

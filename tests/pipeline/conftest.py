@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import Compute
-from pipeline.encoders import TransformerEncoder, load_encoder
-from pipeline.rerankers import CrossEncoderReranker, load_reranker
+from claimhound.pipeline.models.encoders import TransformerEncoder, load_encoder
+from claimhound.pipeline.models.rerankers import CrossEncoderReranker, load_reranker
+from claimhound.pipeline.serving.compute import Compute
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from indexes.manifest import EncoderIdentity
-from pipeline.blending import Blend
-from pipeline.rerankers import PairScores
-from pipeline.stance import StanceScores
-from pipeline.stance_labels import OURS
+from claimhound.indexes.manifest import EncoderIdentity
+from claimhound.pipeline.models.blending import Blend
+from claimhound.pipeline.models.rerankers import PairScores
+from claimhound.pipeline.models.stance import StanceScores
+from claimhound.pipeline.models.stance_labels import OURS
 
 IDENTITY = EncoderIdentity("fake-encoder", "f" * 64, "mean", 64, 2)
 

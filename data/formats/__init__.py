@@ -1,0 +1,1 @@
+"""File formats: from a source's name to its records."""

@@ -1,0 +1,164 @@
+"""What a text is written in: told by its first bytes or by the user, and made UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+from collections import Counter
+from collections.abc import Iterator
+
+from claimhound.data.errors import InputError
+from claimhound.data.notices import Notices
+
+# UTF-32's first: its mark for little endian begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+    (codecs.BOM_UTF8, "UTF-8"),
+)
+_NOT_TEXT = (
+    (b"\x1f\x8b", "is compressed with gzip; let its name end in .gz"),
+    (b"\xfd7zXZ\x00", "is compressed with xz; let its name end in .xz"),
+    (b"\x28\xb5\x2f\xfd", "is compressed with zstd; let its name end in .zst"),
+    (b"PK\x03\x04", "is a ZIP archive or a spreadsheet (.xlsx, .ods), not text; unpack it, or save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "is an Office file, not text; save it as CSV or as plain text"),
+    (b"%PDF-", "is a PDF, not text; take its text out first, as pdftotext does"),
+    (b"PAR1", "is a Parquet file; let its name end in .parquet, or give --input-format parquet"),
+)
+_SAMPLE = 1 << 12
+_CONTROLS = bytes({*range(1, 32)} - {*b"\t\n\v\f\r\x1b\x1c\x1d\x1e\x1f"})
+_WIDE = frozenset(("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"))
+_NOT_FOR_FILES = frozenset(("idna", "punycode", "undefined", "mbcs", "oem"))
+_UTF_8 = frozenset(("utf-8", "utf-8-sig", "ascii"))
+
+
+def require_encoding(name: str) -> str:
+    """Return Python's name of an encoding of text; raises ValueError where there is none of that name."""
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError) as error:
+        raise ValueError(f"{name!r} is no encoding; names are such as utf-8, cp1252 and utf-16") from error
+    if not found._is_text_encoding or found.name in _NOT_FOR_FILES:
+        raise ValueError(f"{name!r} is no encoding of text; names are such as utf-8, cp1252 and utf-16")
+    return found.name
+
+
+def require_text(name: str, head: bytes) -> None:
+    """Raise InputError, with what to do, where the first bytes are those of a compressed or another kind of file."""
+    for magic, what in _NOT_TEXT:
+        if head.startswith(magic):
+            raise InputError(f"{name}: {what}")
+
+
+def found_encoding(name: str, head: bytes, said: str | None, notices: Notices) -> str | None:
+    """Return the encoding of a text that begins with `head`, None for UTF-8.
+
+    A byte order mark is right whatever the user says; that is told in `notices`, and so is a text that is UTF-8 by all
+    signs where the user says otherwise. Raises InputError for UTF-16 or UTF-32 without a mark that the user does not
+    name, and for a text that is not of these where he does.
+    """
+    encoding = None if said is None else require_encoding(said)
+    marked = next((found for mark, found in _MARKS if head.startswith(mark)), None)
+    if marked is not None:
+        if encoding is not None and not encoding.startswith(marked.lower()):
+            notices.say(name, f"read as {marked}, as its byte order mark says, not as {said}")
+        elif encoding is None and marked != "UTF-8":
+            notices.say(name, f"read as {marked}, as its byte order mark says")
+        return None if marked == "UTF-8" else marked
+    wide = _unmarked_wide(head)
+    if encoding is None and wide is not None:
+        raise InputError(f"{name}: is {wide[:6].upper()} without a byte order mark; give --encoding {wide}")
+    if encoding is None or encoding in _UTF_8:
+        if _is_binary(head):
+            raise InputError(f"{name}: is no text in UTF-8; name the encoding that it has with --encoding")
+        return None
+    if encoding in _WIDE:
+        if wide is None and _is_utf8(head):
+            raise InputError(f"{name}: is UTF-8, not {said}; leave --encoding out")
+        if wide is None and encoding in ("utf-16", "utf-32"):
+            raise InputError(f"{name}: is not {said}; {_NAME_IT}")
+        return wide if wide is not None and encoding in ("utf-16", "utf-32") else said
+    if not head.isascii() and _is_utf8(head):
+        notices.say(name, f"read as {said}, as was asked for, but it is valid UTF-8")
+    return said
+
+
+def transcoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """Give the text in UTF-8; a byte that does not fit the encoding stays one that does not fit UTF-8."""
+    decoder = codecs.getincrementaldecoder(encoding)(_KEEP_BYTES)
+    for piece in pieces:
+        if made := decoder.decode(piece).encode("utf-8", _KEEP_BYTES):
+            yield made
+    if made := decoder.decode(b"", final=True).encode("utf-8", _KEEP_BYTES):
+        yield made
+
+
+def encoding_cure(byte: int, encoding: str) -> str:
+    """Return what to do about a byte that is not of the encoding."""
+    if encoding != "UTF-8":
+        return _NAME_IT
+    try:
+        bytes([byte]).decode("cp1252")
+    except UnicodeDecodeError:
+        return _NAME_IT
+    return "if the file is Windows-1252, give --encoding cp1252, or save it as UTF-8"
+
+
+_NAME_IT = "name the encoding that the file has with --encoding, or save it as UTF-8"
+_KEEP_BYTES = "claimhound.keep-bytes"
+
+
+def _keep_bytes(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Turn bytes that cannot be decoded into lone surrogates, and these, when they are encoded, into bytes again."""
+    if isinstance(error, UnicodeDecodeError):
+        bad = error.object[error.start : error.end]
+        return "".join(chr(0xDC00 + byte) if byte >= 0x80 else "\udcff" for byte in bad), error.end
+    if isinstance(error, UnicodeEncodeError):
+        lone = error.object[error.start : error.end]
+        return bytes(ord(char) - 0xDC00 if 0xDC80 <= ord(char) <= 0xDCFF else 0xFF for char in lone), error.end
+    raise error
+
+
+codecs.register_error(_KEEP_BYTES, _keep_bytes)
+
+
+def _unmarked_wide(head: bytes) -> str | None:
+    """Return the encoding of a text that is UTF-16 or UTF-32 by where its NUL bytes stand; None for any other.
+
+    In UTF-32 half of every character is NUL. In UTF-16 that is so for one half of a Latin letter, a blank, a digit or a
+    line end; letters of another alphabet share what stands there. Ideographs do not, but make no text in UTF-8.
+    """
+    n_bytes = len(head[:_SAMPLE].rstrip(b"\0"))
+    sample = head[: n_bytes + 3]
+    sample = sample[: len(sample) - len(sample) % 4]
+    if sample.count(0) < 3:
+        return None
+    for encoding, first in (("utf-32-le", 0), ("utf-32-be", 3)):
+        zeros = [sample[place::4].count(0) * 4 / len(sample) for place in (first, abs(first - 2), abs(first - 3))]
+        if zeros[0] < 0.1 and min(zeros[1:]) > 0.95:
+            return encoding
+    for encoding, low, high in (
+        ("utf-16-le", sample[0::2], sample[1::2]),
+        ("utf-16-be", sample[1::2], sample[0::2]),
+    ):
+        if high.count(0) < 2 or low.count(0) > 1 + high.count(0) // 20:
+            continue
+        often = Counter(high).most_common(2)
+        shares_a_half = sum(n for _, n in often) > 0.9 * len(high) and not any(33 <= byte < 127 for byte, _ in often)
+        if (0 in dict(often) and shares_a_half) or _is_binary(head[:_SAMPLE]) or not _is_utf8(head[:_SAMPLE]):
+            return encoding
+    return None
+
+
+def _is_binary(head: bytes) -> bool:
+    """Tell whether more than a tenth of the bytes are control characters that no text has; NUL does not count."""
+    return len(head) > 20 * len(head.translate(None, _CONTROLS)) // 18
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True

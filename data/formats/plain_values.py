@@ -1,0 +1,197 @@
+"""Values that JSON has not, out of tables and out of what calls itself JSON, turned into such as it has or left out."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from claimhound.data.errors import RecordError
+from claimhound.data.formats.raw_record import FieldsWithOdd, OddField, RawRecord
+from claimhound.data.formats.sources import Source
+from claimhound.data.notices import Notices
+from claimhound.data.records import Json
+from claimhound.data.rejects import Reject
+
+DEEPEST = 100
+"""Levels of lists and objects within a field. Python's own reader of JSON gives up somewhere below 1,000."""
+
+_MOST_DIGITS = 4_300  # of a whole number that Python turns into figures and back
+LONE_SURROGATE = "half of a surrogate pair: an escape such as \\ud83d without its other half is no character"
+_LONG = f"a whole number of more than {_MOST_DIGITS:,} figures"
+_NESTED = f"lists or objects nested more than {DEEPEST} levels deep"
+
+
+class LongNumber:
+    """Stands for a whole number of more figures than Python reads."""
+
+
+def plain_record(
+    source: Source,  # noqa: ARG001
+    number: int,
+    row: Mapping[str, Any],
+    reject: Reject,  # noqa: ARG001
+    notices: Notices,  # noqa: ARG001
+) -> RawRecord:
+    """Return the row with Python's own values turned into JSON's; what JSON cannot hold is odd.
+
+    A row of such tables has every column of its table, so that a null in one stands for a field that is missing, and so
+    does what pandas writes for one: NaN, NaT.
+    """
+    fields = plain_fields(row, nan_is_null=True)
+    for name in [name for name, value in fields.items() if value is None]:
+        del fields[name]
+    return RawRecord(number, None, fields)
+
+
+def plain_fields(row: Mapping[str, Any], *, nan_is_null: bool) -> dict[str, Json]:
+    """Return the fields with JSON's values, as FieldsWithOdd where some hold what JSON cannot.
+
+    Times become ISO 8601, tuples and arrays lists, decimal numbers and UUIDs texts. Bytes, durations, infinite numbers,
+    sets and the like are left out: of an object their key, of a list their place becomes null, and either is odd.
+    """
+    plain: dict[str, Json] = {}
+    odd: list[OddField] = []
+    for name, value in row.items():
+        reasons: list[str] = []
+        try:
+            found = _plain(value, 1, reasons, nan_is_null=nan_is_null)
+        except _TooDeepError:
+            found, reasons = _LEFT_OUT, [_NESTED]
+        if _is_broken(str(name)):
+            found, reasons = _LEFT_OUT, [f"{LONE_SURROGATE}, in its name"]
+        if found is not _LEFT_OUT:
+            plain[str(name)] = found
+        if reasons:
+            odd.append(OddField(str(name), reasons[0]))
+    return FieldsWithOdd(plain, odd) if odd else plain
+
+
+def without_odd(
+    source: Source,
+    raw: RawRecord,
+    asked_for: Sequence[tuple[str, ...]],
+    reject: Reject,
+    notices: Notices,
+) -> RawRecord | None:
+    """Return the record as one that never held anything odd, what it lost counted; None where it was rejected.
+
+    It is rejected where what is asked for is odd. `asked_for` are names, of each tuple the first that is there counts.
+    """
+    fields = raw.value
+    if not isinstance(fields, FieldsWithOdd):
+        return raw
+    odd = {field.name.casefold(): field for field in fields.odd}
+    there = odd.keys() | {name.casefold() for name in fields}
+    for names in asked_for:
+        chosen = next((name.casefold() for name in names if name.casefold() in there), None)
+        if chosen in odd:
+            name, what = odd[chosen]
+            reject(RecordError(source.name, raw.line, f"the field {name!r} holds {what}"))
+            return None
+    for name, what in fields.odd:
+        shown = ascii(name) if _is_broken(name) else repr(name)
+        notices.count(source.name, f"values of the field {shown} left out, which JSON cannot hold", raw.line, what)
+    return raw._replace(value=dict(fields))
+
+
+class _TooDeepError(Exception):
+    """A field is nested deeper than is read."""
+
+
+_LEFT_OUT: Any = object()
+
+
+def _plain(value: Any, depth: int, reasons: list[str], *, nan_is_null: bool) -> Any:  # noqa: PLR0911
+    """Return the value as JSON has it, or _LEFT_OUT; what is left out within it, or as a whole, joins the reasons."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _left_out(reasons, LONE_SURROGATE) if _is_broken(value) else str(value)
+    if isinstance(value, int):
+        return int(value) if _is_short(value) else _left_out(reasons, _LONG)
+    if isinstance(value, float | decimal.Decimal):
+        return _plain_number(value, reasons, nan_is_null=nan_is_null)
+    if isinstance(value, Mapping):
+        return _plain_object(value, depth, reasons, nan_is_null=nan_is_null)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return _plain_object(value._asdict(), depth, reasons, nan_is_null=nan_is_null)
+    if isinstance(value, (list, tuple)):
+        return _plain_list(value, depth, reasons, nan_is_null=nan_is_null)
+    if isinstance(value, (datetime.date, datetime.time)):
+        text = value.isoformat()
+        return None if text == "NaT" else text
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    return _plain_of_library(value, depth, reasons, nan_is_null=nan_is_null)
+
+
+def _plain_number(value: float | decimal.Decimal, reasons: list[str], *, nan_is_null: bool) -> Any:
+    if math.isfinite(value):
+        return float(value) if isinstance(value, float) else str(value)
+    if math.isnan(value):
+        return None if nan_is_null else _left_out(reasons, "NaN")
+    return _left_out(reasons, "an infinite number")
+
+
+def _plain_of_library(value: Any, depth: int, reasons: list[str], *, nan_is_null: bool) -> Any:  # noqa: PLR0911
+    """Return the value of numpy or pandas, which are known by their looks, as JSON has it."""
+    kind = type(value).__name__
+    if kind in ("NAType", "NaTType"):
+        return None
+    if kind == "datetime64":
+        return None if str(value) == "NaT" else str(value)
+    if hasattr(value, "tolist") and kind != "timedelta64" and not isinstance(value, memoryview):
+        return _plain(value.tolist(), depth, reasons, nan_is_null=nan_is_null)
+    if isinstance(value, LongNumber):
+        return _left_out(reasons, _LONG)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return _left_out(reasons, "bytes")
+    if isinstance(value, datetime.timedelta) or kind == "timedelta64":
+        return _left_out(reasons, "a duration")
+    return _left_out(reasons, "a set" if isinstance(value, AbstractSet) else f"a value of type {kind}")
+
+
+def _plain_object(value: Mapping[Any, Any], depth: int, reasons: list[str], *, nan_is_null: bool) -> dict[str, Json]:
+    if depth > DEEPEST:
+        raise _TooDeepError
+    plain: dict[str, Json] = {}
+    for name, item in value.items():
+        if _is_broken(str(name)):
+            reasons.append(f"{LONE_SURROGATE}, in the name of a field")
+            continue
+        found = _plain(item, depth + 1, reasons, nan_is_null=nan_is_null)
+        if found is not _LEFT_OUT:
+            plain[str(name)] = found
+    return plain
+
+
+def _plain_list(value: Sequence[Any], depth: int, reasons: list[str], *, nan_is_null: bool) -> list[Json]:
+    if depth > DEEPEST:
+        raise _TooDeepError
+    found = [_plain(item, depth + 1, reasons, nan_is_null=nan_is_null) for item in value]
+    return [None if item is _LEFT_OUT else item for item in found]
+
+
+def _left_out(reasons: list[str], reason: str) -> Any:
+    reasons.append(reason)
+    return _LEFT_OUT
+
+
+def _is_short(value: int) -> bool:
+    return value.bit_length() < 3.32 * _MOST_DIGITS
+
+
+def _is_broken(text: str) -> bool:
+    """Return whether the text holds half of a surrogate pair."""
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

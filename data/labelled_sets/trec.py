@@ -1,0 +1,171 @@
+"""Runs in TREC form, so that trec_eval and ir_measures can read ours and we theirs; predictions of a course task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from claimhound.data.disk.atomic import write_atomically
+from claimhound.data.errors import InputError, RecordError
+from claimhound.data.formats.json_records import read_json
+from claimhound.data.formats.sources import Source, locate_text
+from claimhound.data.formats.streams import read_lines
+from claimhound.data.formats.trec_ids import escaped_id, unescaped_id
+from claimhound.data.labelled_sets.evidence_lists import listed_evidence, listed_ids
+from claimhound.data.notices import Notices
+from claimhound.data.read_options import Format
+from claimhound.data.records import Ranking, Run, ScoredDoc
+from claimhound.data.rejects import rejecter
+
+_COLUMNS = 6
+_FORMATS: tuple[Format, ...] = ("json",)
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def read_run(source: str | Path) -> Run:
+    """Return the run of a TREC file `query_id Q0 doc_id rank score tag`, also .gz, .xz or .zst, or of `-`.
+
+    Ids are as `write_run` was given them. Queries come in the order that they are met. A ranking is ordered as
+    trec_eval orders it, whose figures are then those of the ranking: by score in 32 bits, highest first, and where two
+    are the same there, by doc_id from the last to the first. The scores are given in full, the column `rank` counts for
+    nothing. `tied_queries` names the queries whose order was a matter of ids.
+
+    A .json file is an object `claim id -> object` whose `evidences` lists ids, the best first, as predictions of a
+    course task are written: n ids get the scores n to 1, and a claim with an empty list has no hits.
+
+    Raises RecordError for a line of another number of columns, a score that is not a finite number, a document that a
+    query has twice, and a claim that an object has twice; InputError for a file without a query.
+    """
+    located = locate_text(source, formats=_FORMATS)
+    run = _read_predictions(located) if located.format == "json" else _read_trec(located)
+    if not run:
+        raise InputError(f"{located.name}: holds no rankings")
+    return run
+
+
+def tied_queries(run: Run) -> list[str]:
+    """Return the ids of the queries with two hits whose scores are the same in 32 bits, in the order of the run.
+
+    What is read by `read_run` stands there in trec_eval's order, which only the documents' ids decide.
+    """
+    return [query_id for query_id, ranking in run.items() if _has_ties(ranking)]
+
+
+def write_run(run: Run, path: str | Path, tag: str) -> None:
+    """Write the run in TREC form, each ranking by score, highest first, ties by doc_id, ranks from 1.
+
+    trec_eval keeps scores in 32 bits and breaks ties by doc_id the other way round, so every written score is lower
+    than the one above it in 32 bits too: one that is not is written as the next lower 32-bit number. All others are
+    written in full, so that reading gives the same run, but for the scores that were lowered.
+
+    White space in ids is escaped, see `escaped_id`; `read_run` undoes that. The file appears whole or not at all. A
+    query without hits leaves no line. Raises InputError where the file cannot be written; ValueError for a tag that is
+    not one word, a document twice in a ranking, and a score that 32 bits do not hold.
+    """
+    if len(tag.split()) != 1 or tag != tag.strip():
+        raise ValueError(f"a tag is one word, not {tag!r}")
+    with write_atomically(Path(path)) as file:
+        for query_id, ranking in run.items():
+            query_word = escaped_id(query_id)
+            file.writelines(
+                f"{query_word} Q0 {escaped_id(doc_id)} {rank} {score!r} {tag}\n"
+                for rank, (doc_id, score) in enumerate(_strictly_decreasing(query_id, ranking), 1)
+            )
+
+
+def _read_trec(source: Source) -> Run:
+    scores: dict[str, dict[str, float]] = {}
+    for line_number, line in read_lines(source, rejecter("stop")):
+        cells = line.split()
+        if len(cells) != _COLUMNS:
+            reason = f"expected {_COLUMNS} columns (query id, Q0, document id, rank, score, tag), got {len(cells)}"
+            raise RecordError(source.name, line_number, reason)
+        query_id, doc_id, score = unescaped_id(cells[0]), unescaped_id(cells[2]), cells[4]
+        ranking = scores.setdefault(query_id, {})
+        if doc_id in ranking:
+            raise RecordError(source.name, line_number, _twice(query_id, doc_id))
+        ranking[doc_id] = _parse_score(source.name, line_number, score)
+    return {query_id: _in_order_of_trec_eval(ranking) for query_id, ranking in scores.items()}
+
+
+def _read_predictions(source: Source) -> Run:
+    run: Run = {}
+    numbers: dict[str, int] = {}
+    for number, key, value in read_json(source, rejecter("stop"), (), Notices()):
+        if key is None or isinstance(value, str):
+            reason = "expected an object `claim id -> object with evidences`; a run in TREC form is no .json file"
+            raise RecordError(source.name, number, reason)
+        query_id = key.strip()
+        if not query_id:
+            raise RecordError(source.name, number, "an id is blank")
+        first = numbers.setdefault(query_id, number)
+        if first != number:
+            raise RecordError(source.name, number, f"duplicate id {query_id!r}, first seen at {source.name}:{first}")
+        doc_ids = listed_ids(source, number, query_id, listed_evidence(source, number, query_id, value))
+        if len(set(doc_ids)) < len(doc_ids):
+            repeated = next(doc_id for doc_id in doc_ids if doc_ids.count(doc_id) > 1)
+            raise RecordError(source.name, number, _twice(query_id, repeated))
+        run[query_id] = [ScoredDoc(doc_id, float(len(doc_ids) - rank)) for rank, doc_id in enumerate(doc_ids)]
+    return run
+
+
+def _twice(query_id: str, doc_id: str) -> str:
+    return f"{query_id!r} has the document {doc_id!r} twice"
+
+
+def _in_order_of_trec_eval(scores: dict[str, float]) -> Ranking:
+    """Order by score in 32 bits, ties by doc_id, both from high to low.
+
+    trec_eval compares ids by their bytes in UTF-8, which is the order of the characters' numbers.
+    """
+    hits = zip(_in_32_bits(scores.values()), scores, strict=True)
+    return [ScoredDoc(doc_id, scores[doc_id]) for _, doc_id in sorted(hits, reverse=True)]
+
+
+def _has_ties(ranking: Ranking) -> bool:
+    scores = _in_32_bits(hit.score for hit in ranking)
+    return len(set(scores)) < len(scores)
+
+
+def _in_32_bits(scores: Iterable[float]) -> list[float]:
+    """Round to what trec_eval keeps; a number too large for that is infinite there."""
+    with np.errstate(over="ignore"):
+        rounded: list[float] = np.fromiter(scores, dtype=np.float64).astype(np.float32).tolist()
+    return rounded
+
+
+def _parse_score(source: str, line_number: int, word: str) -> float:
+    try:
+        score = float(word)
+    except ValueError:
+        score = math.nan
+    if not math.isfinite(score):
+        raise RecordError(source, line_number, f"the score is not a finite number: {word!r}")
+    return score
+
+
+def _strictly_decreasing(query_id: str, ranking: Ranking) -> Iterator[tuple[str, float]]:
+    # Plain tuples throughout: runs of a thousand hits a claim are the larger part of writing an evaluation.
+    ordered = sorted((-float(score), doc_id) for doc_id, score in ranking)
+    _require_distinct(query_id, [doc_id for _, doc_id in ordered])
+    above = math.inf
+    for (negated, doc_id), rounded in zip(ordered, _in_32_bits(-negated for negated, _ in ordered), strict=True):
+        # The last of many hits with the lowest number of all could not be lowered.
+        if not abs(rounded) <= _LARGEST or above == -_LARGEST:
+            reason = f"is not a number that 32 bits hold: {-negated!r}"
+            raise ValueError(f"the score of {doc_id!r} for {query_id!r} {reason}")
+        if rounded < above:
+            yield doc_id, -negated
+            above = rounded
+        else:
+            above = float(np.nextafter(np.float32(above), np.float32(-np.inf)))
+            yield doc_id, above
+
+
+def _require_distinct(query_id: str, doc_ids: list[str]) -> None:
+    if len(set(doc_ids)) < len(doc_ids):
+        twice = next(doc_id for place, doc_id in enumerate(doc_ids) if doc_id in doc_ids[:place])
+        raise ValueError(_twice(query_id, twice))

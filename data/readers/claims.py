@@ -1,0 +1,92 @@
+"""Claims out of files, BEIR folders, named data sets and standard input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from claimhound.data.errors import RecordError
+from claimhound.data.formats.fields import FieldNames, Record
+from claimhound.data.formats.sources import Source, locate
+from claimhound.data.notices import Notices
+from claimhound.data.read_options import ReadOptions
+from claimhound.data.readers.texts import read_records
+from claimhound.data.records import Query
+from claimhound.data.rejects import OnError, rejecter
+from claimhound.data.seen_ids import SeenIds
+
+CLAIM_FIELDS = FieldNames(
+    id=("_id", "id", "query_id", "claim_id", "qid"),
+    text=(
+        "claim", "claim_text", "claimreviewed", "statement", "query", "question", "claimtext", "claim_reviewed",
+        "vclaim", "hypothesis", "text", "tweet", "tweet_text", "full_text", "sentence", "content",
+    ),
+    what="claim",
+)  # fmt: skip
+CLAIMS_FILE = "queries.jsonl"
+
+
+def read_claims(
+    source: str | Path,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+    *,
+    on_error: OnError = "stop",
+    skipped: list[RecordError] | None = None,
+    notices: Notices | None = None,
+) -> Iterator[Query]:
+    """Give the claims of a source in its order.
+
+    A source is what it is for `read_documents`, a folder having `queries.jsonl` in it; `-` is standard input, a claim a
+    line. The id is the field `id_field`, or the first of `_id`, `id`, `query_id`, `claim_id` and `qid` that the record
+    has; without any of these, and in plain text, it is `<file stem>:<line>` (`stdin:<line>`). The text is `text_field`,
+    or the first of the names in CLAIM_FIELDS, where `claim` comes before `text`. Names match in whatever case. All
+    other fields are kept. Fact checks (ClaimReview, Fact Check Tools) are read by their own fields: see `KnownShapes`.
+
+    Bad records and bad sources are treated as by `read_documents`; so a second claim with an id that was there before
+    is a RecordError that names both lines, or is skipped.
+    """
+    located = locate(source, options, folder_file=CLAIMS_FILE)
+    names = CLAIM_FIELDS.given(options.id_field, options.text_field)
+    records = read_records([located], names, rejecter(on_error, skipped), part="queries", notices=notices)
+    return _queries(records)
+
+
+def _queries(records: Iterator[Record]) -> Iterator[Query]:
+    for _, _, query_id, text, fields in records:
+        yield Query(query_id, text, fields)
+
+
+def locate_claims(source: str | Path, options: ReadOptions = ReadOptions()) -> Source:  # noqa: B008 (frozen)
+    """Return the source of claims that a user's word names, as `read_claims` knows them.
+
+    Raises InputError for a source that cannot be read.
+    """
+    return locate(source, options, folder_file=CLAIMS_FILE)
+
+
+def read_good_and_bad_claims(
+    source: Source,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+    *,
+    longest: int,
+    notices: Notices | None = None,
+    refusal: Callable[[Query], str | None] = lambda _claim: None,
+) -> Iterator[Query | RecordError]:
+    """Give what a source holds in its order: each claim, or why a record is none.
+
+    A claim of more than `longest` characters is none, and none is one for which `refusal` gives a reason. Everything
+    else is as for `read_claims`.
+    """
+    bad: list[RecordError] = []
+    names = CLAIM_FIELDS.given(options.id_field, options.text_field)
+    for record in read_records([source], names, bad.append, part="queries", first_seen=SeenIds(), notices=notices):
+        yield from bad
+        bad.clear()
+        if len(record.text) > longest:
+            reason = f"the claim has {len(record.text):,} characters, and at most {longest:,} are taken"
+            yield RecordError(source.name, record.line, reason)
+            continue
+        claim = Query(record.record_id, record.text, record.fields)
+        refused = refusal(claim)
+        yield claim if refused is None else RecordError(source.name, record.line, refused)
+    yield from bad

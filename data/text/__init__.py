@@ -1,0 +1,1 @@
+"""Texts: cleaning, normalising and splitting them."""

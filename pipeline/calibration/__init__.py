@@ -1,0 +1,1 @@
+"""Fitting a reranker's probabilities and the nothing-relevant threshold on judged claims."""

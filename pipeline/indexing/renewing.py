@@ -1,0 +1,177 @@
+"""Making an index anew from the documents that it holds: in today's format, by today's rules, with today's encoder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from claimhound.data.errors import ModelError
+from claimhound.data.notices import Notices
+from claimhound.data.records import Document
+from claimhound.data.text.text_form import TEXT_FORM_VERSION, read_form
+from claimhound.indexes.durable import Disk
+from claimhound.indexes.layout import latest_generation
+from claimhound.indexes.manifest import EncoderIdentity
+from claimhound.indexes.stored_text import StoredText, StoredVectors, read_manifest
+from claimhound.indexes.vectors import Vectors
+from claimhound.indexes.writer import IndexWriter
+from claimhound.pipeline.indexing.building import SHARD_SIZE, IndexingReport, Progress, index_documents
+from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME, BUNDLED, BUNDLED_ENCODER_NAME
+from claimhound.pipeline.models.encoders import Encoder, encoder_identity
+from claimhound.pipeline.models.stored_vectors import SAMPLED_TO_VERIFY, compare
+from claimhound.pipeline.search.opening import stored_name, stored_prompts
+from claimhound.pipeline.serving.compute import Compute
+
+_NOWHERE = -1
+_SEED = 0
+_ONCE_BUNDLED = re.compile(rf"{BASE_ENCODER_NAME}|{BUNDLED_ENCODER_NAME.partition('@')[0]}(@\d+)?")
+
+
+class RenewalEncoder(NamedTuple):
+    """The model that an index is renewed with, and its prompts, None for the model's own.
+
+    `note` says why it is not the one that the index was built with.
+    """
+
+    model: str
+    note: str | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+
+
+def encoder_to_renew_with(
+    index_dir: Path,
+    named: str | None = None,
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
+) -> RenewalEncoder:
+    """Return the encoder that was named, else the index's own, else, where a bundled one is gone, today's.
+
+    A model of the Hub is the commit that the index was built with. The index's prompts stay as long as the weights do.
+    Raises IndexMissingError, IndexVersionError, IndexDamagedError, or ModelError if the encoder cannot be had.
+    """
+    manifest = read_manifest(index_dir)
+    own, prompts = manifest.encoder, stored_prompts(manifest)
+    if named is not None:
+        is_same = encoder_identity(named, compute, **prompts).weights_sha256 == own.weights_sha256
+        return RenewalEncoder(named, None, **prompts) if is_same else RenewalEncoder(named)
+    model = stored_name(manifest)
+    once_bundled = _ONCE_BUNDLED.fullmatch(own.name) is not None
+    try:
+        is_same = encoder_identity(model, compute, **prompts).weights_sha256 == own.weights_sha256
+    except ModelError as error:
+        if not once_bundled:
+            raise ModelError(
+                f"{index_dir}: was built with encoder {own.name}, which cannot be had ({error}); "
+                "name it, or another, with --encoder"
+            ) from error
+        is_same = False
+    if is_same:
+        return RenewalEncoder(model, None, **prompts)
+    was = f"was built with encoder {own.name} (weights {own.weights_sha256[:12]})"
+    if once_bundled:
+        return RenewalEncoder(
+            BUNDLED, f"{index_dir}: {was}, which is not there any more; it gets the vectors of {BUNDLED_ENCODER_NAME}"
+        )
+    note = f"{index_dir}: {was}, which has other weights now; it gets vectors of these"
+    return RenewalEncoder(model, note, **prompts)
+
+
+def renew_index(
+    index_dir: Path,
+    encoder: Encoder,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    shard_size: int = SHARD_SIZE,
+    disk: Disk | None = None,
+) -> IndexingReport:
+    """Make text and vectors of an index anew from its stored documents, in their order and with all that they hold.
+
+    Only the text needs to be intact, and is compared with its checksums first. Earlier formats are read, by whatever
+    rules the index was made. An index of an earlier form keeps the vectors that this encoder would give again, where
+    they are intact. Until the commit readers see the index as it was; a renewal that was interrupted goes on as a build
+    does.
+
+    Raises IndexMissingError, IndexVersionError, IndexDamagedError, IndexLockedError or IndexWriteError; the index is
+    then as it was.
+    """
+    latest_generation(index_dir)  # an index that is not there is an error before a folder is made for it
+    disk = disk or Disk()
+    with IndexWriter.create(index_dir, encoder.identity, overwrite=True, disk=disk) as writer:
+        stored = StoredText.open(index_dir)
+        writer.is_split = stored.is_split
+        writer.id_scheme = stored.manifest.id_scheme
+        writer.made_ids = dict(stored.manifest.made_ids or {})
+        kept = _Kept(stored, _usable_vectors(index_dir, stored, encoder))
+        report = index_documents(
+            writer, kept.documents(), index_dir, encoder, total=stored.manifest.n_docs, on_progress=on_progress,
+            shard_size=shard_size, disk=disk, held_vectors=kept.vectors_of if kept.has_vectors else None,
+        )  # fmt: skip
+        notices = Notices()
+        for note in writer.notes:
+            notices.say(str(index_dir), note)
+        return report._replace(notices=notices)
+
+
+class _Kept:
+    """The documents of an index and those of their vectors that can be taken over."""
+
+    def __init__(self, stored: StoredText, vectors: StoredVectors | None) -> None:
+        self._stored = stored
+        self._vectors = vectors
+        self._positions: dict[str, int] = {}
+
+    @property
+    def has_vectors(self) -> bool:
+        return self._vectors is not None
+
+    def documents(self) -> Iterator[Document]:
+        for position, document in self._stored.entries():
+            if self.has_vectors and _reads_the_same(self._stored.manifest.text_form, document):
+                self._positions[document.doc_id] = position
+            yield document
+
+    def vectors_of(self, documents: Sequence[Document]) -> tuple[NDArray[np.bool_], Vectors]:
+        """Return which of the documents that came last have a vector, and (n, dim) vectors."""
+        assert self._vectors is not None
+        positions = [self._positions.get(document.doc_id, _NOWHERE) for document in documents]
+        self._positions.clear()
+        return self._vectors.at(positions)
+
+
+def _usable_vectors(index_dir: Path, stored: StoredText, encoder: Encoder) -> StoredVectors | None:
+    """Return the vectors of an index of an earlier form if its encoder is this one and they are what it gives.
+
+    One of today's form is renewed because its vectors are to be made anew.
+    """
+    manifest = stored.manifest
+    if manifest.is_current or _bare(manifest.encoder) != _bare(encoder.identity):
+        return None
+    vectors = StoredVectors.open(index_dir, manifest)
+    if vectors is None:
+        return None
+    sample = [
+        (position, document.text)
+        for position, document in stored.sample(SAMPLED_TO_VERIFY, _SEED)
+        if _reads_the_same(manifest.text_form, document) and document.text.strip()
+    ]
+    is_held, held = vectors.at([position for position, _ in sample])
+    if not sample or not is_held.all():
+        return None
+    found = compare(held, [text for _, text in sample], encoder)
+    return vectors if found.flaw is None else None
+
+
+def _bare(identity: EncoderIdentity) -> EncoderIdentity:
+    """Return what vectors depend on."""
+    return replace(identity, name="", revision=None)
+
+
+def _reads_the_same(text_form: int, document: Document) -> bool:
+    """Tell whether models read a document in an earlier text form as in today's; form 1 was the text alone."""
+    return text_form == TEXT_FORM_VERSION or (text_form == 1 and read_form(document) == document.text)

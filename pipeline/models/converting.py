@@ -1,0 +1,329 @@
+"""Converts one model in every precision that may serve here, measures each against the library, and keeps the best.
+
+`pipeline/serving/conversion.py` runs it as a process: MODEL_DIR KIND MAX_LENGTH PRECISION TARGET_DIR.
+
+What is measured is what a user gets: our tokens, padding, pooling and batches on one side, on the other
+sentence-transformers itself in float32, one text at a time. So a folder that we read otherwise than the library does
+is found here as well, and left to the library. Activation scales of int8 are fixed by calibration on the bundled
+sample, so that a text's result depends on that text alone; scales taken from each batch (ONNX Runtime's dynamic
+quantization) would make it depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import openvino
+import torch
+import transformers
+
+from claimhound.data.disk.checksums import sha256_of
+from claimhound.pipeline.model_folders.batching import Batch, TokenizedText, batches_by_length
+from claimhound.pipeline.model_folders.files import last_line
+from claimhound.pipeline.model_folders.tokenization import TextTokenizer
+from claimhound.pipeline.models.cross_encoding import TokenPairReader
+from claimhound.pipeline.models.encoders import Encoder, TransformerEncoder, encoder_identity
+from claimhound.pipeline.serving.agreement import Agreement, logit_agreement, vector_agreement
+from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.serving.conversion import IR, RECORD, Conversion, Measured
+from claimhound.pipeline.serving.conversion_texts import pair_texts, single_texts
+from claimhound.pipeline.serving.first_token import ShortLastLayer, reads_first_token_alone
+from claimhound.pipeline.serving.library_models import (
+    LibraryCrossEncoder,
+    LibraryEncoder,
+    load_library_cross_encoder,
+    load_library_encoder,
+)
+from claimhound.pipeline.serving.precision import PREFERRED, Candidate, ConvertedPrecision, choose
+from claimhound.pipeline.serving.processor import this_processor
+from claimhound.pipeline.serving.runtimes import OpenVinoRuntime, compile_model, n_threads_available, takes_token_types
+
+_N_TOKENS = "n_tokens"
+# The second matrix of the first two layers' feed-forward blocks, by the names that architectures give it.
+_SENSITIVE = re.compile(r"\blayers?\.[01]\.(output\.dense|ffn\.lin2|mlp\.Wo)\b")
+_ON_CPU = Compute("cpu")
+_OUT_OF_MEMORY = re.compile(r"bad_?\s?alloc|can.t alloc|(out of|not enough|cannot allocate) memory", re.IGNORECASE)
+# One round of the speed's measurement; the best of the rounds counts, taken in turn, so that a busy moment hits all.
+_ROUNDS = 3
+_ROUND_S = 0.1
+_ROWS, _TOKENS = 16, 32
+# Slower than this share of the fastest, a precision is emulated: it would take minutes to compare, and never serve.
+_EMULATED = 0.05
+
+
+class _Exact(NamedTuple):
+    """A model for OpenVINO that is not quantized; `inputs` are those that a batch gives.
+
+    A short one computes as many tokens in its last layer as it is told by a further input.
+    """
+
+    model: openvino.Model
+    inputs: list[str]
+    short: bool
+
+
+def main(what: Conversion, target: Path) -> None:
+    """Write the model as it is served, and what was measured, into `target`."""
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    library = _library_model(what)
+    reference = _reference_outputs(library)
+    try:
+        exact = _exact(what, library.transformer)
+    except Exception as error:  # whatever a tracer raises for an architecture that it cannot follow
+        _raise_passing(error)
+        _write(target, Measured(None, f"it cannot be converted ({last_line(error)})", this_processor().name, (), {}))
+        return
+    del library
+    made, compiled, failures = _compiled(what, exact)
+    candidates = _measured(what, compiled, failures, reference)
+    served = choose(candidates)
+    if what.precision != "auto" and not failures:
+        (served,) = candidates
+    files: dict[str, str] = {}
+    if served is not None:
+        model = made[served.precision]
+        openvino.save_model(model, target / IR, compress_to_fp16=_half_suffices(model))
+        files = {path.name: sha256_of(path) for path in sorted(target.iterdir())}
+    reason = "" if served is not None else "; ".join(f"{one.precision}: {_why_not(one)}" for one in candidates)
+    measured = Measured(served and served.precision, reason, this_processor().name, tuple(candidates), files)
+    _write(target, measured)
+
+
+def _write(target: Path, measured: Measured) -> None:
+    (target / RECORD).write_text(measured.to_json(), encoding="utf-8")
+
+
+def _library_model(what: Conversion) -> LibraryEncoder | LibraryCrossEncoder:
+    """Return the model as the library reads it, in float32."""
+    if what.kind == "encoder":
+        return load_library_encoder(what.model_dir, encoder_identity(str(what.model_dir)), _ON_CPU)
+    return load_library_cross_encoder(what.model_dir, _ON_CPU, what.max_length)
+
+
+def _reference_outputs(library: LibraryEncoder | LibraryCrossEncoder) -> np.ndarray:
+    """Return what the library gives for the texts that judge, one at a time."""
+    return _vectors(library) if isinstance(library, LibraryEncoder) else library.logits(pair_texts().judging)[0]
+
+
+def _vectors(encoder: Encoder) -> np.ndarray:
+    texts = single_texts()
+    return np.concatenate(
+        [encoder.encode(texts.judging_claims, as_query=True), encoder.encode(texts.judging_documents)]
+    )
+
+
+def _compiled(
+    what: Conversion, exact: _Exact
+) -> tuple[dict[ConvertedPrecision, openvino.Model], dict[ConvertedPrecision, Any], dict[ConvertedPrecision, str]]:
+    """Return the models of the precisions that are wanted, compiled ones, and why others cannot be had."""
+    made: dict[ConvertedPrecision, openvino.Model] = {}
+    compiled: dict[ConvertedPrecision, Any] = {}
+    failures: dict[ConvertedPrecision, str] = {}
+    for precision in PREFERRED:
+        if what.precision not in ("auto", precision):
+            continue
+        if precision == "bf16" and not _has_bfloat16():
+            failures[precision] = "the processor has no bfloat16"
+            continue
+        try:
+            made[precision] = _in_precision(what, exact, precision)
+            compiled[precision] = compile_model(made[precision], precision, n_threads_available())
+        except Exception as error:  # of OpenVINO's and NNCF's many kinds; the record and `doctor` say which
+            _raise_passing(error)
+            failures[precision] = last_line(error)
+    return made, compiled, failures
+
+
+def _raise_passing(error: Exception) -> None:
+    """Raise an error that comes of the moment or the installation again: what is written down is never tried again."""
+    if isinstance(error, MemoryError | ImportError | OSError) or _OUT_OF_MEMORY.search(str(error)):
+        raise error
+
+
+def _has_bfloat16() -> bool:
+    """Tell whether OpenVINO computes in bfloat16 here; where it does not, it would take float32 without a word."""
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _measured(
+    what: Conversion,
+    compiled: dict[ConvertedPrecision, Any],
+    failures: dict[ConvertedPrecision, str],
+    reference: np.ndarray,
+) -> list[Candidate]:
+    """Return what is to be known of each precision, in the order of preference."""
+    n_threads = n_threads_available()
+    runtimes = {precision: OpenVinoRuntime(model, precision, n_threads) for precision, model in compiled.items()}
+    rates = _rates(runtimes, what.max_length, n_threads)
+    fastest = max(rates.values(), default=0.0)
+    candidates = [Candidate(precision, failure=failure) for precision, failure in failures.items()]
+    for precision, runtime in runtimes.items():
+        is_emulated = what.precision == "auto" and rates[precision] < _EMULATED * fastest
+        agreement = None if is_emulated else _agreement(what, runtime, reference)
+        candidates.append(Candidate(precision, rates[precision], agreement))
+    return sorted(candidates, key=lambda one: PREFERRED.index(one.precision))
+
+
+def _why_not(candidate: Candidate) -> str:
+    if candidate.failure is not None:
+        return f"cannot run here ({candidate.failure})"
+    return str(candidate.agreement) if candidate.agreement is not None else "emulated here, too slow"
+
+
+def _agreement(what: Conversion, runtime: OpenVinoRuntime, reference: np.ndarray) -> Agreement:
+    """Compare what a user would get with what the library gave."""
+    tokenizer = TextTokenizer(what.model_dir, what.max_length)
+    if what.kind == "encoder":
+        identity = encoder_identity(str(what.model_dir))
+        ours = _vectors(TransformerEncoder(tokenizer, runtime, identity))
+        return vector_agreement(ours, reference, with_lengths=identity.similarity == "dot")
+    reader = TokenPairReader(tokenizer, runtime, reference.shape[1])
+    return logit_agreement(reader.logits(pair_texts().judging)[0], reference)
+
+
+def _exact(what: Conversion, model: Any) -> _Exact:
+    """Return a transformers model for OpenVINO, with one output: token vectors, or logits."""
+    inputs = ["input_ids", "attention_mask"]
+    if takes_token_types(model.config):
+        inputs.append("token_type_ids")
+    names = list(inputs)
+    short = what.kind == "cross-encoder" and reads_first_token_alone(model)
+    if short:
+        model = ShortLastLayer(model)
+        names.append(_N_TOKENS)
+
+    class OneOutput(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *values: torch.Tensor) -> torch.Tensor:
+            output = self.model(**dict(zip(names, values, strict=True)))
+            value: torch.Tensor = output.last_hidden_state if what.kind == "encoder" else output.logits
+            return value
+
+    # A mask with padding in it: attention without a mask would be another graph.
+    tokens = torch.ones(2, 16, dtype=torch.long)
+    mask = tokens.clone()
+    mask[1, 12:] = 0
+    examples = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": torch.zeros_like(tokens)}
+    values = tuple(examples[name] for name in inputs) + ((torch.tensor(16),) if short else ())
+    converted = openvino.convert_model(OneOutput().eval(), example_input=values)
+    for port, name in zip(converted.inputs, names, strict=True):
+        port.get_tensor().set_names({name})
+        port.get_node().set_partial_shape(openvino.PartialShape([] if name == _N_TOKENS else [-1, -1]))
+    converted.validate_nodes_and_infer_types()
+    return _Exact(converted, inputs, short)
+
+
+def _in_precision(what: Conversion, exact: _Exact, precision: ConvertedPrecision) -> openvino.Model:
+    """Return the model to be compiled for a precision; all but int8 are one model under different hints."""
+    model = _quantized(what, exact) if precision == "int8" else exact.model.clone()
+    if exact.short:
+        _fix_input(model, _N_TOKENS, 1)
+    return model
+
+
+def _quantized(what: Conversion, exact: _Exact) -> openvino.Model:
+    import nncf
+
+    texts: Sequence[Any] = single_texts().setting if what.kind == "encoder" else pair_texts().setting
+    tokens = TextTokenizer(what.model_dir, what.max_length).tokenize(list(texts))
+    inputs = [
+        {name: getattr(batch, name) for name in exact.inputs}
+        # All tokens, so that the ranges are the whole layer's. From one token a text, where ranges were still the mean
+        # of each text's extremes, logits of four tiny random models were off by 1.4 times as much.
+        | ({_N_TOKENS: np.array(batch.input_ids.shape[1])} if exact.short else {})
+        for batch in batches_by_length(tokens, what.max_length, tokens_per_batch=1)
+    ]
+    return nncf.quantize(
+        exact.model,
+        nncf.Dataset(inputs),
+        model_type=nncf.ModelType.TRANSFORMER,
+        subset_size=len(inputs),
+        **(_for_cross_encoders(exact.model) if what.kind == "cross-encoder" else {}),
+    )
+
+
+def _for_cross_encoders(model: openvino.Model) -> dict[str, Any]:
+    """Return how a cross-encoder is quantized, whose logits are more sensitive than a mean of token vectors.
+
+    Activations may range from the least to the greatest value of all texts. By default NNCF takes the mean of each
+    text's extremes, which cuts off: against float32, the bundled reranker's logits were wrong by .345 (root of the mean
+    square) over 300 climate pairs, and are by .099.
+
+    The first two layers' feed-forward outputs, whose activations have outliers, stay floating point. The bundled
+    reranker's error falls so from .106 to .077 where the logits spread by 1.08, the stance model's rank correlation
+    rises from .9939 to .9962; it costs a quarter of the speed.
+    """
+    import nncf
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
+    products = [op.get_friendly_name() for op in model.get_ops() if op.get_type_name() == "MatMul"]
+    sensitive = [name for name in products if _SENSITIVE.search(name)]
+    return {
+        "advanced_parameters": AdvancedQuantizationParameters(
+            activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
+        ),
+        "ignored_scope": nncf.IgnoredScope(names=sensitive),
+    }
+
+
+def _fix_input(model: openvino.Model, name: str, value: int) -> None:
+    """Have an OpenVINO model take `value` for an input, and no longer ask for it."""
+    parameter = model.input(name).get_node()
+    parameter.output(0).replace(openvino.opset13.constant(np.array(value, dtype=np.int64)).output(0))
+    model.remove_parameter(parameter)
+    model.validate_nodes_and_infer_types()
+
+
+def _rates(
+    runtimes: dict[ConvertedPrecision, OpenVinoRuntime], max_length: int, n_threads: int
+) -> dict[ConvertedPrecision, float]:
+    """Return how many batches of `_ROWS` short texts each computes a second, with all of the process's cores."""
+    length = min(_TOKENS, max_length)
+    text = TokenizedText([1] * length, [0] * length, False)
+    (batch,) = batches_by_length([text] * _ROWS, max_length, tokens_per_batch=_ROWS * length)
+    best = dict.fromkeys(runtimes, 0.0)
+    for number in range(_ROUNDS + 1):
+        for precision, runtime in runtimes.items():
+            rate = _rate(runtime, batch, n_threads)
+            if number > 0:  # the first run of a shape prepares it
+                best[precision] = max(best[precision], rate)
+    return best
+
+
+def _rate(runtime: OpenVinoRuntime, batch: Batch, n_threads: int) -> float:
+    n_batches, started = 0, time.perf_counter()
+    while (took := time.perf_counter() - started) < _ROUND_S:
+        runtime.run([batch] * n_threads, lambda _batch, _output: None)
+        n_batches += n_threads
+    return n_batches / took
+
+
+def _half_suffices(model: openvino.Model) -> bool:
+    """Tell whether half precision holds the weights exactly, as it does where they were saved so: half the disk.
+
+    Single numbers do not count; the scale of the attention is one, and off by a ten-thousandth at most.
+    """
+    for node in model.get_ops():
+        if node.get_type_name() == "Constant" and node.get_element_type() == openvino.Type.f32:
+            values = node.data
+            if values.size == 1:
+                continue
+            with np.errstate(over="ignore"):
+                if not np.array_equal(values.astype(np.float16).astype(np.float32), values):
+                    return False
+    return True
+
+
+if __name__ == "__main__":
+    _asked = Conversion(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])  # type: ignore[arg-type]
+    main(_asked, Path(sys.argv[5]))

@@ -1,0 +1,175 @@
+"""Texts to vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, TypedDict
+
+import numpy as np
+
+from claimhound.data.errors import ModelError
+from claimhound.indexes.manifest import EncoderIdentity
+from claimhound.indexes.vectors import Vectors, unit_vectors
+from claimhound.pipeline.model_folders.batching import Batch, batches_by_length
+from claimhound.pipeline.model_folders.files import (
+    BUNDLED,
+    BUNDLED_ENCODER_NAME,
+    display_name,
+    encoder_dir,
+    weights_sha256,
+)
+from claimhound.pipeline.model_folders.hub import revision_of
+from claimhound.pipeline.model_folders.layouts import EncoderLayout, read_encoder_layout
+from claimhound.pipeline.model_folders.tokenization import TextTokenizer
+from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.serving.library_models import library_identity, load_library_encoder, slow_line
+from claimhound.pipeline.serving.runtimes import NotConverted, Output, Runtime, open_runtime
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors whose inner product says how near two texts are.
+
+    Where `identity.similarity` is `cosine` they have unit length; where it is `dot` a vector's length counts, and inner
+    products lie anywhere: `unit_vectors` makes cosines of them where a scale is needed.
+    """
+
+    identity: EncoderIdentity
+
+    @property
+    def runtime_name(self) -> str:
+        """What computes, for people."""
+
+    def encode(self, texts: Sequence[str], *, as_query: bool = False) -> Vectors:
+        """Return (len(texts), dim), float32, of unit length if compared by cosine; zero for a blank text.
+
+        A model may want a claim marked as one: `as_query`.
+        """
+
+    def unknown_share(self, text: str) -> float:
+        """Return the share of the text's tokens that the model does not know, in [0, 1]."""
+
+
+class TransformerEncoder:
+    """A bi-encoder of sentence-transformers: a transformer, mean or first-token pooling.
+
+    The prompts are the identity's. A text's vector is the same whatever other texts are encoded with it.
+    """
+
+    def __init__(self, tokenizer: TextTokenizer, runtime: Runtime, identity: EncoderIdentity) -> None:
+        self.identity = identity
+        self._tokenizer = tokenizer
+        self._runtime = runtime
+
+    @property
+    def runtime_name(self) -> str:
+        """See `Encoder`."""
+        return self._runtime.name
+
+    def encode(self, texts: Sequence[str], *, as_query: bool = False) -> Vectors:
+        """See `Encoder`. Raises ModelError if the model gives no numbers (NaN)."""
+        vectors = np.zeros((len(texts), self.identity.dim), dtype=np.float32)
+        filled = [row for row, text in enumerate(texts) if text.strip()]
+        prompt = (self.identity.query_prompt if as_query else self.identity.document_prompt) or ""
+        tokens = self._tokenizer.tokenize([prompt + texts[row] for row in filled])
+
+        def receive(batch: Batch, output: Output) -> None:
+            pooled = self._pool(output, batch)  # (rows, dim)
+            vectors[[filled[row] for row in batch.rows]] = (
+                unit_vectors(pooled) if self.identity.similarity == "cosine" else pooled
+            )
+
+        longest_first = self._runtime.prefers_longest_first
+        self._runtime.run(batches_by_length(tokens, self.identity.max_length, longest_first=longest_first), receive)
+        if not np.isfinite(vectors).all():
+            raise ModelError(f"{self.identity.name}: gives NaN for some texts; its weights or its precision are broken")
+        return vectors
+
+    def unknown_share(self, text: str) -> float:
+        """See `Encoder`."""
+        return self._tokenizer.unknown_share(text)
+
+    def _pool(self, output: Output, batch: Batch) -> Output:
+        """Return one vector for each row of a (rows, tokens, dim) output."""
+        if self.identity.pooling == "cls":
+            return output[:, 0]
+        mask = batch.attention_mask[..., None].astype(np.float32)  # (rows, tokens, 1)
+        mean: Output = (output * mask).sum(axis=1) / np.maximum(mask.sum(axis=1), 1.0)
+        return mean
+
+
+class Prompts(TypedDict):
+    """What is put before a claim and before a document; None is what the model's folder says."""
+
+    query_prompt: str | None
+    document_prompt: str | None
+
+
+def load_encoder(
+    model: str = BUNDLED,
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
+    *,
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
+    on_start: Callable[[str], None] | None = None,
+) -> Encoder:
+    """Load a bi-encoder: `bundled`, a folder, or a name on the Hub; prompts that are None are the folder's own.
+
+    What our own runtimes do not read as sentence-transformers does is computed by that, and `on_start` is told so.
+    Raises ModelError if it cannot be had or cannot be loaded, and for code of others that is not trusted.
+    """
+    folder = encoder_dir(model)
+    layout = read_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
+    identity = _identity(model, folder, layout, compute, query_prompt, document_prompt)
+    slow_because = layout.slow_because
+    if layout.fast:
+        try:
+            runtime = open_runtime(folder, "encoder", identity.max_length, compute, on_start=on_start)
+        except NotConverted as error:
+            slow_because = str(error)
+        else:
+            identity = replace(identity, precision=runtime.precision)
+            return TransformerEncoder(TextTokenizer(folder, identity.max_length), runtime, identity)
+    if on_start is not None:
+        on_start(slow_line("encoder", slow_because))
+    return load_library_encoder(folder, identity, compute)
+
+
+def encoder_identity(
+    model: str = BUNDLED,
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
+    *,
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
+) -> EncoderIdentity:
+    """Return what `load_encoder` would say of a model, mostly without the time that loading takes; raises as it does.
+
+    One that only the library reads is loaded the first time.
+    """
+    folder = encoder_dir(model)
+    layout = read_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
+    return _identity(model, folder, layout, compute, query_prompt, document_prompt)
+
+
+def _identity(
+    model: str,
+    folder: Path,
+    layout: EncoderLayout,
+    compute: Compute,
+    query_prompt: str | None,
+    document_prompt: str | None,
+) -> EncoderIdentity:
+    name = display_name(model, BUNDLED_ENCODER_NAME)
+    if layout.pooling is None or layout.max_length is None or layout.dim is None:
+        identity = library_identity(folder, name, compute)
+    else:
+        identity = EncoderIdentity(name, weights_sha256(folder), layout.pooling, layout.max_length, layout.dim)
+    return replace(
+        identity,
+        query_prompt=layout.query_prompt if query_prompt is None else query_prompt,
+        document_prompt=layout.document_prompt if document_prompt is None else document_prompt,
+        similarity=layout.similarity,
+        # One that is named by its folder is had again from there.
+        revision=None if Path(model).expanduser().is_dir() else revision_of(folder),
+    )

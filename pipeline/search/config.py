@@ -1,0 +1,107 @@
+"""Every setting of a search with its default, in one place, and as a file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from claimhound.data.disk.atomic import write_atomically
+from claimhound.data.errors import InputError
+
+Fusion = Literal["reciprocal-rank", "min-max"]
+
+_NOTE = "note"
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """How a claim is searched.
+
+    `first_stage_k` candidates come from BM25 and as many from the vectors; the best `rerank_k` of the fused list are
+    rescored. `bm25_weight` is BM25's part in the fusion, the rest is the vectors'. For BM25 a document's score is its
+    text's plus `title_weight` times its title's. The vectors find a document from
+    cosine `min_cosine` on: below it nothing is near. `probe_share` is the part of the inverted lists that a search of a
+    large index scans. `adaptive_share` is for answers whose length adapts, see `adaptive_k`. `min_stance` and
+    `min_relevance` are the probabilities from which a piece of evidence counts for or against a claim, see `summarize`.
+    """
+
+    first_stage_k: int = 400
+    rerank_k: int = 100
+    fusion: Fusion = "min-max"
+    rrf_k: int = 60
+    bm25_weight: float = 0.4
+    title_weight: float = 0.5
+    min_cosine: float = 0.2
+    probe_share: float = 0.075
+    adaptive_share: float = 0.4
+    min_stance: float = 0.5
+    min_relevance: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.first_stage_k < 1 or self.rerank_k < 1:
+            raise ValueError(f"first_stage_k and rerank_k start at 1, got {self.first_stage_k} and {self.rerank_k}")
+        if self.fusion not in get_args(Fusion):
+            raise ValueError(f"fusion is one of {', '.join(get_args(Fusion))}, got {self.fusion!r}")
+        if self.rrf_k < 0:
+            raise ValueError(f"rrf_k starts at 0, got {self.rrf_k}")
+        if not -1 <= self.min_cosine <= 1:
+            raise ValueError(f"min_cosine lies in [-1, 1], got {self.min_cosine}")
+        if not 0 <= self.bm25_weight <= 1:
+            raise ValueError(f"bm25_weight lies in [0, 1], got {self.bm25_weight}")
+        if not 0 <= self.title_weight <= 10:
+            raise ValueError(f"title_weight lies in [0, 10], got {self.title_weight}")
+        if not 0 < self.probe_share <= 1:
+            raise ValueError(f"probe_share lies in (0, 1], got {self.probe_share}")
+        if not 0 < self.adaptive_share <= 1:
+            raise ValueError(f"adaptive_share lies in (0, 1], got {self.adaptive_share}")
+        for name in ("min_stance", "min_relevance"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} lies in [0, 1], got {getattr(self, name)}")
+
+
+def read_config(path: Path) -> PipelineConfig:
+    """Return the settings of a JSON file: an object of PipelineConfig's fields, any of which may be absent, and a note.
+
+    Raises InputError, with the file and the field, for one that is unknown, of another type or out of range.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:  # also bytes that are not UTF-8
+        raise InputError(f"{path}: is no JSON ({error})") from error
+    if not isinstance(record, dict):
+        raise InputError(f"{path}: holds no JSON object of settings")
+    if not isinstance(record.pop(_NOTE, ""), str):
+        raise InputError(f"{path}: field {_NOTE!r} is not a text")
+    known: dict[str, type[Any]] = {field.name: type(field.default) for field in fields(PipelineConfig)}
+    for name, value in record.items():
+        if name not in known:
+            raise InputError(f"{path}: unknown field {name!r}; the fields are {', '.join(known)} and {_NOTE}")
+        if not _is_of(known[name], value):
+            raise InputError(f"{path}: field {name!r} is {_KINDS[known[name]]}, got {json.dumps(value)}")
+    try:
+        return PipelineConfig(**{name: known[name](value) for name, value in record.items()})
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def write_config(config: PipelineConfig, path: Path, *, note: str = "") -> None:
+    """Write every setting as JSON, with a note for people; the file appears whole or not at all.
+
+    Raises InputError where it cannot be written.
+    """
+    record: dict[str, Any] = {_NOTE: note} if note else {}
+    with write_atomically(path) as file:
+        file.write(json.dumps(record | asdict(config), indent=2) + "\n")
+
+
+_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+
+
+def _is_of(kind: type, value: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int | float if kind is float else kind)

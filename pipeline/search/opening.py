@@ -1,0 +1,192 @@
+"""Everything that a search needs, opened together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from claimhound.data.errors import InputError, ModelError
+from claimhound.data.notices import Notices
+from claimhound.data.read_options import ReadOptions
+from claimhound.data.readers.documents import read_documents
+from claimhound.data.records import Document, Json
+from claimhound.data.text.text_form import read_form
+from claimhound.indexes.manifest import Manifest
+from claimhound.indexes.memory import MemoryIndex
+from claimhound.indexes.snapshot import IndexSnapshot
+from claimhound.pipeline.model_folders.files import BUNDLED
+from claimhound.pipeline.model_folders.hub import pinned
+from claimhound.pipeline.models.blending import BLEND_FILE, blend_record
+from claimhound.pipeline.models.encoders import Encoder, Prompts, encoder_identity, load_encoder
+from claimhound.pipeline.models.rerankers import load_reranker
+from claimhound.pipeline.models.stance import load_stance
+from claimhound.pipeline.models.stored_vectors import require_checked_vectors
+from claimhound.pipeline.search.config import PipelineConfig
+from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.serving.compute import Compute
+
+# Above this, indexing once is quicker than ranking in memory at every search.
+_MEMORY_DOCUMENTS = 5_000
+
+
+def open_pipeline(
+    index_dir: Path | None,
+    *,
+    corpus: str | None = None,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+    encoder: str | None = None,
+    reranker: str | None = None,
+    stance: str | None = None,
+    stance_labels: Sequence[str] | None = None,
+    with_encoder: bool = True,
+    with_reranker: bool = True,
+    with_stance: bool = True,
+    max_length: int | None = None,
+    config: PipelineConfig = PipelineConfig(),  # noqa: B008 (frozen)
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
+    on_start: Callable[[str], None] | None = None,
+    on_notices: Callable[[Notices], None] = lambda _: None,
+) -> EvidencePipeline:
+    """Open an index, or a few documents of a file in memory, with its models.
+
+    The encoder is the one that the index was built with unless another is named, reranker and stance model are the
+    bundled ones, which read `max_length` tokens of claim and evidence. `stance_labels` names the stance model's
+    outputs, see `load_stance`. `reading` says how the corpus is read; `on_notices` gets what was noticed in it. Raises
+    IndexUnusableError, ModelError or InputError, each of which says what to do.
+    """
+    index: IndexSnapshot | MemoryIndex
+    model: Encoder | None = None
+    if index_dir is not None:
+        index = IndexSnapshot.open(index_dir)
+        if with_encoder:
+            model = load_index_encoder(index, encoder, compute, on_start=on_start)
+            require_checked_vectors(index, model)
+    elif corpus is not None:
+        documents = _few_documents(corpus, reading, on_notices)
+        vectors = None
+        if with_encoder:
+            model = load_encoder(encoder or BUNDLED, compute, on_start=on_start)
+            vectors = model.encode([read_form(document) for document in documents])
+        index = MemoryIndex(documents, vectors)
+    else:
+        raise ValueError("name an index folder or a corpus")
+    chosen = None
+    if with_reranker:
+        chosen = load_reranker(reranker or BUNDLED, compute, max_length=max_length, on_start=on_start)
+        if model is not None and model.identity.similarity == "dot" and "cosine" in dict(chosen.blend.weights):
+            raise ModelError(
+                f"{chosen.name}: its {BLEND_FILE} weighs cosines, and encoder {model.identity.name} compares by inner "
+                "products; take another reranker, or calibrate it with another encoder without the feature cosine"
+            )
+    pointing = None
+    if with_stance:
+        pointing = load_stance(
+            stance or BUNDLED, compute, labels=stance_labels, max_length=max_length, on_start=on_start
+        )
+    return EvidencePipeline(index, model, chosen, config, pointing)
+
+
+def load_index_encoder(
+    index: IndexSnapshot,
+    named: str | None = None,
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
+    *,
+    on_start: Callable[[str], None] | None = None,
+) -> Encoder:
+    """Load the encoder that an index was built with, found under its own name or the one that is given.
+
+    Raises EncoderMismatchError if it is another, ModelError if it cannot be had.
+    """
+    own = index.manifest.encoder.name
+    prompts = stored_prompts(index.manifest)
+    try:
+        # Before the loading, which may take a minute.
+        found = encoder_identity(named or stored_name(index.manifest), compute, **prompts)
+        index.manifest.encoder.require_same(found, index.path)
+        return load_encoder(named or stored_name(index.manifest), compute, **prompts, on_start=on_start)
+    except ModelError as error:
+        if named is not None:
+            raise
+        raise ModelError(
+            f"{index.path}: was built with encoder {own}, which cannot be had ({error}); "
+            "say where it is now with --encoder, search by words alone with --no-encoder, "
+            f"or make its vectors anew with: claimhound index renew --index {index.path}"
+        ) from error
+
+
+def stored_name(manifest: Manifest) -> str:
+    """Return the name under which an index's encoder is had again: of the Hub's, at the commit that was used."""
+    return pinned(manifest.encoder.name, manifest.encoder.revision)
+
+
+def stored_prompts(manifest: Manifest) -> Prompts:
+    """Return the prompts that an index was built with; None in an index of format 1, which had the folder's own."""
+    encoder = manifest.encoder
+    return {"query_prompt": encoder.query_prompt, "document_prompt": encoder.document_prompt}
+
+
+def _few_documents(corpus: str, reading: ReadOptions, on_notices: Callable[[Notices], None]) -> list[Document]:
+    documents: list[Document] = []
+    notices = Notices()
+    for document in read_documents([corpus], reading, notices=notices):
+        documents.append(document)
+        if len(documents) > _MEMORY_DOCUMENTS:
+            raise InputError(
+                f"{corpus}: holds more than {_MEMORY_DOCUMENTS:,} documents; "
+                f"build an index with: claimhound index build {corpus} --index DIR"
+            )
+    on_notices(notices)
+    return documents
+
+
+def without_places(facts: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what `describe` says, index and models by their fingerprints and not by the paths they were found under.
+
+    The same ones elsewhere find the same: a job that was begun with them can go on.
+    """
+    found: dict[str, Json] = {}
+    for name, fact in facts.items():
+        if isinstance(fact, dict) and "weights_sha256" in fact:
+            found[name] = {inner: value for inner, value in fact.items() if inner not in ("name", "revision")}
+        elif name == "index":
+            found[name] = f"generation {facts['generation']}, manifest {facts['manifest_sha256']}"
+        elif name not in ("generation", "manifest_sha256"):
+            found[name] = fact
+    return found
+
+
+def describe(pipeline: EvidencePipeline) -> dict[str, Json]:
+    """Return the settings, index and models of a pipeline with fingerprints, for a record of what was measured."""
+    index = pipeline.index
+    facts: dict[str, Json] = {"config": asdict(pipeline.config), "n_docs": index.n_docs}
+    if isinstance(index, IndexSnapshot):
+        facts |= {
+            "index": str(index.path),
+            "generation": index.manifest.generation,
+            "manifest_sha256": hashlib.sha256(index.manifest.to_bytes()).hexdigest(),
+        }
+    if pipeline.encoder is not None:
+        facts |= {"encoder": asdict(pipeline.encoder.identity), "encoder_runtime": pipeline.encoder.runtime_name}
+    if pipeline.reranker is not None:
+        facts |= {
+            "reranker": {
+                "name": pipeline.reranker.name,
+                "weights_sha256": pipeline.reranker.weights_sha256,
+                "max_length": pipeline.reranker.max_length,
+                "blend": blend_record(pipeline.reranker.blend),
+            },
+            "reranker_runtime": pipeline.reranker.runtime_name,
+        }
+    if pipeline.stance is not None:
+        facts |= {
+            "stance": {
+                "name": pipeline.stance.name,
+                "weights_sha256": pipeline.stance.weights_sha256,
+                **pipeline.stance.labels.record,
+                "max_length": pipeline.stance.max_length,
+            },
+            "stance_runtime": pipeline.stance.runtime_name,
+        }
+    return facts

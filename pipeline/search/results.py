@@ -1,0 +1,123 @@
+"""What a search gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
+
+from claimhound.data.labelled_sets.stances import Stance
+from claimhound.data.records import Document, Json, Ranking
+
+STAGES = ("bm25", "dense", "fused", "rerank")
+MOST_COPIES = 100
+"""How many of the copies that a piece of evidence stands for are named."""
+
+Verdict: TypeAlias = Literal["SUPPORTS", "REFUTES", "DISPUTED", "NOT_ENOUGH_INFO"]
+
+
+class StageScore(NamedTuple):
+    """Where a stage ranked a hit (from 1) and how it scored it; higher is better."""
+
+    rank: int
+    score: float
+
+
+class EvidenceStance(NamedTuple):
+    """Which way a piece of evidence points: the likeliest of STANCES, and the probability of each; they sum to 1.
+
+    Where two are equally likely the label is NOT_ENOUGH_INFO. `truncated` says that claim and evidence together were
+    too long for the stance model and cut.
+    """
+
+    label: Stance
+    probabilities: dict[Stance, float]
+    truncated: bool = False
+
+
+class ClaimSummary(NamedTuple):
+    """Which way a claim's evidence points as a whole, and the ids of the documents that count for and against it."""
+
+    label: Verdict
+    supports: tuple[str, ...]
+    refutes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One piece of evidence for a claim.
+
+    `score` is the probability of relevance where a reranker was used, otherwise the score of the last stage.
+    `stages` has an entry for each of STAGES, None where that stage did not find the hit. `truncated` says that claim
+    and evidence together were too long for the reranker and cut. `stance` is None where no stance model ran.
+
+    `copies` are the first MOST_COPIES of the `n_copies` near-copies that the searches found and that this piece stands
+    for, best ranked first; its score at each stage is then the best of theirs.
+    """
+
+    rank: int
+    document: Document
+    score: float
+    truncated: bool
+    stages: dict[str, StageScore | None]
+    before: tuple[Document, ...] = ()
+    after: tuple[Document, ...] = ()
+    stance: EvidenceStance | None = None
+    copies: tuple[Document, ...] = ()
+    n_copies: int = 0
+
+
+@dataclass(frozen=True)
+class StageRankings:
+    """Every stage's whole ranking for one claim, for those who measure; None for a stage that did not run.
+
+    `rerank` holds the fused list's documents, all of them: those below `rerank_k` keep their order at the end, with
+    scores below 0 unless they read the same as one above, and `logits` what the reranker made of the first of the fused
+    list, in its order. `timings_ms` is each stage's wall time, of a batch the claim's equal share.
+
+    `alike` has for each document that reads the same to the models as another of the list an id that they share.
+    `copies` names what each document of a folded list stands for, best ranked first, and `folded` are the same stages
+    with near-copies folded, where that was asked for.
+    """
+
+    bm25: Ranking | None
+    dense: Ranking | None
+    fused: Ranking | None
+    rerank: Ranking | None
+    truncated: frozenset[str] = frozenset()
+    timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
+    logits: tuple[float, ...] = ()
+    alike: Mapping[str, str] = field(default_factory=dict)
+    copies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    folded: StageRankings | None = None
+
+    def final(self) -> Ranking:
+        """Return the last stage's ranking."""
+        for ranking in (self.rerank, self.fused, self.dense, self.bm25):
+            if ranking is not None:
+                return ranking
+        return []
+
+
+@dataclass(frozen=True)
+class ClaimEvidence:
+    """The answer for one claim.
+
+    `notes` say in whole sentences why there is nothing, or what a reader should know. `timings_ms` is each stage's wall
+    time, of a batch the claim's equal share. `summary` is None where no stance model ran. `nothing_relevant` says that
+    what lies nearest is as far off as for claims on which there is nothing; None where no threshold is known.
+    """
+
+    claim: str
+    evidence: tuple[Evidence, ...]
+    notes: tuple[str, ...] = ()
+    index: dict[str, Json] = field(default_factory=dict)
+    models: dict[str, Json] = field(default_factory=dict)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    summary: ClaimSummary | None = None
+    nothing_relevant: bool | None = None
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the scores are probabilities of relevance."""
+        return any(hit.stages.get("rerank") is not None for hit in self.evidence)

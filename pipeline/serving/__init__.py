@@ -1,0 +1,1 @@
+"""Running models on this machine: runtimes, precisions, and converted models."""

@@ -1,0 +1,1 @@
+"""Hard negatives: mined from the index's own first stage."""

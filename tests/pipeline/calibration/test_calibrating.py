@@ -1,0 +1,291 @@
+"""A blend fitted on held-out claims: known weights, parts that stay apart, and the folder that it is kept in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from zlib import crc32
+
+import numpy as np
+import pytest
+from pipeline_fakes import IDENTITY, FakeEncoder
+
+from claimhound.data.errors import InputError
+from claimhound.data.records import Document, Query, ScoredDoc
+from claimhound.indexes.memory import MemoryIndex
+from claimhound.pipeline.calibration.calibrating import (
+    MIN_CLAIMS,
+    JudgedHits,
+    blend_measures,
+    calibrate,
+    calibrated_text,
+    cross_validated_blends,
+    cross_validated_errors,
+    fitted_blend,
+    measured_blend,
+    write_calibrated,
+)
+from claimhound.pipeline.calibration.nonsense import nonsense_claims
+from claimhound.pipeline.evaluation.calibration import calibrate as calibration_of
+from claimhound.pipeline.evaluation.judged import JudgedClaims
+from claimhound.pipeline.models.blending import Blend, HitScores, load_blend, probability, save_blend
+from claimhound.pipeline.models.rerankers import PairScores
+from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.search.results import StageRankings
+
+TRUTH = Blend(-1.0, (("logit", 1.5), ("log_fused_rank", -0.5)))
+FEATURES = ("logit", "log_fused_rank")
+N_DOCS = 12
+
+
+def judged_hits(number: int, generator: np.random.Generator, n: int = 100) -> JudgedHits:
+    """A claim whose judgments are drawn with the probabilities of TRUTH."""
+    fused = [ScoredDoc(f"d{rank:03}", 1.0 / rank) for rank in range(1, n + 1)]
+    logits = generator.normal(size=n)
+    scores = HitScores(logits, np.arange(1.0, n + 1), np.full(n, np.nan), np.full(n, np.nan))
+    relevant = generator.uniform(size=n) < probability(TRUTH, scores)
+    stages = StageRankings(fused, [], fused, None, logits=tuple(logits.tolist()))
+    return JudgedHits(Query(f"c{number}", f"claim {number}"), stages, scores, relevant)
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[JudgedHits]:
+    generator = np.random.default_rng(3)
+    return [judged_hits(number, generator) for number in range(200)]
+
+
+def qrels_of(rows):
+    return {
+        row.claim.query_id: {hit.doc_id: int(value) for hit, value in zip(row.fused, row.relevant, strict=True)}
+        for row in rows
+    }
+
+
+def test_the_fit_recovers_the_weights_that_made_the_judgments(rows):
+    blend, ndcg = measured_blend(rows, np.arange(len(rows)) % 5, qrels_of(rows), FEATURES, seed=0)
+    assert dict(blend.weights) == pytest.approx(dict(TRUTH.weights), abs=0.1)
+    assert blend.intercept == pytest.approx(TRUTH.intercept, abs=0.2)
+    assert (blend.measured.n_claims, blend.measured.n_hits, blend.measured.n_folds) == (200, 20_000, 5)
+    assert [error.k for error in blend.measured.calibration] == [5, 10, 100]
+    for error in blend.measured.calibration:
+        assert 0 <= error.low <= error.error <= error.high < 0.1
+    assert blend.measured.ndcg == pytest.approx(ndcg.mean())
+
+
+def test_brier_score_and_log_loss_are_those_of_the_formulas(rows):
+    blend, _ = measured_blend(rows, np.arange(len(rows)) % 2, qrels_of(rows), FEATURES, seed=0)
+    halves = cross_validated_blends(rows, np.arange(len(rows)) % 2, FEATURES)
+    p = np.concatenate([probability(halves[number % 2], row.scores) for number, row in enumerate(rows)])
+    y = np.concatenate([row.relevant for row in rows]).astype(float)
+    assert blend.measured.brier == pytest.approx(np.mean((p - y) ** 2))
+    assert blend.measured.log_loss == pytest.approx(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
+
+
+@pytest.mark.parametrize("k", [5, 10, 100])
+def test_the_calibration_error_is_the_one_that_an_evaluation_shows(rows, k):
+    few, blend = rows[:20], Blend(-0.5)
+    judged = JudgedClaims(tuple(row.claim for row in few), qrels_of(few), ())
+    shown = calibration_of({row.claim.query_id: row.rescored(blend) for row in few}, judged, k)
+    found = blend_measures(few, [probability(blend, row.scores) for row in few], np.zeros(20), 0, seed=0)
+    (error,) = (error for error in found.calibration if error.k == k)
+    assert error.error == pytest.approx(shown.error)
+
+
+def test_a_part_has_no_share_in_the_blend_that_measures_it(rows):
+    few, folds = rows[:10], np.arange(10) % 5
+    turned = [row._replace(relevant=~row.relevant) if fold == 2 else row for row, fold in zip(few, folds, strict=True)]
+    before, after = (cross_validated_blends(given, folds, FEATURES) for given in (few, turned))
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True, False, False]
+
+
+def test_a_cosine_is_measured_on_claims_that_did_not_choose_it():
+    # Part 0 alone would choose a cosine between 0.1 and 0.2, part 1 one between 0.5 and 0.9.
+    told, shown = cross_validated_errors(np.array([0.2, 0.9]), np.array([0, 1]), np.array([0.1, 0.5]), np.array([0, 1]))
+    assert told.tolist() == [True, False]  # 0.2 by 0.7, 0.9 by 0.15
+    assert shown.tolist() == [False, True]  # 0.1 by 0.7, 0.5 by 0.15
+
+
+class OrderingReranker:
+    """Gives evidence whose text holds the claim's own word a high logit, or with `sign` -1 a low one."""
+
+    name, weights_sha256, runtime_name = "ordering", "d" * 64, "by hand"
+
+    def __init__(self, blend: Blend = Blend()) -> None:  # noqa: B008 (frozen)
+        self.blend = blend
+
+    def score(self, pairs):
+        logits = [2.0 if claim.split()[0] in text.split() else -1.0 for claim, text in pairs]
+        return PairScores(np.array(logits), np.zeros(len(pairs), dtype=np.bool_))
+
+
+@pytest.fixture(scope="module")
+def claims():
+    return [Query(f"q{number}", f"subject{number % N_DOCS} claim {number}") for number in range(MIN_CLAIMS + 10)]
+
+
+@pytest.fixture(scope="module")
+def qrels(claims):
+    return {claim.query_id: {f"d{number % N_DOCS}": 1} for number, claim in enumerate(claims)}
+
+
+def pipeline(claims, blend=Blend()):  # noqa: B008 (frozen)
+    """Claims lie at cosine 0.9 from all documents, whatever else is asked at 0.1."""
+    documents = [Document(f"d{number}", f"evidence on subject{number}") for number in range(N_DOCS)]
+    vectors = {document.text: [1.0, 0.0] for document in documents}
+    vectors |= {claim.text: [0.9, np.sqrt(1 - 0.81)] for claim in claims}
+    encoder = _SecondAxis(vectors)
+    index = MemoryIndex(documents, encoder.encode([document.text for document in documents]))
+    return EvidencePipeline(index, encoder, OrderingReranker(blend))
+
+
+class _SecondAxis(FakeEncoder):
+    """Other texts lie at cosine 0.1 from the x axis."""
+
+    def encode(self, texts, *, as_query=False):
+        for text in texts:
+            self._vectors.setdefault(text, [0.1, np.sqrt(1 - 0.01)])
+        return super().encode(texts, as_query=as_query)
+
+
+def test_calibrating_measures_before_and_after_and_chooses_a_threshold(claims, qrels):
+    found = calibrate(pipeline(claims), claims, qrels)
+    assert found.before.n_claims == found.measured.n_claims == len(claims)
+    assert (found.before.n_folds, found.measured.n_folds) == (0, 5)
+    assert found.measured.brier < found.before.brier
+    threshold = found.blend.relevance
+    assert 0.1 < threshold.cosine < 0.9
+    assert (threshold.n_docs, threshold.encoder_sha256) == (N_DOCS, IDENTITY.weights_sha256)
+    assert (threshold.n_with, threshold.told_nothing) == (len(claims), 0)
+    assert (threshold.n_senseless, threshold.senseless_shown, threshold.n_without) == (200, 0, 0)
+    text = calibrated_text(found)
+    assert "calibration error of the first 5" in text
+    assert "The new blend changes nothing that can be told from chance" in text
+    assert "Of claims left out of the choice (60 with evidence, 200 senseless), 0 % of" in text
+
+
+def test_inner_products_that_are_no_cosines_choose_no_threshold_and_are_no_feature(claims, qrels):
+    searched = pipeline(claims)
+    searched.encoder.identity = replace(IDENTITY, similarity="dot")
+    assert calibrate(searched, claims, qrels).blend.relevance is None
+    with pytest.raises(InputError, match="encoder fake-encoder compares by inner products"):
+        calibrate(searched, claims, qrels, features=("logit", "cosine"))
+
+
+def test_claims_known_to_have_no_evidence_are_measured_apart(claims, qrels):
+    near = Query("near", "nobody knows")
+    searched = pipeline([*claims, near])
+    threshold = calibrate(searched, claims, qrels, without_evidence=[near.text, "far off"]).blend.relevance
+    assert (threshold.n_without, threshold.without_shown) == (2, 0.5)
+    assert threshold.senseless_shown == 0
+
+
+def test_the_same_claims_give_the_same_blend(claims, qrels):
+    first = calibrate(pipeline(claims), claims, qrels)
+    assert calibrate(pipeline(claims), claims, qrels) == first
+
+
+def test_few_claims_get_a_blend_but_no_threshold(claims, qrels):
+    found = calibrate(pipeline(claims), claims[: MIN_CLAIMS - 1], qrels)
+    assert found.blend.relevance is None
+    assert "No threshold" in calibrated_text(found)
+
+
+class NoisyReranker(OrderingReranker):
+    """Gives logits that have nothing to do with the evidence."""
+
+    def score(self, pairs):
+        logits = [crc32("".join(pair).encode()) / 2**31 - 1 for pair in pairs]
+        return PairScores(np.array(logits), np.zeros(len(pairs), dtype=np.bool_))
+
+
+def test_a_blend_that_ranks_worse_is_said_to(claims, qrels):
+    # The first stage alone puts the one relevant document first; a blend of the logit alone forgets its order.
+    searched = pipeline(claims)
+    searched.reranker = NoisyReranker(Blend(0.0, (("log_fused_rank", -1.0),)))
+    found = calibrate(searched, claims, qrels, features=("logit",))
+    assert (found.before.ndcg, found.measured.ndcg < 0.9) == (1.0, True)
+    assert found.ranking_text.startswith("The new blend ranks WORSE: nDCG@10 ")
+
+
+def test_claims_may_be_left_out_by_their_text(claims, qrels):
+    found = calibrate(pipeline(claims), claims, qrels, excluded_claims=["SUBJECT0 claim 0!"])
+    assert (found.n_excluded, found.measured.n_claims) == (1, len(claims) - 1)
+
+
+@pytest.mark.parametrize(
+    ("n_claims", "judged", "message"),
+    [
+        (3, {"q0": {"d0": 1}, "q1": {"d1": 1}, "q2": {"d2": 1}}, "3 distinct judged claims are too few for 5 folds"),
+        (6, {f"q{number}": {"gone": 1} for number in range(6)}, "0 of .* hits are relevant"),
+        (6, {"other": {"d0": 1}}, "none of the 6 claims has a relevant judgment"),
+    ],
+)
+def test_claims_that_nothing_can_be_fitted_on_are_an_error(claims, n_claims, judged, message):
+    with pytest.raises(InputError, match=message):
+        calibrate(pipeline(claims), claims[:n_claims], judged)
+
+
+def test_training_fits_what_it_can_on_however_few_claims(claims, qrels):
+    searched = pipeline(claims)
+    assert fitted_blend(searched, [], qrels, 0) is None
+    assert fitted_blend(searched, claims[:1], qrels, 0).blend.measured is None
+    few = fitted_blend(searched, claims[:3], qrels, 0)
+    assert few.blend.measured.n_folds == 3
+    assert set(few.fused) == set(few.reranked) == {"q0", "q1", "q2"}
+
+
+@pytest.fixture
+def model_dir(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"weights")
+    (folder / "__init__.py").write_text("")
+    save_blend(Blend(-1.0), folder)
+    return folder
+
+
+def test_a_blend_is_written_into_its_folder_or_into_a_copy(model_dir, tmp_path):
+    copy = write_calibrated(Blend(2.0), model_dir, tmp_path / "copy")
+    assert (load_blend(copy), load_blend(model_dir)) == (Blend(2.0), Blend(-1.0))
+    assert sorted(path.name for path in copy.iterdir()) == ["blend.json", "model.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "model"]
+    assert load_blend(write_calibrated(Blend(3.0), model_dir)) == Blend(3.0)
+
+
+def test_a_copy_takes_the_place_of_nothing(model_dir, tmp_path):
+    with pytest.raises(InputError, match="is there already"):
+        write_calibrated(Blend(2.0), model_dir, model_dir)
+    with pytest.raises(InputError, match="there is no folder"):
+        write_calibrated(Blend(2.0), model_dir, tmp_path / "missing" / "copy")
+    assert load_blend(model_dir) == Blend(-1.0)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_needs_a_copy(model_dir):
+    model_dir.chmod(0o555)
+    try:
+        with pytest.raises(InputError, match="name a folder for a copy with --output DIR"):
+            write_calibrated(Blend(2.0), model_dir)
+    finally:
+        model_dir.chmod(0o755)
+
+
+def test_nonsense_is_the_same_each_time_and_of_four_kinds():
+    passages, spelled = ["The ice melts in spring."], ["Volcanoes emit carbon."]
+    made = nonsense_claims(spelled, passages, 40, seed=1)
+    assert made == nonsense_claims(spelled, passages, 40, seed=1)
+    assert made != nonsense_claims(spelled, passages, 40, seed=2)
+    words = set("The ice melts in spring".split())  # noqa: SIM905
+    letters = {"".join(sorted(word)) for word in "Volcanoes emit carbon.".split()}  # noqa: SIM905
+    assert all(set(claim.split()) <= words for claim in made[2::4])
+    assert all({"".join(sorted(word)) for word in claim.split()} <= letters for claim in made[3::4])
+    assert not words & set(" ".join(made[0::4]).split()) - {"The", "in"}
+    assert len(nonsense_claims(["?"], ["!"], 7, seed=0)) == 7
+
+
+def test_a_sample_of_documents_is_drawn_by_seed():
+    documents = [Document(f"d{number}", f"text {number}") for number in range(50)]
+    index = MemoryIndex(documents)
+    assert index.sample(5, 1) == index.sample(5, 1) != index.sample(5, 2)
+    assert len({document.doc_id for document in index.sample(5, 1)}) == 5
+    assert index.sample(80, 1) == documents

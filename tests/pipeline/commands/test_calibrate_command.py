@@ -1,0 +1,137 @@
+"""Calibrating a reranker from the command line, and what search and evaluate make of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from command_runs import Invoke
+
+from claimhound.indexes.snapshot import IndexSnapshot
+
+
+@pytest.fixture
+def model_dir(tiny_reranker_dir: Path, tmp_path: Path) -> Path:
+    """A reranker of one's own."""
+    return Path(shutil.copytree(tiny_reranker_dir, tmp_path / "reranker"))
+
+
+@pytest.fixture
+def calibrate(invoke: Invoke, small_index: Path, tmp_path: Path) -> Invoke:
+    """Calibrate a model on three claims over three sentences."""
+    claims, qrels = tmp_path / "claims.jsonl", tmp_path / "qrels.tsv"
+    claims.write_text('{"id": "1", "text": "ice"}\n{"id": "2", "text": "sea"}\n{"id": "3", "text": "wind"}\n')
+    qrels.write_text("query-id\tcorpus-id\tscore\n1\ta\t1\n2\tb\t1\n3\tc\t1\n9\ta\t1\n")
+
+    def run(model: object, *words: object) -> object:
+        folds = [] if "--folds" in words else ["--folds", 3]
+        return invoke("calibrate", model, "--index", small_index, "--claims", claims, "--qrels", qrels, *folds, *words)
+
+    return run
+
+
+def test_the_blend_is_written_with_what_was_measured_and_shown_by_evaluate(
+    calibrate: Invoke, invoke: Invoke, model_dir: Path, small_index: Path, tmp_path: Path
+) -> None:
+    result = calibrate(model_dir)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("3 claims, 9 hits; after: each claim by a fit to the other parts of 3\n")
+    assert "calibration error of the first 5" in result.stdout
+    assert "No threshold for answers in which nothing is relevant: it takes an encoder, 50 claims" in result.stdout
+    said = result.stderr.splitlines()
+    assert "The claims must be such as the reranker was NOT trained on: of those it is surer than it is right." in said
+    assert "judged claims that are not among the claims, not counted: 1 (9)" in said
+    assert said[-1] == f"wrote {model_dir / 'blend.json'}"
+    record = json.loads((model_dir / "blend.json").read_text())
+    assert (record["format"], record["measured"]["n_claims"], record["relevance"]) == (2, 3, None)
+    again = (model_dir / "blend.json").read_bytes()
+    assert calibrate(model_dir).exit_code == 0
+    assert (model_dir / "blend.json").read_bytes() == again
+
+    judged = ["--claims", tmp_path / "claims.jsonl", "--qrels", tmp_path / "qrels.tsv", "--reranker", model_dir]
+    output = tmp_path / "measured"
+    shown = invoke("evaluate", "--index", small_index, *judged, "--output", output)
+    assert shown.exit_code == 0, shown.stderr
+    assert "Stored with the reranker: fitted on 3 claims" in " ".join(shown.stdout.split())
+    assert "Stored with the reranker: fitted on 3 claims" in (output / "report.html").read_text()
+    settings = json.loads((output / "evaluation.json").read_text())["settings"]
+    assert settings["reranker"]["blend"]["measured"]["n_folds"] == 3
+
+
+def test_a_copy_leaves_the_model_as_it_was(calibrate: Invoke, invoke: Invoke, model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.jsonl").write_text('{"id": "x", "text": "ICE"}\n')
+    copy = tmp_path / "copy"
+    result = calibrate(
+        model_dir, "--output", copy, "--features", "logit", "--exclude-claims", tmp_path / "other.jsonl", "--folds", 2
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "1 claim left out by --exclude-claims" in result.stderr.splitlines()
+    assert list(json.loads((copy / "blend.json").read_text())["weights"]) == ["logit"]
+    assert not (model_dir / "blend.json").exists()
+    assert (copy / "model.safetensors").read_bytes() == (model_dir / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--folds", 5], "3 distinct judged claims are too few for 5 folds"),
+        (["--output", "missing/copy"], "missing/copy: cannot be written: there is no folder "),
+        (["--output", "."], ".: is there already; name a new folder for the copy"),
+        (["--exclude-claims", "missing.jsonl"], "missing.jsonl: no such file or folder"),
+        (["--without-evidence", "missing.jsonl"], "missing.jsonl: no such file or folder"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_one_line_and_changes_nothing(
+    calibrate: Invoke, model_dir: Path, words: list[object], message: str
+) -> None:
+    result = calibrate(model_dir, *words)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {message}")
+    assert not (model_dir / "blend.json").exists()
+
+
+def test_a_model_that_is_not_ones_own_needs_a_copy(calibrate: Invoke) -> None:
+    result = calibrate("bundled")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: bundled: is no folder of your own; name one for a copy with --output DIR\n"
+
+
+def test_a_folder_whose_blend_cannot_be_written_is_an_error(calibrate: Invoke, model_dir: Path) -> None:
+    assert calibrate(model_dir).exit_code == 0
+    kept = (model_dir / "blend.json").read_text()
+    (model_dir / "blend.json").unlink()
+    (model_dir / "blend.json").mkdir()
+    result = calibrate(model_dir)
+    assert result.exit_code == 1
+    assert "blend.json: is no blend (IsADirectoryError" in result.stderr.splitlines()[-1]
+    assert '"format": 2' in kept
+
+
+def test_an_unknown_feature_is_a_usage_error(calibrate: Invoke, model_dir: Path) -> None:
+    result = calibrate(model_dir, "--features", "logit,moon")
+    assert result.exit_code == 2
+    assert "'logit,moon' is not made of logit, log_fused_rank, cosine" in result.stderr
+
+
+def test_search_leaves_out_evidence_of_low_probability(
+    invoke: Invoke, small_index: Path, tiny_reranker_dir: Path
+) -> None:
+    models = ["--reranker", tiny_reranker_dir, "--no-stance"]
+    search = ["search", "ice", "--index", small_index, *models, "--format", "json"]
+    every = json.loads(invoke(*search).stdout)
+    assert every["nothing_relevant"] is None
+    lowest = sorted(hit["score"] for hit in every["evidence"])[1]
+    kept = json.loads(invoke(*search, "--min-score", lowest).stdout)
+    assert [hit["doc_id"] for hit in kept["evidence"]] == [
+        hit["doc_id"] for hit in every["evidence"] if hit["score"] >= lowest
+    ]
+    assert invoke(*search[:4], "--no-rerank", "--min-score", 0.5).exit_code == 2
+
+
+def test_an_index_gives_a_sample_of_its_documents(small_index: Path) -> None:
+    index = IndexSnapshot.open(small_index)
+    assert index.sample(2, 0) == index.sample(2, 0)
+    assert [document.doc_id for document in index.sample(9, 0)] == ["a", "b", "c"]

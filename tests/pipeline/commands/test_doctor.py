@@ -1,0 +1,88 @@
+"""What an installation is said to have and lack."""
+
+from __future__ import annotations
+
+import shutil
+
+from claimhound.data.bundled import bundled_encoder_dir
+from claimhound.data.disk.checksums import sha256_of
+from claimhound.pipeline.commands.installation import examine
+from claimhound.pipeline.model_folders.cache_folder import cache_dir
+from claimhound.pipeline.model_folders.files import BUNDLED_ENCODER_NAME
+from claimhound.pipeline.models.encoders import encoder_identity
+from claimhound.pipeline.serving.agreement import VectorAgreement
+from claimhound.pipeline.serving.conversion import Conversion, Measured, converted
+from claimhound.pipeline.serving.precision import Candidate
+
+
+def found(**options):
+    return {finding.name: finding for finding in examine(**options)}
+
+
+def test_everything_that_is_here_is_named_without_a_cure():
+    findings = found()
+    for name in (
+        "python",
+        "tantivy",
+        "faiss-cpu",
+        "openvino",
+        "torch",
+        "threads",
+        "sample",
+        "cache",
+        "--device auto is",
+    ):
+        assert findings[name].value
+        assert findings[name].cure is None
+    assert int(findings["threads"].value) >= 1
+    assert findings[f"model {BUNDLED_ENCODER_NAME}"].cure is None
+    assert str(cache_dir()) in findings["cache"].value
+
+
+def test_devices_are_asked_for_only_where_wanted():
+    assert not {"cuda", "mps", "--device auto is"} & set(found(with_devices=False))
+
+
+def test_a_cache_that_cannot_be_written_has_a_cure(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert "set XDG_CACHE_HOME" in (found(with_devices=False)["cache"].cure or "")
+
+
+def test_what_was_measured_of_a_model_is_shown_and_what_was_damaged_since_has_a_cure(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    name = f"precision {BUNDLED_ENCODER_NAME}"
+    assert found(with_devices=False)[name].value.startswith("not measured yet")
+
+    def convert(what, target):
+        (target / "model.xml").write_text("a model")
+        candidates = (
+            Candidate("bf16", failure="no such instructions"),
+            Candidate("int8", 10.0, VectorAgreement(0.958, 0.53)),
+            Candidate("f32", 5.0, VectorAgreement(1.0, 1.0)),
+        )
+        files = {"model.xml": sha256_of(target / "model.xml")}
+        (target / "measured.json").write_text(Measured("f32", "", "a processor", candidates, files).to_json())
+
+    what = Conversion(bundled_encoder_dir(), "encoder", encoder_identity().max_length)
+
+    def give_up(what, target):
+        record = Measured(None, "it cannot be converted (a reason)", "a processor", (), {})
+        (target / "measured.json").write_text(record.to_json())
+
+    given_up = converted(what, convert=give_up).folder
+    assert found(with_devices=False)[name].value == "float32 by torch (it cannot be converted (a reason))"
+    shutil.rmtree(given_up)
+    folder = converted(what, convert=convert).folder
+    findings = found(with_devices=False)
+    assert findings[name].value == "f32"
+    assert findings["  bf16"].value == "cannot run here (no such instructions)"
+    assert findings["  int8"].value == (
+        "1.00 of the fastest one's speed, cosine 0.958, least 0.530: too far from float32"
+    )
+    assert findings["  f32"].value == "0.50 of the fastest one's speed, cosine 1.000, least 1.000"
+    assert findings["cache"].cure is None
+    (folder / "model.xml").write_text("another")
+    assert "model.xml: its checksum does not match; remove that folder" in (
+        found(with_devices=False)["cache"].cure or ""
+    )

@@ -1,0 +1,121 @@
+"""Mining and training an encoder from the command line, from an index of the sample to an index by the new encoder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from command_runs import Invoke
+
+from claimhound.data.bundled import sample_dir
+from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
+
+LOOSE = ("--max-cosine", 1)  # random weights find everything similar
+QUICK = ("--precision", "fp32", "--batch-size", 8, "--mini-batch-size", 8, "--n-negatives", 1, "--threads", 1)
+
+
+@pytest.fixture(scope="module")
+def mined(invoke: Invoke, sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("mined") / "mined.jsonl"
+    claims, qrels = sample_dir() / "claims.jsonl", sample_dir() / "qrels.tsv"
+    result = invoke(
+        "mine",
+        "--index",
+        sample_index,
+        "--claims",
+        claims,
+        "--qrels",
+        qrels,
+        "--output",
+        path,
+        "--n-negatives",
+        2,
+        *LOOSE,
+    )
+    assert result.exit_code == 0, result.stderr
+    n_claims = len(path.read_text().splitlines())
+    assert result.stdout.startswith(f"{path}: {n_claims} claims, ")
+    assert all(json.loads(line)["negatives"] for line in path.read_text().splitlines())
+    return path
+
+
+def test_mining_the_same_again_gives_the_same_bytes(invoke: Invoke, mined: Path, sample_index: Path, tmp_path: Path):
+    claims, qrels = sample_dir() / "claims.jsonl", sample_dir() / "qrels.tsv"
+    again = tmp_path / "again.jsonl"
+    common = ("mine", "--index", sample_index, "--claims", claims, "--qrels", qrels, "--n-negatives", 2, *LOOSE)
+    invoke(*common, "--output", again)
+    assert again.read_bytes() == mined.read_bytes()
+    left_out = tmp_path / "left-out.jsonl"
+    result = invoke(*common, "--output", left_out, "--exclude-claims", claims)
+    assert result.exit_code == 1
+    assert "none of the 0 claims" in result.stderr
+    assert not left_out.exists()
+
+
+def test_a_reranker_and_a_margin_leave_candidates_out(
+    invoke: Invoke, mined: Path, sample_index: Path, tiny_reranker_dir: Path, tmp_path: Path
+):
+    claims, qrels = sample_dir() / "claims.jsonl", sample_dir() / "qrels.tsv"
+    common = ("mine", "--index", sample_index, "--claims", claims, "--qrels", qrels, "--output", tmp_path / "m.jsonl")
+    result = invoke(*common, "--reranker", tiny_reranker_dir, "--max-p", 1e-9, "--pool-k", 10, *LOOSE)
+    assert result.exit_code == 0, result.stderr
+    assert "candidates rejected: relevant to the reranker: " in result.stderr
+    result = invoke(*common, "--margin", 1, "--pool-k", 10, *LOOSE)
+    assert "candidates rejected: as near the claim as its evidence: " in result.stderr
+
+
+def test_what_was_mined_trains_an_encoder_that_an_index_can_be_built_with(
+    invoke: Invoke, mined: Path, tmp_path: Path, tiny_model_dir: Path
+):
+    output = tmp_path / "encoder"
+    common = ("train", "encoder", "--data", f"mined:{mined}", "--base-model", tiny_model_dir, "--output", output)
+    result = invoke(*common, *QUICK, "--epochs", 1)
+    assert result.exit_code == 0, result.stderr
+    trained, base, after = result.stdout.splitlines()
+    assert trained.startswith(f"{output}: trained on ")
+    assert base.startswith("base      recall@1 ")
+    assert after.startswith("trained   recall@1 ")
+    assert "nan" not in result.stdout
+    built = invoke("index", "build", sample_dir() / "evidence.jsonl", "--index", tmp_path / "i", "--encoder", output)
+    assert built.exit_code == 0, built.stderr
+
+
+def test_every_setting_of_the_recipe_is_an_option_with_its_default(invoke: Invoke):
+    shown = " ".join(invoke("train", "encoder", "--help").stdout.split())
+    for setting in fields(EncoderRecipe):
+        flag = f"--{setting.name.replace('_', '-')}"
+        if setting.name in ("warmup_share", "weight_decay"):
+            assert flag not in shown
+            continue
+        assert flag in shown
+        if setting.default is not False:
+            rest = shown.split(f" {flag} ", 1)[1]
+            assert rest.split("[default: ", 1)[1].startswith(f"{setting.default}]"), flag
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--data", "moon:x"), "Error: 'moon:x' names no source of pairs; write one of mined:FILE, pairs:FILE, "),
+        (("--data", "mined:missing.jsonl"), "Error: missing.jsonl: no such file or folder"),
+        (("--data", "pairs:{pairs}", "--batch-size", 1), "Error: batch_size must be at least 2, not 1"),
+        (("--data", "pairs:{pairs}", "--base-model", "./missing"), "Error: ./missing: no such model folder"),
+        (("--data", "pairs:{pairs}"), "Error: nothing to learn from: "),
+        (("--data", "pairs:{bad}"), "Error: {bad}:1: 'label' must be a number in [0, 1], not 7; name labels of "),
+        (("--data", "mined:{pairs}"), "Error: {pairs}:1: 'claim_id' must be a text that is not empty"),
+    ],
+)
+def test_what_a_user_can_mend_is_said_in_one_line(
+    invoke: Invoke, tmp_path: Path, tiny_model_dir: Path, words: tuple[object, ...], message: str
+):
+    names = {"pairs": tmp_path / "pairs.jsonl", "bad": tmp_path / "bad.jsonl"}
+    for name, label in (("pairs", 1), ("bad", 7)):
+        names[name].write_text(json.dumps({"claim": "ice", "text": "ice melts", "label": label}))
+    given = [str(word).format(**names) for word in words]
+    base = [] if "--base-model" in given else ["--base-model", tiny_model_dir]
+    result = invoke("train", "encoder", "--output", tmp_path / "m", *given, *base)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith(message.format(**names))
+    assert result.stdout == ""

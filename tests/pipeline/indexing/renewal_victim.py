@@ -1,0 +1,53 @@
+"""A process that starts others, kills each while it renews an index, and reports how far they came.
+
+Run as `python renewal_victim.py FUNCTION JSON-ARGUMENTS`; prints JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+from pipeline_fakes import IDENTITY, FakeEncoder
+
+from claimhound.data.errors import ClaimhoundError
+from claimhound.indexes.durable import Disk
+from claimhound.pipeline.indexing.building import IndexingReport
+from claimhound.pipeline.indexing.renewing import renew_index
+from tests.victims import DONE, DyingDisk, ended
+from tests.victims import start as start_with
+
+start = partial(start_with, ours=(ClaimhoundError,))
+SHARD_SIZE = 4
+
+
+def renew(index_dir: Path, disk: Disk | None = None) -> tuple[IndexingReport, list[list[str]]]:
+    """Renew in this process; returns the report and the texts that were encoded, shard by shard."""
+    encoder = FakeEncoder(vectors(), identity=IDENTITY)
+    return renew_index(index_dir, encoder, shard_size=SHARD_SIZE, disk=disk), encoder.calls
+
+
+def vectors() -> dict[str, tuple[float, float]]:
+    """What the encoder gives for the texts of these tests, with and without the title."""
+    by_text = {f"glacier {number} of {number % 3}": (1.0, number / 10) for number in range(20)}
+    return by_text | {f"Title: {text}": vector for text, vector in by_text.items()}
+
+
+def die_everywhere(index_dir: str, work: str) -> int:
+    """Renew a copy once for each change to the disk, dying ahead of it; returns how many changes there are."""
+    for n in count():
+        copy = Path(shutil.copytree(index_dir, Path(work, str(n))))
+        code = ended(start(lambda copy=copy, n=n: renew(copy, DyingDisk(n))))
+        if code == DONE:
+            return n
+        assert code == -signal.SIGKILL, code
+    raise AssertionError("unreachable")
+
+
+if __name__ == "__main__":
+    print(json.dumps(globals()[sys.argv[1]](**json.loads(sys.argv[2]))))

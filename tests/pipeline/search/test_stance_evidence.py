@@ -1,0 +1,93 @@
+"""Stance as the last stage of a claim's path, with fakes that say which way each text points."""
+
+from __future__ import annotations
+
+import pytest
+from pipeline_fakes import FakeReranker, FakeStance
+
+from claimhound.data.records import Document
+from claimhound.indexes.memory import MemoryIndex
+from claimhound.pipeline.search.config import PipelineConfig
+from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.search.opening import describe, open_pipeline
+from claimhound.pipeline.serving.compute import Compute
+
+DOCUMENTS = [Document("up", "the sea rises"), Document("down", "the sea falls"), Document("salt", "the sea is salt")]
+STANCE = {"the sea rises": (0.9, 0.05, 0.05), "the sea falls": (0.1, 0.8, 0.1)}
+RELEVANT = {document.text: 3.0 for document in DOCUMENTS}
+
+
+def pipeline(stance, *, logits=RELEVANT, **settings):
+    return EvidencePipeline(
+        MemoryIndex(DOCUMENTS, None), None, FakeReranker(logits), PipelineConfig(**settings), stance
+    )
+
+
+def test_the_evidence_returned_and_nothing_else_is_classified_in_one_go():
+    model = FakeStance(STANCE)
+    answers = pipeline(model).find_evidence(["sea rises", "sea falls"], 2)
+    assert model.calls == [[(answer.claim, hit.document.text) for answer in answers for hit in answer.evidence]]
+    assert len(model.calls[0]) == 4
+
+
+def test_each_piece_has_its_stance_and_the_claim_a_summary():
+    (answer,) = pipeline(FakeStance(STANCE)).find_evidence(["the sea rises"], 3)
+    stances = {hit.document.doc_id: hit.stance.label for hit in answer.evidence}
+    assert stances == {"up": "SUPPORTS", "down": "REFUTES", "salt": "NOT_ENOUGH_INFO"}
+    assert answer.summary == ("DISPUTED", ("up",), ("down",))
+    assert answer.models["stance"] == "fake-stance"
+    assert list(answer.timings_ms)[-1] == "stance"
+
+
+def test_a_claim_gets_the_same_alone_and_among_others():
+    both = pipeline(FakeStance(STANCE)).find_evidence(["the sea rises", "salt"], 2)
+    for answer in both:
+        (alone,) = pipeline(FakeStance(STANCE)).find_evidence([answer.claim], 2)
+        assert (alone.evidence, alone.summary) == (answer.evidence, answer.summary)
+
+
+def test_what_counts_is_said_by_the_settings():
+    (answer,) = pipeline(FakeStance(STANCE), min_stance=0.85).find_evidence(["the sea rises"], 3)
+    assert answer.summary.label == "SUPPORTS"
+    # The sigmoid of -4 is .018: found, and not relevant.
+    (answer,) = pipeline(FakeStance(STANCE), logits=dict.fromkeys(RELEVANT, -4.0)).find_evidence(["the sea rises"], 3)
+    assert answer.summary == ("NOT_ENOUGH_INFO", (), ())
+
+
+def test_without_a_stance_model_nothing_is_said():
+    (answer,) = pipeline(None).find_evidence(["the sea rises"], 3)
+    assert answer.summary is None
+    assert {hit.stance for hit in answer.evidence} == {None}
+    assert answer.models["stance"] is None
+    assert "stance" not in answer.timings_ms
+
+
+def test_a_claim_without_evidence_has_not_enough_info():
+    (answer,) = pipeline(FakeStance(STANCE)).find_evidence(["volcano"], 3)
+    assert (answer.evidence, answer.summary.label) == ((), "NOT_ENOUGH_INFO")
+
+
+def test_a_pair_that_the_stance_model_cut_is_flagged_and_said():
+    model = FakeStance(STANCE, truncated=["the sea falls"])
+    (answer,) = pipeline(model).find_evidence(["the sea rises"], 3)
+    assert {hit.document.doc_id for hit in answer.evidence if hit.stance.truncated} == {"down"}
+    assert any("the stance model" in note for note in answer.notes)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_pipeline_is_opened_with_the_stance_model_that_is_named_or_without_any(
+    tmp_path, tiny_model_dir, tiny_stance_dir, named
+):
+    (tmp_path / "corpus.txt").write_text("the sea level rises\n")
+    found = open_pipeline(
+        None,
+        corpus=str(tmp_path / "corpus.txt"),
+        with_encoder=False,
+        with_reranker=False,
+        stance=str(tiny_stance_dir) if named else None,
+        with_stance=named,
+        compute=Compute("cpu"),
+    )
+    (answer,) = found.find_evidence(["the sea"], 1)
+    assert (answer.summary is not None) == named
+    assert ("stance" in describe(found)) == named

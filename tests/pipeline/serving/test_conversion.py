@@ -1,0 +1,312 @@
+"""The cache of converted models: made once, whole or not at all, and made anew only where it is proven damaged."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from claimhound.data.disk.checksums import sha256_of
+from claimhound.data.errors import ModelError
+from claimhound.pipeline.model_folders.cache_folder import cache_dir
+from claimhound.pipeline.models.encoders import load_encoder
+from claimhound.pipeline.serving import conversion
+from claimhound.pipeline.serving.agreement import LogitAgreement, VectorAgreement
+from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.serving.conversion import Conversion, Measured, converted
+from claimhound.pipeline.serving.precision import Candidate
+from claimhound.pipeline.serving.runtimes import NotConverted, OpenVinoRuntime
+from tests.damage import put_bytes
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch, tiny_encoder):
+    """A cache of this test's own; what the session has converted stays where it is."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return cache_dir()
+
+
+@pytest.fixture
+def filled_cache(own_cache, tmp_path, monkeypatch):
+    """A cache of this test's own that holds what the session has converted."""
+    own = os.environ["XDG_CACHE_HOME"]
+    monkeypatch.undo()
+    shutil.copytree(cache_dir() / "models", tmp_path / "cache" / "claimhound" / "models")
+    monkeypatch.setenv("XDG_CACHE_HOME", own)
+    return cache_dir()
+
+
+@pytest.fixture
+def what(tiny_model_dir):
+    return Conversion(tiny_model_dir, "encoder", 64)
+
+
+def write_model(what, target):
+    time.sleep(0.2)
+    (target / "model.xml").write_text(f"{what.kind} {what.max_length}")
+    measured = Measured("f32", "", "a processor", (), {"model.xml": sha256_of(target / "model.xml")})
+    (target / "measured.json").write_text(measured.to_json())
+
+
+def test_a_model_is_converted_once_even_by_two_at_a_time(own_cache, what):
+    calls = []
+
+    def convert(*arguments):
+        calls.append(arguments)
+        write_model(*arguments)
+
+    both = threading.Barrier(2)
+
+    def ask(number):
+        if number is not None:
+            both.wait(10)
+        return converted(what, convert=convert).folder
+
+    with ThreadPoolExecutor(2) as pool:
+        folders = list(pool.map(ask, range(2)))
+    assert folders[0] == folders[1]
+    assert list((own_cache / "models").iterdir()) == [folders[0]]
+    assert ask(None) == folders[0]
+    assert len(calls) == 1
+    assert (folders[0] / "model.xml").read_text() == "encoder 64"
+
+
+def test_what_a_killed_conversion_left_is_not_used_and_is_removed_after_a_day(own_cache, what):
+    old, fresh = own_cache / "models" / "making-old", own_cache / "models" / "making-fresh"
+    for path in (old, fresh):
+        (path / "model").mkdir(parents=True)
+        (path / "model" / "model.xml").write_text("half")
+    os.utime(old, (time.time() - 100_000,) * 2)
+    folder = converted(what, convert=write_model).folder
+    assert (folder / "model.xml").read_text() == "encoder 64"
+    assert sorted((own_cache / "models").iterdir()) == sorted([folder, fresh])
+
+
+def test_an_interrupted_conversion_leaves_nothing(own_cache, what):
+    def interrupt(what, target):
+        (target / "model.xml").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        converted(what, convert=interrupt)
+    assert list((own_cache / "models").iterdir()) == []
+
+
+def test_kind_length_precision_settings_and_processor_are_converted_apart(
+    own_cache, tiny_model_dir, tmp_path, monkeypatch
+):
+    other = shutil.copytree(tiny_model_dir, tmp_path / "other")
+    with (other / "config.json").open("a") as file:
+        file.write("\n")
+    asked = [
+        Conversion(tiny_model_dir, "encoder", 64),
+        Conversion(tiny_model_dir, "encoder", 32),
+        Conversion(tiny_model_dir, "cross-encoder", 64),
+        Conversion(tiny_model_dir, "encoder", 64, "int8"),
+        Conversion(other, "encoder", 64),
+    ]
+    folders = {converted(one, convert=write_model).folder for one in asked}
+    # A home directory that several machines share: each gets what was measured on its own kind of processor.
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    folders.add(converted(asked[0], convert=write_model).folder)
+    assert len(folders) == 6
+
+
+def test_what_was_measured_is_read_as_it_was_written(tmp_path):
+    measured = Measured(
+        "int8",
+        "",
+        "a processor",
+        (
+            Candidate("bf16", failure="no such instructions"),
+            Candidate("int8", 3.5, VectorAgreement(0.998, 0.99)),
+            Candidate("f32", 1.25, LogitAgreement(0.1, 2.0, 0.999)),
+        ),
+        {"model.xml": "0" * 64},
+    )
+    (tmp_path / "measured.json").write_text(measured.to_json())
+    assert Measured.read(tmp_path / "measured.json") == measured
+
+
+def test_what_comes_of_the_moment_is_not_written_down(own_cache, what, monkeypatch):
+    from claimhound.pipeline.models import converting
+
+    def fail(error):
+        monkeypatch.setattr(converting, "_quantized", lambda *_: raise_(error))
+
+    def raise_(error):
+        raise error
+
+    for passing in (MemoryError("no more"), RuntimeError("std::bad_alloc"), ImportError("no nncf")):
+        fail(passing)
+        with pytest.raises(type(passing)):
+            converted(Conversion(what.model_dir, "encoder", 64, "int8"))  # in this process
+        assert list((own_cache / "models").iterdir()) == []
+    fail(RuntimeError("an operation that nobody knows"))
+    found = converted(Conversion(what.model_dir, "encoder", 64, "int8")).measured
+    assert (found.served, found.reason) == (None, "int8: cannot run here (an operation that nobody knows)")
+
+
+def test_a_full_disk_is_an_error(own_cache, what):
+    def fail(what, target):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(ModelError, match=r"models: cannot be used \(No space left on device\)"):
+        converted(what, convert=fail)
+
+
+def test_where_no_converted_form_agrees_the_library_serves(own_cache, what, tiny_encoder):
+    def convert(what, target):
+        (target / "measured.json").write_text(Measured(None, "f32: cosine 0.500", "a processor", (), {}).to_json())
+
+    converted(what, convert=convert)
+    with pytest.raises(NotConverted, match=r"f32: cosine 0\.500"):
+        OpenVinoRuntime.open(what)
+    said = []
+    encoder = load_encoder(str(what.model_dir), Compute("cpu"), on_start=said.append)
+    assert encoder.runtime_name == "sentence-transformers on torch float32 on cpu"
+    assert encoder.identity.precision == "torch float32"
+    (line,) = said
+    assert "f32: cosine 0.500" in line
+    assert np.allclose(encoder.encode(["sea level"]), tiny_encoder.encode(["sea level"]), atol=0.02)
+
+
+def test_a_precision_that_is_forced_and_cannot_run_is_an_error(own_cache, tiny_model_dir):
+    def convert(what, target):
+        reason = "bf16: cannot run here (no such instructions)"
+        (target / "measured.json").write_text(Measured(None, reason, "a processor", (), {}).to_json())
+
+    what = Conversion(tiny_model_dir, "encoder", 64, "bf16")
+    converted(what, convert=convert)
+    with pytest.raises(ModelError, match=r"cannot be computed in bf16: cannot run here \(no such instructions\)"):
+        load_encoder(str(tiny_model_dir), Compute("cpu", precision="bf16"))
+
+
+def file_of(cache, name):
+    """The file of the one model of a cache that is an encoder of the tiny model's."""
+    (path,) = [path for path in (cache / "models").glob(f"*/{name}") if path.is_file()]
+    return path
+
+
+@pytest.fixture
+def one_model(own_cache, filled_cache, what):
+    """A cache that holds the tiny encoder alone, converted and compiled."""
+    kept = converted(what).folder
+    for folder in kept.parent.iterdir():
+        if folder != kept:
+            shutil.rmtree(folder)
+    load_encoder(str(what.model_dir), Compute("cpu"))
+    return filled_cache
+
+
+@pytest.mark.parametrize("damage", ["zeros", "cut", "missing"])
+def test_a_model_that_is_proven_damaged_is_converted_again(one_model, what, tiny_encoder, damage):
+    path = file_of(one_model, "model.bin")
+    content = path.read_bytes()
+    file_of(one_model, "compiled.bin").unlink()
+    if damage == "missing":
+        path.unlink()
+    else:
+        put_bytes(path, content[:5000] if damage == "cut" else content[:1000] + bytes(3000) + content[4000:])
+    said = []
+    encoder = load_encoder(str(what.model_dir), Compute("cpu"), on_start=said.append)
+    assert len(said) == 2
+    assert "model.bin: " in said[0]
+    assert said[0].endswith("; it is made anew")
+    assert np.allclose(encoder.encode(["sea level rises"]), tiny_encoder.encode(["sea level rises"]), atol=0.01)
+
+
+def test_a_damaged_compiled_model_is_compiled_again(one_model, what, tiny_encoder):
+    blob = file_of(one_model, "compiled.bin")
+    sound = blob.read_bytes()
+    for damaged in (sound[:5000] + bytes(64) + sound[5064:], sound[:500], b""):
+        put_bytes(blob, damaged)
+        vectors = load_encoder(str(what.model_dir), Compute("cpu")).encode(["sea level rises"])
+        assert np.array_equal(vectors, tiny_encoder.encode(["sea level rises"]))
+        assert converted(what).compiled() is not None  # made anew
+
+
+def test_want_of_memory_deletes_nothing(one_model, what, monkeypatch):
+    import openvino
+
+    class NoMemory:
+        def import_model(self, *_):
+            raise RuntimeError("Exception from plugin.cpp:\nbad allocation")
+
+        compile_model = import_model
+
+    before = sorted(one_model.rglob("*"))
+    monkeypatch.setattr(openvino, "Core", NoMemory)
+    with pytest.raises(ModelError, match=r"cannot be read \(bad allocation\); perhaps there is too little memory"):
+        OpenVinoRuntime.open(what)
+    assert sorted(one_model.rglob("*")) == before
+
+
+def test_a_record_that_is_damaged_is_made_again(one_model, what):
+    record = file_of(one_model, "measured.json")
+    put_bytes(record, record.read_bytes()[:50])
+    assert load_encoder(str(what.model_dir), Compute("cpu")).encode(["sea"]).any()
+    assert json.loads(record.read_bytes())["served"]
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch, tiny_model_dir):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(ModelError, match=r"models: cannot be used \(Not a directory\).*XDG_CACHE_HOME"):
+        load_encoder(str(tiny_model_dir), Compute("cpu"))
+
+
+def test_a_model_that_cannot_be_converted_is_an_error_of_one_line_and_leaves_nothing(
+    own_cache, tiny_model_dir, tmp_path
+):
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "broken")
+    (folder / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ModelError, match=r"broken: cannot be converted \(.*MB are free") as caught:
+        converted(Conversion(folder, "encoder", 64), convert=conversion._convert_in_child)
+    assert "\n" not in str(caught.value)
+    assert list((own_cache / "models").iterdir()) == []
+
+
+def test_a_conversion_reads_nothing_that_was_meant_for_the_command(own_cache, what, monkeypatch):
+    seen = {}
+
+    def run(command, **settings):
+        seen.update(settings)
+        return subprocess.CompletedProcess(command, 1, "", "stopped")
+
+    monkeypatch.setattr(conversion.subprocess, "run", run)
+    with pytest.raises(ModelError, match=r"cannot be converted \(stopped\)"):
+        converted(what, convert=conversion._convert_in_child)
+    assert seen["stdin"] == subprocess.DEVNULL
+
+
+def test_the_last_layer_of_a_cross_encoder_computes_the_first_token_alone(tiny_reranker, tiny_reranker_dir):
+    import openvino
+
+    folder = converted(Conversion(tiny_reranker_dir, "cross-encoder", 64)).folder
+    model = openvino.Core().read_model(folder / "model.xml")
+    products = [op.get_output_partial_shape(0) for op in model.get_ops() if op.get_type_name() == "MatMul"]
+    # (rows, tokens, dim): keys and values for every token; query, attention's and feed-forward's outputs for one.
+    at_most = [shape[1].get_max_length() for shape in products if shape.rank.get_length() == 3]
+    assert sorted(at_most) == [-1, -1, 1, 1, 1, 1]  # -1: any number
+
+
+def test_a_folder_named_like_the_package_in_the_working_directory_is_not_imported(own_cache, tiny_model_dir, tmp_path):
+    here = tmp_path / "here"
+    for name in ("claimhound", "pipeline", "data"):
+        (here / name).mkdir(parents=True)
+        (here / name / "__init__.py").write_text("raise RuntimeError('not ours')")
+    script = (
+        "from pathlib import Path\nfrom claimhound.pipeline.serving.conversion import Conversion, converted\n"
+        f"print(converted(Conversion(Path({str(tiny_model_dir)!r}), 'encoder', 64)).measured.served is not None)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", script], cwd=here, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("True\n", "")

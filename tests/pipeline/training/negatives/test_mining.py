@@ -1,0 +1,179 @@
+"""Hard negatives: who may be one, how many come, and that claims stay whole."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claimhound.data.errors import InputError
+from claimhound.data.records import Query, ScoredDoc
+from claimhound.data.text.normal_text import normalize_text
+from claimhound.pipeline.training.negatives.mining import (
+    MinedPassage,
+    NegativeGuard,
+    TrainingPair,
+    mine_hard_negatives,
+    split_by_claim,
+    training_pairs,
+    without_claims,
+)
+
+TEXTS = {
+    "gold": "Arctic sea ice shrinks by thirteen percent each decade.",
+    "copy": "Arctic sea-ice shrinks by thirteen percent, each decade",
+    "near": "Arctic sea ice shrinks by about thirteen percent each decade now.",
+    "part": "Sea ice shrinks by thirteen percent",
+    "hard": "Antarctic sea ice grew slowly until 2015.",
+    "easy": "The recipe calls for two cups of flour.",
+    "void": "…",
+}
+QUERY = Query("c1", "Arctic ice is vanishing.")
+RUN = {"c1": [ScoredDoc(doc_id, 1.0 - i / 10) for i, doc_id in enumerate(TEXTS)]}
+QRELS = {"c1": {"gold": 1}}
+
+
+def mine(qrels=QRELS, **options):
+    mined, report = mine_hard_negatives([QUERY], qrels, RUN, TEXTS.get, **options)
+    return training_pairs(mined), report
+
+
+def test_copies_and_near_duplicates_of_judged_evidence_are_counted_and_never_negatives():
+    pairs, report = mine(n_negatives=5)
+    assert [pair.text for pair in pairs if pair.label == 1] == [TEXTS["gold"]]
+    assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["hard"], TEXTS["easy"]}
+    assert report.rejected == {"copy": 1, "near-duplicate": 2, "no words": 1}
+    assert (report.n_positives, report.n_negatives) == (1, 2)
+
+
+def test_the_guard_is_what_keeps_them_out():
+    loose = NegativeGuard(max_jaccard=1.0, max_containment=1.0)
+    pairs, report = mine(n_negatives=5, guard=loose)
+    assert TEXTS["near"] in {pair.text for pair in pairs if pair.label == 0}
+    assert report.rejected == {"copy": 1, "no words": 1}
+
+
+def test_a_passage_too_similar_to_judged_evidence_is_no_negative():
+    def similarity(doc_id, judged):
+        return 0.95 if (doc_id, judged) == ("hard", "gold") else 0.1
+
+    pairs, report = mine(n_negatives=5, similarity=similarity)
+    assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["easy"]}
+    assert report.rejected["too similar"] == 1
+
+
+def test_with_a_margin_what_is_as_near_the_claim_as_its_nearest_evidence_is_no_negative():
+    vectors = {"c1": (1.0, 0.0), "gold": (0.8, 0.6), "far gold": (0.0, 1.0), "hard": (0.6, 0.8), "easy": (0.28, 0.96)}
+    texts = TEXTS | {"far gold": "Ships now sail the Northwest Passage."}
+
+    def closeness(query_id, doc_id):
+        (x, y), (u, v) = vectors[query_id], vectors[doc_id]
+        return x * u + y * v
+
+    def negatives(margin):
+        mined, report = mine_hard_negatives(
+            [QUERY], {"c1": {"gold": 1, "far gold": 1}}, {"c1": RUN["c1"][4:6]}, texts.get,
+            guard=NegativeGuard(margin=margin), closeness=closeness,
+        )  # fmt: skip
+        return {passage.doc_id for passage in mined[0].negatives}, report.rejected
+
+    # The claim is 0.8 from its nearest evidence, 0.6 from "hard" and 0.28 from "easy".
+    assert negatives(None) == ({"hard", "easy"}, {})
+    assert negatives(0.1) == ({"hard", "easy"}, {})
+    assert negatives(0.3) == ({"easy"}, {"as near the claim as its evidence": 1})
+    assert negatives(0.6) == (set(), {"as near the claim as its evidence": 2})
+
+
+def test_what_a_reranker_finds_relevant_is_no_negative():
+    probabilities = {"hard": 0.51, "easy": 0.5}
+    pairs, report = mine(n_negatives=5, probability=lambda _query_id, doc_id: probabilities[doc_id])
+    assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["easy"]}
+    assert report.rejected["relevant to the reranker"] == 1
+
+
+def test_a_negative_carries_its_rank_and_a_judged_one_none():
+    mined, _ = mine_hard_negatives([QUERY], {"c1": {"gold": 1, "near": 0}}, RUN, TEXTS.get)
+    assert mined[0].positives == (MinedPassage("gold", TEXTS["gold"]),)
+    assert set(mined[0].negatives) == {
+        MinedPassage("near", TEXTS["near"]),
+        MinedPassage("hard", TEXTS["hard"], 5),
+        MinedPassage("easy", TEXTS["easy"], 6),
+    }
+
+
+@pytest.mark.parametrize("options", [{"n_negatives": 0}, {"first_rank": 0}, {"first_rank": 5, "pool_k": 4}], ids=str)
+def test_impossible_numbers_are_refused(options):
+    with pytest.raises(InputError):
+        mine(**options)
+
+
+@pytest.mark.parametrize("limits", [{"max_cosine": 0}, {"max_p": 1.1}, {"margin": 2}], ids=str)
+def test_a_guard_with_impossible_limits_is_refused(limits):
+    with pytest.raises(InputError, match=next(iter(limits))):
+        NegativeGuard(**limits)
+
+
+def test_negatives_come_from_the_asked_ranks_only():
+    pairs, _ = mine(n_negatives=5, first_rank=6, pool_k=6)
+    assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["easy"]}
+
+
+def test_a_passage_judged_not_relevant_is_a_negative_and_no_positive():
+    pairs, report = mine({"c1": {"gold": 1, "near": 0}}, n_negatives=1)
+    assert TrainingPair("c1", QUERY.text, TEXTS["near"], 0.0) in pairs
+    assert report.n_positives == 1
+
+
+def test_claims_without_judgments_are_counted_and_none_at_all_is_an_error():
+    _, report = mine_hard_negatives([QUERY, Query("c2", "Other.")], QRELS, RUN, TEXTS.get)
+    assert (report.n_queries, report.n_queries_without_judgments) == (2, 1)
+    with pytest.raises(InputError, match="none of the 1 claims"):
+        mine_hard_negatives([Query("c2", "Other.")], QRELS, RUN, TEXTS.get)
+
+
+def test_judged_evidence_that_the_corpus_lacks_is_counted():
+    _, report = mine_hard_negatives([QUERY], {"c1": {"gold": 1, "gone": 1}}, RUN, TEXTS.get)
+    assert report.n_judged_without_text == 1
+
+
+def test_the_seed_decides_the_draw_and_other_claims_do_not():
+    pool = {f"d{i}": f"Passage number {i} speaks of {i * 7} other things." for i in range(60)}
+    texts = {**TEXTS, **pool}
+    run = {query_id: [ScoredDoc(doc_id, 1.0) for doc_id in pool] for query_id in ("c0", "c1")}
+    qrels = {"c0": {"gold": 1}, "c1": {"gold": 1}}
+    loose = NegativeGuard(max_jaccard=1.0, max_containment=1.0)
+
+    def draw(queries, seed):
+        mined, _ = mine_hard_negatives(queries, qrels, run, texts.get, n_negatives=5, seed=seed, guard=loose)
+        return [pair for pair in training_pairs(mined) if pair.query_id == "c1"]
+
+    alone = draw([QUERY], 1)
+    assert len(alone) == 6
+    assert draw([Query("c0", "First."), QUERY], 1) == alone
+    assert draw([QUERY], 2) != alone
+
+
+def test_normalized_text_ignores_case_quotes_spacing_and_soft_hyphens():
+    assert normalize_text("“Pro\u00adduces”  1.3\u00a0%") == normalize_text('"produces" 1.3') == "produces 1 3"
+
+
+@given(
+    texts=st.lists(st.text("ab ", min_size=1, max_size=4), min_size=2, max_size=30),
+    share=st.floats(0, 0.9),
+    seed=st.integers(0, 5),
+)
+def test_a_claim_lies_whole_on_one_side_of_the_split(texts, share, seed):
+    queries = [Query(f"c{number}", text) for number, text in enumerate(texts)]
+    train, validation = split_by_claim(queries, share, seed)
+    assert {query.query_id for query in (*train, *validation)} == {query.query_id for query in queries}
+    assert len(train) + len(validation) == len(queries)
+    sides = [{normalize_text(query.text) for query in side} for side in (train, validation)]
+    assert not sides[0] & sides[1]
+    reverse_train, _ = split_by_claim(queries[::-1], share, seed)
+    assert reverse_train == train[::-1]
+
+
+def test_pairs_of_claims_to_be_measured_on_are_left_out_by_text():
+    pairs = [TrainingPair("1", "Clouds cool.", "x", 1.0), TrainingPair("2", "Clouds warm.", "y", 1.0)]
+    kept, n_left_out = without_claims(pairs, ["“clouds COOL”"])
+    assert (kept, n_left_out) == ([pairs[1]], 1)

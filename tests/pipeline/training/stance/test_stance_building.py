@@ -1,0 +1,114 @@
+"""From labelled sets to a folder: no claim on both sides, none that is to be measured on, and all of it in the card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from claimhound.data.errors import InputError, ModelError
+from claimhound.data.labelled_sets.stance_sources import StanceSource
+from claimhound.pipeline.models.stance import load_stance
+from claimhound.pipeline.models.stance_labels import OURS, read_labels
+from claimhound.pipeline.models.temperature import load_temperature
+from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.training.model_card import Provenance
+from claimhound.pipeline.training.stance.building import build_stance
+from claimhound.pipeline.training.stance.card import render_stance_card
+from claimhound.pipeline.training.stance.recipe import StanceRecipe
+
+RECIPE = StanceRecipe(batch_size=8, epochs=1, precision="fp32", max_length=32, validation_share=0.25)
+TEXTS = {"SUPPORTS": "the ocean rises", "REFUTES": "vaccines cause no autism", "NOT_ENOUGH_INFO": "a moon landing"}
+
+
+def write_set(path, numbers):
+    evidences = [{"evidence_id": label, "evidence_label": label, "evidence": text} for label, text in TEXTS.items()]
+    lines = [json.dumps({"claim": f"Sea level rises {number} metres.", "evidences": evidences}) for number in numbers]
+    path.write_text("\n".join(lines) + "\n")
+    return StanceSource("climate_fever", path)
+
+
+@pytest.fixture(scope="module")
+def built(tiny_model_dir, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("built")
+    sources = [
+        write_set(folder / "first_train.jsonl", range(8)),
+        write_set(folder / "second_train.jsonl", range(4, 12)),
+    ]
+    said = []
+    result = build_stance(
+        sources,
+        base_model=tiny_model_dir,
+        output_dir=folder / "model",
+        recipe=RECIPE,
+        excluded_claims=["sea LEVEL rises, 11 metres", "another claim"],
+        device="cpu",
+        on_stage=said.append,
+    )
+    return folder, result, said
+
+
+def test_claims_to_measure_on_are_left_out_and_the_others_are_whole_on_one_side(built):
+    _, result, said = built
+    assert result.n_excluded == 3
+    n_held_out = sum(found.n_pairs for found in result.held_out)
+    # 8 + 7 claims with three sentences each; a quarter of the 11 different ones is held out in both sets.
+    assert result.training.n_pairs + n_held_out == 45
+    assert 9 <= n_held_out <= 18
+    assert any("second_train: 21 pairs (7 SUPPORTS, 7 REFUTES, 7 NOT_ENOUGH_INFO); 3 left out" in line for line in said)
+
+
+def test_the_folder_has_the_temperature_that_fits_the_held_out_pairs_best(built):
+    folder, result, _ = built
+    assert load_temperature(folder / "model") == result.fit.temperature
+    assert load_stance(str(folder / "model"), Compute("cpu")).temperature == result.fit.temperature
+    assert result.fit.loss_after <= result.fit.loss_before
+
+
+def test_the_card_names_data_settings_and_figures(built):
+    folder, result, _ = built
+    card = (folder / "model" / "README.md").read_text()
+    assert "first_train.jsonl" in card
+    assert "3 left out" in card
+    assert "| validation_share | 0.25 |" in card
+    assert f"{result.held_out[0].accuracy.mean:.4f}" in card
+    assert f"Temperature {result.fit.temperature:.4f}" in card
+    assert str(folder) not in card
+
+
+def test_a_head_that_is_kept_is_told_before_the_work_begins_and_in_the_card(built, tiny_nli_dir, tmp_path):
+    folder, result, _ = built
+    said = []
+
+    def stop(line):
+        said.append(line)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_stance(
+            [StanceSource("climate_fever", folder / "first_train.jsonl")], base_model=tiny_nli_dir,
+            output_dir=tmp_path / "m", recipe=RECIPE, on_stage=stop,
+        )  # fmt: skip
+    assert [line.partition(" (")[0] for line in said] == ["base model: its head is kept"]
+
+    def card(labels):
+        report = replace(result.training, labels=labels)
+        return render_stance_card(Provenance("base", "1"), RECIPE, report, result.held_out, 1.0, (1.0, 1.0), 0)
+
+    assert "claim and evidence in, in this order" in card(OURS)
+    assert "Its labels are" not in card(OURS)
+    kept = card(read_labels(("contradiction", "entailment", "neutral")))
+    assert "evidence and claim in, in this order" in kept
+    assert "Its labels are the base model's: contradiction is REFUTES, entailment is SUPPORTS, neutral is" in kept
+
+
+def test_a_set_to_measure_on_and_a_base_model_that_is_none_are_refused_before_anything_is_read(
+    tiny_model_dir, tmp_path
+):
+    arguments = {"output_dir": tmp_path / "m", "recipe": RECIPE}
+    with pytest.raises(InputError, match="its name says that it is to measure on"):
+        build_stance([StanceSource("rte", tmp_path / "dev.tsv")], base_model=tiny_model_dir, **arguments)
+    with pytest.raises(ModelError, match=r"config\.json"):
+        build_stance([StanceSource("rte", tmp_path / "no.tsv")], base_model=tmp_path, **arguments)
+    assert not (tmp_path / "m").exists()
