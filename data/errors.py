@@ -87,3 +87,8 @@ class VectorsMismatchError(IndexUnusableError):
 
 class ModelError(ClaimhoundError):
     """A model is missing, or is not of the kind that is needed."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, its type's name where it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from claimhound.data.errors import IndexDamagedError, IndexUnusableError
+from claimhound.data.errors import IndexDamagedError, IndexUnusableError, first_line
 from claimhound.data.records import Document, Ranking, ScoredDoc
 from claimhound.indexes.layout import DEAD_FILE, TEXT_DIR, VECTOR_DIR, generation_dir, latest_generation
 from claimhound.indexes.manifest import MANIFEST_NAME, Manifest
@@ -296,9 +296,9 @@ class IndexSnapshot:
         except BaseException as error:
             if not isinstance(error, ValueError | LookupError | RuntimeError) and not is_panic(error):
                 raise
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise IndexDamagedError(
-                f"{self._folder}: cannot be read ({reason}); run: claimhound index verify --index {self.path}"
+                f"{self._folder}: cannot be read ({first_line(error)}); "
+                f"run: claimhound index verify --index {self.path}"
             ) from error
 
 

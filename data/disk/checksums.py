@@ -1,8 +1,9 @@
-"""What identifies bytes on the disk."""
+"""Digests that identify files and settings."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 _READ_BYTES = 1 << 20
@@ -16,3 +17,11 @@ def sha256_of(*paths: Path) -> str:
             while block := file.read(_READ_BYTES):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def json_sha256(value: object) -> str:
+    """Return the hexadecimal SHA-256 of a JSON value, whatever the order of its keys.
+
+    Raises TypeError for a value that JSON does not have.
+    """
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Literal, TypeAlias
 
-from claimhound.data.errors import InputError
+from claimhound.data.errors import InputError, first_line
 from claimhound.data.formats.plain_values import plain_record
 from claimhound.data.formats.raw_record import RawRecord
 from claimhound.data.formats.sources import Source, parse_catalogue_name
@@ -49,5 +49,4 @@ def read_catalogue(
     # No network is an OSError, a failed checksum or a damaged file a RuntimeError or ValueError; ImportError is for
     # the libraries that a few sets need beside their own.
     except (OSError, EOFError, ValueError, RuntimeError, ImportError) as error:
-        lines = str(error).strip().splitlines()
-        raise InputError(f"{source.name}: cannot be loaded: {lines[0] if lines else type(error).__name__}") from error
+        raise InputError(f"{source.name}: cannot be loaded: {first_line(error)}") from error

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from claimhound.data.errors import InputError
+from claimhound.data.errors import InputError, first_line
 from claimhound.data.formats.label_names import with_label_names
 from claimhound.data.formats.plain_values import plain_record
 from claimhound.data.formats.raw_record import RawRecord
@@ -37,8 +37,7 @@ def read_hub(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRe
                 yield record
     # RuntimeError is what a data set with a loading script gives; the Hub's own errors are OSErrors.
     except (datasets.exceptions.DatasetsError, pyarrow.ArrowException, OSError, ValueError, RuntimeError) as error:
-        lines = str(error).strip().splitlines()
-        raise InputError(f"{source.name}: cannot be loaded: {lines[0] if lines else type(error).__name__}") from error
+        raise InputError(f"{source.name}: cannot be loaded: {first_line(error)}") from error
 
 
 class _Named(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from claimhound.data.errors import InputError
+from claimhound.data.errors import InputError, first_line
 from claimhound.data.formats.label_names import features_of, with_label_names
 from claimhound.data.formats.plain_values import plain_record
 from claimhound.data.formats.raw_record import RawRecord
@@ -33,5 +33,4 @@ def read_parquet(source: Source, reject: Reject, notices: Notices) -> Iterator[R
                     if record is not None:
                         yield record
     except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
-        reason = str(error).strip().split("\n", 1)[0]
-        raise InputError(f"{source.name}: damaged, or not a Parquet file: {reason}") from error
+        raise InputError(f"{source.name}: damaged, or not a Parquet file: {first_line(error)}") from error

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from claimhound.data.disk.atomic import require_writable
+from claimhound.data.progress import Progress
 from claimhound.pipeline.commands.output import say
-from claimhound.pipeline.commands.progress_display import Advance, progress_display
+from claimhound.pipeline.commands.progress_display import progress_display
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def if_interrupted(cure: str) -> Iterator[None]:
 
 
 @contextmanager
-def long_job(unit: str, cure: str) -> Iterator[Advance]:
+def long_job(unit: str, cure: str) -> Iterator[Progress]:
     """Yield what shows a job's progress in a unit, as in `documents`; an interruption says the cure."""
     with if_interrupted(cure), progress_display(unit, say) as advance:
         yield advance

@@ -6,15 +6,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
-
-class Advance(Protocol):
-    """Shows how far a job is."""
-
-    def __call__(self, phase: str, done: int, total: int | None, note: str = "") -> None:
-        """Show how many are done in a phase, how many there are if that is known, and what else is to be said."""
-
+from claimhound.data.progress import Progress
 
 _SECONDS_BETWEEN_LINES = 30.0
 
@@ -22,7 +15,7 @@ _SECONDS_BETWEEN_LINES = 30.0
 @contextmanager
 def progress_display(
     unit: str, say: Callable[[str], None], *, every_s: float = _SECONDS_BETWEEN_LINES
-) -> Iterator[Advance]:
+) -> Iterator[Progress]:
     """Yield what shows progress on standard error: a bar that goes away at the end if that is a terminal, else lines.
 
     `unit` is what is counted, as in `documents`; `say` prints a line, at most one in `every_s` seconds.
@@ -55,7 +48,7 @@ class ProgressLines:
         self._last_done = 0
 
     def advance(self, phase: str, done: int, total: int | None, note: str = "") -> None:
-        """See `Advance`."""
+        """Take what `Progress` receives."""
         if phase != self._phase:
             self._phase = phase
             self._last_done = 0
@@ -88,18 +81,18 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def _bar(unit: str) -> Iterator[Advance]:
+def _bar(unit: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
-        Progress,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.progress import Progress as Bar
 
-    bar = Progress(
+    bar = Bar(
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),

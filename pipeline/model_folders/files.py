@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from claimhound.data.bundled import bundled_encoder_dir, bundled_reranker_dir, bundled_stance_dir
 from claimhound.data.disk.checksums import sha256_of
-from claimhound.data.errors import ModelError
+from claimhound.data.errors import ModelError, first_line
 from claimhound.pipeline.model_folders.cache_folder import cache_dir
 from claimhound.pipeline.model_folders.hub import NotOnThisMachineError, hub_folder
 
@@ -125,11 +125,6 @@ def _named_dir(model: str) -> Path:
         raise ModelError(
             f"{model}: neither a folder nor a model that can be had from the Hub ({first_line(error)})"
         ) from error
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, or its kind if it says nothing."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def last_line(error: BaseException) -> str:

@@ -20,19 +20,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from claimhound.data.errors import ModelError
+from claimhound.data.errors import ModelError, first_line
 from claimhound.indexes.manifest import EncoderIdentity
 from claimhound.indexes.vectors import Vectors, unit_vectors
 from claimhound.pipeline.model_folders.batching import TOKENS_PER_BATCH
 from claimhound.pipeline.model_folders.cache_folder import cache_dir, ensure_home
-from claimhound.pipeline.model_folders.files import (
-    encoder_dir,
-    first_line,
-    n_positions,
-    read_json,
-    weight_files,
-    weights_sha256,
-)
+from claimhound.pipeline.model_folders.files import encoder_dir, n_positions, read_json, weight_files, weights_sha256
 from claimhound.pipeline.model_folders.layouts import library_fingerprint
 from claimhound.pipeline.model_folders.tokenization import share_unknown
 from claimhound.pipeline.model_folders.weight_names import Shapes, tensor_shapes

@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claimhound.data.errors import ModelError
+from claimhound.data.errors import ModelError, first_line
 from claimhound.pipeline.model_folders.files import (
     BUNDLED,
     BUNDLED_ENCODER_NAME,
     BUNDLED_RERANKER_NAME,
     BUNDLED_STANCE_NAME,
     encoder_dir,
-    first_line,
     read_any_json,
     read_json,
     reranker_dir,

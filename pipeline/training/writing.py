@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from claimhound.data.errors import InputError
+from claimhound.data.errors import InputError, first_line
 
 
 @contextmanager
@@ -18,8 +18,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     # torch says RuntimeError where a file cannot be written to its end.
     except (OSError, RuntimeError, SafetensorError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
-            f"{path}: cannot be written ({reason}); the checkpoints before it are kept: make room and run the same "
-            "command again"
+            f"{path}: cannot be written ({first_line(error)}); the checkpoints before it are kept: "
+            "make room and run the same command again"
         ) from error

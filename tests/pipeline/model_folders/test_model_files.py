@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from claimhound.data.errors import EncoderMismatchError, ModelError
+from claimhound.data.errors import EncoderMismatchError, ModelError, first_line
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.indexing.building import add_documents, build_index
 from claimhound.pipeline.model_folders.files import (
@@ -19,7 +19,6 @@ from claimhound.pipeline.model_folders.files import (
     BUNDLED_STANCE_NAME,
     display_name,
     encoder_dir,
-    first_line,
     n_positions,
     read_json,
     reranker_dir,
