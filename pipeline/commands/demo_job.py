@@ -8,9 +8,8 @@ from pathlib import Path
 from claimhound.data.bundled import sample_dir
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.indexing.building import build_index
+from claimhound.pipeline.models.cross_encoders import load_reranker, load_stance
 from claimhound.pipeline.models.encoders import load_encoder
-from claimhound.pipeline.models.rerankers import load_reranker
-from claimhound.pipeline.models.stance import load_stance
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.results import ClaimEvidence
 from claimhound.pipeline.serving.compute import Compute, Notify, ignore

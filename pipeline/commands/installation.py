@@ -25,8 +25,8 @@ from claimhound.pipeline.model_folders.files import (
     stance_dir,
 )
 from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
+from claimhound.pipeline.models.cross_encoders import read_stance_labels
 from claimhound.pipeline.models.encoders import encoder_identity
-from claimhound.pipeline.models.stance import read_stance_labels
 from claimhound.pipeline.serving.compute import Device
 from claimhound.pipeline.serving.conversion import Conversion, all_converted, known_conversion
 from claimhound.pipeline.serving.precision import Candidate

@@ -25,7 +25,7 @@ from claimhound.data.text.terminal_text import printable
 from claimhound.pipeline.evaluation.statistics import clustered_intervals
 from claimhound.pipeline.evaluation.tables import csv_text, latex_text
 from claimhound.pipeline.models.blending import Blend, Floats
-from claimhound.pipeline.models.rerankers import PairScores, Reranker
+from claimhound.pipeline.models.cross_encoders import PairScores, Reranker
 
 Rows: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]

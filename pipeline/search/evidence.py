@@ -20,10 +20,9 @@ from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.indexes.text import Conditions, first_day
 from claimhound.indexes.vectors import Vectors
+from claimhound.pipeline.models.cross_encoders import PairScores, Reranker, StanceModel
 from claimhound.pipeline.models.encoders import Encoder
 from claimhound.pipeline.models.relevance import RelevanceThreshold, best_cosine
-from claimhound.pipeline.models.rerankers import PairScores, Reranker
-from claimhound.pipeline.models.stance import StanceModel
 from claimhound.pipeline.search.adaptive import adaptive_k
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.copies import CopyFinder, fold, n_different

@@ -36,8 +36,8 @@ from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.evaluation.measures import mean_measures
 from claimhound.pipeline.indexing.building import build_index
 from claimhound.pipeline.model_folders.files import BUNDLED, encoder_dir, reranker_dir
+from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, load_reranker
 from claimhound.pipeline.models.encoders import Encoder, load_encoder
-from claimhound.pipeline.models.rerankers import CrossEncoderReranker, load_reranker
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.compute import Compute
 
@@ -188,7 +188,7 @@ def bench_bm25(report: Report, index: IndexSnapshot, documents: Sequence[Documen
 def bench_rescoring(
     report: Report,
     pipeline: EvidencePipeline,
-    reranker: CrossEncoderReranker,
+    reranker: CrossEncoderModel,
     claims: Sequence[Query],
     qrels: Qrels,
 ) -> None:

@@ -29,7 +29,7 @@ from claimhound.pipeline.calibration.nonsense import nonsense_claims
 from claimhound.pipeline.evaluation.calibration import calibrate as calibration_of
 from claimhound.pipeline.evaluation.judged import JudgedClaims
 from claimhound.pipeline.models.blending import Blend, HitScores, load_blend, probability, save_blend
-from claimhound.pipeline.models.rerankers import PairScores
+from claimhound.pipeline.models.cross_encoders import PairScores
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.results import StageRankings
 

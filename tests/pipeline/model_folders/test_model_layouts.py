@@ -18,10 +18,9 @@ from claimhound.pipeline.model_folders.layouts import (
     read_encoder_layout,
 )
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
-from claimhound.pipeline.models.cross_encoding import TokenPairReader
+from claimhound.pipeline.models.cross_encoders import load_reranker, load_stance
 from claimhound.pipeline.models.encoders import TransformerEncoder, encoder_identity, load_encoder
-from claimhound.pipeline.models.rerankers import load_reranker
-from claimhound.pipeline.models.stance import load_stance
+from claimhound.pipeline.models.pair_readers import TokenPairReader
 from claimhound.pipeline.serving.compute import Compute
 from claimhound.pipeline.serving.library_models import (
     LibraryCrossEncoder,
