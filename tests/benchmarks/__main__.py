@@ -38,6 +38,7 @@ from claimhound.pipeline.indexing.building import build_index
 from claimhound.pipeline.model_folders.files import BUNDLED, encoder_dir, reranker_dir
 from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, load_reranker
 from claimhound.pipeline.models.encoders import Encoder, load_encoder
+from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.compute import Compute
 
@@ -154,7 +155,7 @@ def bench_vectors(report: Report, index: IndexSnapshot, encoder: Encoder, claims
     for row in range(len(questions)):
         question = questions[row : row + 1]
         start = time.perf_counter()
-        found = index.search_vectors(question, 100)[0]
+        found = index.search_vectors(question, 100, probe_share=PipelineConfig().probe_share)[0]
         middle = time.perf_counter()
         flat.search(question, 100)
         plain_ms.append((time.perf_counter() - middle) * 1000)
