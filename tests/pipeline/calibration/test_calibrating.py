@@ -200,8 +200,9 @@ class NoisyReranker(OrderingReranker):
 
 def test_a_blend_that_ranks_worse_is_said_to(claims, qrels):
     # The first stage alone puts the one relevant document first; a blend of the logit alone forgets its order.
-    searched = pipeline(claims)
-    searched.reranker = NoisyReranker(Blend(0.0, (("log_fused_rank", -1.0),)))
+    plain = pipeline(claims)
+    noisy = NoisyReranker(Blend(0.0, (("log_fused_rank", -1.0),)))
+    searched = EvidencePipeline(plain.index, plain.encoder, noisy, plain.config)
     found = calibrate(searched, claims, qrels, features=("logit",))
     assert (found.before.ndcg, found.measured.ndcg < 0.9) == (1.0, True)
     assert found.ranking_text.startswith("The new blend ranks WORSE: nDCG@10 ")
