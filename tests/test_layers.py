@@ -32,7 +32,7 @@ HOMES = {
     "matplotlib": ("pipeline/evaluation/plots.py",),
     "jinja2": ("pipeline/evaluation/report.py", "pipeline/annotation/page.py"),
     "click": ("cli.py", "pipeline/commands/"),
-    "rich": ("pipeline/search/rendering.py", "pipeline/commands/", "pipeline/evaluation/tables.py"),
+    "rich": ("pipeline/commands/", "pipeline/evaluation/tables.py"),
 }
 HEAVY = ("torch", "transformers", "datasets", "sentence_transformers", "scipy", "matplotlib", "jinja2")
 

@@ -16,8 +16,8 @@ from claimhound.pipeline.evaluation.evaluating import evaluate
 from claimhound.pipeline.evaluation.tables import evaluation_record, evaluation_text
 from claimhound.pipeline.models.blending import Blend, BlendMeasures, CalibrationError
 from claimhound.pipeline.models.relevance import COSINE_PER_TENFOLD, RelevanceThreshold, best_cosine, choose_cosine
+from claimhound.pipeline.search.answer_json import as_record
 from claimhound.pipeline.search.evidence import EvidencePipeline
-from claimhound.pipeline.search.rendering import as_record
 
 DOCUMENTS = [Document("a", "The ice melts."), Document("b", "Wind power is clean.")]
 NEAR, FAR = "Does ice melt?", "The bishop sings to lamps."
