@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
+from claimhound.data.extras import require
 from claimhound.data.labelled_sets.judgments import Level, read_judgments
 from claimhound.data.notices import Notices
 from claimhound.data.progress import Progress, silent
@@ -236,6 +237,7 @@ def evaluate(
     for line in dict.fromkeys(line for notices in noticed for line in notices.lines()):
         on_notice(line)
     if output_dir is not None:
+        require("matplotlib", "report", "report.html")
         make_folder(Path(output_dir))
     result = evaluating.evaluate(
         pipeline,
