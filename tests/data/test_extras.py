@@ -51,17 +51,16 @@ def test_an_evaluation_with_a_report_is_refused_before_it_starts(tmp_path: Path)
 
 
 def test_training_without_its_extra_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "claims.jsonl").write_text('{"id": "1", "claim": "Ice melts."}\n')
-    words = ("--claims", f"{tmp_path}/claims.jsonl", "--qrels", "q", "--corpus", "c", "--output", f"{tmp_path}/model")
+    (tmp_path / "pairs.jsonl").write_text('{"claim": "Ice melts.", "evidence": "It does.", "label": 1}\n')
+    words = ("--data", f"{tmp_path}/pairs.jsonl", "--output", f"{tmp_path}/model")
     refused = run_without("accelerate", "train", "encoder", *words)
     assert refused.returncode == 1, refused.stderr
     assert refused.stderr == 'Error: training: needs accelerate; pip install "claimhound[train]"\n'
 
 
 def test_a_data_set_of_the_catalogue_without_its_extra_is_refused(tmp_path: Path) -> None:
-    refused = run_without(
-        "ir_datasets", "index", "build", "ir_datasets:beir/climate-fever", "--index", f"{tmp_path}/ix"
-    )
+    (tmp_path / "run.trec").write_text("1 Q0 a 1 0.5 x\n")
+    claims = "ir_datasets:beir/climate-fever"
+    refused = run_without("ir_datasets", "evaluate", "--run", f"{tmp_path}/run.trec", "--claims", claims)
     assert refused.returncode == 1
-    needs = 'needs ir_datasets; pip install "claimhound[ir-datasets]"'
-    assert refused.stderr == f"Error: ir_datasets:beir/climate-fever: {needs}\n"
+    assert refused.stderr == f'Error: {claims}: needs ir_datasets; pip install "claimhound[ir-datasets]"\n'
