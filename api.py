@@ -31,15 +31,11 @@ from claimhound.pipeline.model_folders.files import BUNDLED
 from claimhound.pipeline.models.encoders import load_encoder
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import load_index_encoder
-from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.serving.compute import Compute, Notify, ignore
 
 Sources: TypeAlias = str | Path | Sequence[str | Path]
 """One source or several: files, BEIR folders, or `hf:NAME[@CONFIG][:SPLIT]`."""
 OnError: TypeAlias = Literal["stop", "skip"]
-
-
-def _ignore(_line: str) -> None:
-    """Ignore a message: the default of every callback."""
 
 
 def build_index(
@@ -55,7 +51,6 @@ def build_index(
     id_prefix: str | None = None,
     overwrite: bool = False,
     compute: Compute = Compute(),  # noqa: B008 (frozen)
-    on_start: Callable[[str], None] = _ignore,
     on_progress: Progress = silent,
 ) -> IndexingReport:
     """Build an index of the documents in `sources` and return what was read, replaced and skipped.
@@ -69,7 +64,6 @@ def build_index(
         compute,
         query_prompt=query_prompt,
         document_prompt=document_prompt,
-        on_start=on_start,
     )
     options = SourceOptions(reading, split_sentences, on_error, id_prefix=id_prefix)
     return building.build_index(
@@ -92,7 +86,6 @@ def add_documents(
     withdraw_blank: bool = False,
     id_prefix: str | None = None,
     compute: Compute = Compute(),  # noqa: B008 (frozen)
-    on_start: Callable[[str], None] = _ignore,
     on_progress: Progress = silent,
 ) -> IndexingReport:
     """Add the documents in `sources` to an index, encoded as it was built; one with a known id replaces the old one.
@@ -101,7 +94,7 @@ def add_documents(
     blank is deleted by its id. Otherwise as `build_index`.
     """
     snapshot = IndexSnapshot.open(Path(index_dir))
-    model = load_index_encoder(snapshot, compute=compute, on_start=on_start)
+    model = load_index_encoder(snapshot, compute=compute)
     options = SourceOptions(reading, split_sentences, on_error, withdraw_blank, id_prefix)
     return building.add_documents(
         _names(sources),
@@ -157,7 +150,7 @@ def annotate(
     n_workers: int | None = None,
     fresh: bool = False,
     on_progress: Progress = silent,
-    on_notice: Callable[[str], None] = _ignore,
+    on_notice: Notify = ignore,
 ) -> AnnotationReport:
     """Find evidence for every claim in a file and write all of it to `output`, in the format of its suffix.
 
@@ -222,7 +215,7 @@ def evaluate(
     output_dir: str | Path | None = None,
     fresh: bool = False,
     on_progress: Progress = silent,
-    on_notice: Callable[[str], None] = _ignore,
+    on_notice: Notify = ignore,
 ) -> Evaluation:
     """Measure each stage of a pipeline on judged claims; `means` of the result has the figures.
 

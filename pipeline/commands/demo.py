@@ -27,12 +27,12 @@ def demo(k: int) -> None:
     from claimhound.api import build_index
     from claimhound.pipeline.search.opening import open_pipeline
 
-    compute = Compute("cpu")
+    compute = Compute("cpu", notify=say)
     with tempfile.TemporaryDirectory(prefix="claimhound-demo-") as scratch:
         index_dir = Path(scratch) / "index"
-        report = build_index(sample_dir() / "evidence.jsonl", index_dir, compute=compute, on_start=say)
+        report = build_index(sample_dir() / "evidence.jsonl", index_dir, compute=compute)
         say(f"indexed {report.n_read} sentences of the bundled sample")
-        print_tables(open_pipeline(index_dir, compute=compute, on_start=say).find_evidence(CLAIMS, k))
+        print_tables(open_pipeline(index_dir, compute=compute).find_evidence(CLAIMS, k))
     print_text(
         "Now with your own corpus (one sentence per line, or JSONL with a text field):\n"
         "  claimhound index build corpus.jsonl --index my-index\n"

@@ -80,7 +80,7 @@ def index_build(sources: tuple[str, ...], index_dir: Path, **options: Any) -> No
     from claimhound.api import build_index
 
     with long_job("documents", _RESUME) as on_progress:
-        report = build_index(sources, index_dir, on_start=say, on_progress=on_progress, **options)
+        report = build_index(sources, index_dir, on_progress=on_progress, **options)
     _report_indexing(report, index_dir)
 
 
@@ -100,7 +100,7 @@ def index_add(sources: tuple[str, ...], index_dir: Path, **options: Any) -> None
 
     with long_job("documents", _RESUME) as on_progress:
         try:
-            report = add_documents(sources, index_dir, on_start=say, on_progress=on_progress, **options)
+            report = add_documents(sources, index_dir, on_progress=on_progress, **options)
         except BlankText as error:
             raise InputError(f"{error}; to delete such documents, add --withdraw-blank") from error
     _report_indexing(report, index_dir)
@@ -133,7 +133,6 @@ def index_renew(
             compute,
             query_prompt=chosen.query_prompt if query_prompt is None else query_prompt,
             document_prompt=chosen.document_prompt if document_prompt is None else document_prompt,
-            on_start=say,
         )
         report = renew_index(index_dir, model, on_progress=lambda at: on_progress(at.phase, at.done, at.total))
     _report_indexing(report, index_dir, done="renewed", job="renewal")
@@ -267,7 +266,7 @@ def _verify_vectors(index_dir: Path, encoder: str | None, compute: Compute) -> N
 
     snapshot = IndexSnapshot.open(index_dir)  # refuses earlier formats
     try:
-        model = load_index_encoder(snapshot, encoder, compute, on_start=say)
+        model = load_index_encoder(snapshot, encoder, compute)
     except (ModelError, EncoderMismatchError) as error:
         if encoder is not None:
             raise

@@ -89,7 +89,7 @@ _device_options = (
         "--threads", "n_threads", metavar="N", type=click.IntRange(min=1), help="CPU cores to use.  [default: all]"
     ),
 )
-training_compute_options = bundled("compute", Compute, *_device_options)
+training_compute_options = bundled("compute", Compute, *_device_options, notify=say)
 compute_options = bundled(
     "compute",
     Compute,
@@ -104,6 +104,7 @@ compute_options = bundled(
     click.option(
         "--trust-remote-code", is_flag=True, help="Run Python files that come with a model. They can do anything."
     ),
+    notify=say,
 )
 
 
@@ -162,5 +163,4 @@ class ModelChoice:
             max_length=self.max_length,
             config=config,
             compute=self.compute,
-            on_start=say,
         )

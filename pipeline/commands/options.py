@@ -27,14 +27,17 @@ def combined(*options: Decorator) -> Decorator:
     return decorate
 
 
-def bundled(name: str, kind: type[DataclassInstance], *options: Decorator) -> Decorator:
-    """Return one decorator for the options; the command receives their values as one dataclass `kind` under `name`."""
+def bundled(name: str, kind: type[DataclassInstance], *options: Decorator, **fixed: Any) -> Decorator:
+    """Return one decorator for the options; the command receives them as one dataclass, `kind`, under `name`.
+
+    `fixed` are values of fields that have no option.
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
         def with_bundle(*args: Any, **values: Any) -> None:
             given = {item.name: values.pop(item.name) for item in fields(kind) if item.name in values}
-            command(*args, **{name: kind(**given)}, **values)
+            command(*args, **{name: kind(**given, **fixed)}, **values)
 
         return combined(*options)(with_bundle)
 
