@@ -87,7 +87,7 @@ def index_build(
     standard input. A build that was interrupted goes on where it was when the same command is run again.
     """
     from claimhound.pipeline.indexing.building import SourceOptions, build_index
-    from claimhound.pipeline.model_folders.files import BUNDLED
+    from claimhound.pipeline.model_folders.finding import BUNDLED
     from claimhound.pipeline.models.encoders import load_encoder
 
     with _indexing_progress() as on_progress:

@@ -12,18 +12,10 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
-from claimhound.data.bundled import sample_dir
+from claimhound.data.bundled import BUNDLED_MODELS, Role, sample_dir
 from claimhound.data.errors import ModelError
 from claimhound.pipeline.model_folders.cache_folder import cache_dir
-from claimhound.pipeline.model_folders.files import (
-    BUNDLED,
-    BUNDLED_ENCODER_NAME,
-    BUNDLED_RERANKER_NAME,
-    BUNDLED_STANCE_NAME,
-    encoder_dir,
-    reranker_dir,
-    stance_dir,
-)
+from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
 from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
 from claimhound.pipeline.models.encoders import encoder_identity
 from claimhound.pipeline.models.stance import read_stance_labels
@@ -99,22 +91,18 @@ def _devices() -> list[Finding]:
 
 def _models() -> list[Finding]:
     findings: list[Finding] = []
-    for name, find in (
-        (BUNDLED_ENCODER_NAME, encoder_dir),
-        (BUNDLED_RERANKER_NAME, reranker_dir),
-        (BUNDLED_STANCE_NAME, stance_dir),
-    ):
+    for role, bundled in BUNDLED_MODELS.items():
         try:
-            findings.append(Finding(f"model {name}", str(find(BUNDLED))))
+            findings.append(Finding(f"model {bundled.name}", str(find_model_dir(role, BUNDLED))))
         except ModelError as error:
-            findings.append(Finding(f"model {name}", "missing", str(error)))
+            findings.append(Finding(f"model {bundled.name}", "missing", str(error)))
     return findings
 
 
 def _reading_of(model: str, labels: Sequence[str] | None) -> list[Finding]:
     """Return what a stance model's outputs are taken for; it is not loaded."""
     try:
-        folder = stance_dir(model)
+        folder = find_model_dir("stance", model)
         read = read_stance_labels(folder, labels)
     except ModelError as error:
         return [Finding("stance model", f"{model} cannot be used", str(error))]
@@ -155,13 +143,14 @@ def _precisions() -> list[Finding]:
 def _bundled_conversions() -> Iterator[tuple[str, Conversion]]:
     with suppress(ModelError):  # what is missing is said elsewhere
         encoder = encoder_identity(BUNDLED)
-        yield BUNDLED_ENCODER_NAME, Conversion(encoder_dir(BUNDLED), "encoder", encoder.max_length)
-    for name, find in ((BUNDLED_RERANKER_NAME, reranker_dir), (BUNDLED_STANCE_NAME, stance_dir)):
+        yield encoder.name, Conversion(find_model_dir("encoder", BUNDLED), "encoder", encoder.max_length)
+    cross_encoders: tuple[Role, ...] = ("reranker", "stance")
+    for role in cross_encoders:
         with suppress(ModelError):
-            folder = find(BUNDLED)
+            folder = find_model_dir(role, BUNDLED)
             layout = read_cross_encoder_layout(folder)
             if layout.max_length is not None:
-                yield name, Conversion(folder, "cross-encoder", layout.max_length)
+                yield BUNDLED_MODELS[role].name, Conversion(folder, "cross-encoder", layout.max_length)
 
 
 def _compared(candidate: Candidate, fastest: float) -> str:

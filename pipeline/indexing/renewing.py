@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from claimhound.data.bundled import BUNDLED_MODELS
 from claimhound.data.errors import ModelError
 from claimhound.data.notices import Notices
 from claimhound.data.records import Document
@@ -22,7 +23,7 @@ from claimhound.indexes.stored_text import StoredText, StoredVectors, read_manif
 from claimhound.indexes.vectors import Vectors
 from claimhound.indexes.writer import IndexWriter
 from claimhound.pipeline.indexing.building import SHARD_SIZE, IndexingReport, Progress, index_documents
-from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME, BUNDLED, BUNDLED_ENCODER_NAME
+from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME, BUNDLED
 from claimhound.pipeline.models.encoders import Encoder, encoder_identity
 from claimhound.pipeline.models.stored_vectors import SAMPLED_TO_VERIFY, compare
 from claimhound.pipeline.search.opening import stored_name, stored_prompts
@@ -30,7 +31,8 @@ from claimhound.pipeline.serving.compute import Compute
 
 _NOWHERE = -1
 _SEED = 0
-_ONCE_BUNDLED = re.compile(rf"{BASE_ENCODER_NAME}|{BUNDLED_ENCODER_NAME.partition('@')[0]}(@\d+)?")
+_BUNDLED_ENCODER = BUNDLED_MODELS["encoder"]
+_ONCE_BUNDLED = re.compile(rf"{BASE_ENCODER_NAME}|{_BUNDLED_ENCODER.unversioned_name}(@\d+)?")
 
 
 class RenewalEncoder(NamedTuple):
@@ -76,7 +78,7 @@ def encoder_to_renew_with(
     was = f"was built with encoder {own.name} (weights {own.weights_sha256[:12]})"
     if once_bundled:
         return RenewalEncoder(
-            BUNDLED, f"{index_dir}: {was}, which is not there any more; it gets the vectors of {BUNDLED_ENCODER_NAME}"
+            BUNDLED, f"{index_dir}: {was}, which is not there any more; it gets the vectors of {_BUNDLED_ENCODER.name}"
         )
     note = f"{index_dir}: {was}, which has other weights now; it gets vectors of these"
     return RenewalEncoder(model, note, **prompts)

@@ -24,8 +24,8 @@ import torch
 import transformers
 
 from claimhound.data.disk.checksums import sha256_of
+from claimhound.data.errors import last_line
 from claimhound.pipeline.model_folders.batching import Batch, TokenizedText, batches_by_length
-from claimhound.pipeline.model_folders.files import last_line
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 from claimhound.pipeline.models.cross_encoding import TokenPairReader
 from claimhound.pipeline.models.encoders import Encoder, TransformerEncoder, encoder_identity

@@ -13,13 +13,8 @@ from claimhound.data.errors import ModelError
 from claimhound.indexes.manifest import EncoderIdentity
 from claimhound.indexes.vectors import Vectors, unit_vectors
 from claimhound.pipeline.model_folders.batching import Batch, batches_by_length
-from claimhound.pipeline.model_folders.files import (
-    BUNDLED,
-    BUNDLED_ENCODER_NAME,
-    display_name,
-    encoder_dir,
-    weights_sha256,
-)
+from claimhound.pipeline.model_folders.finding import BUNDLED, display_name, find_model_dir
+from claimhound.pipeline.model_folders.fingerprints import weights_sha256
 from claimhound.pipeline.model_folders.hub import revision_of
 from claimhound.pipeline.model_folders.layouts import EncoderLayout, read_encoder_layout
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
@@ -119,7 +114,7 @@ def load_encoder(
     What our own runtimes do not read as sentence-transformers does is computed by that, and `on_start` is told so.
     Raises ModelError if it cannot be had or cannot be loaded, and for code of others that is not trusted.
     """
-    folder = encoder_dir(model)
+    folder = find_model_dir("encoder", model)
     layout = read_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
     identity = _identity(model, folder, layout, compute, query_prompt, document_prompt)
     slow_because = layout.slow_because
@@ -147,7 +142,7 @@ def encoder_identity(
 
     One that only the library reads is loaded the first time.
     """
-    folder = encoder_dir(model)
+    folder = find_model_dir("encoder", model)
     layout = read_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
     return _identity(model, folder, layout, compute, query_prompt, document_prompt)
 
@@ -160,7 +155,7 @@ def _identity(
     query_prompt: str | None,
     document_prompt: str | None,
 ) -> EncoderIdentity:
-    name = display_name(model, BUNDLED_ENCODER_NAME)
+    name = display_name("encoder", model)
     if layout.pooling is None or layout.max_length is None or layout.dim is None:
         identity = library_identity(folder, name, compute)
     else:

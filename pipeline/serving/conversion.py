@@ -31,7 +31,7 @@ from claimhound.data.disk.checksums import sha256_of
 from claimhound.data.disk.file_systems import acquire_lock
 from claimhound.data.errors import ModelError
 from claimhound.pipeline.model_folders.cache_folder import cache_dir
-from claimhound.pipeline.model_folders.files import weights_sha256
+from claimhound.pipeline.model_folders.fingerprints import weights_sha256
 from claimhound.pipeline.serving.agreement import Agreement, LogitAgreement, VectorAgreement
 from claimhound.pipeline.serving.compute import Precision
 from claimhound.pipeline.serving.precision import Candidate

@@ -25,8 +25,10 @@ from claimhound.indexes.manifest import EncoderIdentity
 from claimhound.indexes.vectors import Vectors, unit_vectors
 from claimhound.pipeline.model_folders.batching import TOKENS_PER_BATCH
 from claimhound.pipeline.model_folders.cache_folder import cache_dir, ensure_home
-from claimhound.pipeline.model_folders.files import encoder_dir, n_positions, read_json, weight_files, weights_sha256
-from claimhound.pipeline.model_folders.layouts import library_fingerprint
+from claimhound.pipeline.model_folders.files import read_json, weight_files
+from claimhound.pipeline.model_folders.finding import find_model_dir
+from claimhound.pipeline.model_folders.fingerprints import library_fingerprint, weights_sha256
+from claimhound.pipeline.model_folders.layouts import n_positions
 from claimhound.pipeline.model_folders.tokenization import share_unknown
 from claimhound.pipeline.model_folders.weight_names import Shapes, tensor_shapes
 from claimhound.pipeline.serving.compute import Compute
@@ -365,7 +367,7 @@ def _quiet() -> Iterator[None]:
 def _base_of_adapter(folder: Path) -> Path | None:
     """Return the folder of the model that an adapter is for, fetched if need be; None for what is no adapter."""
     base = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
-    return None if base is None else encoder_dir(str(base))
+    return None if base is None else find_model_dir("encoder", str(base))
 
 
 def _limit_positions(model: Any) -> None:

@@ -12,10 +12,9 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from claimhound.data.errors import ModelError, first_line
+from claimhound.data.errors import ModelError, first_line, last_line
 from claimhound.pipeline.model_folders.batching import Batch, halves
 from claimhound.pipeline.model_folders.cache_folder import ensure_home
-from claimhound.pipeline.model_folders.files import last_line
 from claimhound.pipeline.serving.compute import Compute, Device
 from claimhound.pipeline.serving.conversion import Conversion, Converted, Kind, converted, converted_anew
 from claimhound.pipeline.serving.openvino_import import import_openvino

@@ -55,7 +55,7 @@ from claimhound.pipeline.evaluation.evaluating import Evaluation, evaluate, eval
 from claimhound.pipeline.evaluation.statistics import Interval, PairedTest, paired_tests
 from claimhound.pipeline.evaluation.tables import json_text
 from claimhound.pipeline.indexing.building import Progress, build_index
-from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME, BUNDLED
+from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME, BUNDLED
 from claimhound.pipeline.models.encoders import Encoder, load_encoder
 from claimhound.pipeline.models.rerankers import Reranker, load_reranker
 from claimhound.pipeline.search.evidence import EvidencePipeline

@@ -12,6 +12,7 @@ import pytest
 import renewal_victim
 from pipeline_fakes import IDENTITY, FakeEncoder
 
+from claimhound.data.bundled import BUNDLED_MODELS
 from claimhound.data.errors import (
     EncoderMismatchError,
     IndexDamagedError,
@@ -27,13 +28,14 @@ from claimhound.indexes.analysis.terms import tokenize
 from claimhound.indexes.stored_text import StoredText
 from claimhound.pipeline.indexing.building import Progress, SourceOptions, build_index
 from claimhound.pipeline.indexing.renewing import RenewalEncoder, encoder_to_renew_with, renew_index
-from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME, BUNDLED, BUNDLED_ENCODER_NAME
+from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME, BUNDLED
 from claimhound.pipeline.models.encoders import encoder_identity
 from claimhound.pipeline.search.opening import load_index_encoder, open_pipeline
 from tests.damage import put_bytes
 from tests.index_formats import change_manifest, make_format_1
 from tests.victims import run_victim
 
+BUNDLED_ENCODER_NAME = BUNDLED_MODELS["encoder"].name
 STORED = Path(__file__).resolve().parents[2] / "fixtures" / "index-v1"
 TEXTS = [text for text in renewal_victim.vectors() if not text.startswith("Title: ")]
 OLDER = replace(IDENTITY, name="older-encoder", weights_sha256="0" * 64, precision="int8")
