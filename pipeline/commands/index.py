@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +28,7 @@ from claimhound.pipeline.serving.compute import Compute
 if TYPE_CHECKING:
     from claimhound.indexes.manifest import Manifest
     from claimhound.indexes.writer import IndexWriter
-    from claimhound.pipeline.indexing.building import IndexingReport, Progress
+    from claimhound.pipeline.indexing.encoding import IndexingReport
 
 
 def _source_options(default_split: str) -> Decorator:
@@ -51,6 +49,7 @@ def _source_options(default_split: str) -> Decorator:
     )
 
 
+_INTERRUPTED = "run the same command again to resume; the index is unchanged"
 _SKIPPED_SHOWN = 20
 _REASONS_SHOWN = 3
 # What follows the kind of a reason, as in "duplicate id 'a', first seen at c.jsonl:1" or "not UTF-8: byte 0xe9".
@@ -90,7 +89,7 @@ def index_build(
     from claimhound.pipeline.model_folders.finding import BUNDLED
     from claimhound.pipeline.models.encoders import load_encoder
 
-    with _indexing_progress() as on_progress:
+    with long_job("documents", _INTERRUPTED) as on_progress:
         model = load_encoder(
             encoder or BUNDLED, compute, query_prompt=query_prompt, document_prompt=document_prompt, on_start=say
         )
@@ -119,7 +118,7 @@ def index_add(sources: tuple[str, ...], index_dir: Path, compute: Compute, **opt
     from claimhound.pipeline.indexing.building import SourceOptions, add_documents
     from claimhound.pipeline.search.opening import load_index_encoder
 
-    with _indexing_progress() as on_progress:
+    with long_job("documents", _INTERRUPTED) as on_progress:
         snapshot = IndexSnapshot.open(index_dir)
         model = load_index_encoder(snapshot, compute=compute, on_start=say)
         try:
@@ -147,7 +146,7 @@ def index_renew(
     from claimhound.pipeline.indexing.renewing import encoder_to_renew_with, renew_index
     from claimhound.pipeline.models.encoders import load_encoder
 
-    with _indexing_progress() as on_progress:
+    with long_job("documents", _INTERRUPTED) as on_progress:
         chosen = encoder_to_renew_with(index_dir, encoder, compute)
         if chosen.note is not None:
             say(chosen.note)
@@ -316,13 +315,6 @@ def index_compact(index_dir: Path) -> None:
         manifest = writer.commit()
         _say_notes(writer, index_dir)
     print_text(_described(manifest, index_dir))
-
-
-@contextmanager
-def _indexing_progress() -> Iterator[Callable[[Progress], None]]:
-    """Yield what shows an indexing job's progress; an interruption says how to go on."""
-    with long_job("documents", "run the same command again to go on; the index is as it was before") as advance:
-        yield lambda progress: advance(progress.phase, progress.done, progress.total)
 
 
 def _report_indexing(report: IndexingReport, index_dir: Path, *, done: str = "read", job: str = "build") -> None:
