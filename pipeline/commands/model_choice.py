@@ -79,13 +79,13 @@ def require_stance_for(labels: tuple[str, ...] | None, stance: str | None) -> No
 
 
 def _bundling_compute(*options: Decorator) -> Decorator:
-    """Return a decorator for the options, whose values the command gets as one `Compute` by the name `compute`."""
+    """Return a decorator for the options; the command gets their values as `compute`, which reports to `say`."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
         def bundled(*args: Any, **kwargs: Any) -> None:
             settings = {item.name: kwargs.pop(item.name) for item in fields(Compute) if item.name in kwargs}
-            command(*args, compute=Compute(**settings), **kwargs)
+            command(*args, compute=Compute(**settings, notify=say), **kwargs)
 
         return combined(*options)(bundled)
 
@@ -178,5 +178,4 @@ class ModelChoice:
             max_length=self.max_length,
             config=config,
             compute=self.compute,
-            on_start=say,
         )
