@@ -20,10 +20,10 @@ from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
 from claimhound.pipeline.models.encoders import encoder_identity
 from claimhound.pipeline.models.stance import read_stance_labels
 from claimhound.pipeline.serving.compute import Device
-from claimhound.pipeline.serving.conversion import Conversion, all_converted, known_conversion
+from claimhound.pipeline.serving.conversion_cache import Conversion, all_converted, known_conversion
+from claimhound.pipeline.serving.devices import n_threads_available, resolve_device
 from claimhound.pipeline.serving.precision import Candidate
 from claimhound.pipeline.serving.processor import this_processor
-from claimhound.pipeline.serving.runtimes import n_threads_available, resolve_device
 
 _SEARCHING = ("tantivy", "faiss-cpu", "openvino", "tokenizers", "numpy", "rank-bm25")
 _TRAINING = ("torch", "sentence-transformers", "transformers", "datasets", "nncf", "ir-measures")

@@ -19,8 +19,10 @@ from claimhound.pipeline.model_folders.hub import revision_of
 from claimhound.pipeline.model_folders.layouts import EncoderLayout, read_encoder_layout
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.library_models import library_identity, load_library_encoder, slow_line
-from claimhound.pipeline.serving.runtimes import NotConverted, Output, Runtime, open_runtime
+from claimhound.pipeline.serving.library_loading import library_identity, load_library_encoder, slow_line
+from claimhound.pipeline.serving.opening import open_runtime
+from claimhound.pipeline.serving.openvino_runtime import NotConverted
+from claimhound.pipeline.serving.runtime import Output, Runtime
 
 
 class Encoder(Protocol):

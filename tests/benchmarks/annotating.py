@@ -37,7 +37,7 @@ from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import open_pipeline
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import resolve_device
+from claimhound.pipeline.serving.devices import resolve_device
 
 _K = 5
 _REPEATS = 10

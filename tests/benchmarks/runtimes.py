@@ -27,8 +27,8 @@ from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 from claimhound.pipeline.models.encoders import load_encoder
 from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.serving.devices import n_threads_available
 from claimhound.pipeline.serving.precision import PREFERRED
-from claimhound.pipeline.serving.runtimes import n_threads_available
 
 Encode = Callable[[Sequence[str]], Any]
 _NAMES = ("input_ids", "attention_mask", "token_type_ids")

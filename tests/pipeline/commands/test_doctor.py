@@ -10,7 +10,9 @@ from claimhound.pipeline.commands.installation import examine
 from claimhound.pipeline.model_folders.cache_folder import cache_dir
 from claimhound.pipeline.models.encoders import encoder_identity
 from claimhound.pipeline.serving.agreement import VectorAgreement
-from claimhound.pipeline.serving.conversion import Conversion, Measured, converted
+from claimhound.pipeline.serving.conversion import converted
+from claimhound.pipeline.serving.conversion_cache import Conversion
+from claimhound.pipeline.serving.measured import Measured
 from claimhound.pipeline.serving.precision import Candidate
 
 

@@ -19,12 +19,9 @@ from claimhound.pipeline.models.encoders import TransformerEncoder, encoder_iden
 from claimhound.pipeline.models.rerankers import load_reranker
 from claimhound.pipeline.models.stance import load_stance
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.library_models import (
-    LibraryCrossEncoder,
-    load_library_cross_encoder,
-    load_library_encoder,
-)
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.library_loading import load_library_cross_encoder, load_library_encoder
+from claimhound.pipeline.serving.library_models import LibraryCrossEncoder
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
 CPU = Compute("cpu")
 # The last text is too long for every model here except the static ones.
@@ -388,7 +385,7 @@ def test_a_chat_template_cannot_run_code(zoo, tmp_path, monkeypatch):
     call = f"{{{{ cycler.__init__.__globals__.os.mkdir('{MARKER}') }}}}"
     (folder / "chat_template.jinja").write_text(call + (folder / "chat_template.jinja").read_text())
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match="sentence-transformers cannot compute it") as caught:
+    with pytest.raises(ModelError, match="sentence-transformers cannot run it") as caught:
         load_reranker(str(folder), CPU).score(PAIRS[:1])
     assert "\n" not in str(caught.value)
     assert not (tmp_path / MARKER).exists()

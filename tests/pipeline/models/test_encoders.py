@@ -17,7 +17,7 @@ from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 from claimhound.pipeline.models.encoders import TransformerEncoder, encoder_identity, load_encoder
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
 WORDS = ("the", "sea", "level", "rises", "ice", "melts", "ocean", "is", "warm")
 TEXTS = [
