@@ -15,16 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from claimhound.data.errors import ModelError
-from claimhound.pipeline.model_folders.files import (
-    BUNDLED,
-    BUNDLED_RERANKER_NAME,
-    BUNDLED_STANCE_NAME,
-    display_name,
-    read_json,
-    reranker_dir,
-    stance_dir,
-    weights_sha256,
-)
+from claimhound.pipeline.model_folders.files import read_json
+from claimhound.pipeline.model_folders.finding import BUNDLED, display_name, find_model_dir
+from claimhound.pipeline.model_folders.fingerprints import weights_sha256
 from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
 from claimhound.pipeline.models.blending import Blend, load_blend
 from claimhound.pipeline.models.pair_readers import (
@@ -201,13 +194,13 @@ def load_reranker(
     sentence-transformers does runs through that library, and `compute.notify` is told. Raises ModelError if it cannot
     be found or loaded, has several labels and none of them is RELEVANT, or brings its own code and that is not trusted.
     """
-    folder = reranker_dir(model)
+    folder = find_model_dir("reranker", model)
     layout = read_cross_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
     if layout.n_labels is not None:
         _labels_beside_relevance(folder, layout.n_labels)  # loading may take a minute
     reader = open_pair_reader(folder, compute, kind="reranker", max_length=max_length)
     labels = _labels_beside_relevance(folder, reader.n_labels)
-    return _with_heads(display_name(model, BUNDLED_RERANKER_NAME), folder, reader, labels)
+    return _with_heads(display_name("reranker", model), folder, reader, labels)
 
 
 def load_stance(
@@ -222,9 +215,9 @@ def load_stance(
     `labels` names its outputs in order, in place of its config.json. If they are not STANCES, `compute.notify` is told
     what they were taken for. Raises ModelError if the model cannot be found or has other labels.
     """
-    folder = stance_dir(model)
+    folder = find_model_dir("stance", model)
     read = read_stance_labels(folder, labels)
-    name = display_name(model, BUNDLED_STANCE_NAME)
+    name = display_name("stance", model)
     reader = open_pair_reader(folder, compute, kind="stance model", max_length=max_length)
     if reader.n_labels != len(read.names):
         raise ModelError(f"{folder}: names {len(read.names)} labels, but gives {reader.n_labels} logits")
@@ -245,8 +238,13 @@ def load_pair_models(
 
     A folder named as both is loaded once and returned twice, and then computes each pair of a search once.
     """
-    folder = None if stance is None else stance_dir(stance)
-    if reranker is None or stance is None or folder is None or reranker_dir(reranker).resolve() != folder.resolve():
+    folder = None if stance is None else find_model_dir("stance", stance)
+    if (
+        reranker is None
+        or stance is None
+        or folder is None
+        or find_model_dir("reranker", reranker).resolve() != folder.resolve()
+    ):
         return (
             None if reranker is None else load_reranker(reranker, compute, max_length=max_length),
             None if stance is None else load_stance(stance, compute, labels=labels, max_length=max_length),

@@ -9,9 +9,9 @@ from claimhound.data.errors import InputError
 from claimhound.data.records import Document, Json, Ranking
 from claimhound.data.text.claim_text import searched_text
 from claimhound.data.text.text_form import read_form
+from claimhound.indexes.conditions import Conditions
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.indexes.text import Conditions
 from claimhound.pipeline.models.cross_encoders import Reranker, StanceModel
 from claimhound.pipeline.models.encoders import Encoder
 from claimhound.pipeline.models.relevance import RelevanceThreshold, best_cosine

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 
 from claimhound.data.text.claim_text import searched_text
 from claimhound.indexes.analysis.terms import query_terms
+from claimhound.indexes.conditions import Conditions, first_day
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.indexes.text import Conditions, first_day
 from claimhound.pipeline.search.ranking import Ranker
 from claimhound.pipeline.search.results import Evidence, StageRankings
 

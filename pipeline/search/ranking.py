@@ -13,9 +13,9 @@ from typing import NamedTuple
 from claimhound.data.records import Ranking, ScoredDoc
 from claimhound.data.text.claim_text import searched_text
 from claimhound.data.text.text_form import read_form
+from claimhound.indexes.conditions import Conditions
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.indexes.text import Conditions
 from claimhound.indexes.vectors import Vectors
 from claimhound.pipeline.models.cross_encoders import PairScores, Reranker
 from claimhound.pipeline.models.encoders import Encoder

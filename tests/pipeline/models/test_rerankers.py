@@ -10,7 +10,7 @@ from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, RelevanceHead, load_reranker
 from claimhound.pipeline.models.pair_readers import TokenPairReader
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
 EVIDENCE = [
     "the ocean rises by 3 millimetres a year",

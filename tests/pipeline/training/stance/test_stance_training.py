@@ -17,7 +17,7 @@ from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, StanceH
 from claimhound.pipeline.models.pair_readers import TokenPairReader
 from claimhound.pipeline.models.stance_labels import OURS, read_labels
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 from claimhound.pipeline.training.stance.recipe import StanceRecipe
 from claimhound.pipeline.training.stance.training import label_weights, load_base_model, train_stance
 
