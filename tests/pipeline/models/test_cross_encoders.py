@@ -26,7 +26,7 @@ from claimhound.pipeline.models.temperature import save_temperature
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import open_pipeline
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
 EVIDENCE = ["the ocean rises by 3 millimetres a year", "vaccines cause no autism", "the sea level", "data shows " * 60]
 CLAIMS = ("sea level rises", "vaccines are not the cause of measles")

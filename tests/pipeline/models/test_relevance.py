@@ -93,9 +93,9 @@ def test_claims_that_cannot_be_told_apart_get_no_threshold():
 def test_a_threshold_comes_back_from_its_record():
     record = json.loads(json.dumps(asdict(THRESHOLD)))
     assert RelevanceThreshold.from_record(record) == THRESHOLD
-    with pytest.raises(ValueError, match=r"told_nothing is a share in \[0, 1\], got 4"):
+    with pytest.raises(ValueError, match=r"told_nothing must be in \[0, 1\], got 4"):
         RelevanceThreshold.from_record(record | {"told_nothing": 4.0})
-    with pytest.raises(TypeError, match=r"cosine is a number, not '0\.5'"):
+    with pytest.raises(TypeError, match=r"cosine must be a number, not '0\.5'"):
         RelevanceThreshold.from_record(record | {"cosine": "0.5"})
 
 
