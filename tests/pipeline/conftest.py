@@ -1,4 +1,4 @@
-"""Models that several test files share: converting one takes seconds."""
+"""Models shared by several test files, because converting one takes seconds."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from claimhound.pipeline.serving.compute import Compute
 
 @pytest.fixture(scope="session")
 def tiny_encoder(tiny_model_dir: Path) -> TransformerEncoder:
-    """The tiny BERT as a user gets it on a CPU: through OpenVINO, in the precision that serves here."""
+    """The tiny BERT as served to a user on a CPU: by OpenVINO, in this machine's precision."""
     return load_encoder(str(tiny_model_dir), Compute("cpu"))
 
 
 @pytest.fixture(scope="session")
 def lively_reranker_dir(tiny_reranker_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny cross-encoder with larger weights: its own logits are all but equal, and any mistake would agree."""
+    """The tiny cross-encoder with larger weights: its own logits are almost equal, and would hide any mistake."""
     from safetensors.numpy import load_file, save_file
 
     folder = shutil.copytree(tiny_reranker_dir, tmp_path_factory.mktemp("models") / "lively")
@@ -34,13 +34,13 @@ def lively_reranker_dir(tiny_reranker_dir: Path, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="session")
 def tiny_reranker(tiny_reranker_dir: Path) -> CrossEncoderModel:
-    """The tiny cross-encoder as a user gets it on a CPU: through OpenVINO, in the precision that serves here."""
+    """The tiny cross-encoder as served to a user on a CPU: by OpenVINO, in this machine's precision."""
     return load_reranker(str(tiny_reranker_dir), Compute("cpu"))
 
 
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
-    """Have torch use one core: a step of a tiny model is shorter than what threads need to meet."""
+    """Limit torch to one core: a step of a tiny model takes less time than synchronising threads."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Models whose outputs have other names, for tests of how labels are read."""
+"""Models with other labels, for tests of how labels are read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 
 
 def with_labels(source, folder, labels):
-    """Copy a model whose outputs are called otherwise."""
+    """Copy a model and rename its labels."""
     shutil.copytree(source, folder)
     config = json.loads((folder / "config.json").read_text())
     config["id2label"] = {str(number): label for number, label in enumerate(labels)}

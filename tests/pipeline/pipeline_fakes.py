@@ -1,4 +1,4 @@
-"""Deterministic stand-ins for models: vectors and scores written by hand, and a record of what was asked."""
+"""Deterministic fakes for models: vectors and scores written by hand, and a record of the calls."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ IDENTITY = EncoderIdentity("fake-encoder", "f" * 64, "mean", 64, 2)
 
 
 class FakeEncoder:
-    """Gives each text the vector that was written down for it; others point along the x axis.
+    """Gives each text the vector defined for it, and all others one along the x axis.
 
-    They are brought to length one, except for an identity whose similarity is `dot`.
+    They have unit length, unless the identity's similarity is `dot`.
     """
 
     runtime_name = "by hand"
@@ -48,7 +48,7 @@ class FakeEncoder:
 
 
 class FakeReranker:
-    """Gives each evidence text the logit that was written down for it, otherwise 0, whatever the claim."""
+    """Gives each evidence text the logit defined for it, otherwise 0, for any claim."""
 
     name = "fake-reranker"
     weights_sha256 = "e" * 64
@@ -68,7 +68,7 @@ class FakeReranker:
 
 
 class FakeStance:
-    """Gives each evidence text the probabilities that were written down for it, otherwise says nothing is known."""
+    """Gives each evidence text the probabilities defined for it, otherwise NOT_ENOUGH_INFO."""
 
     name = "fake-stance"
     weights_sha256 = "d" * 64

@@ -23,7 +23,7 @@ def test_a_table_shows_rank_probability_sentence_and_origin() -> None:
     )
 
 
-def test_a_score_that_is_no_probability_is_called_score() -> None:
+def test_a_score_that_is_not_a_probability_is_called_score() -> None:
     stages = HIT.stages | {"rerank": None}
     answer = replace(ANSWER, evidence=(replace(HIT, score=0.016393, stages=stages),))
     assert "#  score evidence\n1 0.0164 Sea level" in as_table(answer, width=80)
@@ -32,12 +32,12 @@ def test_a_score_that_is_no_probability_is_called_score() -> None:
 @pytest.mark.parametrize(
     ("score", "shown"), [(0.0, "<.01"), (0.0049, "<.01"), (0.0051, "0.01"), (0.994, "0.99"), (0.9951, ">.99")]
 )
-def test_rounding_makes_no_certainty(score: float, shown: str) -> None:
+def test_probabilities_are_never_rounded_to_0_or_1(score: float, shown: str) -> None:
     answer = replace(ANSWER, evidence=(replace(HIT, score=score),))
     assert f"\n1 {shown} Sea level" in as_table(answer, width=80)
 
 
-def test_context_stands_apart_from_the_evidence_without_colours() -> None:
+def test_context_is_distinct_from_the_evidence_without_colours() -> None:
     before, after = Document("x", "Before it."), Document("y", "After it.")
     answer = replace(ANSWER, evidence=(replace(HIT, before=(before,), after=(after, after)),))
     assert (
@@ -47,7 +47,7 @@ def test_context_stands_apart_from_the_evidence_without_colours() -> None:
     ) in as_table(answer, width=80)
 
 
-def test_explain_tells_shared_words_stages_fields_and_time() -> None:
+def test_explain_shows_shared_words_stages_fields_and_time() -> None:
     answer = replace(with_document(replace(SEA, fields={"speaker": "A. B.", "n": 3})), claim="The SEAS melt the levels")
     assert as_table(answer, explain=True, width=80).split("sea-1\n")[1] == (
         "       shares: SEAS, levels; lacks: melt\n"
@@ -58,7 +58,7 @@ def test_explain_tells_shared_words_stages_fields_and_time() -> None:
     )
 
 
-def test_explain_tells_a_stage_that_was_off_from_one_that_found_nothing() -> None:
+def test_explain_distinguishes_a_stage_that_was_off_from_one_that_found_nothing() -> None:
     stages = {"bm25": StageScore(1, 7.0), "dense": None, "fused": None, "rerank": None}
     answer = replace(
         ANSWER, evidence=(replace(HIT, stages=stages),), models={"encoder": None, "reranker": None}, timings_ms={}
@@ -96,7 +96,7 @@ def test_a_very_narrow_terminal_still_shows_every_word() -> None:
     assert [word for word in SEA.text.split() if word not in shown] == []
 
 
-def test_words_of_the_claim_are_bold_on_a_terminal_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_of_the_claim_are_bold_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"TERM": "xterm-256color", "COLORTERM": "", "NO_COLOR": "", "FORCE_COLOR": ""}.items():
         monkeypatch.setenv(name, value)
     answer = replace(ANSWER, claim="sea levels")
@@ -104,7 +104,7 @@ def test_words_of_the_claim_are_bold_on_a_terminal_and_nowhere_else(monkeypatch:
     assert "\x1b" not in as_table(answer, width=80)
 
 
-def test_no_color_takes_the_colours_and_leaves_bold(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_color_removes_colours_and_keeps_bold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("NO_COLOR", "1")
     shown = as_table(replace(ANSWER, claim="sea levels"), is_terminal=True, width=80)
@@ -121,7 +121,7 @@ def test_markup_and_escapes_in_claim_and_evidence_are_shown_as_they_are() -> Non
     assert shown.count(r"\x1b]0;title\x07 [red]x[/red] :smile:") == 3
 
 
-def test_a_table_marks_what_counts_for_and_against_and_sums_it_up() -> None:
+def test_a_table_marks_evidence_for_and_against_and_has_a_summary() -> None:
     assert as_table(POINTED, width=80) == (
         "Claim: The seas rise.\n"
         "Stance: REFUTES (against: #1)\n"
@@ -144,21 +144,21 @@ def test_a_table_marks_what_counts_for_and_against_and_sums_it_up() -> None:
         (ClaimSummary("NOT_ENOUGH_INFO", (), ()), "NOT_ENOUGH_INFO"),
     ],
 )
-def test_a_summary_names_the_ranks_of_what_counts(summary: ClaimSummary, shown: str) -> None:
+def test_a_summary_names_the_ranks_that_count(summary: ClaimSummary, shown: str) -> None:
     assert f"\nStance: {shown}\n" in as_table(replace(POINTED, summary=summary), width=80)
 
 
-def test_explain_tells_the_probability_of_each_stance() -> None:
+def test_explain_shows_the_probability_of_each_stance() -> None:
     assert "stance: SUPPORTS 0.04, REFUTES 0.95, NOT_ENOUGH_INFO 0.01" in as_table(POINTED, explain=True, width=80)
 
 
-def test_marks_are_coloured_on_a_terminal_as_an_addition(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_marks_are_coloured_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"TERM": "xterm-256color", "COLORTERM": "", "NO_COLOR": "", "FORCE_COLOR": ""}.items():
         monkeypatch.setenv(name, value)
     assert "\x1b[31m-\x1b[0m" in as_table(POINTED, is_terminal=True, width=80)
 
 
-def test_a_pair_that_the_stance_model_alone_cut_is_said_to_be() -> None:
+def test_a_pair_that_only_the_stance_model_cut_is_marked() -> None:
     cut = replace(POINTED, evidence=(replace(HIT, stance=POINTING._replace(truncated=True)),))
     assert "cut for the stance model: claim and evidence are too long together" in as_table(cut, width=80)
 

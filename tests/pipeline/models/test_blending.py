@@ -44,7 +44,7 @@ def test_without_a_blend_the_probability_is_the_sigmoid_of_the_logit():
     assert probability(Blend(), hits([0.0, math.log(3)])) == pytest.approx([0.5, 0.75])
 
 
-def test_features_are_weighed_and_added():
+def test_the_log_odds_are_a_weighted_sum():
     blend = Blend(-1.0, (("logit", 0.5), ("log_fused_rank", -1.0), ("cosine", 2.0), ("no_bm25", -3.0)))
     # -1 + 0.5 * 4 - ln 1 + 2 * 0.25 = 1.5; -1 + 0.5 * 4 - ln 10 + 0 - 3 = -2 - ln 10
     scores = hits([4.0, 4.0], [1, 10], [7.0, np.nan], [0.25, np.nan])
@@ -59,7 +59,7 @@ def test_probabilities_lie_in_the_unit_interval_and_follow_the_logit(logits):
     assert (np.diff(values) >= 0).all()
 
 
-def test_each_probability_depends_on_its_own_hit_alone():
+def test_each_probability_depends_only_on_its_own_hit():
     blend = Blend(0.2, (("logit", 1.5), ("log_fused_rank", -0.4)))
     every = hits([1.0, -2.0, 0.5], [3, 1, 2])
     for row, value in enumerate(probability(blend, every)):
@@ -67,7 +67,7 @@ def test_each_probability_depends_on_its_own_hit_alone():
         assert probability(blend, alone)[0] == value
 
 
-def test_the_fit_recovers_the_coefficients_that_made_the_judgments():
+def test_the_fit_recovers_the_coefficients_that_generated_the_judgments():
     generator = np.random.default_rng(7)
     n = 60_000
     scores = hits(generator.normal(size=n), generator.integers(1, 101, size=n), None, generator.uniform(size=n))
@@ -79,7 +79,7 @@ def test_the_fit_recovers_the_coefficients_that_made_the_judgments():
     assert expected_calibration_error(probability(fitted, scores), relevant) < 0.01
 
 
-def test_a_feature_that_never_varies_gets_no_weight():
+def test_a_constant_feature_gets_no_weight():
     scores = hits([2.0, -1.0, 1.0, -2.0, 0.3, -0.1])
     relevant = np.array([True, False, True, False, False, True])
     assert dict(fit_blend(scores, relevant, ("logit", "no_bm25")).weights)["no_bm25"] == 0
@@ -90,34 +90,34 @@ def test_a_fit_needs_both_kinds_of_hits():
         fit_blend(hits([1.0, 2.0]), np.array([False, False]))
 
 
-def test_calibration_error_is_the_weighted_distance_between_promise_and_truth():
+def test_calibration_error_is_the_weighted_distance_between_probability_and_share():
     # bin [0.2, 0.3): two hits at 0.25, half relevant: 2/4 * |0.5 - 0.25|; bin [0.9, 1]: two at 1.0, all relevant: 0
     values = np.array([0.25, 0.25, 1.0, 1.0])
     assert expected_calibration_error(values, np.array([True, False, True, True])) == pytest.approx(0.125)
-    # the same bin may hold too high and too low ones: (0.21 + 0.29) / 2 = 0.25, half relevant
+    # high and low probabilities in one bin: (0.21 + 0.29) / 2 = 0.25, half relevant
     assert expected_calibration_error(np.array([0.21, 0.29]), np.array([True, False])) == pytest.approx(0.25)
     assert expected_calibration_error(np.array([]), np.array([], dtype=bool)) == 0
 
 
-def test_a_blend_comes_back_from_its_file_as_it_was(tmp_path):
+def test_a_blend_survives_a_round_trip(tmp_path):
     blend = Blend(-3.25, (("logit", 0.1 + 0.2), ("cosine", -1e-9)))
     save_blend(blend, tmp_path)
     assert load_blend(tmp_path) == blend
 
 
-def test_what_was_measured_comes_back_with_it(tmp_path):
+def test_measurements_survive_a_round_trip(tmp_path):
     blend = Blend(0.5, (("logit", 1.0),), MEASURED, THRESHOLD)
     save_blend(blend, tmp_path)
     assert load_blend(tmp_path) == blend
     assert list(tmp_path.iterdir()) == [tmp_path / "blend.json"]
 
 
-def test_a_file_of_the_first_format_holds_nothing_that_was_measured(tmp_path):
+def test_a_file_of_format_1_has_no_measurements(tmp_path):
     (tmp_path / "blend.json").write_text('{"format": 1, "intercept": -0.5, "weights": {"logit": 1.25}}')
     assert load_blend(tmp_path) == Blend(-0.5, (("logit", 1.25),))
 
 
-def test_a_folder_without_a_blend_means_the_plain_sigmoid(tmp_path):
+def test_a_folder_without_a_blend_uses_the_plain_sigmoid(tmp_path):
     assert load_blend(tmp_path) == Blend()
 
 
@@ -135,7 +135,7 @@ def test_a_folder_without_a_blend_means_the_plain_sigmoid(tmp_path):
         (blend_record(Blend(relevance=THRESHOLD)) | {"relevance": {"cosine": 0.5}}, "encoder_sha256"),
     ],
 )
-def test_a_spoiled_blend_file_is_refused_by_name(tmp_path, record, named):
+def test_an_invalid_blend_file_is_rejected_by_name(tmp_path, record, named):
     text = record if isinstance(record, str) else json.dumps(record)
     (tmp_path / "blend.json").write_text(text)
     with pytest.raises(ModelError, match=named) as caught:

@@ -1,4 +1,4 @@
-"""Cross-encoders with a relevance head and a stance head: one model, loaded once, asked once."""
+"""Cross-encoders with two heads: one model, loaded once, that computes each pair once."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def in_float32(folder, **heads):
     return CrossEncoderModel("m", "0" * 64, TokenPairReader(TextTokenizer(folder, 64), runtime, n_labels), **heads)
 
 
-def test_two_heads_give_what_two_models_with_one_head_each_give(both_dir, tmp_path):
+def test_two_heads_give_the_same_as_two_models_with_one_head_each(both_dir, tmp_path):
     reranker = in_float32(with_rows(both_dir, tmp_path / "reranker", [1]), relevance=RelevanceHead())
     stance = in_float32(with_rows(both_dir, tmp_path / "stance", [3, 0, 2]), stance=StanceHead(temperature=1.5))
     labels = stance_labels({"id2label": dict(enumerate(LABELS))})
@@ -94,7 +94,7 @@ def test_one_folder_named_twice_is_loaded_once_and_gives_the_same_as_loaded_twic
 
 
 class CountingReader:
-    """Gives figures made of the texts' lengths, and keeps the pairs that it was asked for."""
+    """Computes logits from the lengths of the texts, and records the pairs it is given."""
 
     n_labels, max_length, runtime_name = 4, 64, "counting"
 
@@ -143,7 +143,7 @@ def test_a_pipeline_opens_one_model_that_both_options_name(both_dir, tmp_path):
     assert all(0 < hit.score < 1 and set(hit.stance.probabilities) == set(STANCES) for hit in answer.evidence)
 
 
-def test_a_model_without_the_head_that_is_asked_for_says_so(tiny_stance_dir, tiny_reranker_dir, tmp_path):
+def test_a_missing_head_is_an_error(tiny_stance_dir, tiny_reranker_dir, tmp_path):
     with pytest.raises(ModelError, match=r"has 3 labels; a reranker has one, or RELEVANT beside the stances"):
         load_pair_models(str(tiny_stance_dir), str(tiny_stance_dir), CPU)
     with pytest.raises(ModelError, match="its labels are LABEL_0; a stance model has"):

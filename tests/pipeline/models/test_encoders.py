@@ -1,4 +1,4 @@
-"""Encoders: what sentence-transformers gives for one text at a time, faster, and the same in any company."""
+"""Encoders: the vectors of sentence-transformers for one text at a time, faster, and the same in any batch."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_torch_gives_sentence_transformers_vectors(torch_encoder, one_at_a_time)
     np.testing.assert_allclose(torch_encoder.encode(TEXTS), one_at_a_time, atol=1e-5)
 
 
-def test_what_serves_is_near_sentence_transformers(tiny_encoder, one_at_a_time):
-    # Measured: .99998 with the own vector, .946 with the nearest other.
+def test_the_served_model_is_close_to_sentence_transformers(tiny_encoder, one_at_a_time):
+    # Measured: .99998 with its own vector, .946 with the nearest other one.
     cosines = tiny_encoder.encode(TEXTS) @ one_at_a_time.T
     assert np.diag(cosines).min() > 0.999
     assert (cosines - np.eye(len(TEXTS))).max() < 0.97
@@ -64,7 +64,7 @@ def test_what_serves_is_near_sentence_transformers(tiny_encoder, one_at_a_time):
 
 
 @pytest.mark.parametrize("name", ["tiny_encoder", "torch_encoder"])
-def test_a_text_has_the_same_vector_alone_and_among_many(name, request):
+def test_a_text_has_the_same_vector_alone_and_in_a_batch(name, request):
     encoder = request.getfixturevalue(name)
     together = encoder.encode([*TEXTS, *(f"{text} by {n}" for n in range(50) for text in TEXTS), *TEXTS[::-1]])
     alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
@@ -80,7 +80,7 @@ def test_vectors_do_not_depend_on_the_number_of_threads(tiny_model_dir, tiny_enc
     assert np.array_equal(one.encode(TEXTS), tiny_encoder.encode(TEXTS))
 
 
-def test_vectors_are_unit_float32_and_blank_texts_have_none(tiny_encoder):
+def test_vectors_are_unit_float32_and_zero_for_blank_texts(tiny_encoder):
     vectors = tiny_encoder.encode(["sea", "", " \n\t", "ice"])
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), [1, 0, 0, 1], atol=1e-6)
@@ -88,7 +88,7 @@ def test_vectors_are_unit_float32_and_blank_texts_have_none(tiny_encoder):
     assert tiny_encoder.encode([""]).shape == (1, 32)
 
 
-def test_a_long_text_counts_as_far_as_the_model_reads(tiny_encoder):
+def test_a_long_text_is_cut_at_the_model_s_length(tiny_encoder):
     begin = "ice " * 62
     first, second = tiny_encoder.encode([begin + "sea level rises", begin + "a volcano"])
     assert np.array_equal(first, second)
@@ -102,7 +102,7 @@ def test_the_identity_names_weights_pooling_length_and_dimension(tiny_encoder, t
 
 @pytest.fixture
 def saved(sentence_transformer, tmp_path):
-    """A folder as sentence-transformers saves it, to be changed."""
+    """A folder saved by sentence-transformers, to be modified."""
     folder = tmp_path / "saved"
     sentence_transformer.save(str(folder))
     return folder
@@ -115,7 +115,7 @@ def change(path: Path, **settings: object) -> None:
 def test_maximum_length_is_what_sentence_transformers_reads(saved):
     from sentence_transformers import SentenceTransformer
 
-    # Version 6 writes it beside the tokenizer, earlier ones into a file of its own, which comes first.
+    # Version 6 writes it next to the tokenizer, earlier versions into a separate file, which takes precedence.
     change(saved / "tokenizer_config.json", model_max_length=24)
     assert encoder_identity(str(saved)).max_length == SentenceTransformer(str(saved), device="cpu").max_seq_length == 24
     change(saved / "sentence_bert_config.json", max_seq_length=16)
@@ -153,7 +153,7 @@ def test_prompts_go_before_claims_and_documents(saved):
         ({"pooling_mode": "mean", "include_prompt": False}, "it pools without the prompt"),
     ],
 )
-def test_other_pooling_is_computed_by_the_library_which_is_said_once(saved, settings, reason):
+def test_other_pooling_runs_through_the_library_with_one_message(saved, settings, reason):
     from sentence_transformers import SentenceTransformer
 
     pooling = json.loads((saved / "1_Pooling" / "config.json").read_text()) | settings
@@ -168,7 +168,7 @@ def test_other_pooling_is_computed_by_the_library_which_is_said_once(saved, sett
     np.testing.assert_allclose(encoder.encode(TEXTS, as_query=True), expected, atol=1e-6)
 
 
-def test_broken_settings_are_refused(saved):
+def test_broken_settings_are_rejected(saved):
     for broken in ("{", "[1]", "7"):
         (saved / "modules.json").write_text(broken)
         with pytest.raises(ModelError, match=r"modules\.json: is n"):
@@ -184,7 +184,7 @@ class NanRuntime:
             receive(batch, np.full((*batch.input_ids.shape, 32), np.nan, dtype=np.float32))
 
 
-def test_vectors_that_are_no_numbers_are_an_error(tiny_model_dir, tiny_encoder):
+def test_nan_vectors_are_an_error(tiny_model_dir, tiny_encoder):
     encoder = TransformerEncoder(TextTokenizer(tiny_model_dir, 64), NanRuntime(), tiny_encoder.identity)
     with pytest.raises(ModelError, match="gives NaN"):
         encoder.encode(["sea"])
@@ -243,7 +243,7 @@ def test_a_tokenizer_that_adds_nothing_may_give_no_token(tiny_model_dir, tiny_en
 
 
 @pytest.mark.slow
-def test_the_bundled_encoder_is_near_its_float32_self():
+def test_the_bundled_encoder_is_close_to_its_float32_version():
     from sentence_transformers import SentenceTransformer
 
     texts = [document.text for document in read_documents([str(sample_dir() / "evidence.jsonl")])][::4]
@@ -251,6 +251,6 @@ def test_the_bundled_encoder_is_near_its_float32_self():
     plain = SentenceTransformer(str(find_model_dir("encoder", BUNDLED)), device="cpu")
     expected = np.stack([plain.encode(text, normalize_embeddings=True) for text in texts])
     cosines = (load_encoder(BUNDLED, Compute("cpu")).encode(texts) * expected).sum(axis=1)
-    # What is served agrees by as much; int8 gives .998 and .993, bfloat16 1.000 and 1.000.
+    # The served precision agrees this well: int8 gives .998 and .993, bfloat16 1.000 and 1.000.
     assert cosines.mean() > 0.995
     assert cosines.min() > 0.98

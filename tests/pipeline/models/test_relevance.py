@@ -1,4 +1,4 @@
-"""Claims on which a corpus holds nothing: the threshold, what an answer says of it, and how often it is wrong."""
+"""Claims on which a corpus has nothing: the threshold, the answer, and the error rates."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pipeline(threshold=THRESHOLD, encoder=None, logits=None, measured=None):
     return EvidencePipeline(index, encoder, reranker)
 
 
-def test_the_answer_says_so_below_the_threshold_and_keeps_its_evidence():
+def test_an_answer_below_the_threshold_is_flagged_and_keeps_its_evidence():
     near, far = pipeline().find_evidence([NEAR, FAR])
     assert near.nothing_relevant is False
     assert not any("nothing relevant" in note for note in near.notes)
@@ -64,7 +64,7 @@ def test_a_cosine_at_the_threshold_is_near_enough():
     ],
     ids=["no threshold", "another encoder", "a claim that it cannot read"],
 )
-def test_nothing_is_said_where_it_cannot_be_told(given):
+def test_the_flag_is_null_if_it_cannot_be_known(given):
     answer = pipeline(**given).find_evidence([FAR])[0]
     assert answer.nothing_relevant is None
     assert not any("Probably" in note for note in answer.notes)
@@ -77,7 +77,7 @@ def test_the_threshold_rises_with_the_size_of_the_index():
     assert threshold.cosine_at(10) == pytest.approx(0.5 - 2 * COSINE_PER_TENFOLD)
 
 
-def test_the_threshold_catches_most_and_tells_few():
+def test_the_threshold_catches_most_and_misjudges_few():
     with_relevant = np.array([0.5, 0.7, 0.8, 0.9])
     # With none told: below 0.5 lies one of three. With one of four: below 0.7 lie two, midway to the next, 0.65.
     without = np.array([0.4, 0.6, 0.75])
@@ -85,12 +85,12 @@ def test_the_threshold_catches_most_and_tells_few():
     assert choose_cosine(with_relevant, without, most_told=0.25) == pytest.approx(0.65)
 
 
-def test_claims_that_cannot_be_told_apart_get_no_threshold():
+def test_inseparable_claims_get_no_threshold():
     assert choose_cosine(np.array([0.3, 0.4]), np.array([0.6, 0.7]), most_told=0.5) is None
     assert choose_cosine(np.array([0.5]), np.array([0.5])) is None
 
 
-def test_a_threshold_comes_back_from_its_record():
+def test_a_threshold_survives_a_round_trip():
     record = json.loads(json.dumps(asdict(THRESHOLD)))
     assert RelevanceThreshold.from_record(record) == THRESHOLD
     with pytest.raises(ValueError, match=r"told_nothing must be in \[0, 1\], got 4"):
@@ -99,14 +99,14 @@ def test_a_threshold_comes_back_from_its_record():
         RelevanceThreshold.from_record(record | {"cosine": "0.5"})
 
 
-def test_real_claims_without_evidence_are_told_apart_from_senseless_ones():
+def test_real_claims_without_evidence_are_counted_apart_from_senseless_ones():
     assert replace(THRESHOLD, n_without=20, without_shown=0.35).errors_text == (
         "4 % of the claims with evidence fell below, 35 % of the claims on which there was nothing did not, and 8 % of "
         "senseless claims did not"
     )
 
 
-def test_evidence_of_low_probability_is_left_out_and_said():
+def test_evidence_of_low_probability_is_left_out_with_a_note():
     # sigmoid(2) = 0.88, sigmoid(-2) = 0.12
     searched = pipeline(logits={"The ice melts.": 2.0, "Wind power is clean.": -2.0})
     assert [hit.document.doc_id for hit in searched.find_evidence([NEAR], min_score=0.5)[0].evidence] == ["a"]
@@ -115,14 +115,14 @@ def test_evidence_of_low_probability_is_left_out_and_said():
     assert nothing.notes == ("No evidence of probability 0.9 or more: the best has 0.88.",)
 
 
-def test_a_lowest_probability_needs_a_reranker():
+def test_min_score_needs_a_reranker():
     searched = pipeline()
     without = EvidencePipeline(searched.index, searched.encoder, None)
     with pytest.raises(ValueError, match="needs the probabilities of a reranker"):
         without.find_evidence([NEAR], min_score=0.5)
 
 
-def test_an_evaluation_counts_who_is_told_and_shows_what_is_stored():
+def test_an_evaluation_counts_flagged_claims_and_shows_the_stored_shares():
     measured = BlendMeasures(40, 4000, 5, (CalibrationError(5, 0.031, 0.02, 0.05),), 0.01, 0.06, 0.26)
     claims = [Query("1", NEAR), Query("2", FAR), Query("3", FAR + " Again.")]
     encoder = FakeEncoder(VECTORS | {claims[2].text: VECTORS[FAR]})
@@ -136,7 +136,7 @@ def test_an_evaluation_counts_who_is_told_and_shows_what_is_stored():
     assert "fitted on 40 claims, and by 5-fold cross-validation an expected calibration error of 0.031 of the" in text
 
 
-def test_an_evaluation_without_a_threshold_says_nothing_of_it():
+def test_an_evaluation_without_a_threshold_does_not_mention_it():
     found = evaluate(pipeline(None), [Query("1", NEAR)], {"1": {"a": 1}})
     assert evaluation_record(found)["told_nothing"] is None
     assert "Probably" not in evaluation_text(found)

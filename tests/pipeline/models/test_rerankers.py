@@ -1,4 +1,4 @@
-"""Rerankers: what CrossEncoder gives for one pair at a time, faster, and the same in any company."""
+"""Rerankers: the logits of CrossEncoder for one pair at a time, faster, and the same in any batch."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_torch_gives_cross_encoder_s_logits(torch_reranker, one_at_a_time):
     np.testing.assert_allclose(torch_reranker.score(PAIRS).logits, one_at_a_time, atol=1e-5)
 
 
-def test_what_serves_ranks_as_cross_encoder_does(served_reranker, one_at_a_time):
-    # Whatever the precision, a tenth of the logits' spread is the most that is served.
+def test_the_served_model_ranks_like_cross_encoder(served_reranker, one_at_a_time):
+    # In any precision that is served, the error is at most a tenth of the logits' spread.
     logits = served_reranker.score(PAIRS).logits
     assert np.sqrt(np.mean((logits - one_at_a_time) ** 2)) < 0.15 * one_at_a_time.std()
     assert np.corrcoef(ranks(logits), ranks(one_at_a_time))[0, 1] > 0.98
@@ -65,7 +65,7 @@ def test_what_serves_ranks_as_cross_encoder_does(served_reranker, one_at_a_time)
 
 
 @pytest.mark.parametrize("name", ["served_reranker", "torch_reranker"])
-def test_a_pair_scores_the_same_alone_and_among_many_and_twice(name, request):
+def test_a_pair_scores_the_same_alone_in_a_batch_and_twice(name, request):
     reranker = request.getfixturevalue(name)
     others = [(f"{claim} {n}", evidence) for n in range(20) for claim, evidence in PAIRS]
     together = reranker.score([*PAIRS, *others, *PAIRS])
@@ -83,23 +83,23 @@ def test_claim_and_evidence_are_not_exchangeable(served_reranker):
     assert forth != back
 
 
-def test_the_pairs_that_were_cut_are_flagged(served_reranker):
+def test_cut_pairs_are_flagged(served_reranker):
     truncated = served_reranker.score(PAIRS).truncated
     assert [bool(cut) for cut in truncated] == [len(evidence) > 500 for _, evidence in PAIRS]
 
 
-def test_no_pairs_have_no_scores(served_reranker):
+def test_without_pairs_there_are_no_scores(served_reranker):
     scores = served_reranker.score([])
     assert scores.logits.shape == scores.truncated.shape == (0,)
     assert (scores.logits.dtype, scores.truncated.dtype) == (np.float64, np.bool_)
 
 
-def test_a_model_with_three_labels_is_no_reranker(tiny_stance_dir):
+def test_a_model_with_three_labels_is_not_a_reranker(tiny_stance_dir):
     with pytest.raises(ModelError, match="has 3 labels; a reranker has one"):
         load_reranker(str(tiny_stance_dir), Compute("cpu"))
 
 
-def test_logits_that_are_no_numbers_are_an_error(tiny_reranker_dir):
+def test_nan_logits_are_an_error(tiny_reranker_dir):
     class NanRuntime:
         name = "broken"
         prefers_longest_first = False

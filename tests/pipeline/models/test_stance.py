@@ -1,4 +1,4 @@
-"""Stance models: what CrossEncoder gives for one pair at a time, in our order of labels, whatever the model's."""
+"""Stance models: the logits of CrossEncoder for one pair at a time, in our order of labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAIRS = [(claim, text) for claim in ("sea level rises", "vaccines are not the ca
 
 @pytest.fixture(scope="module")
 def lively_dir(tiny_stance_dir, tmp_path_factory):
-    """The tiny model with larger weights: its own logits are all but equal, and any mistake would agree."""
+    """The tiny model with larger weights: its own logits are almost equal, and would hide any mistake."""
     from safetensors.numpy import load_file, save_file
 
     folder = shutil.copytree(tiny_stance_dir, tmp_path_factory.mktemp("models") / "lively")
@@ -50,21 +50,21 @@ def test_probabilities_are_cross_encoders_in_our_order_at_the_temperature_of_the
     powers = np.exp(logits[:, [2, 0, 1]] / 1.5)
     expected = powers / powers.sum(axis=1, keepdims=True)
     found = model.classify(PAIRS).probabilities
-    # In the precision that serves, against float32.
+    # The served precision against float32.
     assert abs(found - expected).max() < 0.15
     assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.95
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert model.runtime_name.startswith("OpenVINO ")
 
 
-def test_a_pair_gets_the_same_alone_and_among_many_and_twice(model):
+def test_a_pair_gets_the_same_alone_in_a_batch_and_twice(model):
     together = model.classify([*PAIRS, *PAIRS]).probabilities
     alone = np.concatenate([model.classify([pair]).probabilities for pair in PAIRS])
     assert np.array_equal(together[: len(PAIRS)], alone)
     assert np.array_equal(together[len(PAIRS) :], alone)
 
 
-def test_the_pairs_that_were_cut_are_flagged_and_no_pairs_have_no_scores(model):
+def test_cut_pairs_are_flagged_and_without_pairs_there_are_no_scores(model):
     assert model.classify(PAIRS).truncated.tolist() == [text == EVIDENCE[-1] for _, text in PAIRS]
     none = model.classify([])
     assert (none.probabilities.shape, none.truncated.shape) == ((0, 3), (0,))
@@ -82,12 +82,12 @@ def test_any_order_of_the_labels_gives_the_same(model, lively_dir, tmp_path):
     config["id2label"] = {str(number): stance for number, stance in enumerate(STANCES)}
     (folder / "config.json").write_text(json.dumps(config))
     found = load_stance(str(folder), Compute("cpu")).classify(PAIRS).probabilities
-    # Converted anew, so to int8's last steps; labels taken for one another would be far off.
+    # Converted again, so equal within int8's steps; swapped labels would be far off.
     np.testing.assert_allclose(found, model.classify(PAIRS).probabilities, atol=0.02)
 
 
 def oracle_logits(folder, pairs):
-    """The library's logits, one pair at a time, as the model's outputs are ordered."""
+    """Return the library's logits, one pair at a time, in the order of the model's outputs."""
     import torch
     from sentence_transformers import CrossEncoder
 
@@ -119,7 +119,7 @@ def test_logits_are_the_library_s_for_the_pair_in_the_model_s_order(
     assert truncated.tolist() == [text == EVIDENCE[-1] for _, text in PAIRS]
 
 
-def test_a_model_of_inference_is_served_as_it_reads_and_that_is_said_once(tiny_nli_dir):
+def test_an_inference_model_gets_pairs_in_its_order_with_one_message(tiny_nli_dir):
     said = []
     model = load_stance(str(tiny_nli_dir), Compute("cpu", notify=said.append))
     logits = oracle_logits(tiny_nli_dir, [(text, claim) for claim, text in PAIRS])[:, [1, 0, 2]]
@@ -133,13 +133,13 @@ def test_a_model_of_inference_is_served_as_it_reads_and_that_is_said_once(tiny_n
     assert not any("stance model" in line for line in said[:-1])
 
 
-def test_our_own_labels_in_any_order_are_no_news(model, lively_dir):
+def test_our_own_labels_in_any_order_need_no_message(model, lively_dir):
     said = []
     load_stance(str(lively_dir), Compute("cpu", notify=said.append))
     assert said == []
 
 
-def test_other_labels_and_models_without_a_head_are_refused_by_name(
+def test_other_labels_and_models_without_a_head_are_rejected_by_name(
     tiny_nli_dir, tiny_reranker_dir, tiny_model_dir, tmp_path
 ):
     nameless = with_labels(tiny_nli_dir, tmp_path / "nameless", ["LABEL_0", "LABEL_1", "LABEL_2"])
@@ -155,7 +155,7 @@ def test_other_labels_and_models_without_a_head_are_refused_by_name(
         load_stance(str(tiny_model_dir), Compute("cpu"), labels=("contradiction", "entailment", "neutral"))
 
 
-def test_logits_that_are_no_numbers_are_an_error(tiny_stance_dir):
+def test_nan_logits_are_an_error(tiny_stance_dir):
     class NanRuntime:
         name = "broken"
         prefers_longest_first = False

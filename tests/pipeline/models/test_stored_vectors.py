@@ -1,4 +1,4 @@
-"""Whether an index's vectors are its encoder's: when that is looked at, what it costs, and what is said."""
+"""Checks that an index's vectors are its encoder's: when they run, what they cost, and their errors."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ VECTORS = {f"sentence {number}": (np.cos(number), np.sin(number)) for number in 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """A cache of this test alone."""
+    """A cache for this test only."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "claimhound" / "checked"
 
 
 def turned(degrees):
-    """An encoder whose vectors are those of VECTORS, turned."""
+    """An encoder with the vectors of VECTORS, rotated."""
     angle = np.radians(degrees)
     matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return FakeEncoder({text: tuple(matrix @ vector) for text, vector in VECTORS.items()})
@@ -63,7 +63,7 @@ def test_the_cosines_are_those_of_the_angle_by_which_the_encoder_differs(old_ind
     n_texts, (mean, least, _) = compare_vectors(old_index, turned(60), 50)
     assert 45 < n_texts <= 50
     assert (least, mean) == pytest.approx((0.5, 0.5), abs=1e-3)
-    # One among a hundred that is another's.
+    # One vector in a hundred belongs to another text.
     encoder = turned(0)
     encoder._vectors["sentence 7"] = (-np.cos(7), -np.sin(7))
     n_texts, (mean, least, _) = compare_vectors(old_index, encoder)
@@ -71,7 +71,7 @@ def test_the_cosines_are_those_of_the_angle_by_which_the_encoder_differs(old_ind
     assert mean == pytest.approx((98 - 1) / 99, abs=1e-3)
 
 
-def test_an_index_without_content_has_nothing_to_disagree_on(tmp_path):
+def test_an_index_without_content_agrees(tmp_path):
     with IndexWriter.create(tmp_path / "empty", IDENTITY) as writer:
         writer.add([Document("blank", "")], np.zeros((1, 2), dtype=np.float32))
         writer.commit()
@@ -80,9 +80,9 @@ def test_an_index_without_content_has_nothing_to_disagree_on(tmp_path):
     assert encoder.calls == []
 
 
-def test_vectors_of_unknown_origin_are_compared_with_the_encoder_and_refused_if_they_are_not_its_own(old_index, cache):
+def test_vectors_of_unknown_origin_are_compared_and_rejected_if_they_are_not_the_encoder_s(old_index, cache):
     for _ in range(2):
-        # A failure is not remembered.
+        # A failed check is not remembered.
         with pytest.raises(VectorsMismatchError) as failure:
             require_checked_vectors(old_index, turned(12))
     assert str(failure.value) == (
@@ -94,7 +94,7 @@ def test_vectors_of_unknown_origin_are_compared_with_the_encoder_and_refused_if_
     require_checked_vectors(old_index, turned(11))  # cos 11° = .9816
 
 
-def test_that_vectors_passed_is_remembered_for_the_generation_and_the_encoder(old_index):
+def test_a_passed_check_is_remembered_for_the_generation_and_the_encoder(old_index):
     encoder = turned(0)
     for _ in range(3):
         require_checked_vectors(IndexSnapshot.open(old_index.path), encoder)
@@ -112,7 +112,7 @@ def test_that_vectors_passed_is_remembered_for_the_generation_and_the_encoder(ol
     assert fresh.calls == [["sentence 1"]]
 
 
-def test_a_cache_that_cannot_be_written_costs_time_only(old_index, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_costs_only_time(old_index, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     encoder = turned(0)
@@ -132,7 +132,7 @@ def test_an_index_that_names_a_precision_is_not_checked(tmp_path):
     assert encoder.calls == []
 
 
-def test_opening_an_index_that_names_no_precision_looks_at_its_vectors(tmp_path, tiny_encoder):
+def test_opening_an_index_that_names_no_precision_checks_its_vectors(tmp_path, tiny_encoder):
     (tmp_path / "corpus.txt").write_text("the sea level rises\nice melts\n")
     options = {"with_reranker": False, "with_stance": False}
     unsaid = replace(tiny_encoder.identity, precision="")

@@ -27,7 +27,7 @@ def test_probabilities_by_hand():
     np.testing.assert_allclose(softmax(LOGITS, 2.0), [[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]])
 
 
-def test_large_logits_and_no_rows_are_no_trouble():
+def test_large_logits_and_empty_arrays_work():
     assert softmax(np.array([[1e4, -1e4, 0.0]])).tolist() == [[1.0, 0.0, 0.0]]
     assert softmax(np.zeros((0, 3))).shape == (0, 3)
 
@@ -40,7 +40,7 @@ def test_the_log_loss_is_scikit_learns():
     assert log_loss(logits, labels, 1.7) == pytest.approx(oracle(labels, softmax(logits, 1.7)))
 
 
-def test_of_four_pairs_three_right_the_likeliest_probability_is_three_quarters():
+def test_with_three_of_four_pairs_right_the_likeliest_probability_is_three_quarters():
     # Two labels: sigmoid(2 / T) = 3/4 where 2 / T = log 3.
     logits = np.array([[2.0, 0.0]] * 4)
     assert fit_temperature(logits, np.array([0, 0, 0, 1])) == pytest.approx(2 / math.log(3), rel=1e-4)
@@ -48,7 +48,7 @@ def test_of_four_pairs_three_right_the_likeliest_probability_is_three_quarters()
 
 @settings(deadline=None)  # the first example imports scipy
 @given(st.integers(0, 10_000), st.floats(0.3, 5))
-def test_the_temperature_is_the_one_that_scipy_finds_and_no_worse_than_none(seed, spread):
+def test_the_temperature_is_scipy_s_and_no_worse_than_one(seed, spread):
     from scipy.optimize import minimize_scalar
 
     generator = np.random.default_rng(seed)
@@ -60,12 +60,12 @@ def test_the_temperature_is_the_one_that_scipy_finds_and_no_worse_than_none(seed
     assert log_loss(logits, labels, found) <= log_loss(logits, labels) + 1e-9
 
 
-def test_without_labels_there_is_nothing_to_fit():
+def test_a_fit_needs_labels():
     with pytest.raises(ValueError, match="got none"):
         fit_temperature(np.zeros((0, 3)), np.zeros(0, dtype=np.int64))
 
 
-def test_what_is_saved_is_loaded_and_a_folder_without_one_has_temperature_one(tmp_path):
+def test_a_temperature_survives_a_round_trip_and_is_one_by_default(tmp_path):
     assert load_temperature(tmp_path) == 1.0
     save_temperature(1.375, tmp_path)
     assert load_temperature(tmp_path) == 1.375
@@ -82,7 +82,7 @@ def test_what_is_saved_is_loaded_and_a_folder_without_one_has_temperature_one(tm
         ('{"format": 1}', "a number above 0, not None"),
     ],
 )
-def test_a_file_that_holds_no_temperature_is_refused(tmp_path, text, message):
+def test_an_invalid_temperature_file_is_rejected(tmp_path, text, message):
     (tmp_path / "temperature.json").write_text(text)
     with pytest.raises(ModelError, match=message):
         load_temperature(tmp_path)

@@ -12,11 +12,11 @@ from claimhound.data.records import Document, Json
 from claimhound.pipeline.search.answer_json import ANSWER_SCHEMA, as_json
 
 
-def test_an_answer_says_first_which_schema_it_has() -> None:
+def test_the_first_key_of_an_answer_is_its_schema() -> None:
     assert next(iter(json.loads(as_json(ANSWER)).items())) == ("schema", ANSWER_SCHEMA)
 
 
-def test_json_has_no_number_that_json_lacks_and_no_character_that_breaks_lines() -> None:
+def test_json_has_no_nan_and_no_character_that_breaks_lines() -> None:
     document = replace(SEA, text=f"{HOSTILE}\u2028end", fields={"a": [float("nan"), {"b": float("inf")}]})
     line = as_json(with_document(document), indent=None)
     assert line.splitlines() == [line]
@@ -26,7 +26,7 @@ def test_json_has_no_number_that_json_lacks_and_no_character_that_breaks_lines()
     assert not any(char in line for char in "\x1b\x07\x9b\u202e")
 
 
-def test_parent_span_and_context_are_there_only_where_there_are_some() -> None:
+def test_parent_span_and_context_are_present_only_if_known() -> None:
     assert "context" not in json.loads(as_json(ANSWER))["evidence"][0]
     sentence = replace(SEA, parent_id="article", span=(0, 55))
     (hit,) = json.loads(as_json(with_document(sentence, before=(Document("x", "Before."),))))["evidence"]
@@ -35,7 +35,7 @@ def test_parent_span_and_context_are_there_only_where_there_are_some() -> None:
     assert hit["context"] == {"before": [{"doc_id": "x", "text": "Before."}], "after": []}
 
 
-def test_programs_get_stance_and_summary_or_null() -> None:
+def test_stance_and_summary_are_objects_or_null() -> None:
     record = json.loads(as_json(POINTED))
     assert record["summary"] == {"label": "REFUTES", "supports": [], "refutes": ["sea-1"]}
     assert record["evidence"][0]["stance"] == {
@@ -47,7 +47,7 @@ def test_programs_get_stance_and_summary_or_null() -> None:
     assert (plain["summary"], plain["evidence"][0]["stance"]) == (None, None)
 
 
-def test_copies_are_named_with_where_they_are_from_and_a_text_that_differs() -> None:
+def test_copies_have_their_origin_and_a_text_if_it_differs() -> None:
     answer = replace(ANSWER, evidence=(replace(HIT, copies=COPIES, n_copies=2),))
     (hit,) = json.loads(as_json(answer))["evidence"]
     assert hit["n_copies"] == 2
@@ -61,7 +61,7 @@ def test_copies_are_named_with_where_they_are_from_and_a_text_that_differs() -> 
 
 
 @pytest.mark.parametrize("depth", [99, 100, 101, 900, 5000])
-def test_fields_however_deep_are_shown_down_to_a_bound(depth: int) -> None:
+def test_fields_are_shown_down_to_a_depth_limit(depth: int) -> None:
     value: Json = 1.5
     for _ in range(depth):
         value = [value]

@@ -1,4 +1,4 @@
-"""Settings as a file: what is written is read, and what is wrong is named."""
+"""Settings as a file: round trips, and errors that name the field."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ configs = st.builds(
 
 
 @given(configs, st.text())
-def test_what_is_written_is_read(tmp_path_factory, config, note):
+def test_settings_survive_a_round_trip(tmp_path_factory, config, note):
     path = tmp_path_factory.mktemp("config") / "config.json"
     write_config(config, path, note=note)
     assert read_config(path) == config
 
 
-def test_a_file_names_every_setting_after_its_note(tmp_path: Path) -> None:
+def test_a_file_lists_its_note_and_then_every_setting(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     write_config(PipelineConfig(rrf_k=10), path, note="Tried by hand.")
     found = json.loads(path.read_text())
@@ -46,7 +46,7 @@ def test_a_file_names_every_setting_after_its_note(tmp_path: Path) -> None:
     assert "note" not in json.loads(path.read_text())
 
 
-def test_what_a_file_does_not_name_is_as_by_default_and_a_whole_number_is_a_number(tmp_path: Path) -> None:
+def test_missing_settings_have_their_defaults_and_integers_are_accepted_as_numbers(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text('\ufeff{"bm25_weight": 1, "rerank_k": 20}', encoding="utf-8")
     config = read_config(path)
@@ -75,7 +75,7 @@ def test_what_a_file_does_not_name_is_as_by_default_and_a_whole_number_is_a_numb
         ("{", "is not valid JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))"),
     ],
 )
-def test_what_cannot_be_used_is_named_with_file_and_field(tmp_path: Path, text: str, message: str) -> None:
+def test_errors_name_file_and_field(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(text)
     with pytest.raises(InputError) as caught:
@@ -83,7 +83,7 @@ def test_what_cannot_be_used_is_named_with_file_and_field(tmp_path: Path, text: 
     assert str(caught.value) == f"{path}: {message}"
 
 
-def test_a_file_that_is_not_there_or_no_text_is_an_input_error(tmp_path: Path) -> None:
+def test_a_missing_or_binary_file_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_config(tmp_path / "missing.json")
     with pytest.raises(InputError, match="cannot be read"):

@@ -1,4 +1,4 @@
-"""Which texts are copies of one another, and, more than that, which never are."""
+"""Near-copies: which texts are copies, and above all which never are."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def are_copies(first, second, titles=(None, None)):
         DAM.replace("council", "coun\u00adcil"),
     ],
 )
-def test_what_an_agency_s_desk_adds_makes_no_other_evidence(copy):
+def test_additions_of_a_news_agency_make_no_difference(copy):
     assert are_copies(f"{DAM}.", copy)
     assert are_copies(copy, f"{DAM}, according to a wire report.")
 
@@ -84,7 +84,7 @@ def test_what_an_agency_s_desk_adds_makes_no_other_evidence(copy):
         ("Caf\u00e9s were shut all over the town.", "Cafe\u0301s were shut all over the town."),
     ],
 )
-def test_style_and_spacing_make_no_other_evidence(first, second):
+def test_style_and_spacing_make_no_difference(first, second):
     assert are_copies(first, second)
 
 
@@ -147,7 +147,7 @@ def test_style_and_spacing_make_no_other_evidence(first, second):
         ("…", "!"),
     ],
 )
-def test_what_may_mean_something_else_is_no_copy(first, second):
+def test_texts_that_may_differ_in_meaning_are_not_copies(first, second):
     assert not are_copies(first, second)
 
 
@@ -156,7 +156,7 @@ TEXTS = st.lists(st.sampled_from(WORDS.split(" ")), min_size=4, max_size=14).map
 
 
 @given(TEXTS, st.data())
-def test_another_digit_makes_other_evidence(text, data):
+def test_a_different_digit_makes_a_different_text(text, data):
     places = [place for place, letter in enumerate(text) if letter.isdigit()]
     if places:
         place = data.draw(st.sampled_from(places))
@@ -165,7 +165,7 @@ def test_another_digit_makes_other_evidence(text, data):
 
 
 @given(TEXTS, st.data())
-def test_a_negation_more_makes_other_evidence(text, data):
+def test_an_added_negation_makes_a_different_text(text, data):
     words = text.split()
     place = data.draw(st.integers(0, len(words)))
     negation = data.draw(st.sampled_from(["not", "never", "no"]))
@@ -173,8 +173,8 @@ def test_a_negation_more_makes_other_evidence(text, data):
 
 
 @given(TEXTS, st.sampled_from([" (AP)", " — Reuters", ", agencies reported", "…", " [wire]"]))
-def test_few_texts_that_are_no_copies_have_their_keys_made(text, mark):
-    """The long words that are compared first are the same for all copies, whatever marks they bear."""
+def test_keys_are_computed_for_few_texts_that_are_not_copies(text, mark):
+    """The long words that are compared first are the same for all copies, with any marks."""
     documents = [Document("a", text), Document("b", f"{text}{mark}"), Document("c", text.upper())]
     groups = groups_of(documents)
     for one in documents:
@@ -192,20 +192,20 @@ def test_few_texts_that_are_no_copies_have_their_keys_made(text, mark):
         ("He died in 2024.", ("Phil Lesh", "PHIL LESH"), True),
         ("He died in 2024.", (None, None), True),
         ("The population was 120 at the 2010 census.", ("Springfield", "Shelbyville"), False),
-        # The text says all that the title says.
+        # The text contains all words of the title.
         ("Phil Lesh died in 2024.", ("Phil Lesh", None), True),
         # Headlines over a sentence that stands by itself.
         (DAM, ("Old dam has lost water, council says", "Council says dam loses 12 percent"), True),
         (DAM, ("Old dam has lost water, council says", None), True),
         (f"It {DAM[4:]}", ("Dam has lost water, it is said", "Council told of a dam that loses"), False),
-        # A name, a number or a negation that the text does not have.
+        # A name, a number or a negation that the text lacks.
         (DAM, ("Old dam of Ghent has lost water", "Old dam of Ypres has lost water"), False),
         (DAM, ("Old dam has lost water in 2019", "Old dam has lost water in 2020"), False),
         (DAM, ("The old dam has not lost water", "The old dam has lost water"), False),
         (DAM, ("Paper 1", "Paper 2"), False),
     ],
 )
-def test_a_title_tells_evidence_apart_where_the_text_leans_on_it(text, titles, is_copy):
+def test_a_title_distinguishes_texts_that_depend_on_it(text, titles, is_copy):
     assert are_copies(text, text, titles) is is_copy
 
 
@@ -219,7 +219,7 @@ def test_a_folded_list_counts_groups_and_its_best_member_stands_for_each():
     groups = {"a": "a", "b": "a", "c": "a"}
     assert n_different(bm25, groups) == 3
     folded = fold(bm25, dense, groups, 2)
-    # b is first by words, and no other of its group is first anywhere; c, third by meaning, comes after a, second.
+    # b ranks first by words, and no other of its group ranks first; c, third by meaning, comes after a, second.
     assert folded.bm25 == hits(("b", 9.0), ("x", 7.0))
     assert folded.dense == hits(("x", 0.9), ("b", 0.8))
     assert folded.copies == {"b": ("a", "c")}
@@ -235,7 +235,7 @@ def test_documents_that_read_the_same_share_an_id():
     assert finder.alike(texts, lambda document: f"{document.doc_id} {document.text}") == {}
 
 
-def test_what_is_remembered_of_a_text_changes_no_answer():
+def test_remembering_texts_changes_no_answer():
     texts = {"d": DAM, "b": f"{DAM} (AP)", "c": f"{DAM}?", "a": DAM, "e": "The dam is old."}
     read = []
 

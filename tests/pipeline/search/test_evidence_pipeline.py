@@ -1,4 +1,4 @@
-"""The path of a claim over a real small index: what each stage gets from the one before, and what is said of it."""
+"""A claim's path through a small real index: the input of each stage, and the answer."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ def ids(ranking):
     return [hit.doc_id for hit in ranking]
 
 
-def test_each_stage_sees_what_the_one_before_gave(index, encoder):
+def test_each_stage_gets_the_output_of_the_previous_one(index, encoder):
     reranker = FakeReranker(as_read({"Ice on land is melting.": 2.0, "Glaciers shrink every summer.": 1.0}))
     config = PipelineConfig(fusion="reciprocal-rank", bm25_weight=0.5)
     (stages,) = EvidencePipeline(index, encoder, reranker, config).rank([CLAIM])
     assert encoder.query_calls == [[CLAIM]]
     # By words: g1 has both; p1 and g2 have one, p1 in a shorter text.
     assert ids(stages.bm25) == ["g1", "p1", "g2"]
-    # By meaning: cosines .96, .8, .6; b1 and p1 lie below .2.
+    # By meaning: cosines .96, .8, .6; b1 and p1 are below .2.
     assert stages.dense == [
         ScoredDoc("g3", pytest.approx(0.96, abs=1e-3)),
         ScoredDoc("g2", pytest.approx(0.8, abs=1e-3)),
@@ -106,7 +106,7 @@ def test_each_stage_sees_what_the_one_before_gave(index, encoder):
     ]
 
 
-def test_an_adaptive_k_leaves_out_what_is_far_less_probable_than_the_best(index, encoder):
+def test_an_adaptive_k_leaves_out_hits_far_less_probable_than_the_best(index, encoder):
     # sigmoid(2) = .881, two fifths of it .352; sigmoid(0) = .5, sigmoid(-1) = .269.
     texts = {"Ice on land is melting.": 2.0, "Glaciers shrink every summer.": -1.0, "Most glaciers lose mass.": -1.0}
     pipeline = EvidencePipeline(index, encoder, FakeReranker(as_read(texts)))
@@ -132,13 +132,13 @@ def test_deeper_lists_change_no_probability(index, encoder):
     pipeline = EvidencePipeline(index, encoder, reranker, PipelineConfig(first_stage_k=2))
     (stages,) = pipeline.rank([CLAIM])
     (deeper,) = pipeline.rank([CLAIM], list_k=5)
-    # The third of each list stands among the first two of the other.
+    # The third of each list is among the first two of the other.
     assert (ids(stages.bm25), ids(deeper.bm25)) == (["g1", "p1"], ["g1", "p1", "g2"])
     assert (ids(stages.dense), ids(deeper.dense)) == (["g3", "g2"], ["g3", "g2", "g1"])
     assert (deeper.fused, deeper.rerank) == (stages.fused, stages.rerank)
 
 
-def test_evidence_carries_its_document_and_its_place_at_every_stage(index, encoder):
+def test_evidence_has_its_document_and_its_rank_at_every_stage(index, encoder):
     reranker = FakeReranker({"Ice on land is melting.": 2.0}, truncated=["Ice on land is melting."])
     (answer,) = EvidencePipeline(index, encoder, reranker).find_evidence([CLAIM], 2)
     best = answer.evidence[0]
@@ -156,7 +156,7 @@ def test_evidence_carries_its_document_and_its_place_at_every_stage(index, encod
     assert json.loads(as_json(answer))["evidence"][0]["stages"]["fused"]["rank"] == best.stages["fused"].rank
 
 
-def test_without_a_reranker_the_fused_list_answers_and_without_an_encoder_bm25(index, encoder):
+def test_the_answer_is_the_fused_list_without_a_reranker_and_bm25_s_without_an_encoder(index, encoder):
     (fused,) = EvidencePipeline(index, encoder, None).find_evidence([CLAIM], 10)
     (stages,) = EvidencePipeline(index, encoder, None).rank([CLAIM])
     assert [ScoredDoc(hit.document.doc_id, hit.score) for hit in fused.evidence] == stages.fused
@@ -169,7 +169,7 @@ def test_without_a_reranker_the_fused_list_answers_and_without_an_encoder_bm25(i
     assert ids(rescored.rerank) == ["p1", "g1", "g2"]
 
 
-def test_what_is_not_rescored_follows_in_the_fused_order(index, encoder):
+def test_hits_that_are_not_rescored_follow_in_the_fused_order(index, encoder):
     reranker = FakeReranker(dict.fromkeys(VECTORS, -3.0))
     pipeline = EvidencePipeline(index, encoder, reranker, PipelineConfig(rerank_k=2))
     (stages,) = pipeline.rank([CLAIM])
@@ -179,7 +179,7 @@ def test_what_is_not_rescored_follows_in_the_fused_order(index, encoder):
     assert stages.rerank == by_score(stages.rerank)
 
 
-def test_whatever_is_asked_for_is_rescored(index, encoder):
+def test_all_requested_hits_are_rescored(index, encoder):
     reranker = FakeReranker()
     config = PipelineConfig(first_stage_k=1, rerank_k=1)
     (answer,) = EvidencePipeline(index, encoder, reranker, config).find_evidence([CLAIM], 3)
@@ -187,12 +187,12 @@ def test_whatever_is_asked_for_is_rescored(index, encoder):
     assert all(hit.stages["rerank"] is not None for hit in answer.evidence)
 
 
-def test_k_beyond_the_corpus_gives_what_there_is(index, encoder):
+def test_k_beyond_the_corpus_returns_all_documents(index, encoder):
     (answer,) = EvidencePipeline(index, encoder, FakeReranker()).find_evidence([CLAIM], 1000)
     assert len(answer.evidence) == 4
 
 
-def test_probabilities_order_as_the_logits_do_however_extreme(tmp_path):
+def test_probabilities_are_ordered_like_extreme_logits(tmp_path):
     documents = [Document(f"d{n:02}", f"glaciers {n}") for n in range(40)]
     logits = {document.text: -20.0 + n for n, document in enumerate(documents)}
     pipeline = EvidencePipeline(index_of(tmp_path / "i", documents, FakeEncoder()), None, FakeReranker(logits))
@@ -208,7 +208,7 @@ def test_min_max_fusion_weighs_scores(index, encoder):
     assert stages.fused[1].score == pytest.approx(0.2 / 0.36, abs=1e-2)
 
 
-def test_conditions_hold_for_words_and_meaning_alike(index, encoder):
+def test_conditions_apply_to_both_searches(index, encoder):
     pipeline = EvidencePipeline(index, encoder, FakeReranker())
     (early,) = pipeline.rank([CLAIM], conditions=Conditions(before="2015"))
     assert set(ids(early.bm25)) == {"g1", "g2"}
@@ -239,12 +239,12 @@ def test_conditions_hold_for_words_and_meaning_alike(index, encoder):
         ),
     ],
 )
-def test_a_condition_that_nothing_can_meet_is_named(index, encoder, conditions, notes):
+def test_a_condition_that_no_document_can_meet_is_named(index, encoder, conditions, notes):
     (answer,) = EvidencePipeline(index, encoder, None).find_evidence([CLAIM], conditions=conditions)
     assert (answer.evidence, list(answer.notes)) == ((), notes)
 
 
-def test_a_day_says_which_documents_may_be_no_older(tmp_path, encoder):
+def test_a_note_counts_documents_that_may_not_be_older_than_the_day(tmp_path, encoder):
     dates = ["2019-03-01", "2020", "2020-07", "2020-07-03", None]
     documents = [Document(f"d{n}", f"glaciers {n}", date=date) for n, date in enumerate(dates)]
     pipeline = EvidencePipeline(index_of(tmp_path / "i", documents, encoder), None, None)
@@ -303,14 +303,14 @@ def test_near_copies_are_one_piece_of_evidence_that_names_the_others(wires):
     assert first.n_copies == 7
     assert first.copies[0] == COPIES[1]
     assert (second.copies, second.n_copies) == ((), 0)
-    # A reader of a corpus with one copy alone is told the same probabilities.
+    # A corpus with only one copy gives the same probabilities.
     assert [hit.score for hit in answer.evidence] == pytest.approx([1 / (1 + math.exp(-2)), 1 / (1 + math.exp(-1))])
     (as_found,) = EvidencePipeline(wires, FakeEncoder(), reranker).find_evidence([RISE], 20, folding=False)
     assert len(as_found.evidence) == 10
     assert all(hit.n_copies == 0 for hit in as_found.evidence)
 
 
-def test_copies_take_no_place_among_the_candidates(wires):
+def test_copies_do_not_count_as_candidates(wires):
     reranker = FakeReranker({DENIAL: 1.0})
     config = PipelineConfig(first_stage_k=2, rerank_k=2)
     for encoder in (FakeEncoder(), None):
@@ -327,7 +327,7 @@ def test_copies_are_folded_after_the_conditions(wires):
     assert [(hit.document.doc_id, hit.n_copies) for hit in answer.evidence] == [("wire-3", 0)]
 
 
-def test_what_reads_the_same_has_the_same_probability_and_stands_by_its_id(tmp_path):
+def test_texts_that_read_the_same_have_the_same_probability_and_are_ordered_by_id(tmp_path):
     documents = [Document(f"same-{n}", "glaciers shrink fast") for n in range(9)]
     documents.append(Document("other", "glaciers shrink slowly"))
     reranker = FakeReranker({"glaciers shrink fast": 1.0, "glaciers shrink slowly": 0.9})
@@ -345,7 +345,7 @@ def test_what_reads_the_same_has_the_same_probability_and_stands_by_its_id(tmp_p
     assert all(len(call) == len(set(call)) for call in reranker.calls)
 
 
-def test_a_folded_list_is_given_beside_the_one_with_each_document_by_itself(wires):
+def test_rankings_come_with_and_without_folding(wires):
     pipeline = EvidencePipeline(wires, FakeEncoder(), FakeReranker({DENIAL: 1.0}))
     (plain,) = pipeline.rank([RISE])
     (both,) = pipeline.rank([RISE], list_k=5, with_folded=True)
@@ -356,7 +356,7 @@ def test_a_folded_list_is_given_beside_the_one_with_each_document_by_itself(wire
     assert len(both.folded.copies["wire-0"]) == 7
 
 
-def test_of_very_many_copies_some_are_named_and_all_that_were_found_counted(tmp_path):
+def test_of_very_many_copies_some_are_named_and_all_found_are_counted(tmp_path):
     documents = [Document(f"d{n:04}", "glaciers shrink") for n in range(700)]
     documents.append(Document("other", "glaciers shrink not at all"))
     pipeline = EvidencePipeline(index_of(tmp_path / "i", documents, FakeEncoder()), None, None)
@@ -399,7 +399,7 @@ NONE_THAT_MEETS = "no document that meets the conditions"
         ("glaciers зебры", Conditions(), False, None),
     ],
 )
-def test_notes_say_what_is_true(index, claim, conditions, with_encoder, note):
+def test_notes_explain_the_result(index, claim, conditions, with_encoder, note):
     far = {
         "zebras": (-1.0, 0.0),
         "yeast": (-1.0, 0.0),
@@ -413,7 +413,7 @@ def test_notes_say_what_is_true(index, claim, conditions, with_encoder, note):
     assert bool(answer.evidence) is not (note or "").startswith("No evidence")
 
 
-def test_an_empty_index_is_said_to_be_empty(tmp_path, encoder):
+def test_a_note_says_that_an_index_is_empty(tmp_path, encoder):
     pipeline = EvidencePipeline(index_of(tmp_path / "empty", [], encoder), encoder, FakeReranker())
     (answer,) = pipeline.find_evidence([CLAIM])
     assert (answer.evidence, answer.notes) == ((), ("The corpus is empty: there is no evidence to find.",))
@@ -449,7 +449,7 @@ def test_a_few_documents_in_memory_are_searched_like_an_index(index, encoder):
         EvidencePipeline(memory, encoder, None).find_evidence([CLAIM], context=1)
 
 
-def test_no_claims_have_no_answers(index, encoder):
+def test_without_claims_there_are_no_answers(index, encoder):
     reranker = FakeReranker()
     assert EvidencePipeline(index, encoder, reranker).find_evidence([]) == []
     assert EvidencePipeline(index, encoder, reranker).rank([]) == []
@@ -457,14 +457,14 @@ def test_no_claims_have_no_answers(index, encoder):
 
 
 @pytest.mark.parametrize("claim", ["", "  \n"])
-def test_an_empty_claim_is_refused_by_its_number(index, claim):
+def test_an_empty_claim_is_rejected_by_its_number(index, claim):
     with pytest.raises(InputError, match=r"^the claim is empty"):
         EvidencePipeline(index, None, None).find_evidence([claim])
     with pytest.raises(InputError, match=r"^claim 2 is empty"):
         EvidencePipeline(index, None, None).find_evidence([CLAIM, claim])
 
 
-def test_claims_that_are_no_texts_and_numbers_out_of_range_are_refused(index):
+def test_invalid_claims_and_numbers_are_rejected(index):
     pipeline = EvidencePipeline(index, None, None)
     with pytest.raises(InputError, match="contains bytes that are not UTF-8"):
         pipeline.find_evidence(["sea \udcff"])
@@ -488,7 +488,7 @@ def test_claims_that_are_no_texts_and_numbers_out_of_range_are_refused(index):
         {"fusion": "mean"},
     ],
 )
-def test_settings_out_of_range_are_refused(setting):
+def test_settings_out_of_range_are_rejected(setting):
     with pytest.raises(ValueError, match=str(next(iter(setting.values())))):
         PipelineConfig(**setting)
 
@@ -506,7 +506,7 @@ texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join)
     rerank_k=st.integers(1, 6),
     k=st.integers(1, 6),
 )
-def test_rankings_are_sorted_and_unique_reranking_loses_nothing_and_company_changes_nothing(
+def test_rankings_are_sorted_and_unique_reranking_loses_nothing_and_batches_change_nothing(
     index, claims, angles, logits, first_stage_k, rerank_k, k
 ):
     vectors = VECTORS | {text: (math.cos(angle), math.sin(angle)) for text, angle in angles.items()}
@@ -529,7 +529,7 @@ def test_rankings_are_sorted_and_unique_reranking_loses_nothing_and_company_chan
         assert len(answer.evidence) <= k
 
 
-def test_real_models_answer_a_claim_the_same_alone_and_among_many(tmp_path, tiny_encoder, tiny_reranker):
+def test_real_models_give_the_same_answer_alone_and_in_a_batch(tmp_path, tiny_encoder, tiny_reranker):
     words = ["sea level", "ice sheet", "vaccines", "measles", "the moon", "coal and gas", "inflation", "wind power"]
     verbs = ["rises", "melts", "is less than 10 per cent", "was not in the study", "warms the ocean " * 15]
     documents = [
@@ -545,7 +545,7 @@ def test_real_models_answer_a_claim_the_same_alone_and_among_many(tmp_path, tiny
     json.loads(as_json(together[0]))
 
 
-def test_another_encoder_than_the_index_s_is_refused(index):
+def test_an_encoder_other_than_the_index_s_is_rejected(index):
     other = replace(IDENTITY, name="other-encoder", weights_sha256="0" * 64)
     with pytest.raises(EncoderMismatchError, match=r"fake-encoder.*other-encoder"):
         EvidencePipeline(index, FakeEncoder(identity=other), None)
@@ -563,7 +563,7 @@ LENGTHS = {
 }
 
 
-def test_with_inner_products_a_document_s_length_counts_and_thresholds_on_cosines_rest(tmp_path):
+def test_with_inner_products_a_vector_s_length_counts_and_cosine_thresholds_are_off(tmp_path):
     encoder = FakeEncoder(LENGTHS, replace(IDENTITY, similarity="dot"))
     threshold = RelevanceThreshold(0.9, 5, IDENTITY.weights_sha256, 100, 0.1, 100, 0.1)
     reranker = FakeReranker()
@@ -579,6 +579,6 @@ def test_with_inner_products_a_document_s_length_counts_and_thresholds_on_cosine
         assert pipeline.has_nothing_relevant(CLAIM, stages) is None
 
 
-def test_an_encoder_of_inner_products_is_not_the_same_one_with_cosines(index):
+def test_inner_products_and_cosines_make_different_encoders(index):
     with pytest.raises(EncoderMismatchError):
         EvidencePipeline(index, FakeEncoder(LENGTHS, replace(IDENTITY, similarity="dot")), None)

@@ -1,4 +1,4 @@
-"""Fusion: the arithmetic by hand, and what holds for all rankings."""
+"""Fusion: arithmetic by hand, and properties of all rankings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_smaller_rrf_k_favours_the_first_ranks():
     )
 
 
-def test_weights_multiply_each_ranking_s_part_of_reciprocal_rank_fusion():
+def test_weights_multiply_each_ranking_s_share_of_reciprocal_rank_fusion():
     # BM25 counts .5, vectors 1.5. c: .5/63 + 1.5/61; a: .5/61 + 1.5/63; d: 1.5/62; b: .5/62.
     fused = reciprocal_rank_fusion([BM25, DENSE], 10, weights=[0.5, 1.5])
     assert fused == [
@@ -53,7 +53,7 @@ def test_weights_multiply_each_ranking_s_part_of_reciprocal_rank_fusion():
         reciprocal_rank_fusion([BM25, DENSE], 10, weights=[1.0])
 
 
-def test_stages_are_fused_as_the_settings_say():
+def test_stages_are_fused_by_the_settings():
     by_rank = PipelineConfig(fusion="reciprocal-rank", bm25_weight=0.5)
     assert fuse_stages(BM25, DENSE, by_rank) == reciprocal_rank_fusion([BM25, DENSE], 10)
     assert fuse_stages(BM25, DENSE, replace(by_rank, rrf_k=5, bm25_weight=0.25)) == reciprocal_rank_fusion(
@@ -66,7 +66,7 @@ def test_stages_are_fused_as_the_settings_say():
 
 @pytest.mark.parametrize("fusion", ["reciprocal-rank", "min-max"])
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
-def test_where_one_search_found_nothing_the_other_s_order_stands_whatever_its_weight(fusion, weight):
+def test_if_one_search_found_nothing_the_result_has_the_other_s_order_for_any_weight(fusion, weight):
     config = PipelineConfig(fusion=fusion, bm25_weight=weight)
     assert [hit.doc_id for hit in fuse_stages(BM25, [], config)] == ["a", "b", "c"]
     assert [hit.doc_id for hit in fuse_stages([], DENSE, config)] == ["c", "d", "a"]
@@ -89,7 +89,7 @@ def test_min_max_fusion_gives_equal_scores_one_and_needs_a_weight_for_each_ranki
         min_max_fusion([BM25, DENSE], [1.0], k=10)
 
 
-def test_nothing_fused_is_nothing():
+def test_fusion_of_empty_rankings_is_empty():
     assert reciprocal_rank_fusion([], k=10) == []
     assert reciprocal_rank_fusion([[], []], k=10) == []
     assert min_max_fusion([[], []], [0.5, 0.5], k=10) == []
@@ -115,7 +115,7 @@ def test_fusion_is_the_same_in_any_order_of_systems_to_the_last_bit(found, k, ra
 
 
 @given(systems, st.integers(0, 12))
-def test_a_fused_ranking_is_sorted_unique_at_most_k_and_holds_only_what_was_found(found, k):
+def test_a_fused_ranking_is_sorted_unique_at_most_k_and_has_only_hits_of_its_inputs(found, k):
     there = {hit.doc_id for ranking, _ in found for hit in ranking}
     for fused in (
         reciprocal_rank_fusion([ranking for ranking, _ in found], k),
@@ -127,7 +127,7 @@ def test_a_fused_ranking_is_sorted_unique_at_most_k_and_holds_only_what_was_foun
 
 
 @given(rankings, rankings, st.integers(0, 100))
-def test_equal_weights_are_no_weights_to_the_last_bit(bm25, dense, rrf_k):
+def test_equal_weights_give_the_unweighted_result_to_the_last_bit(bm25, dense, rrf_k):
     unweighted = reciprocal_rank_fusion([bm25, dense], 20, rrf_k)
     assert (
         fuse_stages(bm25, dense, PipelineConfig(fusion="reciprocal-rank", rrf_k=rrf_k, bm25_weight=0.5)) == unweighted

@@ -45,7 +45,7 @@ def test_a_few_documents_are_ranked_without_an_index(tmp_path, tiny_model_dir):
     assert "index" not in describe(pipeline)
 
 
-def test_what_cannot_be_opened_says_so_before_a_model_is_loaded(tmp_path):
+def test_errors_are_raised_before_a_model_is_loaded(tmp_path):
     with pytest.raises(IndexMissingError):
         open_pipeline(tmp_path / "nowhere", encoder="./no-model")
     with pytest.raises(ValueError, match="name an index folder or a corpus"):

@@ -1,4 +1,4 @@
-"""The reranked list: what reads the same has one probability, whatever its id put it behind."""
+"""The reranked list: texts that read the same have one probability, regardless of their ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BM25 = [ScoredDoc("a", 4.0), ScoredDoc("d", 3.0)]
 DENSE = [ScoredDoc("b", 0.8), ScoredDoc("d", 0.6)]
 
 
-def test_hits_that_are_alike_all_have_the_best_rank_and_scores_of_them():
+def test_hits_that_read_the_same_share_their_best_rank_and_scores():
     logits = np.array([0.1, 0.2, 0.3, 0.4])
     found = hit_scores(FUSED, logits, BM25, DENSE, {"b": "b", "d": "b"})
     assert found.fused_rank.tolist() == [1, 2, 3, 2]
@@ -33,7 +33,7 @@ def test_hits_that_are_alike_all_have_the_best_rank_and_scores_of_them():
     assert plain.cosine[3] == 0.6
 
 
-def test_what_reads_like_a_rescored_hit_has_its_probability_and_the_rest_follows():
+def test_a_hit_that_reads_like_a_rescored_one_has_its_probability_and_the_rest_follow():
     ranked = rescored(FUSED, np.array([0.0, 1.0]), Blend(), [], None, {"b": "b", "e": "b", "c": "c", "d": "c"})
     top = 1 / (1 + math.exp(-1.0))
     assert ranked == [
@@ -50,7 +50,7 @@ def test_what_reads_like_a_rescored_hit_has_its_probability_and_the_rest_follows
     st.lists(st.floats(-3, 3), min_size=5, max_size=5),
     st.integers(0, 5),
 )
-def test_ties_are_broken_by_id_and_nothing_is_lost(alike, logits, n_read):
+def test_ties_break_by_id_and_no_hit_is_lost(alike, logits, n_read):
     ranked = rescored(FUSED, np.array(logits[:n_read]), BLEND, BM25, DENSE, alike)
     assert sorted(hit.doc_id for hit in ranked) == list("abcde")
     assert ranked == sorted(ranked, key=lambda hit: (-hit.score, hit.doc_id))

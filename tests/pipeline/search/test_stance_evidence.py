@@ -1,4 +1,4 @@
-"""Stance as the last stage of a claim's path, with fakes that say which way each text points."""
+"""Stance as the last stage of a search, with fakes that give each text a stance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pipeline(stance, *, logits=RELEVANT, **settings):
     )
 
 
-def test_the_evidence_returned_and_nothing_else_is_classified_in_one_go():
+def test_only_the_returned_evidence_is_classified_in_one_call():
     model = FakeStance(STANCE)
     answers = pipeline(model).find_evidence(["sea rises", "sea falls"], 2)
     assert model.calls == [[(answer.claim, hit.document.text) for answer in answers for hit in answer.evidence]]
@@ -39,14 +39,14 @@ def test_each_piece_has_its_stance_and_the_claim_a_summary():
     assert list(answer.timings_ms)[-1] == "stance"
 
 
-def test_a_claim_gets_the_same_alone_and_among_others():
+def test_a_claim_gets_the_same_answer_alone_and_in_a_batch():
     both = pipeline(FakeStance(STANCE)).find_evidence(["the sea rises", "salt"], 2)
     for answer in both:
         (alone,) = pipeline(FakeStance(STANCE)).find_evidence([answer.claim], 2)
         assert (alone.evidence, alone.summary) == (answer.evidence, answer.summary)
 
 
-def test_what_counts_is_said_by_the_settings():
+def test_the_settings_decide_which_evidence_counts():
     (answer,) = pipeline(FakeStance(STANCE), min_stance=0.85).find_evidence(["the sea rises"], 3)
     assert answer.summary.label == "SUPPORTS"
     # The sigmoid of -4 is .018: found, and not relevant.
@@ -54,7 +54,7 @@ def test_what_counts_is_said_by_the_settings():
     assert answer.summary == ("NOT_ENOUGH_INFO", (), ())
 
 
-def test_without_a_stance_model_nothing_is_said():
+def test_without_a_stance_model_there_is_no_stance():
     (answer,) = pipeline(None).find_evidence(["the sea rises"], 3)
     assert answer.summary is None
     assert {hit.stance for hit in answer.evidence} == {None}
@@ -67,7 +67,7 @@ def test_a_claim_without_evidence_has_not_enough_info():
     assert (answer.evidence, answer.summary.label) == ((), "NOT_ENOUGH_INFO")
 
 
-def test_a_pair_that_the_stance_model_cut_is_flagged_and_said():
+def test_a_pair_that_the_stance_model_cut_is_flagged_and_noted():
     model = FakeStance(STANCE, truncated=["the sea falls"])
     (answer,) = pipeline(model).find_evidence(["the sea rises"], 3)
     assert {hit.document.doc_id for hit in answer.evidence if hit.stance.truncated} == {"down"}
@@ -75,9 +75,7 @@ def test_a_pair_that_the_stance_model_cut_is_flagged_and_said():
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_a_pipeline_is_opened_with_the_stance_model_that_is_named_or_without_any(
-    tmp_path, tiny_model_dir, tiny_stance_dir, named
-):
+def test_a_pipeline_opens_with_the_named_stance_model_or_without_one(tmp_path, tiny_model_dir, tiny_stance_dir, named):
     (tmp_path / "corpus.txt").write_text("the sea level rises\n")
     found = open_pipeline(
         None,
