@@ -21,7 +21,6 @@ STEPS = """
 import json, sys
 from pathlib import Path
 from huggingface_hub import hf_hub_download, snapshot_download
-from claimhound.pipeline.models.encoders import encoder_identity
 from claimhound.pipeline.model_folders.hub import NotOnThisMachineError, hub_folder
 
 records, *steps = sys.argv[1:]
