@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claimhound.data.bundled import BUNDLED_MODELS, Role
 from claimhound.data.errors import ModelError, first_line
+from claimhound.data.extras import require
 from claimhound.pipeline.model_folders.files import read_any_json, read_json
 from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir, with_version
 from claimhound.pipeline.models.stance_labels import label_names
@@ -30,8 +31,9 @@ class BaseModel(NamedTuple):
 def find_base_model(model: str | None) -> BaseModel:
     """Return what a name stands for: a bundled model, `all-MiniLM-L6-v2`, a folder or a name on the Hub.
 
-    None is the bundled encoder. Raises ModelError if there is none.
+    None is the bundled encoder. Raises ModelError if there is none, and InputError if the training extra is missing.
     """
+    require("accelerate", "train", "training")
     if model is None or model == BUNDLED:
         return BaseModel(find_model_dir("encoder", BUNDLED), BUNDLED_MODELS["encoder"].name)
     model = with_version(model)
