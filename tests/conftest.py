@@ -104,7 +104,7 @@ def _save_tiny_bert(
     directory: Path, *, num_labels: int | None, seed: int, labels: Sequence[str] = (), scale: float = 1.0
 ) -> None:
     import torch
-    from tokenizers import BertWordPieceTokenizer
+    from tokenizers import BertWordPieceTokenizer, Tokenizer
     from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
 
     directory.mkdir(parents=True)
@@ -112,7 +112,7 @@ def _save_tiny_bert(
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{c}" for c in letters), ".", ","]
     vocab = list(dict.fromkeys(pieces))
     backend = BertWordPieceTokenizer(vocab={word: i for i, word in enumerate(vocab)}, lowercase=True)
-    tokenizer = BertTokenizerFast(tokenizer_object=backend._tokenizer, model_max_length=64)
+    tokenizer = BertTokenizerFast(tokenizer_object=Tokenizer.from_str(backend.to_str()), model_max_length=64)
     tokenizer.save_pretrained(directory)
     config = BertConfig(
         vocab_size=len(vocab),
