@@ -9,16 +9,12 @@ from claimhound.data.errors import InputError, first_line
 from claimhound.data.formats.plain_values import plain_record
 from claimhound.data.formats.raw_record import RawRecord
 from claimhound.data.formats.sources import Source, parse_catalogue_name
-from claimhound.data.notices import Notices
-from claimhound.data.rejects import Reject
 
 CataloguePart: TypeAlias = Literal["docs", "queries", "qrels"]
 _NAMES: dict[CataloguePart, str] = {"docs": "documents", "queries": "queries", "qrels": "judgments"}
 
 
-def read_catalogue(
-    source: Source, reject: Reject, part: CataloguePart, text_names: Collection[str], notices: Notices
-) -> Iterator[RawRecord]:
+def read_catalogue(source: Source, part: CataloguePart, text_names: Collection[str]) -> Iterator[RawRecord]:
     """Give the documents, queries or judgments of `ir_datasets:ID`, numbered from 1, with the library's field names.
 
     A document or query that has none of `text_names` gets a field `text`: what the library takes for its text. Values
@@ -45,7 +41,7 @@ def read_catalogue(
             fields = entry._asdict()
             if part != "qrels" and not any(name in fields for name in text_names):
                 fields["text"] = entry.default_text()
-            yield plain_record(source, number, fields, reject, notices)
+            yield plain_record(number, fields)
     # No network is an OSError, a failed checksum or a damaged file a RuntimeError or ValueError; ImportError is for
     # the libraries that a few sets need beside their own.
     except (OSError, EOFError, ValueError, RuntimeError, ImportError) as error:

@@ -12,11 +12,9 @@ from claimhound.data.formats.plain_values import plain_record
 from claimhound.data.formats.raw_record import RawRecord
 from claimhound.data.formats.saved_sets import saved_splits
 from claimhound.data.formats.sources import HUB_PREFIX, Source, parse_hub_name
-from claimhound.data.notices import Notices
-from claimhound.data.rejects import Reject
 
 
-def read_hub(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:
+def read_hub(source: Source) -> Iterator[RawRecord]:
     """Give the records of `hf:NAME[@CONFIG][:SPLIT]`, numbered from 1.
 
     NAME may be a folder of data files, or one that `save_to_disk` wrote, which is mapped into memory. The split may be
@@ -32,9 +30,7 @@ def read_hub(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRe
         features = rows.features
         named = with_label_names(None if features is None else features.to_dict())
         for number, row in enumerate(rows, 1):
-            record = plain_record(source, number, named(row), reject, notices)
-            if record is not None:
-                yield record
+            yield plain_record(number, named(row))
     # RuntimeError is what a data set with a loading script gives; the Hub's own errors are OSErrors.
     except (datasets.exceptions.DatasetsError, pyarrow.ArrowException, OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{source.name}: cannot be loaded: {first_line(error)}") from error

@@ -17,7 +17,6 @@ from claimhound.data.formats.sources import Source
 from claimhound.data.notices import Notices
 from claimhound.data.records import Json
 from claimhound.data.rejects import Reject
-from claimhound.data.seen_ids import SeenIds
 
 Part: TypeAlias = Literal["docs", "queries", "qrels"]
 Fields: TypeAlias = dict[str, Any]
@@ -142,8 +141,7 @@ class KnownShapes:
         self._names = names
         self._part = part
         self._notices = notices
-        self._links = SeenIds()
-        self._n_links = 0
+        self._links: set[str] = set()
         self.n_left_out = 0
         self.n_left_out_in_all = 0
         # One name alone is one that a user gave.
@@ -221,10 +219,10 @@ class KnownShapes:
     def _id(self, fields: Fields) -> str | None:
         """Return the link as the record's id, if it has no other and this is the first record with it."""
         link = _link(fields)
-        if link is None or any(name in fields for name in self._names.id):
+        if link is None or link in self._links or any(name in fields for name in self._names.id):
             return None
-        self._n_links += 1
-        return link if self._links.setdefault(link, self._n_links) == self._n_links else None
+        self._links.add(link)
+        return link
 
     def _is_aside(self, fields: Fields) -> bool:
         types = _types(fields)

@@ -30,13 +30,7 @@ class LongNumber:
     """Stands for a whole number of more figures than Python reads."""
 
 
-def plain_record(
-    source: Source,  # noqa: ARG001
-    number: int,
-    row: Mapping[str, Any],
-    reject: Reject,  # noqa: ARG001
-    notices: Notices,  # noqa: ARG001
-) -> RawRecord:
+def plain_record(number: int, row: Mapping[str, Any]) -> RawRecord:
     """Return the row with Python's own values turned into JSON's; what JSON cannot hold is odd.
 
     A row of such tables has every column of its table, so that a null in one stands for a field that is missing, and so

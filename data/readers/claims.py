@@ -13,7 +13,6 @@ from claimhound.data.read_options import ReadOptions
 from claimhound.data.readers.texts import read_records
 from claimhound.data.records import Query
 from claimhound.data.rejects import OnError, rejecter
-from claimhound.data.seen_ids import SeenIds
 
 CLAIM_FIELDS = FieldNames(
     id=("_id", "id", "query_id", "claim_id", "qid"),
@@ -79,7 +78,7 @@ def read_good_and_bad_claims(
     """
     bad: list[RecordError] = []
     names = CLAIM_FIELDS.given(options.id_field, options.text_field)
-    for record in read_records([source], names, bad.append, part="queries", first_seen=SeenIds(), notices=notices):
+    for record in read_records([source], names, bad.append, part="queries", notices=notices):
         yield from bad
         bad.clear()
         if len(record.text) > longest:

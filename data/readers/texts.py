@@ -21,7 +21,6 @@ from claimhound.data.formats.spreadsheet import as_written
 from claimhound.data.formats.tables import read_table
 from claimhound.data.notices import Notices
 from claimhound.data.rejects import Reject
-from claimhound.data.seen_ids import SeenIds
 
 _LOOKED_AT_FOR_MARKUP = 1_000
 _MARKUP = re.compile(
@@ -36,23 +35,20 @@ def read_records(
     reject: Reject,
     *,
     part: CataloguePart,
-    first_seen: dict[str, int] | SeenIds | None = None,
     notices: Notices | None = None,
     for_blank: Callable[[Source, BlankText], Record | None] | None = None,
 ) -> Iterator[Record]:
     """Give the records of the sources in their order, ids unique over all of them.
 
     `part` is what is read of a data set of ir_datasets, which holds documents, queries and judgments under one name.
-    `first_seen`, empty, is what holds the ids: a dict, or what is slower and takes a fifth of the memory.
-
     `for_blank` returns what stands for a record whose text is blank, or None where nothing does and it is dealt with;
     without it such a record is bad.
 
     Bad records are rejected, and so is one with an id that was there before. Raises InputError for a source that
     holds no record, neither good nor bad.
     """
-    # id -> source number and line in one int; a million 8-character ids take 121 MB, with tuples 183.
-    first_seen = {} if first_seen is None else first_seen
+    # id -> source number and line in one int: 121 MB for a million 8-character ids; 183 with tuples
+    first_seen: dict[str, int] = {}
     notices = Notices() if notices is None else notices
     shapes = KnownShapes(names, part, notices)
     for source_number, source in enumerate(sources):
@@ -83,7 +79,7 @@ def read_records(
             reject(RecordError(source.name, record.line, f"duplicate id {record.record_id!r}, first seen at {seen_at}"))
         if not count.good and not count.bad and not shapes.n_left_out:
             raise InputError(f"{source.name}: holds no records")
-    if not len(first_seen) and shapes.n_left_out_in_all:
+    if not first_seen and shapes.n_left_out_in_all:
         raise InputError(f"{sources[-1].name}: holds no record with a text")
 
 
@@ -128,10 +124,10 @@ def _read_format(  # noqa: PLR0911
         case "csv" | "tsv":
             return as_written(read_table(source, reject, notices, text_names))
         case "parquet":
-            return read_parquet(source, reject, notices)
+            return read_parquet(source)
         case "hub":
-            return read_hub(source, reject, notices)
+            return read_hub(source)
         case "catalogue":
-            return read_catalogue(source, reject, part, text_names, notices)
+            return read_catalogue(source, part, text_names)
         case "text":
             return read_plain_text(source, reject, text_names, notices, can_join=part == "docs")

@@ -17,7 +17,6 @@ from claimhound.data.formats.sources import Source
 from claimhound.data.notices import Notices
 from claimhound.data.readers.documents import read_documents
 from claimhound.data.records import Document
-from claimhound.data.rejects import rejecter
 from claimhound.indexes.text import TextWriter
 
 SOURCE = Source(name="a.parquet", stem="a", path=None, format="parquet")
@@ -131,7 +130,7 @@ def test_broken_json_that_is_deep_too_is_a_bad_record(tmp_path: Path) -> None:
     ids=repr,
 )
 def test_what_has_a_form_in_json_gets_it(value: Any, expected: Any) -> None:
-    record = plain_record(SOURCE, 1, {"x": value}, rejecter("stop"), Notices())
+    record = plain_record(1, {"x": value})
     assert record.value == {"x": expected}
     assert json.dumps(record.value)
     assert type(record.value) is dict
@@ -141,7 +140,7 @@ def test_what_has_a_form_in_json_gets_it(value: Any, expected: Any) -> None:
     "value", [None, float("nan"), np.float64("nan"), np.datetime64("NaT"), decimal.Decimal("NaN")], ids=repr
 )
 def test_what_tables_write_for_nothing_is_nothing_and_not_counted(value: Any) -> None:
-    record = plain_record(SOURCE, 1, {"x": value, "y": 1}, rejecter("stop"), Notices())
+    record = plain_record(1, {"x": value, "y": 1})
     assert record.value == {"y": 1}
     assert type(record.value) is dict
 
@@ -165,7 +164,7 @@ def test_what_tables_write_for_nothing_is_nothing_and_not_counted(value: Any) ->
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_has_none_is_left_out_and_named(value: Any, what: str) -> None:
-    record = plain_record(SOURCE, 1, {"x": value, "y": [value, 1]}, rejecter("stop"), Notices())
+    record = plain_record(1, {"x": value, "y": [value, 1]})
     assert isinstance(record.value, FieldsWithOdd)
     assert record.value == {"y": [None, 1]}
     assert record.value.odd == [("x", what), ("y", what)]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from claimhound.data.formats.parquet import read_parquet
 from claimhound.data.formats.shapes import ListOf, joint_kind, kind_of, write_parquet
 from claimhound.data.formats.sources import locate
-from claimhound.data.notices import Notices
 
 COLUMNS = {
     "id": "text",
@@ -25,10 +24,7 @@ COLUMNS = {
 
 
 def read(path):
-    def fail(error):
-        raise error
-
-    return [record.value for record in read_parquet(locate(path, folder_file=""), fail, Notices())]
+    return [record.value for record in read_parquet(locate(path, folder_file=""))]
 
 
 def test_nested_values_are_typed_and_come_back(tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ def test_skipping_needs_no_list(tmp_path: Path) -> None:
 
 
 def test_on_error_is_stop_or_skip() -> None:
-    with pytest.raises(ValueError, match=r"^on_error is 'stop' or 'skip', not 'ignore'$"):
+    with pytest.raises(ValueError, match=r"^on_error must be 'stop' or 'skip', not 'ignore'$"):
         rejecter("ignore")  # type: ignore[arg-type]
 
 
