@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from claimhound.data.dates import NoDay, read_day
+from claimhound.data.dates import read_day
+from claimhound.data.days import NoDay
 from claimhound.data.errors import BlankText, RecordError
 from claimhound.data.formats.fever import in_lines
 from claimhound.data.formats.fields import FieldNames, Record

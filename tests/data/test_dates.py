@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimhound.data.dates import AMBIGUOUS, MISSING, UNREADABLE, Day, iso_day, read_day
+from claimhound.data.dates import iso_day, read_day
+from claimhound.data.days import AMBIGUOUS, MISSING, UNREADABLE, Day
 from claimhound.data.records import Json
 from claimhound.indexes.text import first_day
 

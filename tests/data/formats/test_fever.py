@@ -121,8 +121,8 @@ def test_claims_over_tables_and_text_name_ids_in_sets(tmp_path: Path) -> None:
             "claim '1' has a list as evidence with items that are not sets; each set is ",
         ),
         (["A sentence."], "claim '1' has a list as evidence with items that are not sets; each set is "),
-        ([[[1, 2, "Malta", None]]], "claim '1' names the line None of page 'Malta', and lines are numbers from 0"),
-        ([[[1, 2, "Malta", -1]]], "claim '1' names the line -1 of page 'Malta', and lines are numbers from 0"),
+        ([[[1, 2, "Malta", None]]], "claim '1' names line None of page 'Malta'; lines are numbers from 0"),
+        ([[[1, 2, "Malta", -1]]], "claim '1' names line -1 of page 'Malta'; lines are numbers from 0"),
         ([{"content": [None]}], "the id in field 'content' is null, not a text or a whole number"),
     ],
 )

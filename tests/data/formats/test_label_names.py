@@ -69,8 +69,8 @@ def test_one_list_of_names_serves_claims_and_their_evidence(tmp_path: Path, labe
     ("record", "names", "reason"),
     [
         (claim(0, claim_label=3), NAMES[:3], "the claim_label 3, for which --label-names has no name: it names 0 to 2"),
-        (claim(3), NAMES, "the evidence_label 'DISPUTED'; it is one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"),
-        (claim(0), ["TRUE", "FALSE"], "the evidence_label 'TRUE'; it is one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"),
+        (claim(3), NAMES, "the evidence_label 'DISPUTED'; expected one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"),
+        (claim(0), ["TRUE", "FALSE"], "the evidence_label 'TRUE'; expected one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"),
         (claim(-1), NAMES, "the evidence_label -1, for which --label-names has no name: it names 0 to 3"),
     ],
 )
