@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 Format: TypeAlias = Literal["jsonl", "json", "csv", "tsv", "parquet", "text", "hub", "catalogue"]
 InputFormat: TypeAlias = Literal["jsonl", "json", "csv", "tsv", "parquet", "text"]
 DateOrder: TypeAlias = Literal["dmy", "mdy"]
+Part: TypeAlias = Literal["docs", "queries", "qrels"]
+"""Which records to read from a source that may contain several kinds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Records out of Parquet files."""
+"""Records of Parquet files."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from claimhound.data.formats.sources import Source
 
 
 def read_parquet(source: Source) -> Iterator[RawRecord]:
-    """Give one record for each row, numbered from 1; times become ISO 8601, nulls and NaN are left out.
+    """Yield one record for each row, numbered from 1; times become ISO 8601, nulls and NaN are left out.
 
-    Numbers that the file's Hugging Face features call labels become their names. Rejects a row that holds what JSON
-    cannot. Raises InputError for a damaged file.
+    Numeric labels become their names from the file's Hugging Face features. Raises InputError for a damaged file.
     """
     import pyarrow
     from pyarrow import parquet
@@ -29,4 +28,4 @@ def read_parquet(source: Source) -> Iterator[RawRecord]:
                     number += 1
                     yield plain_record(number, named(row))
     except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{source.name}: damaged, or not a Parquet file: {first_line(error)}") from error
+        raise InputError(f"{source.name}: damaged or not a Parquet file: {first_line(error)}") from error
