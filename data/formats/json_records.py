@@ -138,9 +138,7 @@ def _items(source: Source, content: Any, text_names: Collection[str], part: Part
     if not content or _is_mapping(content):
         return content.items()
     fields = f"{', '.join(list(content)[:8])}{', …' if len(content) > 8 else ''}"
-    raise InputError(
-        f"{source.name}: is a single object with the fields {fields}; name the text field with --text-field"
-    )
+    raise InputError(f"{source.name}: is one object with the fields {fields}; name the text field with --text-field")
 
 
 _FEW_OTHERS = 0.05

@@ -157,9 +157,7 @@ def parse_catalogue_name(word: str) -> str:
     """Return the id of `ir_datasets:ID`; raises InputError if it is empty."""
     data_set = word.removeprefix(CATALOGUE_PREFIX)
     if not data_set.strip("/ "):
-        raise InputError(
-            f"{word}: must have the form {CATALOGUE_PREFIX}ID, such as {CATALOGUE_PREFIX}beir/climate-fever"
-        )
+        raise InputError(f"{word}: must have the form {CATALOGUE_PREFIX}ID, as in {CATALOGUE_PREFIX}beir/climate-fever")
     return data_set
 
 

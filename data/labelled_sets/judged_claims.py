@@ -71,8 +71,8 @@ def claim_judgments(source: Source, raw: RawRecord, level: Level, label_names: S
       not enough info, is empty. In FEVEROUS, objects with `content`, a list of ids, are sets of these ids.
 
     `level="sentence"`, for SciFact's shape, gives grade 1 to every sentence of a rationale, and no other judgment. A
-    sentence is `<document id>#<number>`, as in `split_document`. But the numbers count the sentences of the data set, so
-    they fit a corpus with these sentences as records with such ids. `split_document` has its own rules: on the dev
+    sentence is `<document id>#<number>`, as in `split_document`. But the numbers count the sentences of the data set,
+    so they fit a corpus with these sentences as records with such ids. `split_document` has its own rules: on the dev
     claims of SciFact, 345 of 366 such ids name the right sentence after splitting. FEVER's shape always names
     sentences.
 
