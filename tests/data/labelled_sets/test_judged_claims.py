@@ -135,9 +135,7 @@ LABELS = "expected one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"
         ),
     ],
 )
-def test_a_claim_of_another_shape_is_an_error_with_its_id(
-    tmp_path: Path, claim: dict[str, Any], reason: str
-) -> None:
+def test_a_claim_of_another_shape_is_an_error_with_its_id(tmp_path: Path, claim: dict[str, Any], reason: str) -> None:
     with pytest.raises(RecordError) as caught:
         judge(tmp_path, scifact_claim(id="good"), claim)
     assert str(caught.value) == f"{tmp_path / 'claims.jsonl'}:2: {reason}"
