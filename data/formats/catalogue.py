@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from claimhound.data.errors import InputError, first_line
+from claimhound.data.extras import require
 from claimhound.data.formats.plain_values import plain_record
 from claimhound.data.formats.raw_record import RawRecord
 from claimhound.data.formats.sources import Source, parse_catalogue_name
@@ -22,12 +23,9 @@ def read_catalogue(source: Source, part: Part, text_names: Collection[str]) -> I
     Raises InputError if the library is not installed, does not know the id, or does not have this part of the data set,
     and if the data set cannot be downloaded or read.
     """
-    try:
-        import ir_datasets
-    except ImportError as error:
-        raise InputError(
-            f"{source.name}: needs the library ir_datasets; install it with pip install 'claimhound[ir-datasets]'"
-        ) from error
+    require("ir_datasets", "ir-datasets", source.name)
+    import ir_datasets
+
     try:
         data_set = ir_datasets.load(parse_catalogue_name(source.name))
     except KeyError as error:

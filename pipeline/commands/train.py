@@ -89,7 +89,7 @@ def train_reranker(
     learned, before = (list(map(PairSource.parse, texts)) for texts in (data, pretrain))
     queries, judgments = claims_of(claims, reading), read_qrels(qrels, ReadOptions(label_names=reading.label_names))
     excluded = texts_of_claims(exclude_claims, reading)
-    pipeline = open_pipeline(index_dir, with_reranker=False, with_stance=False, compute=compute, on_start=say)
+    pipeline = open_pipeline(index_dir, with_reranker=False, with_stance=False, compute=compute)
     with _training_progress() as on_progress:
         built = build_reranker(
             pipeline,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from claimhound.data.dates import iso_day, read_day
 from claimhound.data.days import AMBIGUOUS, MISSING, UNREADABLE, Day
 from claimhound.data.records import Json
-from claimhound.indexes.text import first_day
+from claimhound.indexes.conditions import first_day
 
 THE_DAY = "1998-05-14"
 THE_SAME_DAY = [
