@@ -104,8 +104,8 @@ def test_every_kind_of_bad_claim_is_told_and_the_others_are_answered(index_dir, 
         (8, "the claim has 10"),
         (
             9,
-            "the field 'text' holds half of a surrogate pair: an escape such as \\ud83d without its other half is "
-            "no character",
+            "the field 'text' contains half of a surrogate pair: an escape such as \\ud83d without its other half is "
+            "not a character",
         ),
     ]
 
@@ -312,7 +312,7 @@ def test_columns_of_a_table_without_a_header_can_be_named(index_dir, tmp_path):
         ("2.json", "ice", {"label": "true"}),
     ]
     assert [r["reason"] for r in records(report.rejected)] == ["expected 3 cells, got 2; missing: claim"]
-    with pytest.raises(InputError, match="is no CSV or TSV file"):
+    with pytest.raises(InputError, match="not a CSV or TSV file"):
         run(index_dir, ClaimSource(str(output), ReadOptions(columns=("id",))), tmp_path / "other.jsonl")
 
 

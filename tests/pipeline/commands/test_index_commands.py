@@ -260,7 +260,7 @@ def test_verify_names_a_changed_file(invoke: Invoke, small_index: Path) -> None:
         ("notext.jsonl", b'{"text": "ice"}\n{"no": 1}\n', ":2: missing field 'text'"),
         ("twice.jsonl", b'{"id": 1, "text": "ice"}\n{"id": 1, "text": "sea"}\n', ":2: duplicate id '1'"),
         ("latin.txt", b"ice\ncaf\xe9\n", ":2: not UTF-8: byte 0xe9"),
-        ("empty.jsonl", b"", ": holds no records"),
+        ("empty.jsonl", b"", ": contains no records"),
         ("strange.doc", b"ice", ": cannot read a file with suffix '.doc'"),
     ],
 )

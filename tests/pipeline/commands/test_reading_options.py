@@ -24,7 +24,7 @@ def test_what_was_noticed_in_claims_is_said(tmp_path: Path, capsys: pytest.Captu
     path.write_text("ID;Claim\n1;Ice melts\n")
     assert [claim.text for claim in claims_of(str(path))] == ["Ice melts"]
     assert capsys.readouterr().err.splitlines() == [
-        f"{path}: cells are parted by ';'",
+        f"{path}: cells are separated by ';'",
         f"{path}: claim taken from 'Claim', id from 'ID'",
     ]
 

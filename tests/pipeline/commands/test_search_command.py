@@ -349,7 +349,7 @@ def test_a_corpus_is_read_as_its_options_say_and_what_was_found_is_told(
     result = invoke("search", "Fluss", "--corpus", corpus, *named, *options)
     assert result.exit_code == 0
     assert '"text": "Der Fluss trat über"' in result.stdout
-    assert result.stderr == f"{corpus}: cells are parted by '|'\n"
+    assert result.stderr == f"{corpus}: cells are separated by '|'\n"
     assert invoke("search", "x", "--index", tmp_path, *named).stderr.endswith(
         "Error: options for reading a file need --corpus\n"
     )
@@ -358,8 +358,8 @@ def test_a_corpus_is_read_as_its_options_say_and_what_was_found_is_told(
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("--encoding", "latin-0", "'latin-0' is no encoding; names are such as utf-8, cp1252 and utf-16"),
-        ("--delimiter", "::", "'::' cannot part cells; give one character, such as ; or |, or the word tab"),
+        ("--encoding", "latin-0", "'latin-0' is not an encoding; examples are utf-8, cp1252 and utf-16"),
+        ("--delimiter", "::", "'::' is not a delimiter; give one character, such as ; or |, or the word tab"),
     ],
 )
 def test_a_reading_option_that_means_nothing_is_a_usage_error(
