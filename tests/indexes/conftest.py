@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import faiss
 import pytest
 from index_samples import make_base
 
-from tests.victims import run_victim, victim_command, victim_environment
+from tests.victims import Victims
 
 _VICTIM = Path(__file__).with_name("index_victim.py")
 
@@ -28,35 +26,29 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def base(quick_dir: Path) -> Path:
-    """An index with several segments of text and of vectors, some of each dead."""
+    """An index with several segments of text and of vectors, some documents and vectors of each dead."""
     make_base(quick_dir / "base")
     return quick_dir / "base"
 
 
-@pytest.fixture
-def victim() -> Callable[..., Any]:
-    """Call a function of `index_victim` in another process."""
-
-    def call(function: str, **arguments: object) -> Any:
-        return json.loads(run_victim(_VICTIM, function, arguments, timeout=300).stdout)
-
-    return call
+@pytest.fixture(scope="session")
+def victim() -> Iterator[Callable[..., Any]]:
+    """Call a function of `index_victim`, in a process that serves all tests."""
+    victims = Victims(_VICTIM)
+    yield victims.call
+    victims.kill()
 
 
 @pytest.fixture
-def lock_holder() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
+def lock_holder() -> Iterator[Callable[[Path], Victims]]:
     """Start a process that holds an index's lock until it is killed."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Victims] = []
 
-    def hold(index_dir: Path) -> subprocess.Popen[str]:
-        command = victim_command(_VICTIM, "hold_lock", {"index_dir": index_dir})
-        process = subprocess.Popen(command, env=victim_environment(), stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == '"held"\n'
-        return process
+    def hold(index_dir: Path) -> Victims:
+        started.append(Victims(_VICTIM))
+        assert started[-1].call("hold_lock", index_dir=index_dir) == "held"
+        return started[-1]
 
     yield hold
     for process in started:
         process.kill()
-        process.communicate()

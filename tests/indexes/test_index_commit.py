@@ -5,12 +5,23 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from index_samples import CHANGES, ENCODER, answers, build, documents, generation_folder, make_base, unit_vectors
+from index_samples import (
+    CHANGES,
+    ENCODER,
+    answers,
+    build,
+    documents,
+    generation_folder,
+    make_base,
+    stored_bytes,
+    unit_vectors,
+)
 
 from claimhound.data.errors import IndexDamagedError, IndexMissingError, IndexWriteError
 from claimhound.data.records import Document
@@ -35,6 +46,46 @@ class FailingDisk(Disk):
         self._left -= 1
 
 
+class WatchingDisk(Disk):
+    """Notes the name of each operation, and whether the files of an index changed since the one before it."""
+
+    def __init__(self, index_dir: Path) -> None:
+        self.operations: list[str] = []
+        self.changed: list[bool] = []
+        self._index_dir = index_dir
+        self._files: dict[str, bytes] | None = None
+
+    def before(self, operation: str, path: Path) -> None:
+        files = stored_bytes(self._index_dir)
+        self.operations.append(operation)
+        self.changed.append(files != self._files)
+        self._files = files
+
+
+class Examiner:
+    """Requires that an index folder answers as before or after a change, is undamaged and takes another document.
+
+    A folder with the bytes of one that was examined needs no second look: locks apart, they are all that an index is.
+    """
+
+    def __init__(self, before: object, after: object) -> None:
+        self.before, self.after = before, after
+        self._examined: list[tuple[dict[str, bytes], object]] = []
+
+    def answers(self, index_dir: Path) -> object:
+        """Return the answers, None for no index; the folder may have another document then."""
+        files = stored_bytes(index_dir)
+        for known, found in self._examined:
+            if known == files:
+                return found
+        found = answers_or_none(index_dir)
+        assert found in (self.before, self.after)
+        assert found is None or verify_index(index_dir).damaged == []
+        assert_takes_another_document(index_dir)
+        self._examined.append((files, found))
+        return found
+
+
 def answers_or_none(index_dir: Path) -> object:
     try:
         return answers(index_dir)
@@ -42,14 +93,16 @@ def answers_or_none(index_dir: Path) -> object:
         return None
 
 
-def before_and_after(base: Path, change: str, scratch: Path) -> tuple[object, object]:
+def watched(base: Path, change: str, scratch: Path) -> tuple[Examiner, WatchingDisk]:
+    """Make a change once; return an examiner of the answers before and after it, and what happened on the disk."""
     if change != "build":
         shutil.copytree(base, scratch)
     before = answers_or_none(scratch)
-    CHANGES[change](scratch, None)
+    disk = WatchingDisk(scratch)
+    CHANGES[change](scratch, disk)
     after = answers(scratch)
     remove_folder(scratch)
-    return before, after
+    return Examiner(before, after), disk
 
 
 def assert_takes_another_document(index_dir: Path) -> None:
@@ -72,19 +125,34 @@ def assert_takes_another_document(index_dir: Path) -> None:
 def test_a_process_killed_ahead_of_any_disk_operation_leaves_the_last_or_the_next_generation(
     change: str, base: Path, quick_dir: Path, victim: Callable[..., Any]
 ) -> None:
-    before, after = before_and_after(base, change, quick_dir / "scratch")
+    """Kill ahead of each operation that finds other files than the one before it found.
+
+    A kill ahead of any other operation leaves the very bytes of the last such kill: a process that is killed writes
+    nothing more. Operations without effect are syncs, permissions, folders that are there or gone already, and opening
+    and committing a text without changes.
+    """
+    examiner, disk = watched(base, change, quick_dir / "scratch")
+    n_operations = len(disk.operations)
+    kills = [n for n in range(n_operations) if disk.changed[n]]
+    idle = {disk.operations[n - 1] for n in range(1, n_operations) if not disk.changed[n]}
+    assert idle <= {
+        "sync_file",
+        "sync_dir",
+        "set_mode",
+        "remove_tree",
+        "make_dir",
+        "open_text",
+        "commit_text",
+    }
+    assert len(kills) > 5
     work = quick_dir / "work"
     work.mkdir()
-    n_operations = victim("die_everywhere", base="" if change == "build" else base, work=work, change=change)
-    seen = []
-    for n in range(n_operations):
-        found = answers_or_none(work / str(n))
-        assert found in (before, after), f"operation {n}"
-        seen.append(found == after)
-        assert found is None or verify_index(work / str(n)).damaged == []
-        assert_takes_another_document(work / str(n))
-    assert answers(work / str(n_operations)) == after
-    # Once it is there it stays, and the kills came on both sides of that moment.
+    base_or_none = "" if change == "build" else base
+    codes = victim("die_ahead_of", base=base_or_none, work=work, change=change, operations=[*kills, n_operations])
+    assert codes == [-signal.SIGKILL] * len(kills) + [DONE]
+    seen = [examiner.answers(work / str(n)) == examiner.after for n in kills]
+    assert answers(work / str(n_operations)) == examiner.after
+    # Once the next generation is there it stays, and the kills came on both sides of that moment.
     assert seen == sorted(seen)
     assert True in seen
     assert False in seen
@@ -95,9 +163,8 @@ def test_a_process_killed_ahead_of_any_disk_operation_leaves_the_last_or_the_nex
 def test_a_disk_that_is_full_from_any_operation_on_leaves_the_last_or_the_next_generation(
     change: str, base: Path, quick_dir: Path
 ) -> None:
-    before, after = before_and_after(base, change, quick_dir / "scratch")
-    n = 0
-    while True:
+    examiner, watching = watched(base, change, quick_dir / "scratch")
+    for n in range(len(watching.operations) + 1):
         index_dir = quick_dir / str(n)
         if change != "build":
             shutil.copytree(base, index_dir)
@@ -105,20 +172,18 @@ def test_a_disk_that_is_full_from_any_operation_on_leaves_the_last_or_the_next_g
         try:
             CHANGES[change](index_dir, disk)
         except IndexWriteError as error:
-            confirmed = disk.failed != "sync_dir" or answers_or_none(index_dir) == before
+            found = examiner.answers(index_dir)
+            confirmed = disk.failed != "sync_dir" or found == examiner.before
             cure = "the index is as it was before" if confirmed else "does not confirm that it keeps it"
             assert cure in str(error)
             assert "No space left on device" in str(error)
             assert str(index_dir) in str(error)
-            assert answers_or_none(index_dir) == (before if confirmed else after)
+            assert found == (examiner.before if confirmed else examiner.after)
         else:
-            # What was replaced may stay where it cannot be removed.
+            # A replaced generation that cannot be removed may stay.
             assert disk.failed in ("", "remove_tree")
-            assert answers(index_dir) == after
-        assert_takes_another_document(index_dir)
-        if not disk.failed:
-            break
-        n += 1
+            assert examiner.answers(index_dir) == examiner.after
+    assert disk.failed == ""
     assert n > 10
 
 
@@ -144,7 +209,7 @@ def test_a_process_shot_at_a_random_moment_leaves_what_it_had_committed(
 def test_a_file_that_cannot_be_written_whole_by_tantivy_or_faiss_is_an_error_and_leaves_the_last_generation(
     change: str, base: Path, quick_dir: Path, victim: Callable[..., Any]
 ) -> None:
-    before, after = before_and_after(base, change, quick_dir / "scratch")
+    examiner, _ = watched(base, change, quick_dir / "scratch")
     if change != "build":
         shutil.copytree(base, quick_dir / "whole")
     CHANGES[change](quick_dir / "whole", None)
@@ -156,8 +221,7 @@ def test_a_file_that_cannot_be_written_whole_by_tantivy_or_faiss_is_an_error_and
     assert codes.count(OUR_ERROR) >= 5
     for limit, code in zip(limits, codes, strict=True):
         assert code in (DONE, OUR_ERROR), f"limit {limit}"
-        assert answers_or_none(work / str(limit)) == (after if code == DONE else before)
-        assert_takes_another_document(work / str(limit))
+        assert examiner.answers(work / str(limit)) == (examiner.after if code == DONE else examiner.before)
 
 
 def test_an_error_of_the_disk_is_told_in_one_line_and_ends_the_writer(base: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,11 +13,10 @@ from index_samples import ENCODER, QUERIES, answers, build, documents, unit_vect
 
 from claimhound.data.errors import EncoderMismatchError, IndexLockedError, InputError
 from claimhound.indexes import EncoderIdentity, IndexSnapshot, IndexWriter, verify_index
+from tests.victims import Victims
 
 
-def test_a_second_writer_is_refused_and_readers_are_not(
-    base: Path, lock_holder: Callable[[Path], subprocess.Popen[str]]
-) -> None:
+def test_a_second_writer_is_refused_and_readers_are_not(base: Path, lock_holder: Callable[[Path], Victims]) -> None:
     before = answers(base)
     holder = lock_holder(base)
     for start in (lambda: IndexWriter.open(base), lambda: IndexWriter.create(base, ENCODER, overwrite=True)):
@@ -28,7 +26,6 @@ def test_a_second_writer_is_refused_and_readers_are_not(
     assert answers(base) == before
     assert verify_index(base).damaged == []
     holder.kill()
-    holder.wait()
     # The lock of a dead process is free.
     with IndexWriter.open(base) as writer:
         writer.delete(["d0001"])
