@@ -83,8 +83,8 @@ def evaluate_pairs_command(
         evaluate_pairs,
         write_pair_scores,
     )
-    from claimhound.pipeline.model_folders.files import BUNDLED
-    from claimhound.pipeline.models.rerankers import load_reranker
+    from claimhound.pipeline.model_folders.finding import BUNDLED
+    from claimhound.pipeline.models.cross_encoders import load_reranker
 
     require_folder_for(output)
     skipped: list[RecordError] = []
@@ -103,7 +103,7 @@ def evaluate_pairs_command(
     say_notices(notices)
     for error in skipped:
         say(f"skipped {error}")
-    model = load_reranker(reranker or BUNDLED, compute, max_length=max_length, on_start=say)
+    model = load_reranker(reranker or BUNDLED, compute, max_length=max_length)
     with progress_display("pairs", say) as advance:
         found = evaluate_pairs(
             pairs,
