@@ -65,7 +65,7 @@ class Staging:
         assert self._current is not None
         path = self._path_now(name)
         if damage := self._current.files[name].damage(path):
-            raise IndexDamagedError(f"{path}: damaged ({damage}); restore it or build the index anew")
+            raise IndexDamagedError(f"{path}: damaged ({damage}); restore it or rebuild the index")
 
     def require_all_intact(self) -> None:
         """Check every file taken over so far, see `require_intact`."""

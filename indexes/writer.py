@@ -371,7 +371,7 @@ class IndexWriter:
             n_dead = 0
         if (n_docs := TextIndex(text_dir).n_docs) != self._n_docs:
             raise IndexDamagedError(
-                f"{self._dir}: {n_docs} texts where {self._n_docs} were to be written; build it anew"
+                f"{self._dir}: {n_docs} texts where {self._n_docs} were to be written; rebuild the index"
             )
         return n_dead
 
