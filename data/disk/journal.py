@@ -210,7 +210,7 @@ def _scan(path: Path) -> tuple[Json, array[int], int]:
             except ValueError as error:
                 if number == 1 and (line.endswith(b"\n") or not _begins_one(line)):
                     raise InputError(
-                        f"{path}: is not a journal of claimhound; use another folder, or --fresh"
+                        f"{path}: is not a journal of claimhound; use another folder or --fresh"
                     ) from error
                 # Only the last line can be incomplete because a process died.
                 if file.read(1):

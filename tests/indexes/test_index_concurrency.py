@@ -105,7 +105,7 @@ def test_another_encoder_of_the_same_dimension_is_refused_with_both_names() -> N
     assert str(failure.value) == (
         "claims-index: its vectors come from encoder tiny, not from other (weights a1a1a1a1a1a1, not b2b2b2b2b2b2; "
         "pooling mean, not cls; 64 tokens, not 128; nothing before claims, not 'query: '; for cosine similarity, "
-        "not dot); name its own with --encoder, or make its vectors anew with: "
+        "not dot); name its own with --encoder, or recompute its vectors with: "
         "claimhound index renew --index claims-index"
     )
 

@@ -132,7 +132,7 @@ def rewrite_manifest(index_dir: Path, **changes: object) -> None:
 
 def test_a_manifest_with_a_good_checksum_and_other_parts_is_refused(base: Path) -> None:
     rewrite_manifest(base, files={"text/meta.json": {"size": 3}})
-    with pytest.raises(IndexDamagedError, match="is no manifest of format version 3"):
+    with pytest.raises(IndexDamagedError, match="is not a manifest of format version 3"):
         IndexSnapshot.open(base)
 
 
@@ -160,7 +160,7 @@ def test_an_index_made_by_other_rules_is_refused_with_both_versions_but_gives_it
             use(base)  # type: ignore[operator]
         assert str(failure.value) == (
             f"{base}: made with version 7 of the {name}, this program has version {current}; "
-            f"make it anew with: claimhound index renew --index {base}"
+            f"rebuild it with: claimhound index renew --index {base}"
         )
     # Its bytes are its bytes.
     assert verify_index(base).damaged == []
@@ -197,7 +197,7 @@ def test_stored_documents_are_given_whatever_became_of_the_vectors_and_not_if_a_
     put_bytes(path, whole)
     with pytest.raises(IndexDamagedError) as failure:
         StoredText.open(larger)
-    assert str(failure.value) == f"{path}: damaged (its checksum does not match); restore it or build the index anew"
+    assert str(failure.value) == f"{path}: damaged (its checksum does not match); restore it or rebuild the index"
     path.unlink()
     with pytest.raises(IndexDamagedError, match=r"\.store: damaged \(missing\)"):
         StoredText.open(larger)

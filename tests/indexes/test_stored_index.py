@@ -147,5 +147,5 @@ def test_an_index_of_an_earlier_format_is_neither_searched_nor_changed(stored: P
         version = read_manifest(stored).format_version
         assert str(failure.value) == (
             f"{stored}: made with version {version} of the format, this program has version {FORMAT_VERSION}; "
-            f"make it anew with: claimhound index renew --index {stored}"
+            f"rebuild it with: claimhound index renew --index {stored}"
         )

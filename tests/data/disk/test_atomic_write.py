@@ -61,7 +61,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 def test_where_nothing_can_be_written_is_an_error_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path, reason in [
-        (tmp_path, "is a folder, and a file is to be written"),
+        (tmp_path, "is a folder, not a file; name a file to write"),
         (tmp_path / "none" / "a.txt", "cannot be written: No such file or directory"),
         (tmp_path / "file" / "a.txt", "cannot be written: Not a directory"),
     ]:

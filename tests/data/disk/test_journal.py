@@ -71,7 +71,7 @@ def test_another_job_is_refused_by_what_differs_and_fresh_gives_the_old_one_up(p
         journal.append([1])
     with pytest.raises(InputError, match=r"unfinished job with other settings \(config.rerank_k was 100, is 50\)"):
         Journal.open(path, {"generation": 3, "config": {"rerank_k": 50}})
-    with pytest.raises(InputError, match=r"\(seed was None, is 1\); run that one again, or give it up with --fresh"):
+    with pytest.raises(InputError, match=r"\(seed was None, is 1\); run that job again, or discard it with --fresh"):
         Journal.open(path, JOB | {"seed": 1})
     assert entries_in(path) == [1]
     with Journal.open(path, JOB | {"seed": 1}, fresh=True) as journal:
@@ -82,7 +82,7 @@ def test_a_changed_byte_before_the_end_is_an_error_with_its_line(path: Path) -> 
     with Journal.open(path, JOB) as journal:
         journal.append(["first", "second"])
     path.write_bytes(path.read_bytes().replace(b"first", b"fjrst"))
-    with pytest.raises(InputError, match=r"job.journal:2: damaged; give up what it holds with --fresh"):
+    with pytest.raises(InputError, match=r"job.journal:2: damaged; discard it with --fresh"):
         Journal.open(path, JOB)
 
 
@@ -90,7 +90,7 @@ def test_a_file_of_another_kind_is_left_alone(path: Path) -> None:
     path.parent.mkdir()
     for notes in ("my notes\n", "my notes", "my notes\nand more\n"):
         path.write_text(notes)
-        with pytest.raises(InputError, match="is no journal of claimhound"):
+        with pytest.raises(InputError, match="is not a journal of claimhound"):
             Journal.open(path, JOB)
         assert path.read_text() == notes
 
@@ -139,7 +139,7 @@ def test_the_last_whole_entry_can_be_looked_up_while_a_job_writes(path: Path) ->
     with pytest.raises(InputError, match="damaged: its checksum does not match"):
         last_entry(path)
     path.write_text("my notes\n")
-    with pytest.raises(InputError, match="is no journal of claimhound"):
+    with pytest.raises(InputError, match="is not a journal of claimhound"):
         last_entry(path)
     with pytest.raises(InputError, match="cannot be read: No such file"):
         last_entry(path.with_name("none"))
