@@ -1,4 +1,4 @@
-"""A generation appears whole or not at all, whatever fails and whenever."""
+"""A generation appears completely or not at all, whatever fails at any time."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_a_disk_that_is_full_from_any_operation_on_leaves_the_last_or_the_next_g
 
 
 @pytest.mark.slow
-def test_a_process_shot_at_a_random_moment_leaves_what_it_had_committed(
+def test_a_process_killed_at_a_random_moment_leaves_what_it_had_committed(
     base: Path, quick_dir: Path, victim: Callable[..., Any]
 ) -> None:
     work = quick_dir / "work"
@@ -206,7 +206,7 @@ def test_a_process_shot_at_a_random_moment_leaves_what_it_had_committed(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", ["build", "add", "delete many", "compact"])
-def test_a_file_that_cannot_be_written_whole_by_tantivy_or_faiss_is_an_error_and_leaves_the_last_generation(
+def test_a_file_that_tantivy_or_faiss_cannot_write_completely_is_an_error_and_leaves_the_last_generation(
     change: str, base: Path, quick_dir: Path, victim: Callable[..., Any]
 ) -> None:
     examiner, _ = watched(base, change, quick_dir / "scratch")
@@ -224,7 +224,7 @@ def test_a_file_that_cannot_be_written_whole_by_tantivy_or_faiss_is_an_error_and
         assert examiner.answers(work / str(limit)) == (examiner.after if code == DONE else examiner.before)
 
 
-def test_an_error_of_the_disk_is_told_in_one_line_and_ends_the_writer(base: Path) -> None:
+def test_a_disk_error_is_one_line_and_ends_the_writer(base: Path) -> None:
     disk = FailingDisk(10**6, errno.EIO)
     with IndexWriter.open(base, disk=disk) as writer:
         writer.add(documents(1, first=500), unit_vectors(1))
@@ -254,7 +254,7 @@ def test_a_writer_takes_no_change_after_its_commit(quick_dir: Path) -> None:
             writer.delete(["d0000"])
 
 
-def test_half_of_an_old_generation_is_never_taken_for_the_newest(base: Path) -> None:
+def test_an_incomplete_old_generation_is_ignored(base: Path) -> None:
     after = answers(base)
     old = base / "generation-000001"
     shutil.copytree(generation_folder(base), old)
@@ -263,7 +263,7 @@ def test_half_of_an_old_generation_is_never_taken_for_the_newest(base: Path) -> 
     assert_takes_another_document(base)
 
 
-def test_files_that_are_not_of_the_index_are_not_carried_into_the_next_generation(base: Path) -> None:
+def test_foreign_files_are_not_carried_into_the_next_generation(base: Path) -> None:
     (generation_folder(base) / "text" / "notes.txt").write_text("not ours")
     with IndexWriter.open(base, small_up_to=0) as writer:
         writer.delete(["d0001"])
@@ -271,7 +271,7 @@ def test_files_that_are_not_of_the_index_are_not_carried_into_the_next_generatio
     assert not any("notes" in name for name in manifest.files)
 
 
-def test_a_change_of_a_large_index_links_old_files_and_leaves_their_bytes_alone(base: Path) -> None:
+def test_a_change_to_a_large_index_links_old_files_and_leaves_their_bytes_alone(base: Path) -> None:
     old = generation_folder(base)
     held_open = {path.relative_to(old): (path.stat().st_ino, path.read_bytes()) for path in old.rglob("*.*")}
     with IndexWriter.open(base, exact_up_to=40, small_up_to=0) as writer:
@@ -298,7 +298,7 @@ def test_files_are_copied_where_the_file_system_has_no_hard_links(base: Path, mo
 
 
 @pytest.mark.parametrize("kind", ["vectors/*.faiss", "text/*.store", "text/*.idx"])
-def test_bad_bytes_do_not_come_under_a_good_checksum_when_a_file_is_written_anew(quick_dir: Path, kind: str) -> None:
+def test_bad_bytes_do_not_get_a_good_checksum_when_a_file_is_rewritten(quick_dir: Path, kind: str) -> None:
     index_dir = build(quick_dir / "index", documents(3000), unit_vectors(3000))
     with IndexWriter.open(index_dir, small_up_to=0) as writer:
         writer.delete(["d0001"])
@@ -323,7 +323,7 @@ def test_overwriting_an_index_leaves_the_old_one_until_the_new_one_is_committed(
     assert verify_index(base).damaged == []
 
 
-def test_positions_are_never_given_twice(quick_dir: Path) -> None:
+def test_positions_are_never_reused(quick_dir: Path) -> None:
     index_dir = build(quick_dir / "index", documents(5), unit_vectors(5))
     seen = set(IndexSnapshot.open(index_dir).positions_of([f"d{n:04d}" for n in range(5)]).values())
     for seed in range(3):
@@ -337,7 +337,7 @@ def test_positions_are_never_given_twice(quick_dir: Path) -> None:
         seen |= given
 
 
-def test_the_base_of_these_tests_has_what_they_are_about(quick_dir: Path) -> None:
+def test_the_base_index_has_several_segments_and_dead_documents(quick_dir: Path) -> None:
     make_base(quick_dir / "index")
     manifest = IndexSnapshot.open(quick_dir / "index").manifest
     assert [item.exact for item in manifest.vector_files] == [False, True]
