@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import faiss
 import pytest
-from index_samples import make_base
+from index_samples import build, documents, make_base, unit_vectors
 
 from tests.victims import Victims
 
@@ -24,11 +25,25 @@ def _one_thread() -> Iterator[None]:
     faiss.omp_set_num_threads(n_threads)
 
 
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of indexes that are built once and copied for each test."""
+    folder = tmp_path_factory.mktemp("indexes")
+    make_base(folder / "base")
+    build(folder / "larger", documents(3000), unit_vectors(3000))
+    return folder
+
+
 @pytest.fixture
-def base(quick_dir: Path) -> Path:
+def base(built: Path, quick_dir: Path) -> Path:
     """An index with several segments of text and of vectors, some documents and vectors of each dead."""
-    make_base(quick_dir / "base")
-    return quick_dir / "base"
+    return Path(shutil.copytree(built / "base", quick_dir / "base"))
+
+
+@pytest.fixture
+def larger(built: Path, quick_dir: Path) -> Path:
+    """An index of 3,000 documents, with files larger than the edges that opening checks."""
+    return Path(shutil.copytree(built / "larger", quick_dir / "larger"))
 
 
 @pytest.fixture(scope="session")

@@ -298,16 +298,15 @@ def test_files_are_copied_where_the_file_system_has_no_hard_links(base: Path, mo
 
 
 @pytest.mark.parametrize("kind", ["vectors/*.faiss", "text/*.store", "text/*.idx"])
-def test_bad_bytes_do_not_get_a_good_checksum_when_a_file_is_rewritten(quick_dir: Path, kind: str) -> None:
-    index_dir = build(quick_dir / "index", documents(3000), unit_vectors(3000))
-    with IndexWriter.open(index_dir, small_up_to=0) as writer:
+def test_bad_bytes_do_not_get_a_good_checksum_when_a_file_is_rewritten(larger: Path, kind: str) -> None:
+    with IndexWriter.open(larger, small_up_to=0) as writer:
         writer.delete(["d0001"])
         writer.commit()
-    (damaged,) = generation_folder(index_dir).glob(kind)
+    (damaged,) = generation_folder(larger).glob(kind)
     whole = bytearray(damaged.read_bytes())
     whole[len(whole) // 2] ^= 1
     put_bytes(damaged, whole)
-    with IndexWriter.open(index_dir) as writer:
+    with IndexWriter.open(larger) as writer:
         writer.compact()
         with pytest.raises(IndexDamagedError, match="its checksum does not match"):
             writer.commit()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from index_samples import ENCODER, answers, build, committed_files, documents, generation_folder, unit_vectors
+from index_samples import ENCODER, answers, committed_files, documents, generation_folder
 
 from claimhound.data.errors import IndexDamagedError, IndexMissingError, IndexUnusableError, IndexVersionError
 from claimhound.data.records import Document
@@ -30,12 +30,6 @@ def some_offsets(size: int, n: int, chance: random.Random) -> list[int]:
     """Return the first and last offset, those around the edges that opening checks, and n random ones."""
     wanted = {0, size - 1, 4095, 4096, size - 4096, size - 4097, *(chance.randrange(size) for _ in range(n))}
     return sorted(offset for offset in wanted if 0 <= offset < size)
-
-
-@pytest.fixture
-def larger(quick_dir: Path) -> Path:
-    """An index with files larger than the edges that opening checks."""
-    return build(quick_dir / "larger", documents(3000), unit_vectors(3000))
 
 
 @pytest.mark.parametrize("name", ["base", "larger"])
