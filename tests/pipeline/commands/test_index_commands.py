@@ -129,7 +129,7 @@ def test_info_tells_what_format_1_does_not_say(invoke: Invoke, small_index: Path
     assert result.exit_code == 0
     assert result.stderr == (
         f"{small_index}: made with version 1 of the format, this program has version 3; "
-        f"make it anew with: claimhound index renew --index {small_index}\n"
+        f"rebuild it with: claimhound index renew --index {small_index}\n"
     )
     shown = {line.split()[0]: line.split()[-1] for line in result.stdout.splitlines()}
     assert (shown["split"], shown["tokens"], shown["precision"]) == ("unknown", "unknown", "unknown")
@@ -492,7 +492,7 @@ def test_an_earlier_form_is_refused_by_the_line_that_names_its_cure(
     assert refused.exit_code == 1
     assert refused.stderr == (
         f"Error: {small_index}: made with version 2 of the format, this program has version 3; "
-        f"make it anew with: claimhound index renew --index {small_index}\n"
+        f"rebuild it with: claimhound index renew --index {small_index}\n"
     )
     renewed = invoke("index", "renew", "--index", small_index)
     assert renewed.stdout == (f"{small_index}: generation 2, 3 documents (3 renewed)\n")
