@@ -1,4 +1,4 @@
-"""How a real process behaves among others: pipes, signals, streams that are closed or full, encodings."""
+"""The command line as a process: pipes, signals, closed or full streams, encodings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_closed_pipe_is_silent(child: Child, sample_index: Path, output_format
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("output_format", ["table", "json"])
-def test_a_full_disk_under_the_output_is_one_line(child: Child, sample_index: Path, output_format: str) -> None:
+def test_a_full_disk_is_a_one_line_error(child: Child, sample_index: Path, output_format: str) -> None:
     with (
         open("/dev/full", "wb") as full,  # noqa: PTH123
         child(
@@ -66,9 +66,7 @@ def test_an_interruption_while_waiting_for_claims_ends_cleanly(child: Child, sam
         (">&-", 1, b"Error: standard input holds no claims; give it one claim per line\n"),
     ],
 )
-def test_a_stream_that_is_closed_from_the_start_is_no_crash(
-    sample_index: Path, closed: str, code: int, message: bytes
-) -> None:
+def test_a_closed_stream_is_a_one_line_error(sample_index: Path, closed: str, code: int, message: bytes) -> None:
     command = f'"{sys.executable}" -m claimhound search - --index "{sample_index}" --no-rerank --no-encoder {closed}'
     found = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, check=False)
     assert (found.returncode, found.stderr) == (code, message)
@@ -83,7 +81,7 @@ def test_a_stream_that_is_closed_from_the_start_is_no_crash(
     ],
     ids=["C locale", "ascii", "latin-1"],
 )
-def test_a_terminal_without_utf8_is_no_crash_and_json_is_utf8_all_the_same(
+def test_without_a_utf8_terminal_tables_work_and_json_is_still_utf8(
     child: Child, sample_index: Path, changes: dict[str, str]
 ) -> None:
     claim = "Eis – café 😀 ice"
@@ -98,8 +96,8 @@ def test_a_terminal_without_utf8_is_no_crash_and_json_is_utf8_all_the_same(
             assert json.loads(out.decode("utf-8"))["claim"] == claim
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not pass such bytes on")
-def test_a_claim_that_is_not_utf8_is_one_line(sample_index: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not pass such bytes")
+def test_a_claim_that_is_not_utf8_is_a_one_line_error(sample_index: Path) -> None:
     words = [
         sys.executable,
         "-m",
@@ -119,7 +117,7 @@ def test_a_claim_that_is_not_utf8_is_one_line(sample_index: Path) -> None:
 def test_a_search_with_all_models_loads_no_torch(
     sample_index: Path, tiny_reranker_dir: Path, tiny_stance_dir: Path, child: Child
 ) -> None:
-    # The first run converts the models, for which it starts a process that does load torch.
+    # The first run converts the models, in a child process that loads torch.
     models = ["--reranker", str(tiny_reranker_dir), "--stance", str(tiny_stance_dir)]
     words = ["search", "ice", "--index", str(sample_index), *models, "--format", "json"]
     with child(*words) as process:
