@@ -9,7 +9,7 @@ import click
 from claimhound.pipeline.commands.options import combined
 
 if TYPE_CHECKING:
-    from claimhound.indexes.text import Conditions
+    from claimhound.indexes.conditions import Conditions
 
 condition_options = combined(
     click.option("--before", metavar="DATE", help="Only use documents from before DATE (YYYY, YYYY-MM or YYYY-MM-DD)."),
@@ -22,7 +22,7 @@ condition_options = combined(
 def chosen_conditions(before: str | None, where: tuple[str, ...]) -> Conditions:
     """Return the conditions. Raises click.BadParameter for an invalid date or an item that is not FIELD=VALUE."""
     from claimhound.data.dates import iso_day
-    from claimhound.indexes.text import Conditions
+    from claimhound.indexes.conditions import Conditions
 
     if before is not None and iso_day(before) is None:
         raise click.BadParameter(f"{before!r} is not a date (YYYY, YYYY-MM or YYYY-MM-DD)", param_hint="--before")

@@ -33,7 +33,7 @@ from claimhound.pipeline.commands.settings import chosen_config, settings_option
 from claimhound.pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin, is_file
 
 if TYPE_CHECKING:
-    from claimhound.indexes.text import Conditions
+    from claimhound.indexes.conditions import Conditions
     from claimhound.pipeline.search.evidence import EvidencePipeline
     from claimhound.pipeline.search.results import ClaimEvidence
 
