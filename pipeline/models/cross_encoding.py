@@ -14,8 +14,10 @@ from claimhound.pipeline.model_folders.batching import Batch, batches_by_length
 from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.library_models import load_library_cross_encoder, slow_line
-from claimhound.pipeline.serving.runtimes import NotConverted, Output, Runtime, open_runtime
+from claimhound.pipeline.serving.library_loading import load_library_cross_encoder, slow_line
+from claimhound.pipeline.serving.opening import open_runtime
+from claimhound.pipeline.serving.openvino_runtime import NotConverted
+from claimhound.pipeline.serving.runtime import Output, Runtime
 
 
 class PairLogits(NamedTuple):

@@ -10,13 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from claimhound.data.errors import ModelError
-from claimhound.pipeline.model_folders.files import (
-    BUNDLED,
-    BUNDLED_RERANKER_NAME,
-    display_name,
-    reranker_dir,
-    weights_sha256,
-)
+from claimhound.pipeline.model_folders.finding import BUNDLED, display_name, find_model_dir
+from claimhound.pipeline.model_folders.fingerprints import weights_sha256
 from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
 from claimhound.pipeline.models.blending import Blend, load_blend
 from claimhound.pipeline.models.cross_encoding import CrossEncoderModel, PairReader, open_cross_encoder
@@ -78,14 +73,14 @@ def load_reranker(
     sentence-transformers does runs through that library, and `compute.notify` is told. Raises ModelError if it cannot
     be found or loaded, does not have exactly one label, or brings its own code and that is not trusted.
     """
-    folder = reranker_dir(model)
+    folder = find_model_dir("reranker", model)
     layout = read_cross_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
     # Before the loading, which may take a minute.
     if layout.n_labels is not None:
         _require_one_label(folder, layout.n_labels)
     reader = open_cross_encoder(folder, compute, kind="reranker", max_length=max_length)
     _require_one_label(folder, reader.n_labels)
-    name = display_name(model, BUNDLED_RERANKER_NAME)
+    name = display_name("reranker", model)
     return CrossEncoderReranker(name, weights_sha256(folder), reader, load_blend(folder))
 
 

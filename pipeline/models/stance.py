@@ -11,14 +11,9 @@ from numpy.typing import NDArray
 
 from claimhound.data.errors import ModelError
 from claimhound.data.labelled_sets.stances import STANCES
-from claimhound.pipeline.model_folders.files import (
-    BUNDLED,
-    BUNDLED_STANCE_NAME,
-    display_name,
-    read_json,
-    stance_dir,
-    weights_sha256,
-)
+from claimhound.pipeline.model_folders.files import read_json
+from claimhound.pipeline.model_folders.finding import BUNDLED, display_name, find_model_dir
+from claimhound.pipeline.model_folders.fingerprints import weights_sha256
 from claimhound.pipeline.models.cross_encoding import CrossEncoderModel, PairReader, open_cross_encoder
 from claimhound.pipeline.models.stance_labels import OURS, StanceLabels, stance_labels
 from claimhound.pipeline.models.temperature import load_temperature, softmax
@@ -94,9 +89,9 @@ def load_stance(
     `labels` names its outputs in order, in place of its config.json. If they are not STANCES, `compute.notify` is told
     what they were taken for. Raises ModelError if the model cannot be found or has other labels.
     """
-    folder = stance_dir(model)
+    folder = find_model_dir("stance", model)
     read = read_stance_labels(folder, labels)
-    name = display_name(model, BUNDLED_STANCE_NAME)
+    name = display_name("stance", model)
     reader = open_cross_encoder(folder, compute, kind="stance model", max_length=max_length)
     if reader.n_labels != len(STANCES):
         raise ModelError(f"{folder}: names {len(STANCES)} labels, and gives {reader.n_labels} logits")

@@ -16,7 +16,7 @@ from claimhound.data.text.text_form import read_form
 from claimhound.indexes.manifest import Manifest
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.pipeline.model_folders.files import BUNDLED
+from claimhound.pipeline.model_folders.finding import BUNDLED
 from claimhound.pipeline.model_folders.hub import pinned
 from claimhound.pipeline.models.blending import BLEND_FILE, blend_record
 from claimhound.pipeline.models.encoders import Encoder, Prompts, encoder_identity, load_encoder

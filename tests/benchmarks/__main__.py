@@ -35,7 +35,7 @@ from claimhound.indexes.analysis.terms import tokenize
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.evaluation.measures import mean_measures
 from claimhound.pipeline.indexing.building import build_index
-from claimhound.pipeline.model_folders.files import BUNDLED, encoder_dir, reranker_dir
+from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
 from claimhound.pipeline.models.encoders import Encoder, load_encoder
 from claimhound.pipeline.models.rerankers import CrossEncoderReranker, load_reranker
 from claimhound.pipeline.search.evidence import EvidencePipeline
@@ -110,7 +110,9 @@ def bench_encoding(
     import torch
     from sentence_transformers import SentenceTransformer
 
-    plain = SentenceTransformer(str(encoder_dir(BUNDLED)), device="cpu", model_kwargs={"dtype": torch.float32})
+    plain = SentenceTransformer(
+        str(find_model_dir("encoder", BUNDLED)), device="cpu", model_kwargs={"dtype": torch.float32}
+    )
     texts = [document.text for document in documents]
     some = texts[-n:]
     first, second, ratio = in_turn(lambda: encoder.encode(some), lambda: plain.encode(some))
@@ -196,7 +198,7 @@ def bench_rescoring(
     import torch
     from sentence_transformers import CrossEncoder
 
-    plain = CrossEncoder(str(reranker_dir(BUNDLED)), device="cpu", model_kwargs={"dtype": torch.float32})
+    plain = CrossEncoder(str(find_model_dir("reranker", BUNDLED)), device="cpu", model_kwargs={"dtype": torch.float32})
     fused: dict[str, Ranking] = {}
     for claim in claims:
         fused[claim.query_id] = (pipeline.rank([claim.text])[0].fused or [])[:100]

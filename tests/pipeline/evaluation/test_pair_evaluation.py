@@ -241,7 +241,7 @@ def test_a_real_model_gets_the_figures_of_its_model_card(tiny_reranker_dir, tmp_
 
     from claimhound.pipeline.model_folders.tokenization import TextTokenizer
     from claimhound.pipeline.models.rerankers import CrossEncoderReranker
-    from claimhound.pipeline.serving.runtimes import TorchRuntime
+    from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
     # The tiny model with larger weights: its own logits are all but equal.
     folder = shutil.copytree(tiny_reranker_dir, tmp_path / "lively")

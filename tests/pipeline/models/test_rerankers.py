@@ -11,7 +11,7 @@ from claimhound.pipeline.models.blending import Blend
 from claimhound.pipeline.models.cross_encoding import TokenPairReader
 from claimhound.pipeline.models.rerankers import CrossEncoderReranker, load_reranker
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
 EVIDENCE = [
     "the ocean rises by 3 millimetres a year",

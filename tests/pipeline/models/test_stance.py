@@ -16,7 +16,7 @@ from claimhound.pipeline.models.cross_encoding import TokenPairReader
 from claimhound.pipeline.models.stance import CrossEncoderStance, load_stance, read_stance_labels
 from claimhound.pipeline.models.temperature import save_temperature, softmax
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
 EVIDENCE = ["the ocean rises by 3 millimetres a year", "vaccines cause no autism", "prices rise", "data shows " * 60]
 PAIRS = [(claim, text) for claim in ("sea level rises", "vaccines are not the cause of measles") for text in EVIDENCE]

@@ -17,7 +17,7 @@ from claimhound.pipeline.models.cross_encoding import TokenPairReader
 from claimhound.pipeline.models.stance import CrossEncoderStance, load_stance, read_stance_labels
 from claimhound.pipeline.models.stance_labels import OURS, read_labels
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 from claimhound.pipeline.training.stance.recipe import StanceRecipe
 from claimhound.pipeline.training.stance.training import label_weights, load_base_model, train_stance
 
