@@ -36,7 +36,7 @@ from claimhound.pipeline.search.opening import load_index_encoder
 from claimhound.pipeline.serving.compute import Compute, Notify, ignore
 
 Sources: TypeAlias = str | Path | Sequence[str | Path]
-"""One source or several: files, BEIR folders, or `hf:NAME[@CONFIG][:SPLIT]`."""
+"""One source or several: files, BEIR folders, `hf:NAME[@CONFIG][:SPLIT]` or `ir_datasets:ID`."""
 OnError: TypeAlias = Literal["stop", "skip"]
 
 
@@ -61,20 +61,10 @@ def build_index(
     text is a document. The other arguments are those of `SourceOptions`, `load_encoder` and `building.build_index`,
     which also say what is raised.
     """
-    model = load_encoder(
-        str(encoder or BUNDLED),
-        compute,
-        query_prompt=query_prompt,
-        document_prompt=document_prompt,
-    )
+    model = load_encoder(str(encoder or BUNDLED), compute, query_prompt=query_prompt, document_prompt=document_prompt)
     options = SourceOptions(reading, split_sentences, on_error, id_prefix=id_prefix)
     return building.build_index(
-        _names(sources),
-        Path(index_dir),
-        model,
-        options,
-        overwrite=overwrite,
-        on_progress=on_progress,
+        _names(sources), Path(index_dir), model, options, overwrite=overwrite, on_progress=on_progress
     )
 
 
@@ -98,13 +88,7 @@ def add_documents(
     snapshot = IndexSnapshot.open(Path(index_dir))
     model = load_index_encoder(snapshot, compute=compute)
     options = SourceOptions(reading, split_sentences, on_error, withdraw_blank, id_prefix)
-    return building.add_documents(
-        _names(sources),
-        Path(index_dir),
-        model,
-        options,
-        on_progress=on_progress,
-    )
+    return building.add_documents(_names(sources), Path(index_dir), model, options, on_progress=on_progress)
 
 
 class DeletionReport(NamedTuple):
