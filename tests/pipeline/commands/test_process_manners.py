@@ -67,7 +67,8 @@ def test_an_interruption_while_waiting_for_claims_ends_cleanly(child: Child, sam
     ],
 )
 def test_a_closed_stream_is_a_one_line_error(sample_index: Path, closed: str, code: int, message: bytes) -> None:
-    command = f'"{sys.executable}" -m claimhound search - --index "{sample_index}" --no-rerank --no-encoder {closed}'
+    options = "--no-rerank --no-stance --no-encoder"
+    command = f'"{sys.executable}" -m claimhound search - --index "{sample_index}" {options} {closed}'
     found = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, check=False)
     assert (found.returncode, found.stderr) == (code, message)
 
