@@ -126,7 +126,7 @@ def _models() -> Iterator[Finding]:
 def _reading_of(model: str, labels: Sequence[str] | None) -> list[Finding]:
     """Return how a stance model's outputs are read, without loading it."""
     from claimhound.pipeline.model_folders.finding import find_model_dir
-    from claimhound.pipeline.models.stance import read_stance_labels
+    from claimhound.pipeline.models.cross_encoders import read_stance_labels
 
     try:
         folder = find_model_dir("stance", model)

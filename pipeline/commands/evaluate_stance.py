@@ -65,7 +65,7 @@ def evaluate_stance_command(
         write_stance_scores,
     )
     from claimhound.pipeline.model_folders.finding import BUNDLED
-    from claimhound.pipeline.models.stance import load_stance
+    from claimhound.pipeline.models.cross_encoders import load_stance
 
     require_stance_for(stance_labels, stance)
     require_folder_for(output)

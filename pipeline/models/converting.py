@@ -27,8 +27,8 @@ from claimhound.data.disk.checksums import sha256_of
 from claimhound.data.errors import last_line
 from claimhound.pipeline.model_folders.batching import Batch, TokenizedText, batches_by_length
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
-from claimhound.pipeline.models.cross_encoding import TokenPairReader
 from claimhound.pipeline.models.encoders import Encoder, TransformerEncoder, encoder_identity
+from claimhound.pipeline.models.pair_readers import TokenPairReader
 from claimhound.pipeline.serving.agreement import Agreement, logit_agreement, vector_agreement
 from claimhound.pipeline.serving.compute import Compute
 from claimhound.pipeline.serving.conversion_cache import IR, RECORD, Conversion

@@ -36,8 +36,9 @@ from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.evaluation.measures import mean_measures
 from claimhound.pipeline.indexing.building import build_index
 from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
+from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, load_reranker
 from claimhound.pipeline.models.encoders import Encoder, load_encoder
-from claimhound.pipeline.models.rerankers import CrossEncoderReranker, load_reranker
+from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.compute import Compute
 
@@ -156,7 +157,7 @@ def bench_vectors(report: Report, index: IndexSnapshot, encoder: Encoder, claims
     for row in range(len(questions)):
         question = questions[row : row + 1]
         start = time.perf_counter()
-        found = index.search_vectors(question, 100)[0]
+        found = index.search_vectors(question, 100, probe_share=PipelineConfig().probe_share)[0]
         middle = time.perf_counter()
         flat.search(question, 100)
         plain_ms.append((time.perf_counter() - middle) * 1000)
@@ -190,7 +191,7 @@ def bench_bm25(report: Report, index: IndexSnapshot, documents: Sequence[Documen
 def bench_rescoring(
     report: Report,
     pipeline: EvidencePipeline,
-    reranker: CrossEncoderReranker,
+    reranker: CrossEncoderModel,
     claims: Sequence[Query],
     qrels: Qrels,
 ) -> None:

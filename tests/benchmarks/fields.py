@@ -56,8 +56,8 @@ from claimhound.pipeline.evaluation.statistics import Interval, PairedTest, pair
 from claimhound.pipeline.evaluation.tables import json_text
 from claimhound.pipeline.indexing.building import build_index
 from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME, BUNDLED
+from claimhound.pipeline.models.cross_encoders import Reranker, load_reranker
 from claimhound.pipeline.models.encoders import Encoder, load_encoder
-from claimhound.pipeline.models.rerankers import Reranker, load_reranker
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import describe
 

@@ -37,7 +37,7 @@ def answers(index_dir):
     queries = np.array([[np.cos(angle), np.sin(angle)] for angle in range(0, 7, 2)], dtype=np.float32)
     by_words = [index.search_text(text, 20) for text in ("glacier 1", "sentence 7", "nothing")]
     found = sorted({hit.doc_id for ranking in by_words for hit in ranking})
-    return by_words, index.search_vectors(queries, 20), index.documents(found)
+    return by_words, index.search_vectors(queries, 20, probe_share=1.0), index.documents(found)
 
 
 class InterruptedEncoder(FakeEncoder):
@@ -62,7 +62,7 @@ def test_a_build_stores_every_document_with_its_vector(corpus, tmp_path):
     assert index.manifest == report.manifest
     assert index.manifest.encoder == IDENTITY
     for number, text in enumerate(TEXTS):
-        (ranking,) = index.search_vectors(np.array([VECTORS[text]], dtype=np.float32), 1)
+        (ranking,) = index.search_vectors(np.array([VECTORS[text]], dtype=np.float32), 1, probe_share=1.0)
         assert ranking[0].doc_id == f"d{number}"
     assert not (tmp_path / "index" / "encoded").exists()
 
@@ -274,5 +274,5 @@ def test_resuming_with_a_real_encoder_gives_the_same_answers(tmp_path, tiny_enco
     build_index([str(source)], tmp_path / "whole", tiny_encoder, shard_size=16)
     queries = tiny_encoder.encode(["sea level", "5 years", "the moon"])
     resumed, whole = (IndexSnapshot.open(tmp_path / name) for name in ("resumed", "whole"))
-    assert resumed.search_vectors(queries, 50) == whole.search_vectors(queries, 50)
+    assert resumed.search_vectors(queries, 50, probe_share=1.0) == whole.search_vectors(queries, 50, probe_share=1.0)
     assert resumed.search_text("moon 3", 50) == whole.search_text("moon 3", 50)

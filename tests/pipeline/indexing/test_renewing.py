@@ -85,7 +85,7 @@ def answers(index_dir, index=None):
     index = index or IndexSnapshot.open(index_dir)
     queries = np.array([[1.0, slope] for slope in (0.0, 0.7, 3.0)], dtype=np.float32)
     by_words = [index.search_text(text, 30) for text in ("glacier 1", "of 2", "nothing")]
-    return by_words, index.search_vectors(queries, 30), index.sample(30, 0), index.neighbours("d05", 2)
+    return by_words, index.search_vectors(queries, 30, probe_share=1.0), index.sample(30, 0), index.neighbours("d05", 2)
 
 
 def test_a_renewed_index_answers_like_a_fresh_build_of_its_documents(old, fresh):

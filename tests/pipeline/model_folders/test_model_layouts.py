@@ -14,10 +14,9 @@ from claimhound.data.labelled_sets.stances import STANCES
 from claimhound.pipeline.model_folders.fingerprints import library_fingerprint, weights_sha256
 from claimhound.pipeline.model_folders.layouts import n_positions, read_cross_encoder_layout, read_encoder_layout
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
-from claimhound.pipeline.models.cross_encoding import TokenPairReader
+from claimhound.pipeline.models.cross_encoders import load_reranker, load_stance
 from claimhound.pipeline.models.encoders import TransformerEncoder, encoder_identity, load_encoder
-from claimhound.pipeline.models.rerankers import load_reranker
-from claimhound.pipeline.models.stance import load_stance
+from claimhound.pipeline.models.pair_readers import TokenPairReader
 from claimhound.pipeline.serving.compute import Compute
 from claimhound.pipeline.serving.library_loading import load_library_cross_encoder, load_library_encoder
 from claimhound.pipeline.serving.library_models import LibraryCrossEncoder

@@ -37,7 +37,7 @@ from claimhound.pipeline.serving.conversion import converted
 from claimhound.pipeline.serving.conversion_cache import Conversion
 from claimhound.pipeline.models.converting import main
 from claimhound.pipeline.models.encoders import load_encoder
-from claimhound.pipeline.models.rerankers import load_reranker
+from claimhound.pipeline.models.cross_encoders import load_reranker
 
 def measure(folder, kind, precision):
     what = Conversion(Path(folder), kind, 64, precision)

@@ -1,15 +1,15 @@
-"""What a cross-encoder is and gives for pairs of texts: one row of logits a pair, whatever its number of labels."""
+"""Readers of text pairs: one row of logits per pair, whatever the model's labels."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from claimhound.data.errors import ModelError
 from claimhound.pipeline.model_folders.batching import Batch, batches_by_length
 from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
@@ -19,30 +19,32 @@ from claimhound.pipeline.serving.opening import open_runtime
 from claimhound.pipeline.serving.openvino_runtime import NotConverted
 from claimhound.pipeline.serving.runtime import Output, Runtime
 
+Pair: TypeAlias = tuple[str, str]
+
 
 class PairLogits(NamedTuple):
-    """(n, labels) logits, and (n,) whether a pair was too long and cut."""
+    """(n, labels) logits, and (n,) flags for pairs that were too long and cut."""
 
     logits: NDArray[np.float64]
     truncated: NDArray[np.bool_]
 
 
 class PairReader(Protocol):
-    """Computes the logits of pairs. `max_length` is in tokens, 0 where nothing limits it."""
+    """Computes the logits of pairs. `max_length` is in tokens, 0 for no limit."""
 
     n_labels: int
     max_length: int
 
     @property
     def runtime_name(self) -> str:
-        """What computes, for people."""
+        """Human-readable name of the runtime."""
 
-    def logits(self, pairs: Sequence[tuple[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return (n, labels) logits in the order of the pairs, and (n,) whether a pair was too long and cut."""
+    def logits(self, pairs: Sequence[Pair]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return (n, labels) logits in the order of the pairs, and (n,) flags for pairs that were cut."""
 
 
 class TokenPairReader:
-    """Pairs through a tokenizer and a runtime of our own, see `PairReader`."""
+    """A `PairReader` over a tokenizer and one of our own runtimes."""
 
     def __init__(self, tokenizer: TextTokenizer, runtime: Runtime, n_labels: int) -> None:
         self.n_labels = n_labels
@@ -55,7 +57,7 @@ class TokenPairReader:
         """See `PairReader`."""
         return self._runtime.name
 
-    def logits(self, pairs: Sequence[tuple[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def logits(self, pairs: Sequence[Pair]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """See `PairReader`."""
         tokens = self._tokenizer.tokenize(pairs)
         logits = np.zeros((len(tokens), self.n_labels), dtype=np.float64)
@@ -69,45 +71,39 @@ class TokenPairReader:
         return logits, np.array([text.truncated for text in tokens], dtype=np.bool_)
 
 
-class CrossEncoderModel:
-    """What computes the logits of pairs, by name. A pair's are the same whatever other pairs are computed with it."""
+class RememberingPairReader:
+    """A `PairReader` that does not recompute pairs of the last call that computed any, on the same thread.
 
-    def __init__(self, name: str, weights_sha256: str, reader: PairReader) -> None:
-        self.name = name
-        self.weights_sha256 = weights_sha256
+    A search first asks for the relevance of all candidates, then for the stance of the best: the second question costs
+    nothing if one model answers both.
+    """
+
+    def __init__(self, reader: PairReader) -> None:
+        self.n_labels = reader.n_labels
+        self.max_length = reader.max_length
         self._reader = reader
+        self._memory = threading.local()
 
     @property
     def runtime_name(self) -> str:
-        """What computes, for people."""
+        """See `PairReader`."""
         return self._reader.runtime_name
 
-    @property
-    def max_length(self) -> int:
-        """How many tokens of a pair are read, 0 for all."""
-        return self._reader.max_length
-
-    def _pair_logits(self, pairs: Sequence[tuple[str, str]]) -> PairLogits:
-        """Return the logits in the order of the pairs. A pair that stands several times is computed once.
-
-        Raises ModelError if it gives no numbers (NaN).
-        """
-        distinct = {pair: row for row, pair in enumerate(dict.fromkeys(pairs))}
-        logits, truncated = self._reader.logits(list(distinct))
-        if not np.isfinite(logits).all():
-            raise ModelError(f"{self.name}: gives NaN for some pairs; its weights or its precision are broken")
-        rows = np.array([distinct[pair] for pair in pairs], dtype=np.int64)
-        return PairLogits(logits[rows], truncated[rows])
+    def logits(self, pairs: Sequence[Pair]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """See `PairReader`."""
+        known: dict[Pair, tuple[NDArray[np.float64], np.bool_]] = getattr(self._memory, "known", {})
+        missing = [pair for pair in dict.fromkeys(pairs) if pair not in known]
+        if missing:
+            computed = zip(missing, zip(*self._reader.logits(missing), strict=True), strict=True)
+            known = {pair: known[pair] for pair in pairs if pair in known} | dict(computed)
+            self._memory.known = known
+        rows = [known[pair] for pair in pairs]
+        logits = np.array([row for row, _ in rows], dtype=np.float64).reshape(len(rows), self.n_labels)
+        return logits, np.array([cut for _, cut in rows], dtype=np.bool_)
 
 
-def open_cross_encoder(
-    folder: Path,
-    compute: Compute,
-    *,
-    kind: str,
-    max_length: int | None = None,
-) -> PairReader:
-    """Return what computes the logits of pairs: a runtime of our own, otherwise sentence-transformers.
+def open_pair_reader(folder: Path, compute: Compute, *, kind: str, max_length: int | None = None) -> PairReader:
+    """Return a reader for a cross-encoder: one of our own runtimes if possible, otherwise sentence-transformers.
 
     `max_length` limits the tokens read of a pair. `kind` names the model in messages to `compute.notify`. Raises
     ModelError if the model cannot be read, or brings its own code and that is not trusted.
@@ -116,7 +112,7 @@ def open_cross_encoder(
     slow_because = layout.slow_because
     if layout.n_labels is not None and layout.max_length is not None:
         try:
-            # Converted for its own length, whatever is read of a pair.
+            # Converted for its own length, so that one conversion serves every `max_length`.
             runtime = open_runtime(folder, "cross-encoder", layout.max_length, compute)
         except NotConverted as error:
             slow_because = str(error)
