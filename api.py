@@ -141,8 +141,8 @@ def annotate(
     """Find evidence for every claim in a file and write all of it to `output`, in the format of its suffix.
 
     An interrupted job resumes when called again with the same arguments, and the output is byte-for-byte the same. Pass
-    a function that opens the pipeline to load models only if there is work left. `known` is a file of claims that were
-    already checked; the nearest `n_known` are written with each claim. Records that are not claims go to
+    a function that opens the pipeline to have the claims checked before models are loaded. `known` is a file of claims
+    that were already checked; the nearest `n_known` are written with each claim. Records that are not claims go to
     `OUTPUT.rejected.jsonl` and are counted in the report.
 
     `AnnotationSettings` and `ClaimSource` describe the other arguments, and `annotating.annotate` what is raised;
