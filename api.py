@@ -58,8 +58,8 @@ def build_index(
     """Build an index of the documents in `sources` and return what was read, replaced and skipped.
 
     `encoder` is a model folder or a name on the Hub; None is the bundled one. With `split_sentences` each sentence of a
-    text is a document. The other arguments are those of `SourceOptions`, `load_encoder` and `building.build_index`,
-    which also say what is raised.
+    text is a document. `SourceOptions`, `load_encoder` and `building.build_index` describe the other arguments and the
+    errors raised.
     """
     model = load_encoder(str(encoder or BUNDLED), compute, query_prompt=query_prompt, document_prompt=document_prompt)
     options = SourceOptions(reading, split_sentences, on_error, id_prefix=id_prefix)
@@ -80,7 +80,7 @@ def add_documents(
     compute: Compute = Compute(),  # noqa: B008 (frozen)
     on_progress: Progress = silent,
 ) -> IndexingReport:
-    """Add the documents in `sources` to an index, encoded as it was built; one with a known id replaces the old one.
+    """Add the documents in `sources` to an index, with its own encoder; one with a known id replaces the old one.
 
     With `split_sentences` None texts are split if the index holds sentences. With `withdraw_blank` a text that comes
     blank is deleted by its id. Otherwise as `build_index`.
@@ -145,8 +145,8 @@ def annotate(
     that were already checked; the nearest `n_known` are written with each claim. Records that are not claims go to
     `OUTPUT.rejected.jsonl` and are counted in the report.
 
-    `AnnotationSettings` and `ClaimSource` describe the other arguments, and `annotating.annotate` what is raised;
-    ValueError is raised for `known` without an encoder.
+    `AnnotationSettings` and `ClaimSource` describe the other arguments, `annotating.annotate` the errors raised;
+    `known` without an encoder raises ValueError.
     """
     settings = AnnotationSettings(
         k=k,
@@ -207,7 +207,8 @@ def evaluate(
 
     `qrels` is the file of judgments; None if the claims name their evidence. With `output_dir` a report, TREC runs and
     all figures are written there, and an interrupted evaluation resumes. `reading` applies to the claims, and to the
-    judgments if they stand with the claims. `evaluating.evaluate` describes the other arguments and what is raised.
+    judgments if the claims name their evidence. `evaluating.evaluate` describes the other arguments and the errors
+    raised.
     """
     noticed = [Notices(), Notices()]
     queries = list(read_claims(claims, reading, notices=noticed[0]))

@@ -52,7 +52,7 @@ _UNCHANGED = "the index is unchanged"
 _RESUME = f"run the same command again to resume; {_UNCHANGED}"
 _SKIPPED_SHOWN = 20
 _REASONS_SHOWN = 3
-# What differs between records: "duplicate id 'a', first seen at c.jsonl:1", "not UTF-8: byte 0xe9".
+# The varying part of a reason, as in "duplicate id 'a', first seen at c.jsonl:1", "not UTF-8: byte 0xe9".
 _VARYING = re.compile(r"(?<=^duplicate id) .*|\s*[;:(,].*", re.DOTALL)
 
 
