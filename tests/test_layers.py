@@ -78,7 +78,7 @@ FOLDERS = sorted({short(path.parent) for path in SOURCES if path.parent != ROOT}
 
 @cache
 def imports(path: Path) -> tuple[Import, ...]:
-    """Return all imports of a file; one of ours without its `claimhound.`."""
+    """Return all imports of a file, relative ones with their dots."""
 
     def found() -> Iterator[Import]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
