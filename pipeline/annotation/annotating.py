@@ -15,9 +15,9 @@ from claimhound.data.disk.file_systems import NO_SYNC
 from claimhound.data.disk.journal import Journal, differences, last_entry
 from claimhound.data.errors import InputError, RecordError
 from claimhound.data.records import Json, Query
+from claimhound.indexes.conditions import Conditions, first_day
 from claimhound.indexes.durable import Disk
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.indexes.text import Conditions, first_day
 from claimhound.pipeline.annotation.batches import Batch, Place, Question, form_batches
 from claimhound.pipeline.annotation.folder import JobFiles
 from claimhound.pipeline.annotation.intake import ClaimSource, Intake, ItemsDigest, Survey, files_read

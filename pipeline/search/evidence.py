@@ -16,9 +16,9 @@ from claimhound.data.records import Document, Json, Ranking, ScoredDoc
 from claimhound.data.text.claim_text import searched_text
 from claimhound.data.text.text_form import read_form
 from claimhound.indexes.analysis.terms import query_terms
+from claimhound.indexes.conditions import Conditions, first_day
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.indexes.text import Conditions, first_day
 from claimhound.indexes.vectors import Vectors
 from claimhound.pipeline.models.encoders import Encoder
 from claimhound.pipeline.models.relevance import RelevanceThreshold, best_cosine

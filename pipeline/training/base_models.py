@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claimhound.data.errors import ModelError, first_line
+from claimhound.data.extras import require
 from claimhound.pipeline.model_folders.files import (
     BUNDLED,
     BUNDLED_ENCODER_NAME,
@@ -39,8 +40,9 @@ class BaseModel(NamedTuple):
 def find_base_model(model: str | None) -> BaseModel:
     """Return what a name stands for: a bundled model, `all-MiniLM-L6-v2`, a folder or a name on the Hub.
 
-    None is the bundled encoder. Raises ModelError if there is none.
+    None is the bundled encoder. Raises ModelError if there is none, and InputError if the training extra is missing.
     """
+    require("accelerate", "train", "training")
     if model is None or model == BUNDLED:
         return BaseModel(encoder_dir(BUNDLED), BUNDLED_ENCODER_NAME)
     model = with_version(model)

@@ -27,7 +27,10 @@ from rich.table import Table
 
 from claimhound.data.disk.atomic import write_atomically
 from claimhound.data.errors import ClaimhoundError, InputError
+from claimhound.data.labelled_sets.mined_claims import read_mined_claims, training_pairs
+from claimhound.data.labelled_sets.pair_sources import PairSource
 from claimhound.data.labelled_sets.pairs import JudgedPair
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.records import Json, Query
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.commands.judged_files import exclude_option, texts_of_claims
@@ -52,9 +55,7 @@ from claimhound.pipeline.serving.compute import Compute, Device
 from claimhound.pipeline.training.base_models import find_base_model
 from claimhound.pipeline.training.checkpoints import run_fingerprint
 from claimhound.pipeline.training.model_card import data_file
-from claimhound.pipeline.training.negatives.mined_claims import read_mined_claims
-from claimhound.pipeline.training.negatives.mining import TrainingPair, split_by_claim, training_pairs, without_claims
-from claimhound.pipeline.training.pair_sources import PairSource
+from claimhound.pipeline.training.negatives.mining import split_by_claim, without_claims
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.reranker.training import balanced, train_reranker
 from claimhound.pipeline.training.training_data import read_training_data

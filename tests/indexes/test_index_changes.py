@@ -225,7 +225,6 @@ def test_an_index_of_which_all_was_deleted_opens_answers_with_nothing_and_takes_
     assert index.search_text("sea ice", 5) == []
     assert index.search_vectors(unit_vectors(2), 5) == [[], []]
     assert index.search_text("sea", 5, Conditions(before="2020")) == []
-    assert index.known_terms(["sea"]) == set()
     assert verify_index(index_dir).damaged == []
     with IndexWriter.open(index_dir) as writer:
         writer.add(documents(2), unit_vectors(2))
@@ -440,7 +439,3 @@ def test_a_sample_is_drawn_from_what_lives_also_where_most_was_deleted(quick_dir
     assert drawn == sorted(set(drawn))
     assert len(drawn) == 10
     assert left.sample(20, 0) == documents(200)[::10]
-
-
-def test_known_terms_are_those_of_some_document(base: Path) -> None:
-    assert IndexSnapshot.open(base).known_terms(["sea", "unheard", "glacier"]) == {"sea", "glacier"}

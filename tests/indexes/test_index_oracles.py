@@ -16,7 +16,8 @@ from claimhound.data.records import Document, Ranking, ScoredDoc
 from claimhound.indexes import IndexSnapshot, IndexWriter, MemoryIndex
 from claimhound.indexes.analysis.terms import tokenize
 from claimhound.indexes.manifest import EncoderIdentity
-from claimhound.indexes.vectors import Vectors, n_lists_for
+from claimhound.indexes.vector_segments import n_lists_for
+from claimhound.indexes.vectors import Vectors
 
 
 def best(scores: dict[str, float], k: int) -> list[str]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from claimhound.data.disk.atomic import write_atomically
+from claimhound.data.labelled_sets.mined_claims import MinedClaim, training_pairs
+from claimhound.data.labelled_sets.pair_sources import PairSource
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.records import Qrels, Query
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.indexes.snapshot import IndexSnapshot
@@ -19,15 +22,11 @@ from claimhound.pipeline.serving.compute import Device
 from claimhound.pipeline.training.model_card import CARD_FILE, DataFile, Provenance, code_version, data_file
 from claimhound.pipeline.training.negatives.candidates import find_candidates
 from claimhound.pipeline.training.negatives.mining import (
-    MinedClaim,
     MiningReport,
     NegativeGuard,
-    TrainingPair,
     mine_hard_negatives,
     split_by_claim,
-    training_pairs,
 )
-from claimhound.pipeline.training.pair_sources import PairSource
 from claimhound.pipeline.training.reranker.card import render_reranker_card
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.reranker.training import (

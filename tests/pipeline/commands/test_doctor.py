@@ -1,12 +1,15 @@
-"""What an installation is said to have and lack."""
+"""The doctor reports what is installed and what is missing, and its exit status agrees."""
 
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import version
+
+from command_runs import Invoke
 
 from claimhound.data.bundled import bundled_encoder_dir
 from claimhound.data.disk.checksums import sha256_of
-from claimhound.pipeline.commands.installation import examine
+from claimhound.pipeline.commands.doctor import examine
 from claimhound.pipeline.model_folders.cache_folder import cache_dir
 from claimhound.pipeline.model_folders.files import BUNDLED_ENCODER_NAME
 from claimhound.pipeline.models.encoders import encoder_identity
@@ -77,12 +80,28 @@ def test_what_was_measured_of_a_model_is_shown_and_what_was_damaged_since_has_a_
     findings = found(with_devices=False)
     assert findings[name].value == "f32"
     assert findings["  bf16"].value == "cannot run here (no such instructions)"
-    assert findings["  int8"].value == (
-        "1.00 of the fastest one's speed, cosine 0.958, least 0.530: too far from float32"
-    )
-    assert findings["  f32"].value == "0.50 of the fastest one's speed, cosine 1.000, least 1.000"
+    assert findings["  int8"].value == ("1.00 of the fastest speed, cosine 0.958, least 0.530: too far from float32")
+    assert findings["  f32"].value == "0.50 of the fastest speed, cosine 1.000, least 1.000"
     assert findings["cache"].cure is None
     (folder / "model.xml").write_text("another")
     assert "model.xml: its checksum does not match; remove that folder" in (
         found(with_devices=False)["cache"].cure or ""
     )
+
+
+def test_the_report_has_versions_and_models_and_the_exit_status_is_1_only_if_something_is_missing(
+    invoke: Invoke,
+) -> None:
+    result = invoke("doctor")
+    lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert lines["claimhound"] == version("claimhound")
+    assert lines["tantivy"] == version("tantivy")
+    assert int(lines["threads"]) >= 1
+    assert "sample" in lines
+    assert [line for line in result.stdout.splitlines() if line != line.rstrip()] == []
+    if result.exit_code == 0:
+        assert result.stderr == ""
+        assert "missing" not in result.stdout
+    else:
+        assert result.exit_code == 1
+        assert result.stderr.splitlines()[-1].endswith("found; the lines above say how to fix them")

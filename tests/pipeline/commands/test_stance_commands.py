@@ -184,7 +184,7 @@ def test_what_cannot_be_used_is_one_line(invoke: Invoke, pairs: Path, tiny_stanc
     dev = pairs.rename(tmp_path / "climate_dev.jsonl")
     for words, message in (
         (("train", "stance", "--data", f"climate_fever:{dev}", "--output", tmp_path / "m"), f"{dev}: its name says"),
-        (("train", "stance", "--data", "snli:x", "--output", tmp_path / "m"), "'snli:x' names no labelled set"),
+        (("train", "stance", "--data", "snli:x", "--output", tmp_path / "m"), "'snli:x': not a labelled set"),
         (("evaluate-stance", "rte:no.tsv"), "no.tsv: no such file or folder"),
         (
             ("evaluate-stance", f"climate_fever:{dev}", "--output", tmp_path / "no" / "a"),

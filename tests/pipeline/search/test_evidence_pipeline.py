@@ -15,9 +15,9 @@ from pipeline_fakes import IDENTITY, FakeEncoder, FakeReranker
 from claimhound.data.errors import EncoderMismatchError, InputError
 from claimhound.data.records import Document, ScoredDoc
 from claimhound.data.text.text_form import read_form
+from claimhound.indexes.conditions import Conditions
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.indexes.text import Conditions
 from claimhound.indexes.writer import IndexWriter
 from claimhound.pipeline.models.blending import Blend
 from claimhound.pipeline.models.relevance import RelevanceThreshold

@@ -107,7 +107,7 @@ def test_a_set_to_measure_on_and_a_base_model_that_is_none_are_refused_before_an
     tiny_model_dir, tmp_path
 ):
     arguments = {"output_dir": tmp_path / "m", "recipe": RECIPE}
-    with pytest.raises(InputError, match="its name says that it is to measure on"):
+    with pytest.raises(InputError, match="its name says it is for measuring"):
         build_stance([StanceSource("rte", tmp_path / "dev.tsv")], base_model=tiny_model_dir, **arguments)
     with pytest.raises(ModelError, match=r"config\.json"):
         build_stance([StanceSource("rte", tmp_path / "no.tsv")], base_model=tmp_path, **arguments)
