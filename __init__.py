@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         RecordError,
     )
     from claimhound.data.read_options import ReadOptions
-    from claimhound.indexes.text import Conditions
+    from claimhound.indexes.conditions import Conditions
     from claimhound.pipeline.search.config import PipelineConfig
     from claimhound.pipeline.search.evidence import EvidencePipeline
     from claimhound.pipeline.search.opening import open_pipeline
@@ -59,7 +59,7 @@ _HOMES = {
     "api": ("add_documents", "annotate", "build_index", "delete_documents", "evaluate"),
     "data.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "data.read_options": ("ReadOptions",),
-    "indexes.text": ("Conditions",),
+    "indexes.conditions": ("Conditions",),
     "pipeline.search.config": ("PipelineConfig",),
     "pipeline.search.evidence": ("EvidencePipeline",),
     "pipeline.search.opening": ("open_pipeline",),

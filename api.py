@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from claimhound.data.extras import require
-from claimhound.data.labelled_sets.judgments import Level, read_judgments
+from claimhound.data.labelled_sets.judged_claims import Level
+from claimhound.data.labelled_sets.judgments import read_judgments
 from claimhound.data.notices import Notices
 from claimhound.data.progress import Progress, silent
 from claimhound.data.read_options import ReadOptions
 from claimhound.data.readers.claims import read_claims
+from claimhound.indexes.conditions import NO_CONDITIONS, Conditions
 from claimhound.indexes.manifest import Manifest
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.indexes.text import NO_CONDITIONS, Conditions
 from claimhound.indexes.writer import IndexWriter
 from claimhound.pipeline.annotation import annotating
 from claimhound.pipeline.annotation.annotating import AnnotationReport, AnnotationSettings, Searcher
