@@ -27,8 +27,9 @@ from claimhound.pipeline.evaluation.evaluating import LISTS, Evaluation
 from claimhound.pipeline.evaluation.evidence_sets import default_measures
 from claimhound.pipeline.evaluation.output_folder import JOURNAL_NAME, make_folder, write_evaluation
 from claimhound.pipeline.indexing import building
-from claimhound.pipeline.indexing.building import IndexingReport, SourceOptions
-from claimhound.pipeline.model_folders.files import BUNDLED
+from claimhound.pipeline.indexing.building import SourceOptions
+from claimhound.pipeline.indexing.encoding import IndexingReport
+from claimhound.pipeline.model_folders.finding import BUNDLED
 from claimhound.pipeline.models.encoders import load_encoder
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import load_index_encoder
@@ -73,7 +74,7 @@ def build_index(
         model,
         options,
         overwrite=overwrite,
-        on_progress=lambda progress: on_progress(progress.phase, progress.done, progress.total),
+        on_progress=on_progress,
     )
 
 
@@ -102,7 +103,7 @@ def add_documents(
         Path(index_dir),
         model,
         options,
-        on_progress=lambda progress: on_progress(progress.phase, progress.done, progress.total),
+        on_progress=on_progress,
     )
 
 

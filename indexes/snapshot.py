@@ -22,8 +22,6 @@ from claimhound.indexes.ties import Found
 from claimhound.indexes.vector_segments import VectorSegment, search_segments, stored_vectors
 from claimhound.indexes.vectors import Positions, Vectors
 
-# Share of the inverted lists that a search scans; `make bench` measures its agreement with exact search.
-DEFAULT_PROBE_SHARE = 0.1
 _REMEMBERED_DOCUMENTS = 20_000
 _OPEN_TRIES = 20
 # Each is twice as large as the one before.
@@ -168,7 +166,7 @@ class IndexSnapshot:
         k: int,
         conditions: Conditions = NO_CONDITIONS,
         *,
-        probe_share: float = DEFAULT_PROBE_SHARE,
+        probe_share: float,
     ) -> list[Ranking]:
         """Return for each row of (n, dim) query vectors the k documents of highest cosine; none for a row of zeros.
 

@@ -28,7 +28,7 @@ from claimhound.pipeline.annotation.records import bad_record, claim_record, rec
 from claimhound.pipeline.annotation.side_by_side import in_order
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import describe, without_places
-from claimhound.pipeline.serving.runtimes import n_threads_available
+from claimhound.pipeline.serving.devices import n_threads_available
 
 # Raise when records or batches come out otherwise, so that no job is continued by a version that makes others.
 _VERSION = 2

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from claimhound.data.bundled import sample_dir
+from claimhound.data.bundled import BUNDLED_MODELS, Role, sample_dir
 from claimhound.data.errors import InputError, ModelError
 from claimhound.pipeline.commands.model_choice import require_stance_for, stance_option
 from claimhound.pipeline.commands.output import print_facts, say
 from claimhound.pipeline.commands.wording import counted
 
 if TYPE_CHECKING:
-    from claimhound.pipeline.serving.conversion import Conversion
+    from claimhound.pipeline.serving.conversion_cache import Conversion
     from claimhound.pipeline.serving.precision import Candidate
 
 _SEARCHING = ("tantivy", "faiss-cpu", "openvino", "tokenizers", "numpy", "rank-bm25")
@@ -63,7 +63,7 @@ def examine(
     `with_devices` imports torch (seconds) to find accelerators. `stance` adds how that model's outputs are read, named
     by `stance_labels` if given.
     """
-    from claimhound.pipeline.serving.runtimes import n_threads_available
+    from claimhound.pipeline.serving.devices import n_threads_available
 
     findings = [
         Finding("claimhound", _version("claimhound") or "not installed (run from its folder)"),
@@ -101,7 +101,7 @@ def _devices() -> list[Finding]:
         return []
     import torch
 
-    from claimhound.pipeline.serving.runtimes import resolve_device
+    from claimhound.pipeline.serving.devices import resolve_device
 
     cuda = "none that torch can use"
     if torch.cuda.is_available():
@@ -114,26 +114,22 @@ def _devices() -> list[Finding]:
 
 
 def _models() -> Iterator[Finding]:
-    from claimhound.pipeline.model_folders import files
+    from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
 
-    for name, find in (
-        (files.BUNDLED_ENCODER_NAME, files.encoder_dir),
-        (files.BUNDLED_RERANKER_NAME, files.reranker_dir),
-        (files.BUNDLED_STANCE_NAME, files.stance_dir),
-    ):
+    for role, bundled in BUNDLED_MODELS.items():
         try:
-            yield Finding(f"model {name}", str(find(files.BUNDLED)))
+            yield Finding(f"model {bundled.name}", str(find_model_dir(role, BUNDLED)))
         except ModelError as error:
-            yield Finding(f"model {name}", "missing", str(error))
+            yield Finding(f"model {bundled.name}", "missing", str(error))
 
 
 def _reading_of(model: str, labels: Sequence[str] | None) -> list[Finding]:
     """Return how a stance model's outputs are read, without loading it."""
-    from claimhound.pipeline.model_folders.files import stance_dir
-    from claimhound.pipeline.models.stance import read_stance_labels
+    from claimhound.pipeline.model_folders.finding import find_model_dir
+    from claimhound.pipeline.models.cross_encoders import read_stance_labels
 
     try:
-        folder = stance_dir(model)
+        folder = find_model_dir("stance", model)
         read = read_stance_labels(folder, labels)
     except ModelError as error:
         return [Finding("stance model", f"{model} cannot be used", str(error))]
@@ -158,7 +154,7 @@ def _processor() -> Finding:
 
 def _precisions() -> Iterator[Finding]:
     """Yield in which precision each bundled model runs here, and the measurements that decided it."""
-    from claimhound.pipeline.serving.conversion import known_conversion
+    from claimhound.pipeline.serving.conversion_cache import known_conversion
 
     for name, conversion in _bundled_conversions():
         found = known_conversion(conversion)
@@ -173,23 +169,21 @@ def _precisions() -> Iterator[Finding]:
 
 
 def _bundled_conversions() -> Iterator[tuple[str, Conversion]]:
-    from claimhound.pipeline.model_folders import files
+    from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
     from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
     from claimhound.pipeline.models.encoders import encoder_identity
-    from claimhound.pipeline.serving.conversion import Conversion
+    from claimhound.pipeline.serving.conversion_cache import Conversion
 
     with suppress(ModelError):  # a missing model has its own finding
-        encoder = encoder_identity(files.BUNDLED)
-        yield files.BUNDLED_ENCODER_NAME, Conversion(files.encoder_dir(files.BUNDLED), "encoder", encoder.max_length)
-    for name, find in (
-        (files.BUNDLED_RERANKER_NAME, files.reranker_dir),
-        (files.BUNDLED_STANCE_NAME, files.stance_dir),
-    ):
+        encoder = encoder_identity(BUNDLED)
+        yield encoder.name, Conversion(find_model_dir("encoder", BUNDLED), "encoder", encoder.max_length)
+    cross_encoders: tuple[Role, ...] = ("reranker", "stance")
+    for role in cross_encoders:
         with suppress(ModelError):
-            folder = find(files.BUNDLED)
+            folder = find_model_dir(role, BUNDLED)
             layout = read_cross_encoder_layout(folder)
             if layout.max_length is not None:
-                yield name, Conversion(folder, "cross-encoder", layout.max_length)
+                yield BUNDLED_MODELS[role].name, Conversion(folder, "cross-encoder", layout.max_length)
 
 
 def _compared(candidate: Candidate, fastest: float) -> str:
@@ -204,7 +198,7 @@ def _compared(candidate: Candidate, fastest: float) -> str:
 
 def _cache() -> Finding:
     from claimhound.pipeline.model_folders.cache_folder import cache_dir
-    from claimhound.pipeline.serving.conversion import all_converted
+    from claimhound.pipeline.serving.conversion_cache import all_converted
 
     folder = cache_dir()
     try:

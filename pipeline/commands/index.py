@@ -27,7 +27,7 @@ from claimhound.pipeline.serving.compute import Compute
 
 if TYPE_CHECKING:
     from claimhound.indexes.manifest import Manifest
-    from claimhound.pipeline.indexing.building import IndexingReport
+    from claimhound.pipeline.indexing.encoding import IndexingReport
 
 
 def _source_options(default_split: str) -> Decorator:
@@ -134,7 +134,7 @@ def index_renew(
             query_prompt=chosen.query_prompt if query_prompt is None else query_prompt,
             document_prompt=chosen.document_prompt if document_prompt is None else document_prompt,
         )
-        report = renew_index(index_dir, model, on_progress=lambda at: on_progress(at.phase, at.done, at.total))
+        report = renew_index(index_dir, model, on_progress=on_progress)
     _report_indexing(report, index_dir, done="renewed", job="renewal")
 
 

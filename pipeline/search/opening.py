@@ -16,12 +16,11 @@ from claimhound.data.text.text_form import read_form
 from claimhound.indexes.manifest import Manifest
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.pipeline.model_folders.files import BUNDLED
+from claimhound.pipeline.model_folders.finding import BUNDLED
 from claimhound.pipeline.model_folders.hub import pinned
 from claimhound.pipeline.models.blending import BLEND_FILE, blend_record
+from claimhound.pipeline.models.cross_encoders import load_pair_models
 from claimhound.pipeline.models.encoders import Encoder, Prompts, encoder_identity, load_encoder
-from claimhound.pipeline.models.rerankers import load_reranker
-from claimhound.pipeline.models.stance import load_stance
 from claimhound.pipeline.models.stored_vectors import require_checked_vectors
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
@@ -71,17 +70,19 @@ def open_pipeline(
         index = MemoryIndex(documents, vectors)
     else:
         raise ValueError("name an index folder or a corpus")
-    chosen = None
-    if with_reranker:
-        chosen = load_reranker(str(reranker or BUNDLED), compute, max_length=max_length)
-        if model is not None and model.identity.similarity == "dot" and "cosine" in dict(chosen.blend.weights):
-            raise ModelError(
-                f"{chosen.name}: its {BLEND_FILE} weighs cosines, and encoder {model.identity.name} compares by inner "
-                "products; take another reranker, or calibrate it with another encoder without the feature cosine"
-            )
-    pointing = None
-    if with_stance:
-        pointing = load_stance(str(stance or BUNDLED), compute, labels=stance_labels, max_length=max_length)
+    chosen, pointing = load_pair_models(
+        str(reranker or BUNDLED) if with_reranker else None,
+        str(stance or BUNDLED) if with_stance else None,
+        compute,
+        labels=stance_labels,
+        max_length=max_length,
+    )
+    weighs_cosines = chosen is not None and "cosine" in dict(chosen.blend.weights)
+    if chosen is not None and weighs_cosines and model is not None and model.identity.similarity == "dot":
+        raise ModelError(
+            f"{chosen.name}: its {BLEND_FILE} weighs cosines, and encoder {model.identity.name} compares by inner "
+            "products; take another reranker, or calibrate it with another encoder without the feature cosine"
+        )
     return EvidencePipeline(index, model, chosen, config, pointing)
 
 

@@ -54,10 +54,10 @@ from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.evaluation.evaluating import Evaluation, evaluate, evaluate_runs
 from claimhound.pipeline.evaluation.statistics import Interval, PairedTest, paired_tests
 from claimhound.pipeline.evaluation.tables import json_text
-from claimhound.pipeline.indexing.building import Progress, build_index
-from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME, BUNDLED
+from claimhound.pipeline.indexing.building import build_index
+from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME, BUNDLED
+from claimhound.pipeline.models.cross_encoders import Reranker, load_reranker
 from claimhound.pipeline.models.encoders import Encoder, load_encoder
-from claimhound.pipeline.models.rerankers import Reranker, load_reranker
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import describe
 
@@ -195,8 +195,8 @@ def open_index(field: Field, encoder: Encoder, work: Path, show: Callable[[str],
         with write_atomically(corpus_path) as file:
             file.writelines(lines)
 
-        def on_progress(progress: Progress) -> None:
-            show(f"{progress.phase} {progress.done:,}" + (f" of {progress.total:,}" if progress.total else ""))
+        def on_progress(phase: str, done: int, total: int | None, note: str = "") -> None:
+            show(f"{phase} {done:,}" + (f" of {total:,}" if total else ""))
 
         build_index([str(corpus_path)], index_dir, encoder, on_progress=on_progress)
         corpus_path.unlink()

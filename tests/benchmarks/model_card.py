@@ -49,8 +49,8 @@ from claimhound.pipeline.evaluation.pairs import (
     short,
 )
 from claimhound.pipeline.evaluation.tables import json_text
-from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME
-from claimhound.pipeline.models.rerankers import load_reranker
+from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME
+from claimhound.pipeline.models.cross_encoders import load_reranker
 from claimhound.pipeline.serving.compute import Compute, Device
 from claimhound.pipeline.training.base_models import find_base_model
 from claimhound.pipeline.training.checkpoints import run_fingerprint

@@ -49,9 +49,8 @@ from claimhound.pipeline.evaluation.stance import evaluate_stance, macro_f1
 from claimhound.pipeline.evaluation.statistics import SIGNIFICANT, Interval, PairedTest, holm, paired_tests
 from claimhound.pipeline.indexing.building import build_index
 from claimhound.pipeline.model_folders.cache_folder import cache_dir
+from claimhound.pipeline.models.cross_encoders import Reranker, StanceModel, load_reranker, load_stance
 from claimhound.pipeline.models.encoders import Encoder, load_encoder
-from claimhound.pipeline.models.rerankers import Reranker, load_reranker
-from claimhound.pipeline.models.stance import StanceModel, load_stance
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.precision import PREFERRED
 from tests.benchmarks import fields

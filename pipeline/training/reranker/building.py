@@ -16,7 +16,7 @@ from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.calibration.calibrating import fitted_blend
 from claimhound.pipeline.evaluation.measures import mean_measures
 from claimhound.pipeline.models.blending import Blend, save_blend
-from claimhound.pipeline.models.rerankers import load_reranker
+from claimhound.pipeline.models.cross_encoders import load_reranker
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.compute import Device
 from claimhound.pipeline.training.model_card import CARD_FILE, DataFile, Provenance, code_version, data_file

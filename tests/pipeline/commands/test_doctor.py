@@ -7,14 +7,15 @@ from importlib.metadata import version
 
 from command_runs import Invoke
 
-from claimhound.data.bundled import bundled_encoder_dir
+from claimhound.data.bundled import BUNDLED_MODELS
 from claimhound.data.disk.checksums import sha256_of
 from claimhound.pipeline.commands.doctor import examine
 from claimhound.pipeline.model_folders.cache_folder import cache_dir
-from claimhound.pipeline.model_folders.files import BUNDLED_ENCODER_NAME
 from claimhound.pipeline.models.encoders import encoder_identity
 from claimhound.pipeline.serving.agreement import VectorAgreement
-from claimhound.pipeline.serving.conversion import Conversion, Measured, converted
+from claimhound.pipeline.serving.conversion import converted
+from claimhound.pipeline.serving.conversion_cache import Conversion
+from claimhound.pipeline.serving.measured import Measured
 from claimhound.pipeline.serving.precision import Candidate
 
 
@@ -38,7 +39,7 @@ def test_everything_that_is_here_is_named_without_a_cure():
         assert findings[name].value
         assert findings[name].cure is None
     assert int(findings["threads"].value) >= 1
-    assert findings[f"model {BUNDLED_ENCODER_NAME}"].cure is None
+    assert findings[f"model {BUNDLED_MODELS['encoder'].name}"].cure is None
     assert str(cache_dir()) in findings["cache"].value
 
 
@@ -54,7 +55,7 @@ def test_a_cache_that_cannot_be_written_has_a_cure(tmp_path, monkeypatch):
 
 def test_what_was_measured_of_a_model_is_shown_and_what_was_damaged_since_has_a_cure(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    name = f"precision {BUNDLED_ENCODER_NAME}"
+    name = f"precision {BUNDLED_MODELS['encoder'].name}"
     assert found(with_devices=False)[name].value.startswith("not measured yet")
 
     def convert(what, target):
@@ -67,7 +68,7 @@ def test_what_was_measured_of_a_model_is_shown_and_what_was_damaged_since_has_a_
         files = {"model.xml": sha256_of(target / "model.xml")}
         (target / "measured.json").write_text(Measured("f32", "", "a processor", candidates, files).to_json())
 
-    what = Conversion(bundled_encoder_dir(), "encoder", encoder_identity().max_length)
+    what = Conversion(BUNDLED_MODELS["encoder"].folder, "encoder", encoder_identity().max_length)
 
     def give_up(what, target):
         record = Measured(None, "it cannot be converted (a reason)", "a processor", (), {})

@@ -194,8 +194,8 @@ def test_an_encoder_that_is_gone_leaves_renewing_with_another_and_verifying_byte
     assert (moved.exit_code, len(moved.stdout.splitlines()), moved.stderr) == (0, 2, "")
     refused = invoke("index", "renew", "--index", small_index)
     assert refused.exit_code == 1
-    assert refused.stderr.startswith(f"Error: {small_index}: was built with encoder {model}, which cannot be had (")
-    assert refused.stderr.endswith("name it, or another, with --encoder\n")
+    assert refused.stderr.startswith(f"Error: {small_index}: was built with encoder {model}, which is not available (")
+    assert refused.stderr.endswith("name it or another one with --encoder\n")
     assert invoke("index", "renew", "--index", small_index, "--encoder", tiny_model_dir).exit_code == 0
 
 
@@ -431,7 +431,7 @@ def test_an_index_is_not_given_up_for_a_file_of_which_nothing_can_be_read(
         assert refused.exit_code == 1
         (line,) = refused.stderr.splitlines()
         assert line.startswith(
-            f"Error: {tmp_path}/renamed.jsonl: none of 3 records can be read, and {small_index} stays as it is; "
+            f"Error: {tmp_path}/renamed.jsonl: none of 3 records can be read, so {small_index} is unchanged; "
             f"the first: {tmp_path}/renamed.jsonl:1: missing field 'text'"
         )
     assert held_ids(invoke, small_index) == {"a", "b", "c"}
@@ -447,7 +447,7 @@ def test_a_split_index_splits_what_is_added_and_says_all_that_went(
     invoke("index", "build", first, "--index", index_dir, "--encoder", tiny_model_dir, "--split-sentences")
     added = invoke("index", "add", second, "--index", index_dir)
     assert added.stdout == (f"{index_dir}: generation 2, 3 documents (1 read, 1 replaced, 2 outdated deleted)\n")
-    assert added.stderr == (f"{index_dir}: holds sentences, so texts are split into theirs (--no-split-sentences)\n")
+    assert added.stderr == (f"{index_dir}: holds sentences, so new texts are split too (--no-split-sentences)\n")
     blank.write_text('{"id": "a", "text": ""}\n{"id": "x", "text": " "}\n')
     refused = invoke("index", "add", blank, "--index", index_dir)
     assert refused.exit_code == 1

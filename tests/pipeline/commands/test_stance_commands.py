@@ -95,7 +95,7 @@ def test_labels_are_given_for_a_model_that_is_named_and_must_say_something(invok
     assert "name the model" in nameless.stderr
     senseless = invoke(command, *words[command], "--stance", "m", "--stance-labels", "good,bad")
     assert senseless.exit_code == 2
-    assert "'good,bad' does not name three outputs in their order" in " ".join(senseless.stderr.split())
+    assert "'good,bad' does not name three outputs in order" in " ".join(senseless.stderr.split())
 
 
 def test_an_annotation_does_not_go_on_under_other_labels(

@@ -11,8 +11,8 @@ from claimhound.data.labelled_sets.mined_claims import read_mined_claims
 from claimhound.data.labelled_sets.pair_sources import PairSource
 from claimhound.data.records import Document, Query
 from claimhound.indexes.memory import MemoryIndex
+from claimhound.pipeline.models.cross_encoders import load_reranker
 from claimhound.pipeline.models.encoders import load_encoder
-from claimhound.pipeline.models.rerankers import load_reranker
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.compute import Compute
 from claimhound.pipeline.training.negatives.job import mine_to_file
