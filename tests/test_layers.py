@@ -27,12 +27,12 @@ HOMES = {
     "datasets": ("data/", "pipeline/training/"),  # trainers take their pairs in this form
     "zstandard": ("data/",),
     "ir_datasets": ("data/",),
-    "tabulate": ("pipeline/evaluation/tables.py",),
+    "tabulate": ("pipeline/evaluation/reporting/tables.py",),
     "scipy": ("pipeline/evaluation/statistics.py", "pipeline/serving/agreement.py"),
-    "matplotlib": ("pipeline/evaluation/plots.py",),
-    "jinja2": ("pipeline/evaluation/report.py", "pipeline/annotation/page.py"),
+    "matplotlib": ("pipeline/evaluation/reporting/plots.py",),
+    "jinja2": ("pipeline/evaluation/reporting/report.py", "pipeline/annotation/page.py"),
     "click": ("cli.py", "pipeline/commands/"),
-    "rich": ("pipeline/search/rendering.py", "pipeline/commands/", "pipeline/evaluation/tables.py"),
+    "rich": ("pipeline/search/rendering.py", "pipeline/commands/", "pipeline/evaluation/reporting/tables.py"),
 }
 HEAVY = ("torch", "transformers", "datasets", "sentence_transformers", "scipy", "matplotlib", "jinja2")
 

@@ -51,9 +51,15 @@ from claimhound.data.text.sentences import sentence_id
 from claimhound.indexes.layout import generations
 from claimhound.indexes.manifest import FORMAT_VERSION, EncoderIdentity
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.pipeline.evaluation.evaluating import Evaluation, evaluate, evaluate_runs
+from claimhound.pipeline.evaluation.evaluating import (
+    Evaluation,
+    MeasureSettings,
+    StageSettings,
+    evaluate,
+    evaluate_runs,
+)
+from claimhound.pipeline.evaluation.reporting.json_records import json_text
 from claimhound.pipeline.evaluation.statistics import Interval, PairedTest, paired_tests
-from claimhound.pipeline.evaluation.tables import json_text
 from claimhound.pipeline.indexing.building import Progress, build_index
 from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME, BUNDLED
 from claimhound.pipeline.models.encoders import Encoder, load_encoder
@@ -215,7 +221,7 @@ def _digest(value: object) -> str:
 
 def standing(runs: Mapping[str, Run], field: Field, seed: int = 0) -> Standing:
     """Compare the runs of SYSTEMS on a field's claims."""
-    found = evaluate_runs(runs, field.claims, field.qrels, measures=[MEASURE], seed=seed)
+    found = evaluate_runs(runs, field.claims, field.qrels, MeasureSettings([MEASURE], seed=seed))
     values = {name: row[MEASURE] for name, row in found.values.items()}
     better = max((BASELINE_DENSE, BASELINE_FUSED), key=lambda name: float(values[name].mean()))
     fused, reranked = paired_tests(
@@ -252,7 +258,7 @@ def measure(name: str, field: Field, models: Models, work: Path, journals: list[
         def show(text: str) -> None:
             print(f"  {name}, {who}: {text}", file=sys.stderr, flush=True)
 
-        def on_progress(done: int, total: int) -> None:
+        def on_progress(_phase: str, done: int, total: int | None, _note: str = "") -> None:
             if done == total or done % 160 == 0:
                 show(f"searched {done:,} of {total:,} claims")
 
@@ -264,8 +270,8 @@ def measure(name: str, field: Field, models: Models, work: Path, journals: list[
             pipeline,
             field.claims,
             field.qrels,
-            measures=[MEASURE],
-            list_k=_LIST_K,
+            measuring=MeasureSettings([MEASURE]),
+            stages=StageSettings(list_k=_LIST_K),
             journal_path=journals[-1],
             on_progress=on_progress,
         )
