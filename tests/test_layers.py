@@ -30,7 +30,7 @@ HOMES = {
     "tabulate": ("pipeline/evaluation/reporting/tables.py",),
     "scipy": ("pipeline/evaluation/statistics.py", "pipeline/serving/agreement.py"),
     "matplotlib": ("pipeline/evaluation/reporting/plots.py",),
-    "jinja2": ("pipeline/evaluation/reporting/report.py", "pipeline/annotation/page.py"),
+    "jinja2": ("data/text/html_template.py",),
     "click": ("cli.py", "pipeline/commands/"),
     "rich": ("pipeline/search/rendering.py", "pipeline/commands/", "pipeline/evaluation/reporting/tables.py"),
 }

@@ -6,11 +6,10 @@ import json
 import math
 import shlex
 from collections.abc import Mapping
-from importlib import resources
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from claimhound.data.records import Document, Json, Run
-from claimhound.data.text.terminal_text import printable
+from claimhound.data.text.html_template import page_template
 from claimhound.pipeline.evaluation.evaluating import Evaluation, StageReport
 from claimhound.pipeline.evaluation.evidence_sets import SETS_EXPLAINED, has_set_measures
 from claimhound.pipeline.evaluation.losses import Loss, count_fates, count_finders, explain_fates
@@ -58,25 +57,22 @@ def render_report(
     `documents` has the texts of `needed_documents`; a missing document is shown by its id alone. `command` is the
     command line of the evaluation, and `date` its date as text.
     """
-    from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_harmless
+    template = page_template(
+        __package__,
+        "report.html.jinja",
+        {
+            "number": _number,
+            "interval": _interval,
+            "percent": lambda share: Markup(f"{100 * share:.1f}&nbsp;%"),
+            "excerpt": _excerpt,
+            "svg": Markup,  # from plots.py, which puts no user text into them
+        },
     )
-    environment.filters |= {
-        "count": lambda number: f"{number:,}",
-        "of_claims": lambda n: f"{n:,} claim{'' if n == 1 else 's'}",
-        "number": _number,
-        "interval": _interval,
-        "percent": lambda share: Markup(f"{100 * share:.1f}&nbsp;%"),
-        "excerpt": _excerpt,
-        "svg": Markup,  # from plots.py, which puts no user text into them
-    }
     stages = evaluation.stages
-    template = resources.files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
     curves = _recall_curves(evaluation)
-    return environment.from_string(template).render(
+    return template.render(
         evaluation=evaluation,
         stages=stages,
         sections=_sections(evaluation),
@@ -233,11 +229,6 @@ def _flat(settings: Mapping[str, Json], prefix: str = "") -> dict[str, str]:
         else:
             flat[f"{prefix}{name}"] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return flat
-
-
-def _harmless(value: Any) -> Any:
-    """Return text without characters that hide or reorder others, or that UTF-8 cannot encode."""
-    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _number(value: float | None) -> str:
