@@ -12,7 +12,7 @@ from claimhound.data.disk.journal import Journal
 from claimhound.data.errors import InputError, RecordError
 from claimhound.data.progress import Progress
 from claimhound.data.records import Json, Query
-from claimhound.indexes.text import first_day
+from claimhound.indexes.conditions import first_day
 from claimhound.pipeline.annotation.batches import Batch, Place, Question, form_batches
 from claimhound.pipeline.annotation.intake import ItemsDigest
 from claimhound.pipeline.annotation.job import Job

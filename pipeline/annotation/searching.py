@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from claimhound.data.records import Json, Query
+from claimhound.indexes.conditions import Conditions
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.indexes.text import Conditions
 from claimhound.pipeline.annotation.batches import Batch, Question
 from claimhound.pipeline.annotation.known import KnownClaims
 from claimhound.pipeline.annotation.output import OutputFormat
 from claimhound.pipeline.annotation.records import claim_record
 from claimhound.pipeline.search.evidence import EvidencePipeline
-from claimhound.pipeline.serving.runtimes import n_threads_available
+from claimhound.pipeline.serving.devices import n_threads_available
 
 _MOST_WORKERS = 4
 # A CPU gains nothing from larger batches, and an interrupted job loses one batch; a GPU is busy only with many pairs,

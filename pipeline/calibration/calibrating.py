@@ -63,7 +63,7 @@ class JudgedHits(NamedTuple):
     @property
     def fused(self) -> Ranking:
         """The list that was rescored."""
-        return (self.stages.bm25 if self.stages.fused is None else self.stages.fused) or []
+        return self.stages.first_stage
 
     def rescored(self, blend: Blend) -> Ranking:
         """Return the list that the blend would make of it."""
@@ -203,7 +203,7 @@ def judged_hits(
     for start in range(0, len(claims), _CLAIMS_AT_A_TIME):
         batch = claims[start : start + _CLAIMS_AT_A_TIME]
         for claim, stages in zip(batch, pipeline.rank([claim.text for claim in batch]), strict=True):
-            fused = (stages.bm25 if stages.fused is None else stages.fused) or []
+            fused = stages.first_stage
             logits = np.array(stages.logits, dtype=np.float64)
             scores = hit_scores(fused, logits, stages.bm25 or [], stages.dense, stages.alike)
             grades = qrels.get(claim.query_id, {})

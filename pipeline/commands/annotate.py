@@ -115,7 +115,7 @@ def annotate(
     models = ModelChoice(**model_options)
     models.refuse_contradictions(adaptive_k=adaptive_k, min_score=min_score)
     if known is not None and models.no_encoder:
-        raise click.UsageError("--known needs the encoder to compare claims, so it excludes --no-encoder")
+        raise click.UsageError("--known needs the encoder to compare claims; leave out --no-encoder")
     if reading.date_order is not None and before_field is None:
         raise click.UsageError("--date-order is for the dates of claims: it needs --before-field NAME")
     conditions = chosen_conditions(before, where)

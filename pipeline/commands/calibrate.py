@@ -74,7 +74,7 @@ def calibrate_command(
     """
     from claimhound.data.labelled_sets.judgments import read_qrels
     from claimhound.pipeline.calibration.calibrating import calibrate, calibrated_text, check_output, write_calibrated
-    from claimhound.pipeline.model_folders.files import reranker_dir
+    from claimhound.pipeline.model_folders.finding import find_model_dir
     from claimhound.pipeline.models.blending import BLEND_FILE, FEATURES
     from claimhound.pipeline.search.opening import open_pipeline
 
@@ -85,7 +85,7 @@ def calibrate_command(
         )
     if output_dir is None and not Path(model).expanduser().is_dir():
         raise InputError(f"{model}: is no folder of your own; name one for a copy with --output DIR")
-    model_dir = reranker_dir(model)
+    model_dir = find_model_dir("reranker", model)
     check_output(model_dir, output_dir)
     queries, judgments = claims_of(claims, reading), read_qrels(qrels, ReadOptions(label_names=reading.label_names))
     excluded, nothing = (texts_of_claims(files, reading) for files in (exclude_claims, without_evidence))
@@ -97,7 +97,6 @@ def calibrate_command(
         with_stance=False,
         config=chosen_config(config_path),
         compute=compute,
-        on_start=say,
     )
     with long_job("claims", "nothing was written") as advance:
         found = calibrate(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from claimhound.data.extras import require
 from claimhound.data.read_options import ReadOptions
 from claimhound.pipeline.commands.exit_codes import EXIT_RERANKER_HURTS
 from claimhound.pipeline.commands.figures import (
@@ -117,6 +118,7 @@ def evaluate(
 
     queries, judged, measuring = read_measured(claims, qrels, reading, qrels_level, measures=measures, seed=seed)
     if output_dir is not None:
+        require("matplotlib", "report", "report.html")
         make_folder(output_dir)
     index: IndexSnapshot | None = None
     if index_dir is None:

@@ -73,8 +73,8 @@ def evaluate_pairs_command(
     from claimhound.data.notices import Notices
     from claimhound.pipeline.evaluation.pairs import evaluate_pairs, write_pair_scores
     from claimhound.pipeline.evaluation.reporting import pair_figures
-    from claimhound.pipeline.model_folders.files import BUNDLED
-    from claimhound.pipeline.models.rerankers import load_reranker
+    from claimhound.pipeline.model_folders.finding import BUNDLED
+    from claimhound.pipeline.models.cross_encoders import load_reranker
 
     require_folder_for(output)
     skipped: list[RecordError] = []
@@ -93,7 +93,7 @@ def evaluate_pairs_command(
     say_notices(notices)
     for error in skipped:
         say(f"skipped {error}")
-    model = load_reranker(reranker or BUNDLED, compute, max_length=max_length, on_start=say)
+    model = load_reranker(reranker or BUNDLED, compute, max_length=max_length)
     with progress_display("pairs", say) as on_progress:
         found = evaluate_pairs(pairs, model, threshold=threshold, seed=seed, on_progress=on_progress)
     if skipped:

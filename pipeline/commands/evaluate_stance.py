@@ -52,13 +52,13 @@ def evaluate_stance_command(
     from claimhound.data.labelled_sets.stance_sources import StanceSource, read_stance_source
     from claimhound.pipeline.evaluation.reporting import stance_figures
     from claimhound.pipeline.evaluation.stance import evaluate_stance, write_stance_scores
-    from claimhound.pipeline.model_folders.files import BUNDLED
-    from claimhound.pipeline.models.stance import load_stance
+    from claimhound.pipeline.model_folders.finding import BUNDLED
+    from claimhound.pipeline.models.cross_encoders import load_stance
 
     require_stance_for(stance_labels, stance)
     require_folder_for(output)
     sets = [read_stance_source(StanceSource.parse(spec, label_names), "dev") for spec in specs]
-    model = load_stance(stance or BUNDLED, compute, labels=stance_labels, max_length=max_length, on_start=say)
+    model = load_stance(stance or BUNDLED, compute, labels=stance_labels, max_length=max_length)
     with progress_display("pairs", say) as on_progress:
         found = evaluate_stance(sets, model, seed=seed, on_progress=on_progress)
     if n_truncated := sum(one.n_truncated for one in found.sets):

@@ -79,9 +79,9 @@ def train_reranker(
     interrupted goes on from its last checkpoint when it is started again.
     """
     from claimhound.data.labelled_sets.judgments import read_qrels
+    from claimhound.data.labelled_sets.pair_sources import PairSource
     from claimhound.pipeline.search.opening import open_pipeline
     from claimhound.pipeline.training.base_models import find_base_model
-    from claimhound.pipeline.training.pair_sources import PairSource
     from claimhound.pipeline.training.reranker.building import build_reranker
 
     recipe = RerankerRecipe(**settings)
@@ -89,7 +89,7 @@ def train_reranker(
     learned, before = (list(map(PairSource.parse, texts)) for texts in (data, pretrain))
     queries, judgments = claims_of(claims, reading), read_qrels(qrels, ReadOptions(label_names=reading.label_names))
     excluded = texts_of_claims(exclude_claims, reading)
-    pipeline = open_pipeline(index_dir, with_reranker=False, with_stance=False, compute=compute, on_start=say)
+    pipeline = open_pipeline(index_dir, with_reranker=False, with_stance=False, compute=compute)
     with _training_progress() as on_progress:
         built = build_reranker(
             pipeline,
@@ -146,9 +146,9 @@ def train_encoder(
     Writes a folder that `index build --encoder` reads, with a card. A training that was interrupted goes on from its
     last checkpoint when it is started again.
     """
+    from claimhound.data.labelled_sets.pair_sources import PairSource
     from claimhound.pipeline.training.base_models import find_base_model
     from claimhound.pipeline.training.encoder.building import build_encoder
-    from claimhound.pipeline.training.pair_sources import PairSource
 
     recipe = EncoderRecipe(**settings)
     base = find_base_model(base_model)

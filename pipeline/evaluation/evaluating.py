@@ -118,8 +118,7 @@ def evaluate(
 ) -> Evaluation:
     """Measure every stage of the pipeline on the claims that have judgments.
 
-    With `journal_path` search results are kept there until `Journal.remove`, and an evaluation that died resumes from
-    them unless `fresh`.
+    With `journal_path` search results are kept there, and an evaluation that died resumes from them unless `fresh`.
 
     Raises InputError if no claim has a relevant judgment, if the index holds none of the relevant documents, for a
     journal of another evaluation, and for `sets@k` without sets of evidence.

@@ -20,8 +20,8 @@ from claimhound.data.progress import Progress, batches, silent
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.evaluation.classification import FIGURES, Bools, Classification
 from claimhound.pipeline.evaluation.statistics import clustered_intervals
-from claimhound.pipeline.models.blending import Blend, Floats
-from claimhound.pipeline.models.rerankers import PairScores, Reranker
+from claimhound.pipeline.models.blending import Blend, Floats, sigmoid
+from claimhound.pipeline.models.cross_encoders import PairScores, Reranker
 
 # 10,000 pairs of 3,333 claims take 4 s, and of 151 claims 0.6 s.
 N_RESAMPLES = 1_999
@@ -98,8 +98,7 @@ def evaluate_pairs(
             f"{n_relevant:,} of {len(pairs):,} pairs are relevant; accuracy, F1 and average precision need both kinds"
         )
     scores = _score(pairs, reranker, on_progress)
-    # Clipped where the result is 0 or 1 anyway and exp would overflow.
-    probabilities = 1.0 / (1.0 + np.exp(-np.clip(scores.logits, -700.0, 700.0)))
+    probabilities = sigmoid(scores.logits)
     claims = [normalize_text(pair.query) or pair.query for pair in pairs]
     return PairEvaluation(
         model=reranker.name,

@@ -18,7 +18,7 @@ from claimhound.data.progress import Progress, batches, silent
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.evaluation.statistics import Interval, clustered_intervals
 from claimhound.pipeline.models.blending import expected_calibration_error
-from claimhound.pipeline.models.stance import StanceModel, StanceScores
+from claimhound.pipeline.models.cross_encoders import StanceModel, StanceScores
 from claimhound.pipeline.models.stance_labels import StanceLabels
 
 Counts: TypeAlias = NDArray[np.int64]

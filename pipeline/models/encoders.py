@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypedDict
@@ -13,19 +13,16 @@ from claimhound.data.errors import ModelError
 from claimhound.indexes.manifest import EncoderIdentity
 from claimhound.indexes.vectors import Vectors, unit_vectors
 from claimhound.pipeline.model_folders.batching import Batch, batches_by_length
-from claimhound.pipeline.model_folders.files import (
-    BUNDLED,
-    BUNDLED_ENCODER_NAME,
-    display_name,
-    encoder_dir,
-    weights_sha256,
-)
+from claimhound.pipeline.model_folders.finding import BUNDLED, display_name, find_model_dir
+from claimhound.pipeline.model_folders.fingerprints import weights_sha256
 from claimhound.pipeline.model_folders.hub import revision_of
 from claimhound.pipeline.model_folders.layouts import EncoderLayout, read_encoder_layout
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.library_models import library_identity, load_library_encoder, slow_line
-from claimhound.pipeline.serving.runtimes import NotConverted, Output, Runtime, open_runtime
+from claimhound.pipeline.serving.library_loading import library_identity, load_library_encoder, slow_line
+from claimhound.pipeline.serving.opening import open_runtime
+from claimhound.pipeline.serving.openvino_runtime import NotConverted
+from claimhound.pipeline.serving.runtime import Output, Runtime
 
 
 class Encoder(Protocol):
@@ -112,27 +109,25 @@ def load_encoder(
     *,
     query_prompt: str | None = None,
     document_prompt: str | None = None,
-    on_start: Callable[[str], None] | None = None,
 ) -> Encoder:
     """Load a bi-encoder: `bundled`, a folder, or a name on the Hub; prompts that are None are the folder's own.
 
-    What our own runtimes do not read as sentence-transformers does is computed by that, and `on_start` is told so.
+    What our own runtimes do not read as sentence-transformers does is computed by that, and `compute.notify` is told.
     Raises ModelError if it cannot be had or cannot be loaded, and for code of others that is not trusted.
     """
-    folder = encoder_dir(model)
+    folder = find_model_dir("encoder", model)
     layout = read_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
     identity = _identity(model, folder, layout, compute, query_prompt, document_prompt)
     slow_because = layout.slow_because
     if layout.fast:
         try:
-            runtime = open_runtime(folder, "encoder", identity.max_length, compute, on_start=on_start)
+            runtime = open_runtime(folder, "encoder", identity.max_length, compute)
         except NotConverted as error:
             slow_because = str(error)
         else:
             identity = replace(identity, precision=runtime.precision)
             return TransformerEncoder(TextTokenizer(folder, identity.max_length), runtime, identity)
-    if on_start is not None:
-        on_start(slow_line("encoder", slow_because))
+    compute.notify(slow_line("encoder", slow_because))
     return load_library_encoder(folder, identity, compute)
 
 
@@ -147,7 +142,7 @@ def encoder_identity(
 
     One that only the library reads is loaded the first time.
     """
-    folder = encoder_dir(model)
+    folder = find_model_dir("encoder", model)
     layout = read_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
     return _identity(model, folder, layout, compute, query_prompt, document_prompt)
 
@@ -160,7 +155,7 @@ def _identity(
     query_prompt: str | None,
     document_prompt: str | None,
 ) -> EncoderIdentity:
-    name = display_name(model, BUNDLED_ENCODER_NAME)
+    name = display_name("encoder", model)
     if layout.pooling is None or layout.max_length is None or layout.dim is None:
         identity = library_identity(folder, name, compute)
     else:

@@ -27,7 +27,10 @@ from rich.table import Table
 
 from claimhound.data.disk.atomic import write_atomically
 from claimhound.data.errors import ClaimhoundError, InputError
+from claimhound.data.labelled_sets.mined_claims import read_mined_claims, training_pairs
+from claimhound.data.labelled_sets.pair_sources import PairSource
 from claimhound.data.labelled_sets.pairs import JudgedPair
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.records import Json, Query
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.commands.judged_files import exclude_option, texts_of_claims
@@ -40,15 +43,13 @@ from claimhound.pipeline.evaluation.pairs import Figure, PairEvaluation, evaluat
 from claimhound.pipeline.evaluation.reporting.json_records import json_text
 from claimhound.pipeline.evaluation.reporting.pair_figures import as_record, figures_record
 from claimhound.pipeline.evaluation.reporting.tables import short
-from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME
-from claimhound.pipeline.models.rerankers import load_reranker
+from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME
+from claimhound.pipeline.models.cross_encoders import load_reranker
 from claimhound.pipeline.serving.compute import Compute, Device
 from claimhound.pipeline.training.base_models import find_base_model
 from claimhound.pipeline.training.checkpoints import run_fingerprint
 from claimhound.pipeline.training.model_card import data_file
-from claimhound.pipeline.training.negatives.mined_claims import read_mined_claims
-from claimhound.pipeline.training.negatives.mining import TrainingPair, split_by_claim, training_pairs, without_claims
-from claimhound.pipeline.training.pair_sources import PairSource
+from claimhound.pipeline.training.negatives.mining import split_by_claim, without_claims
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.reranker.training import balanced, train_reranker
 from claimhound.pipeline.training.training_data import read_training_data
@@ -156,7 +157,7 @@ def measured(split: Split, model_dir: Path, run: TrainingRun) -> Measured:
     """Score a split's held-out pairs as `claimhound evaluate-pairs` does."""
     judged = [JudgedPair(str(n), pair.query, pair.text, pair.label >= 0.5) for n, pair in enumerate(split.held_out)]
     found = evaluate_pairs(
-        judged, load_reranker(str(model_dir), Compute(run.device, run.n_threads), on_start=run.on_stage)
+        judged, load_reranker(str(model_dir), Compute(run.device, run.n_threads, notify=run.on_stage))
     )
     relevant = np.array([pair.relevant for pair in judged])
     claims = [normalize_text(pair.query) for pair in judged]

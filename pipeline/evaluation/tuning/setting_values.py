@@ -13,7 +13,7 @@ from claimhound.data.text.claim_text import searched_text
 from claimhound.data.text.text_form import read_form
 from claimhound.pipeline.evaluation.judged import JudgedClaims
 from claimhound.pipeline.evaluation.measures import Values, cutoff, values_by_claim
-from claimhound.pipeline.models.rerankers import Reranker
+from claimhound.pipeline.models.cross_encoders import Reranker
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.copies import CopyFinder
 from claimhound.pipeline.search.evidence import EvidencePipeline

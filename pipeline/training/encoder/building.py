@@ -8,6 +8,8 @@ from pathlib import Path
 
 from claimhound.data.disk.atomic import write_atomically
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.pair_sources import PairSource
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.records import Query
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.serving.compute import Device
@@ -15,8 +17,7 @@ from claimhound.pipeline.training.encoder.card import render_encoder_card
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
 from claimhound.pipeline.training.encoder.training import EncoderTrainingReport, load_base_encoder, train_encoder
 from claimhound.pipeline.training.model_card import CARD_FILE, Provenance, code_version
-from claimhound.pipeline.training.negatives.mining import TrainingPair, split_by_claim, without_claims
-from claimhound.pipeline.training.pair_sources import PairSource
+from claimhound.pipeline.training.negatives.mining import split_by_claim, without_claims
 from claimhound.pipeline.training.training_data import read_training_data, refuse_shared_claims
 from claimhound.pipeline.training.watched_trainer import Progress
 

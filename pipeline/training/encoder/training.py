@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claimhound.data.errors import ModelError
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.model_folders.layouts import read_encoder_layout
 from claimhound.pipeline.serving.compute import Device
-from claimhound.pipeline.serving.runtimes import resolve_device
+from claimhound.pipeline.serving.devices import resolve_device
 from claimhound.pipeline.training.base_models import loading, mix_in, prepare_for_training, save_half_precision
 from claimhound.pipeline.training.checkpoints import CHECKPOINTS, PhaseOutcome, run_fingerprint, run_phases
 from claimhound.pipeline.training.encoder.batches import (
@@ -24,7 +25,6 @@ from claimhound.pipeline.training.encoder.batches import (
     relevant_texts,
 )
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
-from claimhound.pipeline.training.negatives.mining import TrainingPair
 from claimhound.pipeline.training.precision import autocast, use_threads
 from claimhound.pipeline.training.watched_trainer import (
     LossWatch,

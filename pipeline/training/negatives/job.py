@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from claimhound.data.disk.atomic import require_writable
+from claimhound.data.labelled_sets.mined_claims import write_mined_claims
 from claimhound.data.records import Qrels, Query
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.training.negatives.candidates import SearchProgress, find_candidates
-from claimhound.pipeline.training.negatives.mined_claims import write_mined_claims
 from claimhound.pipeline.training.negatives.mining import MiningReport, NegativeGuard, mine_hard_negatives
 
 

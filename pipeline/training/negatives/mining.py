@@ -7,11 +7,11 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.mined_claims import MinedClaim, MinedPassage
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.records import Qrels, Query, Run
-from claimhound.data.text.claim_text import searched_text
 from claimhound.data.text.normal_text import normalize_text
 
 TextLookup = Callable[[str], str | None]
@@ -22,32 +22,6 @@ Similarity = Callable[[str, str], float]
 
 ClaimScore = Callable[[str, str], float]
 """(query_id, doc_id) -> how a model scores the document for the claim: a cosine, or a probability."""
-
-
-class TrainingPair(NamedTuple):
-    """A claim and a passage with how relevant the passage is: 1 for judged evidence, 0 for a negative."""
-
-    query_id: str
-    query: str
-    text: str
-    label: float
-
-
-class MinedPassage(NamedTuple):
-    """A passage of the corpus; `rank` is its place in the list that it was drawn from, None for a judged one."""
-
-    doc_id: str
-    text: str
-    rank: int | None = None
-
-
-class MinedClaim(NamedTuple):
-    """A claim with its judged evidence and its hard negatives, among them passages judged not relevant."""
-
-    query_id: str
-    query: str
-    positives: tuple[MinedPassage, ...]
-    negatives: tuple[MinedPassage, ...]
 
 
 @dataclass(frozen=True)
@@ -162,16 +136,6 @@ def mine_hard_negatives(
         n_judged_without_text=n_without_text,
         rejected=dict(sorted(rejected.items())),
     )
-
-
-def training_pairs(mined: Iterable[MinedClaim]) -> list[TrainingPair]:
-    """Return each claim's positives with label 1 and then its negatives with label 0."""
-    return [
-        TrainingPair(claim.query_id, searched_text(claim.query), passage.text, label)
-        for claim in mined
-        for label, passages in ((1.0, claim.positives), (0.0, claim.negatives))
-        for passage in passages
-    ]
 
 
 def split_by_claim(queries: Sequence[Query], share: float, seed: int) -> tuple[list[Query], list[Query]]:

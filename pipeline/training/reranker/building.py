@@ -7,27 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from claimhound.data.disk.atomic import write_atomically
+from claimhound.data.labelled_sets.mined_claims import MinedClaim, training_pairs
+from claimhound.data.labelled_sets.pair_sources import PairSource
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.records import Qrels, Query
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.calibration.calibrating import fitted_blend
 from claimhound.pipeline.evaluation.measures import mean_measures
 from claimhound.pipeline.models.blending import Blend, save_blend
-from claimhound.pipeline.models.rerankers import load_reranker
+from claimhound.pipeline.models.cross_encoders import load_reranker
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.compute import Device
 from claimhound.pipeline.training.model_card import CARD_FILE, DataFile, Provenance, code_version, data_file
 from claimhound.pipeline.training.negatives.candidates import find_candidates
 from claimhound.pipeline.training.negatives.mining import (
-    MinedClaim,
     MiningReport,
     NegativeGuard,
-    TrainingPair,
     mine_hard_negatives,
     split_by_claim,
-    training_pairs,
 )
-from claimhound.pipeline.training.pair_sources import PairSource
 from claimhound.pipeline.training.reranker.card import render_reranker_card
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.reranker.training import (

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claimhound.data.errors import InputError, ModelError
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.pipeline.serving.compute import Device
-from claimhound.pipeline.serving.runtimes import resolve_device
+from claimhound.pipeline.serving.devices import resolve_device
 from claimhound.pipeline.training.base_models import load_cross_encoder, prepare_for_training, save_half_precision
 from claimhound.pipeline.training.checkpoints import CHECKPOINTS, PhaseOutcome, run_fingerprint, run_phases
-from claimhound.pipeline.training.negatives.mining import TrainingPair
 from claimhound.pipeline.training.precision import autocast, use_threads
 from claimhound.pipeline.training.reranker.losses import PAIRWISE, loss_arguments, n_rows
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe

@@ -14,7 +14,7 @@ from claimhound.data.labelled_sets.stances import STANCES, StancePair, StanceSet
 from claimhound.data.records import Query
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.evaluation.stance import SetEvaluation, label_counts, measure_set
-from claimhound.pipeline.models.stance import CrossEncoderStance, StanceScores, load_stance
+from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, StanceScores, load_stance
 from claimhound.pipeline.models.temperature import Floats, fit_temperature, log_loss, save_temperature, softmax
 from claimhound.pipeline.serving.compute import Compute, Device
 from claimhound.pipeline.training.model_card import CARD_FILE, DataFile, Provenance, code_version, data_file
@@ -144,14 +144,14 @@ def _split(sets: Sequence[StanceSet], recipe: StanceRecipe) -> tuple[list[Stance
 
 
 def _fit(
-    model: CrossEncoderStance, sets: Sequence[StanceSet], seed: int, on_progress: Progress | None
+    model: CrossEncoderModel, sets: Sequence[StanceSet], seed: int, on_progress: Progress | None
 ) -> tuple[tuple[SetEvaluation, ...], TemperatureFit]:
     pairs = [pair for one in sets for pair in one.pairs]
     logits: list[Floats] = []
     cut: list[np.ndarray] = []
     for start in range(0, len(pairs), _PAIRS_AT_A_TIME):
         chunk = pairs[start : start + _PAIRS_AT_A_TIME]
-        for values, found in zip((logits, cut), model.logits([(p.claim, p.text) for p in chunk]), strict=True):
+        for values, found in zip((logits, cut), model.stance_logits([(p.claim, p.text) for p in chunk]), strict=True):
             values.append(found)
         if on_progress is not None:
             on_progress("measuring", start + len(chunk), len(pairs), float("nan"))

@@ -15,7 +15,7 @@ from claimhound.data.errors import InputError, ModelError
 from claimhound.data.labelled_sets.stances import STANCES, StancePair
 from claimhound.pipeline.models.stance_labels import OURS, StanceLabels, read_labels
 from claimhound.pipeline.serving.compute import Device
-from claimhound.pipeline.serving.runtimes import resolve_device
+from claimhound.pipeline.serving.devices import resolve_device
 from claimhound.pipeline.training.base_models import load_cross_encoder, prepare_for_training, save_half_precision
 from claimhound.pipeline.training.checkpoints import CHECKPOINTS, PhaseOutcome, run_fingerprint, run_phases
 from claimhound.pipeline.training.length_batches import length_grouped_batches

@@ -29,7 +29,7 @@ from claimhound.pipeline.calibration.nonsense import nonsense_claims
 from claimhound.pipeline.evaluation.judged import JudgedClaims
 from claimhound.pipeline.evaluation.reliability import reliability
 from claimhound.pipeline.models.blending import Blend, HitScores, load_blend, probability, save_blend
-from claimhound.pipeline.models.rerankers import PairScores
+from claimhound.pipeline.models.cross_encoders import PairScores
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.results import StageRankings
 
@@ -200,8 +200,9 @@ class NoisyReranker(OrderingReranker):
 
 def test_a_blend_that_ranks_worse_is_said_to(claims, qrels):
     # The first stage alone puts the one relevant document first; a blend of the logit alone forgets its order.
-    searched = pipeline(claims)
-    searched.reranker = NoisyReranker(Blend(0.0, (("log_fused_rank", -1.0),)))
+    plain = pipeline(claims)
+    noisy = NoisyReranker(Blend(0.0, (("log_fused_rank", -1.0),)))
+    searched = EvidencePipeline(plain.index, plain.encoder, noisy, plain.config)
     found = calibrate(searched, claims, qrels, features=("logit",))
     assert (found.before.ndcg, found.measured.ndcg < 0.9) == (1.0, True)
     assert found.ranking_text.startswith("The new blend ranks WORSE: nDCG@10 ")

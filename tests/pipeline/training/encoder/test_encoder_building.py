@@ -8,11 +8,10 @@ import json
 import pytest
 
 from claimhound.data.errors import InputError, ModelError
+from claimhound.data.labelled_sets.mined_claims import MinedClaim, MinedPassage, write_mined_claims
+from claimhound.data.labelled_sets.pair_sources import PairSource
 from claimhound.pipeline.training.encoder.building import build_encoder
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
-from claimhound.pipeline.training.negatives.mined_claims import write_mined_claims
-from claimhound.pipeline.training.negatives.mining import MinedClaim, MinedPassage
-from claimhound.pipeline.training.pair_sources import PairSource
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

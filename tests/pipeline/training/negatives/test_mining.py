@@ -7,15 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.mined_claims import MinedPassage, training_pairs
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.records import Query, ScoredDoc
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.training.negatives.mining import (
-    MinedPassage,
     NegativeGuard,
-    TrainingPair,
     mine_hard_negatives,
     split_by_claim,
-    training_pairs,
     without_claims,
 )
 

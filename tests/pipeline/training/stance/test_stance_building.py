@@ -9,7 +9,7 @@ import pytest
 
 from claimhound.data.errors import InputError, ModelError
 from claimhound.data.labelled_sets.stance_sources import StanceSource
-from claimhound.pipeline.models.stance import load_stance
+from claimhound.pipeline.models.cross_encoders import load_stance
 from claimhound.pipeline.models.stance_labels import OURS, read_labels
 from claimhound.pipeline.models.temperature import load_temperature
 from claimhound.pipeline.serving.compute import Compute
@@ -62,7 +62,7 @@ def test_claims_to_measure_on_are_left_out_and_the_others_are_whole_on_one_side(
 def test_the_folder_has_the_temperature_that_fits_the_held_out_pairs_best(built):
     folder, result, _ = built
     assert load_temperature(folder / "model") == result.fit.temperature
-    assert load_stance(str(folder / "model"), Compute("cpu")).temperature == result.fit.temperature
+    assert load_stance(str(folder / "model"), Compute("cpu")).stance.temperature == result.fit.temperature
     assert result.fit.loss_after <= result.fit.loss_before
 
 
@@ -107,7 +107,7 @@ def test_a_set_to_measure_on_and_a_base_model_that_is_none_are_refused_before_an
     tiny_model_dir, tmp_path
 ):
     arguments = {"output_dir": tmp_path / "m", "recipe": RECIPE}
-    with pytest.raises(InputError, match="its name says that it is to measure on"):
+    with pytest.raises(InputError, match="its name says it is for measuring"):
         build_stance([StanceSource("rte", tmp_path / "dev.tsv")], base_model=tiny_model_dir, **arguments)
     with pytest.raises(ModelError, match=r"config\.json"):
         build_stance([StanceSource("rte", tmp_path / "no.tsv")], base_model=tmp_path, **arguments)
