@@ -18,14 +18,16 @@ from claimhound.indexes.manifest import Manifest
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.indexes.writer import IndexWriter
 from claimhound.pipeline.annotation import annotating
-from claimhound.pipeline.annotation.annotating import AnnotationReport, AnnotationSettings, Searcher
+from claimhound.pipeline.annotation.annotating import AnnotationReport
 from claimhound.pipeline.annotation.intake import ClaimSource
 from claimhound.pipeline.annotation.known import KnownClaims
 from claimhound.pipeline.annotation.output import OutputFormat, format_of
+from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher
 from claimhound.pipeline.evaluation import evaluating
-from claimhound.pipeline.evaluation.evaluating import LISTS, Evaluation
+from claimhound.pipeline.evaluation.evaluating import Evaluation, MeasureSettings, StageSettings
 from claimhound.pipeline.evaluation.evidence_sets import default_measures
-from claimhound.pipeline.evaluation.output_folder import JOURNAL_NAME, make_folder, write_evaluation
+from claimhound.pipeline.evaluation.reporting.output_folder import JOURNAL_NAME, make_folder, write_evaluation
+from claimhound.pipeline.evaluation.stage_runs import LISTS
 from claimhound.pipeline.indexing import building
 from claimhound.pipeline.indexing.building import SourceOptions
 from claimhound.pipeline.indexing.encoding import IndexingReport
@@ -164,14 +166,14 @@ def annotate(
     def load() -> Searcher:
         opened = pipeline if isinstance(pipeline, EvidencePipeline) else pipeline()
         if known is None:
-            return Searcher(opened)
+            return Searcher(opened, n_workers=n_workers)
         if opened.encoder is None:
             raise ValueError("known claims are compared by the encoder, and the pipeline has none")
         notices = Notices()
         found = KnownClaims.read(str(known), opened.encoder, notices=notices)
         for line in notices.lines():
             on_notice(line)
-        return Searcher(opened, found)
+        return Searcher(opened, found, n_workers)
 
     return annotating.annotate(
         ClaimSource(str(claims), reading, limit, before_field),
@@ -179,8 +181,7 @@ def annotate(
         load,
         settings,
         fresh=fresh,
-        n_workers=n_workers,
-        on_progress=lambda progress: on_progress("annotate", progress.done, progress.total),
+        on_progress=on_progress,
         on_notice=on_notice,
     )
 
@@ -223,16 +224,13 @@ def evaluate(
         pipeline,
         queries,
         judgments.qrels,
-        measures=default_measures(judgments.evidence_sets) if measures is None else measures,
-        lists=stages,
-        list_k=k,
-        shown_k=shown_k,
-        seed=seed,
-        folding=folding,
+        measuring=MeasureSettings(
+            default_measures(judgments.evidence_sets) if measures is None else measures, judgments.evidence_sets, seed
+        ),
+        stages=StageSettings(stages, k, shown_k, folding),
         journal_path=None if output_dir is None else Path(output_dir) / JOURNAL_NAME,
         fresh=fresh,
-        on_progress=lambda done, total: on_progress("evaluate", done, total),
-        evidence_sets=judgments.evidence_sets,
+        on_progress=on_progress,
     )
     if output_dir is not None:
         write_evaluation(result, Path(output_dir), pipeline.index)

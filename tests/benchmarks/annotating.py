@@ -27,8 +27,9 @@ from claimhound.data.read_options import ReadOptions
 from claimhound.data.readers.claims import locate_claims, read_good_and_bad_claims
 from claimhound.data.records import Query
 from claimhound.data.text.text_form import read_form
-from claimhound.pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
+from claimhound.pipeline.annotation.annotating import annotate
 from claimhound.pipeline.annotation.intake import LONGEST_CLAIM, ClaimSource
+from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher
 from claimhound.pipeline.model_folders.files import read_json
 from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
 from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
@@ -59,7 +60,7 @@ def job_seconds(pipeline: EvidencePipeline, claims_path: Path, workers: int | No
     with tempfile.TemporaryDirectory() as folder:
         source, output = ClaimSource(str(claims_path)), Path(folder, "out.jsonl")
         settings = AnnotationSettings(k=_K)
-        return seconds(lambda: annotate(source, output, lambda: Searcher(pipeline), settings, n_workers=workers))
+        return seconds(lambda: annotate(source, output, lambda: Searcher(pipeline, n_workers=workers), settings))
 
 
 def loop_seconds(pipeline: EvidencePipeline, claims: Sequence[str]) -> float:

@@ -42,6 +42,7 @@ from claimhound.data.formats.sources import find_in_folder, locate, locate_text
 from claimhound.data.formats.streams import read_lines
 from claimhound.data.labelled_sets.judgments import read_qrels
 from claimhound.data.notices import Notices
+from claimhound.data.progress import Progress
 from claimhound.data.read_options import ReadOptions
 from claimhound.data.readers.claims import read_claims
 from claimhound.data.readers.documents import CORPUS_FILE, read_documents
@@ -51,9 +52,15 @@ from claimhound.data.text.sentences import sentence_id
 from claimhound.indexes.layout import generations
 from claimhound.indexes.manifest import FORMAT_VERSION, EncoderIdentity
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.pipeline.evaluation.evaluating import Evaluation, evaluate, evaluate_runs
+from claimhound.pipeline.evaluation.evaluating import (
+    Evaluation,
+    MeasureSettings,
+    StageSettings,
+    evaluate,
+    evaluate_runs,
+)
+from claimhound.pipeline.evaluation.reporting.json_records import json_text
 from claimhound.pipeline.evaluation.statistics import Interval, PairedTest, paired_tests
-from claimhound.pipeline.evaluation.tables import json_text
 from claimhound.pipeline.indexing.building import build_index
 from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME, BUNDLED
 from claimhound.pipeline.models.cross_encoders import Reranker, load_reranker
@@ -219,7 +226,7 @@ def _digest(value: object) -> str:
 
 def standing(runs: Mapping[str, Run], field: Field, seed: int = 0) -> Standing:
     """Compare the runs of SYSTEMS on a field's claims."""
-    found = evaluate_runs(runs, field.claims, field.qrels, measures=[MEASURE], seed=seed)
+    found = evaluate_runs(runs, field.claims, field.qrels, MeasureSettings([MEASURE], seed=seed))
     values = {name: row[MEASURE] for name, row in found.values.items()}
     better = max((BASELINE_DENSE, BASELINE_FUSED), key=lambda name: float(values[name].mean()))
     fused, reranked = paired_tests(
@@ -237,7 +244,7 @@ def searched(
     measures: Sequence[str],
     work: Path,
     journals: list[Path],
-    on_progress: Callable[[int, int], None],
+    on_progress: Progress,
 ) -> Evaluation:
     """Evaluate every stage on a field's claims, resuming from a journal in `work`.
 
@@ -250,8 +257,8 @@ def searched(
         pipeline,
         field.claims,
         field.qrels,
-        measures=measures,
-        list_k=_LIST_K,
+        measuring=MeasureSettings(measures),
+        stages=StageSettings(list_k=_LIST_K),
         journal_path=journals[-1],
         on_progress=on_progress,
     )
@@ -282,7 +289,7 @@ def measure(name: str, field: Field, models: Models, work: Path, journals: list[
         def show(text: str) -> None:
             print(f"  {name}, {who}: {text}", file=sys.stderr, flush=True)
 
-        def on_progress(done: int, total: int) -> None:
+        def on_progress(_phase: str, done: int, total: int | None, _note: str = "") -> None:
             if done == total or done % 160 == 0:
                 show(f"searched {done:,} of {total:,} claims")
 

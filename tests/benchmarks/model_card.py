@@ -39,16 +39,10 @@ from claimhound.pipeline.commands.options import path_option, seed_option
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.commands.progress_display import progress_display
 from claimhound.pipeline.commands.training_options import no_resume_option, pretrain_option
-from claimhound.pipeline.evaluation.pairs import (
-    Figure,
-    PairEvaluation,
-    as_record,
-    evaluate_pairs,
-    figures_record,
-    measure,
-    short,
-)
-from claimhound.pipeline.evaluation.tables import json_text
+from claimhound.pipeline.evaluation.pairs import Figure, PairEvaluation, evaluate_pairs, measure
+from claimhound.pipeline.evaluation.reporting.json_records import json_text
+from claimhound.pipeline.evaluation.reporting.pair_figures import as_record, figures_record
+from claimhound.pipeline.evaluation.reporting.tables import short
 from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME
 from claimhound.pipeline.models.cross_encoders import load_reranker
 from claimhound.pipeline.serving.compute import Compute, Device

@@ -92,7 +92,7 @@ def test_labels_are_given_for_a_model_that_is_named_and_must_say_something(invok
     }
     nameless = invoke(command, *words[command], "--stance-labels", "contradiction,entailment,neutral")
     assert nameless.exit_code == 2
-    assert "name the model" in nameless.stderr
+    assert "--stance-labels names the outputs of --stance MODEL" in nameless.stderr
     senseless = invoke(command, *words[command], "--stance", "m", "--stance-labels", "good,bad")
     assert senseless.exit_code == 2
     assert "'good,bad' does not name three outputs in order" in " ".join(senseless.stderr.split())
