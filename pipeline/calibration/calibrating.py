@@ -20,7 +20,7 @@ from claimhound.pipeline.calibration.nonsense import nonsense_claims
 from claimhound.pipeline.evaluation.judged import Finding, judged_claims
 from claimhound.pipeline.evaluation.measures import Values, values_by_claim
 from claimhound.pipeline.evaluation.statistics import SIGNIFICANT, PairedTest, clustered_interval, paired_tests
-from claimhound.pipeline.evaluation.tuning import claim_folds
+from claimhound.pipeline.evaluation.tuning.cross_validation import claim_folds
 from claimhound.pipeline.models.blending import (
     BLEND_FEATURES,
     Blend,

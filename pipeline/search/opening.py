@@ -72,8 +72,8 @@ def open_pipeline(
     else:
         raise ValueError("name an index folder or a corpus")
     chosen, pointing = load_pair_models(
-        (reranker or BUNDLED) if with_reranker else None,
-        (stance or BUNDLED) if with_stance else None,
+        str(reranker or BUNDLED) if with_reranker else None,
+        str(stance or BUNDLED) if with_stance else None,
         compute,
         labels=stance_labels,
         max_length=max_length,

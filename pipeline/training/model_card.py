@@ -11,6 +11,7 @@ from typing import Any
 
 from claimhound.data.disk.checksums import sha256_of
 from claimhound.data.text.text_form import TEXT_FORM_VERSION
+from claimhound.pipeline.evaluation.reporting.tables import Column, Table, as_markdown
 
 CARD_FILE = "README.md"
 
@@ -92,4 +93,4 @@ def measures_table(head: str, rows: Mapping[str, Mapping[str, float]]) -> list[s
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a Markdown table."""
-    return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+    return as_markdown(Table([Column(name) for name in head], rows)).splitlines()
