@@ -171,7 +171,7 @@ def test_other_pooling_runs_through_the_library_with_one_message(saved, settings
 def test_broken_settings_are_rejected(saved):
     for broken in ("{", "[1]", "7"):
         (saved / "modules.json").write_text(broken)
-        with pytest.raises(ModelError, match=r"modules\.json: is n"):
+        with pytest.raises(ModelError, match=r"modules\.json: not "):
             encoder_identity(str(saved))
 
 
