@@ -37,7 +37,7 @@ HOMES = {
     "matplotlib": ("pipeline/evaluation/reporting/plots.py",),
     "jinja2": ("data/text/html_template.py",),
     "click": ("cli.py", "pipeline/commands/"),
-    "rich": ("pipeline/search/rendering.py", "pipeline/commands/", "pipeline/evaluation/reporting/tables.py"),
+    "rich": ("pipeline/commands/", "pipeline/evaluation/reporting/tables.py"),
 }
 """The only files that may import a library, by the beginning of their paths."""
 

@@ -26,7 +26,7 @@ from claimhound.pipeline.annotation.intake import ClaimSource
 from claimhound.pipeline.annotation.known import KnownClaims
 from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher
 from claimhound.pipeline.annotation.status import job_status
-from claimhound.pipeline.search.rendering import as_record
+from claimhound.pipeline.search.answer_json import as_record
 
 SMALL = AnnotationSettings(k=3, batch_size=4)
 N = 60
@@ -70,7 +70,7 @@ def test_every_claim_has_what_a_search_finds_with_its_own_id_and_fields(index_di
         del expected["timings_ms"]
         own = {"id": claim["id"], "claim": claim["text"], "fields": {"n": claim["n"], "party": claim["party"]}}
         assert record == own | expected
-        assert list(record)[:4] == ["id", "claim", "fields", "evidence"]
+        assert list(record)[:5] == ["schema", "id", "claim", "fields", "evidence"]
         assert len(record["evidence"]) == 3
 
 

@@ -234,7 +234,7 @@ def test_verify_compares_vectors_with_their_encoder(invoke: Invoke, small_index:
     assert refused.exit_code == 1
     assert refused.stdout == bytes_alone.stdout
     (line,) = refused.stderr.splitlines()
-    assert line.startswith(f"Error: {small_index}: its vectors are not those that encoder {own.name} gives: of 1 ")
+    assert line.startswith(f"Error: {small_index}: its vectors are not those of encoder {own.name}: of 1 ")
     assert line.endswith(f"claimhound index renew --index {small_index}")
     contradiction = invoke("index", "verify", "--index", small_index, "--no-encoder", "--encoder", "x")
     assert contradiction.exit_code == 2

@@ -11,7 +11,7 @@ import pytest
 from command_runs import Child, Invoke
 
 from claimhound.data.bundled import sample_dir
-from claimhound.pipeline.search.rendering import TSV_COLUMNS
+from claimhound.pipeline.search.answer_tsv import TSV_COLUMNS
 
 CLAIM = "The sea level rises because ice melts."
 
@@ -36,7 +36,7 @@ def test_the_json_answer_has_exactly_the_documented_keys(
     assert result.exit_code == 0
     answer = json.loads(result.stdout, parse_constant=pytest.fail)
     assert list(answer) == [
-        "claim", "evidence", "summary", "nothing_relevant", "notes", "index", "models", "timings_ms",
+        "schema", "claim", "evidence", "summary", "nothing_relevant", "notes", "index", "models", "timings_ms",
     ]  # fmt: skip
     assert answer["claim"] == CLAIM
     assert answer["index"] == {"path": str(sample_index), "generation": 1, "n_docs": 471}

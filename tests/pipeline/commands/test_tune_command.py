@@ -135,7 +135,7 @@ class TestSearchWithAFileOfSettings:
         [
             (None, "cannot be read (No such file or directory)"),
             ('{"rrf": 1}', "unknown field 'rrf'; the fields are first_stage_k, "),
-            ('{"rrf_k": 1.5}', "field 'rrf_k' is a whole number, got 1.5"),
+            ('{"rrf_k": 1.5}', "field 'rrf_k' must be a whole number, got 1.5"),
         ],
     )
     def test_a_file_that_cannot_be_used_is_one_line(
