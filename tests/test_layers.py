@@ -30,7 +30,7 @@ HOMES = {
     "tabulate": ("pipeline/evaluation/tables.py",),
     "scipy": ("pipeline/evaluation/statistics.py", "pipeline/serving/agreement.py"),
     "matplotlib": ("pipeline/evaluation/plots.py",),
-    "jinja2": ("pipeline/evaluation/report.py", "pipeline/annotation/page.py"),
+    "jinja2": ("pipeline/evaluation/report.py", "pipeline/annotation/page.py", "pipeline/training/model_card.py"),
     "click": ("cli.py", "pipeline/commands/"),
     "rich": ("pipeline/search/rendering.py", "pipeline/commands/", "pipeline/evaluation/tables.py"),
 }

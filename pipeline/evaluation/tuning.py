@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import product
@@ -12,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.splits import claim_folds
 from claimhound.data.records import Qrels, Query, Ranking
 from claimhound.data.text.claim_text import searched_text
-from claimhound.data.text.normal_text import normalize_text
 from claimhound.data.text.text_form import read_form
 from claimhound.pipeline.evaluation.judged import Finding, JudgedClaims, judged_claims, unknown_documents
 from claimhound.pipeline.evaluation.measures import Values, cutoff, parse_measures, values_by_claim
@@ -169,19 +168,6 @@ def tuning_grid(
         for weight, title_weight in product(BM25_WEIGHTS, title_weights)
     ]
     return tuple(dict.fromkeys([default, *others]))
-
-
-def claim_folds(claims: Sequence[Query], n_folds: int, seed: int) -> NDArray[np.int64]:
-    """Return (n,) fold numbers from 0, drawn by seed whatever the order of the claims; same text, same fold.
-
-    Raises InputError where there are fewer distinct texts than folds.
-    """
-    texts = sorted({normalize_text(claim.text) for claim in claims})
-    if len(texts) < n_folds:
-        raise InputError(f"{len(texts)} distinct judged claims are too few for {n_folds} folds")
-    random.Random(seed).shuffle(texts)
-    fold_of = {text: number % n_folds for number, text in enumerate(texts)}
-    return np.array([fold_of[normalize_text(claim.text)] for claim in claims], dtype=np.int64)
 
 
 def best_setting(values: Values, settings: Sequence[PipelineConfig]) -> int:
