@@ -5,14 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench wheel clean
+.PHONY: demo test lint bench regress wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
 	$(BIN)/claimhound demo
 
 test: $(READY) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -21,6 +21,10 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+# Every stage's figures on the real data in DATA beside the stored ones; fails where one falls beyond chance.
+regress: $(READY)
+	$(BIN)/python -m tests.benchmarks.regress $(DATA) $(REGRESS)
 
 wheel: $(READY)
 	$(BIN)/python -m build --wheel --outdir dist .

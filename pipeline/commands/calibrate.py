@@ -85,7 +85,6 @@ def calibrate_command(
         with_stance=False,
         config=chosen_config(config_path),
         compute=compute,
-        on_start=say,
     )
     with long_job("claims", "nothing was written") as advance:
         found = calibrate(

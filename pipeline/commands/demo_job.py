@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from claimhound.data.bundled import sample_dir
@@ -14,7 +13,7 @@ from claimhound.pipeline.models.rerankers import load_reranker
 from claimhound.pipeline.models.stance import load_stance
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.results import ClaimEvidence
-from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.serving.compute import Compute, Notify, ignore
 
 DEMO_CLAIMS = (
     "The MMR jab gives children autism.",
@@ -23,16 +22,15 @@ DEMO_CLAIMS = (
 )
 
 
-def run_demo(k: int = 3, on_start: Callable[[str], None] | None = None) -> list[ClaimEvidence]:
+def run_demo(k: int = 3, notify: Notify = ignore) -> list[ClaimEvidence]:
     """Return the answers for DEMO_CLAIMS out of an index of the bundled sample, which is gone afterwards."""
-    compute = Compute("cpu")
-    encoder = load_encoder(compute=compute, on_start=on_start)
-    reranker = load_reranker(compute=compute, on_start=on_start)
-    stance = load_stance(compute=compute, on_start=on_start)
+    compute = Compute("cpu", notify=notify)
+    encoder = load_encoder(compute=compute)
+    reranker = load_reranker(compute=compute)
+    stance = load_stance(compute=compute)
     with tempfile.TemporaryDirectory(prefix="claimhound-demo-") as scratch:
         index_dir = Path(scratch) / "index"
         report = build_index([str(sample_dir() / "evidence.jsonl")], index_dir, encoder)
-        if on_start is not None:
-            on_start(f"indexed {report.n_read} sentences of the bundled sample")
+        notify(f"indexed {report.n_read} sentences of the bundled sample")
         pipeline = EvidencePipeline(IndexSnapshot.open(index_dir), encoder, reranker, stance=stance)
         return pipeline.find_evidence(DEMO_CLAIMS, k)

@@ -103,7 +103,7 @@ def evaluate_pairs_command(
     say_notices(notices)
     for error in skipped:
         say(f"skipped {error}")
-    model = load_reranker(reranker or BUNDLED, compute, max_length=max_length, on_start=say)
+    model = load_reranker(reranker or BUNDLED, compute, max_length=max_length)
     with progress_display("pairs", say) as advance:
         found = evaluate_pairs(
             pairs,

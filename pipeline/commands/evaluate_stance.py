@@ -70,7 +70,7 @@ def evaluate_stance_command(
     require_stance_for(stance_labels, stance)
     require_folder_for(output)
     sets = [read_stance_source(StanceSource.parse(spec, label_names), "dev") for spec in specs]
-    model = load_stance(stance or BUNDLED, compute, labels=stance_labels, max_length=max_length, on_start=say)
+    model = load_stance(stance or BUNDLED, compute, labels=stance_labels, max_length=max_length)
     with progress_display("pairs", say) as advance:
         found = evaluate_stance(
             sets, model, seed=seed, on_progress=lambda done, total: advance("classify", done, total)

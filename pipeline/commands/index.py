@@ -91,9 +91,7 @@ def index_build(
     from claimhound.pipeline.models.encoders import load_encoder
 
     with _indexing_progress() as on_progress:
-        model = load_encoder(
-            encoder or BUNDLED, compute, query_prompt=query_prompt, document_prompt=document_prompt, on_start=say
-        )
+        model = load_encoder(encoder or BUNDLED, compute, query_prompt=query_prompt, document_prompt=document_prompt)
         report = build_index(
             sources, index_dir, model, SourceOptions(**options), overwrite=overwrite, on_progress=on_progress
         )
@@ -121,7 +119,7 @@ def index_add(sources: tuple[str, ...], index_dir: Path, compute: Compute, **opt
 
     with _indexing_progress() as on_progress:
         snapshot = IndexSnapshot.open(index_dir)
-        model = load_index_encoder(snapshot, compute=compute, on_start=say)
+        model = load_index_encoder(snapshot, compute=compute)
         try:
             report = add_documents(sources, index_dir, model, SourceOptions(**options), on_progress=on_progress)
         except BlankText as error:
@@ -156,7 +154,6 @@ def index_renew(
             compute,
             query_prompt=chosen.query_prompt if query_prompt is None else query_prompt,
             document_prompt=chosen.document_prompt if document_prompt is None else document_prompt,
-            on_start=say,
         )
         report = renew_index(index_dir, model, on_progress=on_progress)
     _report_indexing(report, index_dir, done="renewed", job="renewal")
@@ -291,7 +288,7 @@ def _verify_vectors(index_dir: Path, encoder: str | None, compute: Compute) -> N
 
     snapshot = IndexSnapshot.open(index_dir)  # refuses an earlier form, whose vectors nobody compares
     try:
-        model = load_index_encoder(snapshot, encoder, compute, on_start=say)
+        model = load_index_encoder(snapshot, encoder, compute)
     except (ModelError, EncoderMismatchError) as error:
         if encoder is not None:
             raise

@@ -100,7 +100,6 @@ def mine(
         with_stance=False,
         config=PipelineConfig(first_stage_k=max(PipelineConfig().first_stage_k, pool_k), rerank_k=pool_k),
         compute=compute,
-        on_start=say,
     )
     with long_job("claims", "no file was written") as advance:
         report = mine_to_file(

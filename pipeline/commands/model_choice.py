@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -78,14 +78,13 @@ def require_stance_for(labels: tuple[str, ...] | None, stance: str | None) -> No
         raise click.UsageError("--stance-labels says what the outputs of --stance MODEL are: name the model")
 
 
-def _bundling_compute(*options: Decorator) -> Decorator:
-    """Return a decorator for the options, whose values the command gets as one `Compute` by the name `compute`."""
+def _bundling_compute(names: Sequence[str], *options: Decorator) -> Decorator:
+    """Return a decorator for the options; the command gets their values as `compute`, which reports to `say`."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
         def bundled(*args: Any, **kwargs: Any) -> None:
-            settings = {item.name: kwargs.pop(item.name) for item in fields(Compute) if item.name in kwargs}
-            command(*args, compute=Compute(**settings), **kwargs)
+            command(*args, compute=Compute(**{name: kwargs.pop(name) for name in names}, notify=say), **kwargs)
 
         return combined(*options)(bundled)
 
@@ -104,8 +103,10 @@ _device_options = (
         "--threads", "n_threads", metavar="N", type=click.IntRange(min=1), help="Cores to use.  [default: all]"
     ),
 )
-training_compute_options = _bundling_compute(*_device_options)
+# Their --precision is a setting of the recipe, not of `Compute`.
+training_compute_options = _bundling_compute(("device", "n_threads"), *_device_options)
 compute_options = _bundling_compute(
+    ("device", "n_threads", "precision", "trust_remote_code"),
     *_device_options,
     click.option(
         "--precision",
@@ -178,5 +179,4 @@ class ModelChoice:
             max_length=self.max_length,
             config=config,
             compute=self.compute,
-            on_start=say,
         )

@@ -81,7 +81,7 @@ def train_reranker(
     learned, before = (list(map(PairSource.parse, texts)) for texts in (data, pretrain))
     queries, judgments = claims_of(claims, reading), read_qrels(qrels, ReadOptions(label_names=reading.label_names))
     sources = PairSources(learned, before, excluded_claims=texts_of_claims(exclude_claims, reading))
-    pipeline = open_pipeline(index_dir, with_reranker=False, with_stance=False, compute=run.compute, on_start=say)
+    pipeline = open_pipeline(index_dir, with_reranker=False, with_stance=False, compute=run.compute)
     with _progress_of(run) as shown:
         built = build_reranker(
             shown,

@@ -10,7 +10,6 @@ import click
 
 from claimhound.pipeline.commands.model_choice import training_compute_options
 from claimhound.pipeline.commands.options import Decorator, combined, path_option
-from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.serving.compute import Compute
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
 from claimhound.pipeline.training.recipe import Recipe
@@ -54,7 +53,6 @@ def _run_options(recipe: Recipe, base_models: str, **texts: str) -> Decorator:
                 base=find_base_model(base_model),
                 compute=compute,
                 resume=not no_resume,
-                on_stage=say,
             )
             command(run=run, **values)
 

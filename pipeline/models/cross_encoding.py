@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -104,24 +104,22 @@ def open_cross_encoder(
     *,
     kind: str,
     max_length: int | None = None,
-    on_start: Callable[[str], None] | None,
 ) -> PairReader:
     """Return what computes the logits of pairs: a runtime of our own, otherwise sentence-transformers.
 
-    `max_length` shortens what is read of a pair. `kind` is what `on_start` calls the model. Raises ModelError if the
-    model cannot be read, and for code of others that is not trusted.
+    `max_length` limits the tokens read of a pair. `kind` names the model in messages to `compute.notify`. Raises
+    ModelError if the model cannot be read, or brings its own code and that is not trusted.
     """
     layout = read_cross_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
     slow_because = layout.slow_because
     if layout.n_labels is not None and layout.max_length is not None:
         try:
             # Converted for its own length, whatever is read of a pair.
-            runtime = open_runtime(folder, "cross-encoder", layout.max_length, compute, on_start=on_start)
+            runtime = open_runtime(folder, "cross-encoder", layout.max_length, compute)
         except NotConverted as error:
             slow_because = str(error)
         else:
             tokenizer = TextTokenizer(folder, min(layout.max_length, max_length or layout.max_length))
             return TokenPairReader(tokenizer, runtime, layout.n_labels)
-    if on_start is not None:
-        on_start(slow_line(kind, slow_because))
+    compute.notify(slow_line(kind, slow_because))
     return load_library_cross_encoder(folder, compute, max_length or layout.max_length)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypedDict
@@ -112,11 +112,10 @@ def load_encoder(
     *,
     query_prompt: str | None = None,
     document_prompt: str | None = None,
-    on_start: Callable[[str], None] | None = None,
 ) -> Encoder:
     """Load a bi-encoder: `bundled`, a folder, or a name on the Hub; prompts that are None are the folder's own.
 
-    What our own runtimes do not read as sentence-transformers does is computed by that, and `on_start` is told so.
+    What our own runtimes do not read as sentence-transformers does is computed by that, and `compute.notify` is told.
     Raises ModelError if it cannot be had or cannot be loaded, and for code of others that is not trusted.
     """
     folder = encoder_dir(model)
@@ -125,14 +124,13 @@ def load_encoder(
     slow_because = layout.slow_because
     if layout.fast:
         try:
-            runtime = open_runtime(folder, "encoder", identity.max_length, compute, on_start=on_start)
+            runtime = open_runtime(folder, "encoder", identity.max_length, compute)
         except NotConverted as error:
             slow_because = str(error)
         else:
             identity = replace(identity, precision=runtime.precision)
             return TransformerEncoder(TextTokenizer(folder, identity.max_length), runtime, identity)
-    if on_start is not None:
-        on_start(slow_line("encoder", slow_because))
+    compute.notify(slow_line("encoder", slow_because))
     return load_library_encoder(folder, identity, compute)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -71,20 +71,19 @@ def load_reranker(
     compute: Compute = Compute(),  # noqa: B008 (frozen)
     *,
     max_length: int | None = None,
-    on_start: Callable[[str], None] | None = None,
 ) -> CrossEncoderReranker:
     """Load a cross-encoder: `bundled`, a folder, or a name on the Hub.
 
-    `max_length` shortens what it reads of a pair, in tokens. What our own runtimes do not read as sentence-transformers
-    does is computed by that, and `on_start` is told so. Raises ModelError if it cannot be had or loaded, does not have
-    exactly one label, or brings code of others that is not trusted.
+    `max_length` limits the tokens read of a pair. A model that our own runtimes cannot read exactly as
+    sentence-transformers does runs through that library, and `compute.notify` is told. Raises ModelError if it cannot
+    be found or loaded, does not have exactly one label, or brings its own code and that is not trusted.
     """
     folder = reranker_dir(model)
     layout = read_cross_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
     # Before the loading, which may take a minute.
     if layout.n_labels is not None:
         _require_one_label(folder, layout.n_labels)
-    reader = open_cross_encoder(folder, compute, kind="reranker", max_length=max_length, on_start=on_start)
+    reader = open_cross_encoder(folder, compute, kind="reranker", max_length=max_length)
     _require_one_label(folder, reader.n_labels)
     name = display_name(model, BUNDLED_RERANKER_NAME)
     return CrossEncoderReranker(name, weights_sha256(folder), reader, load_blend(folder))

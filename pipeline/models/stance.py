@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -88,21 +88,20 @@ def load_stance(
     *,
     labels: Sequence[str] | None = None,
     max_length: int | None = None,
-    on_start: Callable[[str], None] | None = None,
 ) -> CrossEncoderStance:
     """Load a cross-encoder with labels that `read_labels` knows: `bundled`, a folder, or a name on the Hub.
 
-    `labels` names its outputs in their order, in place of its config.json. `on_start` is told what the outputs of a
-    model with other labels than STANCES are taken for. Raises ModelError if it cannot be had or has other labels.
+    `labels` names its outputs in order, in place of its config.json. If they are not STANCES, `compute.notify` is told
+    what they were taken for. Raises ModelError if the model cannot be found or has other labels.
     """
     folder = stance_dir(model)
     read = read_stance_labels(folder, labels)
     name = display_name(model, BUNDLED_STANCE_NAME)
-    reader = open_cross_encoder(folder, compute, kind="stance model", max_length=max_length, on_start=on_start)
+    reader = open_cross_encoder(folder, compute, kind="stance model", max_length=max_length)
     if reader.n_labels != len(STANCES):
         raise ModelError(f"{folder}: names {len(STANCES)} labels, and gives {reader.n_labels} logits")
-    if on_start is not None and not read.are_ours:
-        on_start(f"stance model {name}: {read.text}")
+    if not read.are_ours:
+        compute.notify(f"stance model {name}: {read.text}")
     return CrossEncoderStance(name, weights_sha256(folder), reader, labels=read, temperature=load_temperature(folder))
 
 

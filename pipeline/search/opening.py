@@ -46,7 +46,6 @@ def open_pipeline(
     max_length: int | None = None,
     config: PipelineConfig = PipelineConfig(),  # noqa: B008 (frozen)
     compute: Compute = Compute(),  # noqa: B008 (frozen)
-    on_start: Callable[[str], None] | None = None,
     on_notices: Callable[[Notices], None] = lambda _: None,
 ) -> EvidencePipeline:
     """Open an index, or a few documents of a file in memory, with its models.
@@ -61,20 +60,20 @@ def open_pipeline(
     if index_dir is not None:
         index = IndexSnapshot.open(index_dir)
         if with_encoder:
-            model = load_index_encoder(index, encoder, compute, on_start=on_start)
+            model = load_index_encoder(index, encoder, compute)
             require_checked_vectors(index, model)
     elif corpus is not None:
         documents = _few_documents(corpus, reading, on_notices)
         vectors = None
         if with_encoder:
-            model = load_encoder(encoder or BUNDLED, compute, on_start=on_start)
+            model = load_encoder(encoder or BUNDLED, compute)
             vectors = model.encode([read_form(document) for document in documents])
         index = MemoryIndex(documents, vectors)
     else:
         raise ValueError("name an index folder or a corpus")
     chosen = None
     if with_reranker:
-        chosen = load_reranker(reranker or BUNDLED, compute, max_length=max_length, on_start=on_start)
+        chosen = load_reranker(reranker or BUNDLED, compute, max_length=max_length)
         if model is not None and model.identity.similarity == "dot" and "cosine" in dict(chosen.blend.weights):
             raise ModelError(
                 f"{chosen.name}: its {BLEND_FILE} weighs cosines, and encoder {model.identity.name} compares by inner "
@@ -82,9 +81,7 @@ def open_pipeline(
             )
     pointing = None
     if with_stance:
-        pointing = load_stance(
-            stance or BUNDLED, compute, labels=stance_labels, max_length=max_length, on_start=on_start
-        )
+        pointing = load_stance(stance or BUNDLED, compute, labels=stance_labels, max_length=max_length)
     return EvidencePipeline(index, model, chosen, config, pointing)
 
 
@@ -92,8 +89,6 @@ def load_index_encoder(
     index: IndexSnapshot,
     named: str | None = None,
     compute: Compute = Compute(),  # noqa: B008 (frozen)
-    *,
-    on_start: Callable[[str], None] | None = None,
 ) -> Encoder:
     """Load the encoder that an index was built with, found under its own name or the one that is given.
 
@@ -105,7 +100,7 @@ def load_index_encoder(
         # Before the loading, which may take a minute.
         found = encoder_identity(named or stored_name(index.manifest), compute, **prompts)
         index.manifest.encoder.require_same(found, index.path)
-        return load_encoder(named or stored_name(index.manifest), compute, **prompts, on_start=on_start)
+        return load_encoder(named or stored_name(index.manifest), compute, **prompts)
     except ModelError as error:
         if named is not None:
             raise

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "bf16", "int8", "f32"]
+Notify: TypeAlias = Callable[[str], None]
+
+
+def ignore(message: str) -> None:
+    """Drop a message: the default of `Compute.notify`."""
 
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how models run.
+    """Where and how models run, and who is told about it.
 
     `n_threads` is the number of CPU cores to use, None for all. `precision` is what a CPU computes in: `auto` picks the
     one measured to be best on this machine, anything else forces that one. `trust_remote_code` allows a model's own
-    Python files to run.
+    Python files to run. `notify` is called with one line for people when loading a model takes long or has a surprise:
+    a conversion that begins, a model that runs more slowly. It is not part of the value.
     """
 
     device: Device = "auto"
     n_threads: int | None = None
     precision: Precision = "auto"
     trust_remote_code: bool = False
+    notify: Notify = field(default=ignore, compare=False, repr=False)

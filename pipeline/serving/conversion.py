@@ -33,7 +33,7 @@ from claimhound.data.errors import ModelError
 from claimhound.pipeline.model_folders.cache_folder import cache_dir
 from claimhound.pipeline.model_folders.files import weights_sha256
 from claimhound.pipeline.serving.agreement import Agreement, LogitAgreement, VectorAgreement
-from claimhound.pipeline.serving.compute import Precision
+from claimhound.pipeline.serving.compute import Notify, Precision, ignore
 from claimhound.pipeline.serving.precision import Candidate
 from claimhound.pipeline.serving.processor import this_processor
 
@@ -200,25 +200,24 @@ def _convert_in_child(what: Conversion, target: Path) -> None:
 
 def converted(
     what: Conversion,
-    on_start: Callable[[str], None] | None = None,
+    notify: Notify = ignore,
     *,
     convert: Callable[[Conversion, Path], None] = _convert_in_child,
 ) -> Converted:
     """Return the model as it serves on this machine, converting it first if that was not done before.
 
-    `on_start` is told in one line that a conversion begins: it takes up to a minute. `convert` writes the model and its
-    record into the folder that it is given. Raises ModelError if the model cannot be converted or kept.
+    `notify` is called with one line when a conversion begins, which takes up to a minute. `convert` writes the model
+    and its record into the given folder. Raises ModelError if the model cannot be converted or kept.
     """
     try:
         target = _target(what)
         if (found := _found(target)) is not None:
             return found
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target, what, on_start):
+        with _alone(target, what, notify):
             if (found := _found(target)) is not None:
                 return found  # another process made it meanwhile
-            if on_start is not None:
-                on_start(f"converting the {what.kind} for this machine's processor (once, up to a minute) …")
+            notify(f"converting the {what.kind} for this machine's processor (once, up to a minute) …")
             _remove_abandoned(target.parent)
             with tempfile.TemporaryDirectory(dir=target.parent, prefix=_MAKING) as scratch:
                 made = Path(scratch) / "model"
@@ -234,20 +233,19 @@ def converted(
         ) from error
 
 
-def converted_anew(damaged: Converted, what: Conversion, on_start: Callable[[str], None] | None = None) -> Converted:
+def converted_anew(damaged: Converted, what: Conversion, notify: Notify = ignore) -> Converted:
     """Return the model converted once more, in place of one that is proven damaged; raises as `converted` does."""
-    with _alone(damaged.folder, what, on_start):
+    with _alone(damaged.folder, what, notify):
         now = _found(damaged.folder)
         # Another process may have made it anew meanwhile.
         if now is not None and (damage := now.damage()):
-            if on_start is not None:
-                on_start(f"{damage}; it is made anew")
+            notify(f"{damage}; it is made anew")
             shutil.rmtree(damaged.folder, ignore_errors=True)
-    return converted(what, on_start)
+    return converted(what, notify)
 
 
 @contextmanager
-def _alone(target: Path, what: Conversion, on_start: Callable[[str], None] | None) -> Iterator[None]:
+def _alone(target: Path, what: Conversion, notify: Notify) -> Iterator[None]:
     """Hold the lock of a conversion: two that run side by side would measure each other's load.
 
     Raises OSError where there can be no lock.
@@ -256,8 +254,8 @@ def _alone(target: Path, what: Conversion, on_start: Callable[[str], None] | Non
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{target.name}.lock"
     lock = acquire_lock(path)
-    if lock is None and on_start is not None:
-        on_start(f"another process is converting the {what.kind}; waiting for it …")
+    if lock is None:
+        notify(f"another process is converting the {what.kind}; waiting for it …")
     while lock is None:
         lock = acquire_lock(path, _FOR_EVER)
     try:

@@ -16,7 +16,7 @@ from claimhound.data.errors import ModelError, first_line
 from claimhound.pipeline.model_folders.batching import Batch, halves
 from claimhound.pipeline.model_folders.cache_folder import ensure_home
 from claimhound.pipeline.model_folders.files import last_line
-from claimhound.pipeline.serving.compute import Compute, Device
+from claimhound.pipeline.serving.compute import Compute, Device, Notify, ignore
 from claimhound.pipeline.serving.conversion import Conversion, Converted, Kind, converted, converted_anew
 from claimhound.pipeline.serving.openvino_import import import_openvino
 from claimhound.pipeline.serving.precision import FAR
@@ -69,20 +69,18 @@ class OpenVinoRuntime:
         self._one_run = threading.Lock()
 
     @classmethod
-    def open(
-        cls, what: Conversion, *, n_threads: int | None = None, on_start: Callable[[str], None] | None = None
-    ) -> OpenVinoRuntime:
+    def open(cls, what: Conversion, *, n_threads: int | None = None, notify: Notify = ignore) -> OpenVinoRuntime:
         """Return what computes a model in the precision that serves here, converting it first if need be.
 
         Raises ModelError if it cannot be converted or read, NotConverted if the library itself must compute it.
         """
         ensure_home()
         n_threads = n_threads or n_threads_available()
-        found = converted(what, on_start)
+        found = converted(what, notify)
         content = found.compiled()
         try:
             if found.measured.served is not None and content is None and found.damage():
-                found = converted_anew(found, what, on_start)
+                found = converted_anew(found, what, notify)
         except OSError as error:
             raise ModelError(f"{error.filename or found.folder}: cannot be read ({error.strerror})") from error
         if found.measured.served is None:
@@ -95,8 +93,7 @@ class OpenVinoRuntime:
         if forced is not None and not forced.agrees:
             # An index of such vectors is checked whenever it is opened with an encoder.
             runtime.precision = f"{forced.precision} ({FAR})"
-            if on_start is not None:
-                on_start(f"{what.model_dir}: {forced.precision} is {FAR} on this machine ({forced.agreement})")
+            notify(f"{what.model_dir}: {forced.precision} is {FAR} on this machine ({forced.agreement})")
         runtime._content = content
         return runtime
 
@@ -299,14 +296,7 @@ def _nvidia_driver_present() -> bool:
     )
 
 
-def open_runtime(
-    model_dir: Path,
-    kind: Kind,
-    max_length: int,
-    compute: Compute,
-    *,
-    on_start: Callable[[str], None] | None = None,
-) -> Runtime:
+def open_runtime(model_dir: Path, kind: Kind, max_length: int, compute: Compute) -> Runtime:
     """Return the fastest runtime for the model on the device.
 
     Raises ModelError if it cannot be had, NotConverted if on this CPU the library itself must compute it.
@@ -314,5 +304,5 @@ def open_runtime(
     chosen = resolve_device(compute.device)
     if chosen == "cpu":
         what = Conversion(model_dir, kind, max_length, compute.precision)
-        return OpenVinoRuntime.open(what, n_threads=compute.n_threads, on_start=on_start)
+        return OpenVinoRuntime.open(what, n_threads=compute.n_threads, notify=compute.notify)
     return TorchRuntime.load(model_dir, kind, chosen)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from claimhound.data.progress import Progress, silent
-from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.serving.compute import Compute, Notify
 from claimhound.pipeline.serving.runtimes import resolve_device
 from claimhound.pipeline.training.base_models import BaseModel, save_half_precision
 from claimhound.pipeline.training.checkpoints import CHECKPOINTS, claim_folder, run_fingerprint
@@ -24,16 +24,13 @@ R_co = TypeVar("R_co", bound=Recipe, covariant=True)
 _FINISHED_FILE = "finished.json"
 
 
-def _tell_nobody(message: str) -> None:
-    """Drop a message."""
-
-
 @dataclass(frozen=True)
 class TrainingRun(Generic[R_co]):
     """The arguments of every training: where it starts, where it writes, its settings, and who is told.
 
     With `resume`, a run that was interrupted resumes from its last checkpoint in `output_dir`. `on_progress` counts
-    steps, with the loss as the note; `on_stage` receives one line for people when a stage begins.
+    steps, with the loss as the note; `compute.notify` receives a line when a stage begins. Of `compute` only device and
+    threads matter: the precision is the recipe's, and code that comes with a model never runs.
     """
 
     base: BaseModel
@@ -42,7 +39,11 @@ class TrainingRun(Generic[R_co]):
     compute: Compute = Compute()  # noqa: RUF009 (frozen)
     resume: bool = True
     on_progress: Progress = silent
-    on_stage: Callable[[str], None] = _tell_nobody
+
+    @property
+    def notify(self) -> Notify:
+        """Whom to tell when a stage begins."""
+        return self.compute.notify
 
     @property
     def device(self) -> str:

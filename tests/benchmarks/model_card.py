@@ -152,7 +152,7 @@ def measured(split: Split, model_dir: Path, run: TrainingRun) -> Measured:
     """Score a split's held-out pairs as `claimhound evaluate-pairs` does."""
     judged = [JudgedPair(str(n), pair.query, pair.text, pair.label >= 0.5) for n, pair in enumerate(split.held_out)]
     found = evaluate_pairs(
-        judged, load_reranker(str(model_dir), Compute(run.device, run.n_threads), on_start=run.on_stage)
+        judged, load_reranker(str(model_dir), Compute(run.device, run.n_threads, notify=run.on_stage))
     )
     relevant = np.array([pair.relevant for pair in judged])
     claims = [normalize_text(pair.query) for pair in judged]

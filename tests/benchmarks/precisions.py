@@ -32,7 +32,7 @@ def encoders(name: str) -> dict[str, Encoder]:
     found: dict[str, Encoder] = {}
     for precision in PREFERRED:
         try:
-            found[precision] = load_encoder(name, Compute("cpu", precision=precision), on_start=print)
+            found[precision] = load_encoder(name, Compute("cpu", precision=precision, notify=print))
         except ModelError as error:
             print(error)
     return found

@@ -50,7 +50,7 @@ def build_encoder(
             purpose=purpose,
             n_negatives=max(1, run.recipe.n_negatives),
             seed=run.recipe.seed,
-            on_stage=run.on_stage,
+            on_stage=run.notify,
         )
         for given, purpose in (
             (sources.training, "training"),
@@ -81,7 +81,7 @@ def build_encoder(
         validation_pairs = [pair for _, held in sides for pair in held]
         before = before.without(claims)
     n_learned = sum(map(len, (*before.pairs, *learned)))
-    run.on_stage(f"training on {n_learned:,} pairs, validating on {len(validation_pairs):,}")
+    run.notify(f"training on {n_learned:,} pairs, validating on {len(validation_pairs):,}")
     report = train_encoder(run, learned, pretraining=before.pairs, validation_pairs=validation_pairs)
     built = BuiltEncoder(report, n_excluded + before.n_excluded)
     write_card("encoder", run, built, files)

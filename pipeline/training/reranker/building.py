@@ -70,7 +70,7 @@ def build_reranker(
     recipe = run.recipe
     mining_settings = MiningSettings(recipe.n_negatives, recipe.first_rank, recipe.pool_k, recipe.seed, guard)
     if (changed := check_base_model(run)) is not None:
-        run.on_stage(changed)
+        run.notify(changed)
     used, _ = without_claims(claims, sources.excluded_claims, lambda claim: claim.text)
     train, validation = split_by_claim(used, recipe.validation_share, recipe.seed)
     found = find_candidates(
@@ -79,11 +79,11 @@ def build_reranker(
         qrels,
         recipe.pool_k,
         on_progress=run.on_progress,
-        on_stage=run.on_stage,
+        on_stage=run.notify,
     )
     held_out_texts = [*sources.excluded_claims, *(claim.text for claim in validation)]
     main, before = (
-        read_training_data(given, held_out_texts, purpose=purpose, seed=recipe.seed, on_stage=run.on_stage)
+        read_training_data(given, held_out_texts, purpose=purpose, seed=recipe.seed, on_stage=run.notify)
         for given, purpose in ((sources.training, "training"), (sources.pretraining, "pretraining"))
     )
     mining = None
@@ -95,9 +95,9 @@ def build_reranker(
     if validation:
         one_each = replace(mining_settings, n_negatives=1, first_rank=1)
         validation_pairs = balanced(training_pairs(mine_hard_negatives(validation, qrels, found, one_each)[0]))
-    run.on_stage(f"training on {len(pretraining_pairs):,} + {len(pairs):,} pairs")
+    run.notify(f"training on {len(pretraining_pairs):,} + {len(pairs):,} pairs")
     report = train_reranker(run, pairs, pretraining_pairs=pretraining_pairs, validation_pairs=validation_pairs)
-    run.on_stage("fitting the blend on validation claims")
+    run.notify("fitting the blend on validation claims")
     measured = [claim for claim in validation if claim.query_id in found.fused]
     serving = EvidencePipeline(pipeline.index, pipeline.encoder, load_reranker(str(run.output_dir)), pipeline.config)
     fitted = fitted_blend(serving, measured, qrels, recipe.seed)

@@ -61,13 +61,13 @@ def build_stance(
         source.require_trainable()
     # A model that cannot be trained fails here, before the reading.
     if (notice := load_base_model(str(run.base.folder), run.recipe, "cpu").notice) is not None:
-        run.on_stage(notice)
+        run.notify(notice)
     data = _read(run, sources, excluded_claims)
     learned, held_out = _split(data.sets, run.recipe)
     pairs = [pair for one in learned for pair in one.pairs]
-    run.on_stage(f"training on {len(pairs):,} pairs")
+    run.notify(f"training on {len(pairs):,} pairs")
     report = train_stance(run, pairs)
-    run.on_stage("fitting the temperature on held-out claims")
+    run.notify("fitting the temperature on held-out claims")
     model = load_stance(str(run.output_dir), run.compute)
     measured, fit = _fit(model, held_out, run.recipe.seed, run.on_progress)
     save_temperature(fit.temperature, run.output_dir)
@@ -84,7 +84,7 @@ def _read(run: TrainingRun[StanceRecipe], sources: Sequence[StanceSource], exclu
     excluded = list(excluded_claims)
     data = _Data([], [], 0)
     for source in sources:
-        run.on_stage(f"reading {source.kind} {source.path}")
+        run.notify(f"reading {source.kind} {source.path}")
         found = read_stance_source(source, "train", seed=run.recipe.seed)
         kept, left_out = without_claims(found.pairs, excluded, _claim_of)
         data.sets.append(replace(found, pairs=kept))
@@ -93,7 +93,7 @@ def _read(run: TrainingRun[StanceRecipe], sources: Sequence[StanceSource], exclu
         dropped = f"; {len(left_out):,} left out" if left_out else ""
         data.files.append(data_file(source.path, f"{found.name}: {len(kept):,} pairs{drawn} ({counts}){dropped}"))
         data = data._replace(n_excluded=data.n_excluded + len(left_out))
-        run.on_stage(data.files[-1].gave)
+        run.notify(data.files[-1].gave)
     return data
 
 

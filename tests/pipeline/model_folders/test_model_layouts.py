@@ -166,7 +166,7 @@ def test_a_length_that_was_asked_for_cuts_pairs_on_our_own_runtimes_too(tiny_rer
 
 def test_what_runs_through_the_library_is_said_once_and_loads_as_a_reranker(zoo):
     said: list[str] = []
-    reranker = load_reranker(str(zoo(RERANKERS, "qwen3-head")), CPU, on_start=said.append)
+    reranker = load_reranker(str(zoo(RERANKERS, "qwen3-head")), Compute("cpu", notify=said.append))
     assert said == ["the reranker runs through sentence-transformers, which is slower (its architecture is qwen3)"]
     scores = reranker.score([*PAIRS, *PAIRS[:3]])
     assert np.array_equal(scores.logits[:3], scores.logits[-3:])
@@ -422,7 +422,7 @@ def test_a_stance_model_runs_through_the_library_too(tmp_path):
         folder / "config.json", id2label=dict(enumerate(labels)), label2id={name: n for n, name in enumerate(labels)}
     )
     said: list[str] = []
-    found = load_stance(str(folder), CPU, on_start=said.append).classify(PAIRS)
+    found = load_stance(str(folder), Compute("cpu", notify=said.append)).classify(PAIRS)
     assert said == ["the stance model runs through sentence-transformers, which is slower (it has no tokenizer.json)"]
     oracle = CrossEncoder(str(folder), device="cpu")
     logits = torch.stack([oracle.predict(pair, convert_to_tensor=True) for pair in PAIRS])

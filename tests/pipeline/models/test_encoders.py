@@ -161,7 +161,7 @@ def test_other_pooling_is_computed_by_the_library_which_is_said_once(saved, sett
     (saved / "1_Pooling" / "config.json").write_text(json.dumps(kept))
     change(saved / "config_sentence_transformers.json", prompts={"query": "sea ", "document": ""})
     said: list[str] = []
-    encoder = load_encoder(str(saved), Compute("cpu"), on_start=said.append)
+    encoder = load_encoder(str(saved), Compute("cpu", notify=said.append))
     assert said == [f"the encoder runs through sentence-transformers, which is slower ({reason})"]
     oracle = SentenceTransformer(str(saved), device="cpu")
     expected = np.stack([oracle.encode_query(text, normalize_embeddings=True) for text in TEXTS])

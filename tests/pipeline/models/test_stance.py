@@ -121,7 +121,7 @@ def test_logits_are_the_library_s_for_the_pair_in_the_model_s_order(
 
 def test_a_model_of_inference_is_served_as_it_reads_and_that_is_said_once(tiny_nli_dir):
     said = []
-    model = load_stance(str(tiny_nli_dir), Compute("cpu"), on_start=said.append)
+    model = load_stance(str(tiny_nli_dir), Compute("cpu", notify=said.append))
     logits = oracle_logits(tiny_nli_dir, [(text, claim) for claim, text in PAIRS])[:, [1, 0, 2]]
     found = model.classify(PAIRS).probabilities
     # Int8 against float32.
@@ -135,7 +135,7 @@ def test_a_model_of_inference_is_served_as_it_reads_and_that_is_said_once(tiny_n
 
 def test_our_own_labels_in_any_order_are_no_news(model, lively_dir):
     said = []
-    load_stance(str(lively_dir), Compute("cpu"), on_start=said.append)
+    load_stance(str(lively_dir), Compute("cpu", notify=said.append))
     assert said == []
 
 

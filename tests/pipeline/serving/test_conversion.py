@@ -171,7 +171,7 @@ def test_where_no_converted_form_agrees_the_library_serves(own_cache, what, tiny
     with pytest.raises(NotConverted, match=r"f32: cosine 0\.500"):
         OpenVinoRuntime.open(what)
     said = []
-    encoder = load_encoder(str(what.model_dir), Compute("cpu"), on_start=said.append)
+    encoder = load_encoder(str(what.model_dir), Compute("cpu", notify=said.append))
     assert encoder.runtime_name == "sentence-transformers on torch float32 on cpu"
     assert encoder.identity.precision == "torch float32"
     (line,) = said
@@ -217,7 +217,7 @@ def test_a_model_that_is_proven_damaged_is_converted_again(one_model, what, tiny
     else:
         put_bytes(path, content[:5000] if damage == "cut" else content[:1000] + bytes(3000) + content[4000:])
     said = []
-    encoder = load_encoder(str(what.model_dir), Compute("cpu"), on_start=said.append)
+    encoder = load_encoder(str(what.model_dir), Compute("cpu", notify=said.append))
     assert len(said) == 2
     assert "model.bin: " in said[0]
     assert said[0].endswith("; it is made anew")
