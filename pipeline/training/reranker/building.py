@@ -99,7 +99,8 @@ def build_reranker(
     report = train_reranker(run, pairs, pretraining_pairs=pretraining_pairs, validation_pairs=validation_pairs)
     run.notify("fitting the blend on validation claims")
     measured = [claim for claim in validation if claim.query_id in found.fused]
-    serving = EvidencePipeline(pipeline.index, pipeline.encoder, load_reranker(str(run.output_dir)), pipeline.config)
+    reranker = load_reranker(str(run.output_dir), run.compute)
+    serving = EvidencePipeline(pipeline.index, pipeline.encoder, reranker, pipeline.config)
     fitted = fitted_blend(serving, measured, qrels, recipe.seed)
     built = BuiltReranker(report, mining, Blend(), {}, float("nan"))
     if fitted is not None:

@@ -10,6 +10,7 @@ import pytest
 from pipeline_fakes import FakeEncoder, FakeReranker
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.splits import claim_folds
 from claimhound.data.records import Document, Query
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.pipeline.evaluation.judged import judged_claims
@@ -17,7 +18,6 @@ from claimhound.pipeline.evaluation.measures import values_by_claim
 from claimhound.pipeline.evaluation.tuning import (
     best_setting,
     changes,
-    claim_folds,
     cross_validated,
     setting_values,
     tune,

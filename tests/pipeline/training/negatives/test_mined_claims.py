@@ -1,4 +1,4 @@
-"""Mined claims on the disk: what is written is read again, and what is not of that shape is refused."""
+"""Files of mined claims: what is written is read again, and other shapes are refused."""
 
 from __future__ import annotations
 

@@ -1,22 +1,20 @@
-"""Hard negatives: who may be one, how many come, and that claims stay whole."""
+"""Hard negatives: which passages may be one, and how many are drawn."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from claimhound.data.errors import InputError
 from claimhound.data.records import Query, ScoredDoc
 from claimhound.data.text.normal_text import normalize_text
+from claimhound.pipeline.training.negatives.candidates import Candidates
 from claimhound.pipeline.training.negatives.mining import (
     MinedPassage,
+    MiningSettings,
     NegativeGuard,
     TrainingPair,
     mine_hard_negatives,
-    split_by_claim,
     training_pairs,
-    without_claims,
 )
 
 TEXTS = {
@@ -33,8 +31,8 @@ RUN = {"c1": [ScoredDoc(doc_id, 1.0 - i / 10) for i, doc_id in enumerate(TEXTS)]
 QRELS = {"c1": {"gold": 1}}
 
 
-def mine(qrels=QRELS, **options):
-    mined, report = mine_hard_negatives([QUERY], qrels, RUN, TEXTS.get, **options)
+def mine(qrels=QRELS, *, queries=(QUERY,), candidates=Candidates(RUN, TEXTS), **settings):  # noqa: B008 (frozen)
+    mined, report = mine_hard_negatives(queries, qrels, candidates, MiningSettings(**settings))
     return training_pairs(mined), report
 
 
@@ -57,7 +55,7 @@ def test_a_passage_too_similar_to_judged_evidence_is_no_negative():
     def similarity(doc_id, judged):
         return 0.95 if (doc_id, judged) == ("hard", "gold") else 0.1
 
-    pairs, report = mine(n_negatives=5, similarity=similarity)
+    pairs, report = mine(candidates=Candidates(RUN, TEXTS, similarity=similarity))
     assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["easy"]}
     assert report.rejected["too similar"] == 1
 
@@ -72,9 +70,11 @@ def test_with_a_margin_what_is_as_near_the_claim_as_its_nearest_evidence_is_no_n
 
     def negatives(margin):
         mined, report = mine_hard_negatives(
-            [QUERY], {"c1": {"gold": 1, "far gold": 1}}, {"c1": RUN["c1"][4:6]}, texts.get,
-            guard=NegativeGuard(margin=margin), closeness=closeness,
-        )  # fmt: skip
+            [QUERY],
+            {"c1": {"gold": 1, "far gold": 1}},
+            Candidates({"c1": RUN["c1"][4:6]}, texts, closeness=closeness),
+            MiningSettings(guard=NegativeGuard(margin=margin)),
+        )
         return {passage.doc_id for passage in mined[0].negatives}, report.rejected
 
     # The claim is 0.8 from its nearest evidence, 0.6 from "hard" and 0.28 from "easy".
@@ -86,13 +86,14 @@ def test_with_a_margin_what_is_as_near_the_claim_as_its_nearest_evidence_is_no_n
 
 def test_what_a_reranker_finds_relevant_is_no_negative():
     probabilities = {"hard": 0.51, "easy": 0.5}
-    pairs, report = mine(n_negatives=5, probability=lambda _query_id, doc_id: probabilities[doc_id])
+    candidates = Candidates(RUN, TEXTS, probability=lambda _query_id, doc_id: probabilities[doc_id])
+    pairs, report = mine(candidates=candidates)
     assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["easy"]}
     assert report.rejected["relevant to the reranker"] == 1
 
 
 def test_a_negative_carries_its_rank_and_a_judged_one_none():
-    mined, _ = mine_hard_negatives([QUERY], {"c1": {"gold": 1, "near": 0}}, RUN, TEXTS.get)
+    mined, _ = mine_hard_negatives([QUERY], {"c1": {"gold": 1, "near": 0}}, Candidates(RUN, TEXTS), MiningSettings())
     assert mined[0].positives == (MinedPassage("gold", TEXTS["gold"]),)
     assert set(mined[0].negatives) == {
         MinedPassage("near", TEXTS["near"]),
@@ -103,8 +104,8 @@ def test_a_negative_carries_its_rank_and_a_judged_one_none():
 
 @pytest.mark.parametrize("options", [{"n_negatives": 0}, {"first_rank": 0}, {"first_rank": 5, "pool_k": 4}], ids=str)
 def test_impossible_numbers_are_refused(options):
-    with pytest.raises(InputError):
-        mine(**options)
+    with pytest.raises(InputError, match=next(iter(options))):
+        MiningSettings(**options)
 
 
 @pytest.mark.parametrize("limits", [{"max_cosine": 0}, {"max_p": 1.1}, {"margin": 2}], ids=str)
@@ -125,14 +126,14 @@ def test_a_passage_judged_not_relevant_is_a_negative_and_no_positive():
 
 
 def test_claims_without_judgments_are_counted_and_none_at_all_is_an_error():
-    _, report = mine_hard_negatives([QUERY, Query("c2", "Other.")], QRELS, RUN, TEXTS.get)
+    _, report = mine(queries=[QUERY, Query("c2", "Other.")])
     assert (report.n_queries, report.n_queries_without_judgments) == (2, 1)
     with pytest.raises(InputError, match="none of the 1 claims"):
-        mine_hard_negatives([Query("c2", "Other.")], QRELS, RUN, TEXTS.get)
+        mine(queries=[Query("c2", "Other.")])
 
 
 def test_judged_evidence_that_the_corpus_lacks_is_counted():
-    _, report = mine_hard_negatives([QUERY], {"c1": {"gold": 1, "gone": 1}}, RUN, TEXTS.get)
+    _, report = mine({"c1": {"gold": 1, "gone": 1}})
     assert report.n_judged_without_text == 1
 
 
@@ -144,8 +145,10 @@ def test_the_seed_decides_the_draw_and_other_claims_do_not():
     loose = NegativeGuard(max_jaccard=1.0, max_containment=1.0)
 
     def draw(queries, seed):
-        mined, _ = mine_hard_negatives(queries, qrels, run, texts.get, n_negatives=5, seed=seed, guard=loose)
-        return [pair for pair in training_pairs(mined) if pair.query_id == "c1"]
+        pairs, _ = mine(
+            qrels, queries=queries, candidates=Candidates(run, texts), n_negatives=5, seed=seed, guard=loose
+        )
+        return [pair for pair in pairs if pair.query_id == "c1"]
 
     alone = draw([QUERY], 1)
     assert len(alone) == 6
@@ -155,25 +158,3 @@ def test_the_seed_decides_the_draw_and_other_claims_do_not():
 
 def test_normalized_text_ignores_case_quotes_spacing_and_soft_hyphens():
     assert normalize_text("“Pro\u00adduces”  1.3\u00a0%") == normalize_text('"produces" 1.3') == "produces 1 3"
-
-
-@given(
-    texts=st.lists(st.text("ab ", min_size=1, max_size=4), min_size=2, max_size=30),
-    share=st.floats(0, 0.9),
-    seed=st.integers(0, 5),
-)
-def test_a_claim_lies_whole_on_one_side_of_the_split(texts, share, seed):
-    queries = [Query(f"c{number}", text) for number, text in enumerate(texts)]
-    train, validation = split_by_claim(queries, share, seed)
-    assert {query.query_id for query in (*train, *validation)} == {query.query_id for query in queries}
-    assert len(train) + len(validation) == len(queries)
-    sides = [{normalize_text(query.text) for query in side} for side in (train, validation)]
-    assert not sides[0] & sides[1]
-    reverse_train, _ = split_by_claim(queries[::-1], share, seed)
-    assert reverse_train == train[::-1]
-
-
-def test_pairs_of_claims_to_be_measured_on_are_left_out_by_text():
-    pairs = [TrainingPair("1", "Clouds cool.", "x", 1.0), TrainingPair("2", "Clouds warm.", "y", 1.0)]
-    kept, n_left_out = without_claims(pairs, ["“clouds COOL”"])
-    assert (kept, n_left_out) == ([pairs[1]], 1)
