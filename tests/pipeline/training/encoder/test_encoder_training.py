@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny_training import Steps, run_of, weights
+from tiny_training import EXACT, Steps, run_of, weights
 
 from claimhound.data.errors import InputError, ModelError
 from claimhound.pipeline.models.encoders import encoder_identity, load_encoder
-from claimhound.pipeline.serving.compute import Compute
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
 from claimhound.pipeline.training.encoder.training import load_base_encoder, train_encoder
 from claimhound.pipeline.training.negatives.mining import TrainingPair
@@ -48,8 +47,7 @@ def test_the_folder_serves_as_sentence_transformers_computes_it(trained):
     texts = ["the ice rises", "ocean data shows a change"]
     plain = SentenceTransformer(str(output), device="cpu").float().encode(texts)
     np.testing.assert_allclose(np.linalg.norm(plain, axis=1), 1, atol=1e-5)
-    served = load_encoder(str(output), Compute("cpu")).encode(texts)
-    assert (plain * served).sum(axis=1).min() > 0.98  # int8
+    np.testing.assert_allclose(load_encoder(str(output), EXACT).encode(texts), plain, atol=1e-4)
     assert {array.dtype for array in weights(output).values()} == {np.dtype("float16")}
     assert not (output / "checkpoints").exists()
 

@@ -109,7 +109,7 @@ def test_the_card_names_data_with_checksums_settings_metrics_and_code(built):
     mining, held_out, blend = result.mining, result.held_out, result.blend
     for wanted in (
         "---\nlibrary_name: sentence-transformers\npipeline_tag: text-ranking\n",
-        "- negatives from: 30 documents, encoder tiny-bert",
+        "- negatives from: 30 documents, encoder ",
         "- code: claimhound",
         "| extra.jsonl | ",
         f"Of 6 training claims 0 had no judgment. {mining.n_positives} judged passages, {mining.n_negatives} neg",
