@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and what becomes of their errors."""
+"""The command line: its commands in groups, and how errors end them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from claimhound.pipeline.commands.evaluate import evaluate
 from claimhound.pipeline.commands.evaluate_pairs import evaluate_pairs_command
 from claimhound.pipeline.commands.evaluate_stance import evaluate_stance_command
 from claimhound.pipeline.commands.exit_codes import EXIT_INTERRUPTED, EXIT_OUTPUT_CLOSED
+from claimhound.pipeline.commands.help_layout import CommandGroups
 from claimhound.pipeline.commands.index import index
 from claimhound.pipeline.commands.invocation import version
 from claimhound.pipeline.commands.mine import mine
@@ -27,7 +28,7 @@ from claimhound.pipeline.commands.train import train
 from claimhound.pipeline.commands.tune import tune_command
 
 
-class _Commands(click.Group):
+class _CommandLine(CommandGroups):
     """Commands whose expected errors are one line on standard error and exit status 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -54,12 +55,18 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, is_wanted: b
 
 
 @click.group(
-    cls=_Commands,
+    cls=_CommandLine,
+    groups={
+        "Use": (demo, index, search, annotate),
+        "Measure": (evaluate, compare, evaluate_pairs_command, evaluate_stance_command, tune_command),
+        "Train": (mine, train, calibrate_command),
+        "Installation": (doctor,),
+    },
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: 0 an answer (also: nothing found), 1 an error that you can mend, 2 a wrong command line, "
-    "3 the reranker hurts (`evaluate --fail-if-reranker-hurts`), 4 `annotate` finished and set records aside, "
-    "130 interrupted, 141 the reader of the output has gone.",
+    epilog="Exit status: 0 success, 1 an error you can fix, 2 a usage error, 3 the reranker hurts (evaluate "
+    "--fail-if-reranker-hurts), 4 annotate finished but rejected some records, 130 interrupted, 141 the output was "
+    "closed by its reader.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
@@ -68,27 +75,9 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, is_wanted: b
 def main(ctx: click.Context) -> None:
     """Find the sentences of your corpus that bear on a claim.
 
-    Build an index of your corpus once, then search it.
+    Build an index of your corpus once, then search it: `claimhound index build`, `claimhound search`.
     """
     print_help_alone(ctx)
-
-
-for _command in (
-    demo,
-    index,
-    search,
-    annotate,
-    evaluate,
-    compare,
-    evaluate_pairs_command,
-    evaluate_stance_command,
-    tune_command,
-    mine,
-    calibrate_command,
-    train,
-    doctor,
-):
-    main.add_command(_command)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,42 @@
-"""Where the data that comes with the package lies."""
+"""The data and models that come with the package."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+Role: TypeAlias = Literal["encoder", "reranker", "stance"]
+"""What a model does in a search."""
 
 _HERE = Path(__file__).parent
+
+
+class BundledModel(NamedTuple):
+    """The default model for a role.
+
+    `name` ends in a version, raised whenever the model is replaced, so an index or a report shows which one it used.
+    `noun` is what messages call a model in this role, and `off_flag` the option that searches without one.
+    """
+
+    name: str
+    folder: Path
+    noun: str
+    off_flag: str
+
+    @property
+    def unversioned_name(self) -> str:
+        """The name without its version."""
+        return self.name.partition("@")[0]
+
+
+BUNDLED_MODELS: Mapping[Role, BundledModel] = {
+    "encoder": BundledModel("claimhound-encoder@1", _HERE / "models" / "encoder", "encoder", "--no-encoder"),
+    "reranker": BundledModel("claimhound-reranker@1", _HERE / "models" / "reranker", "reranker", "--no-rerank"),
+    "stance": BundledModel("claimhound-stance@1", _HERE / "models" / "stance", "stance model", "--no-stance"),
+}
 
 
 def sample_dir() -> Path:
     """Return the folder of the sample: `evidence.jsonl`, `claims.jsonl` and `qrels.tsv`."""
     return _HERE / "sample"
-
-
-def bundled_encoder_dir() -> Path:
-    """Return the folder of the bi-encoder that is used unless another is named."""
-    return _HERE / "models" / "encoder"
-
-
-def bundled_reranker_dir() -> Path:
-    """Return the folder of the cross-encoder that is used unless another is named."""
-    return _HERE / "models" / "reranker"
-
-
-def bundled_stance_dir() -> Path:
-    """Return the folder of the stance model that is used unless another is named."""
-    return _HERE / "models" / "stance"

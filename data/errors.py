@@ -92,3 +92,8 @@ class ModelError(ClaimhoundError):
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, its type's name where it has none."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def last_line(error: BaseException) -> str:
+    """Return the last line of an error's message, or its type's name if it has none."""
+    return next(iter(reversed(str(error).strip().splitlines())), type(error).__name__).strip()

@@ -14,7 +14,6 @@ import re
 from pathlib import Path
 
 from claimhound.data.errors import IndexMissingError, IndexUnusableError
-from claimhound.indexes.manifest import MANIFEST_NAME
 
 TEXT_DIR = "text"
 VECTOR_DIR = "vectors"
@@ -82,8 +81,3 @@ def latest_generation(index_dir: Path) -> int:
 def is_index_entry(path: Path) -> bool:
     """Tell whether a path directly below an index folder is one that an index makes."""
     return path.name in _ENTRIES or _GENERATION.fullmatch(path.name) is not None
-
-
-def manifest_path(index_dir: Path, generation: int) -> Path:
-    """Return a generation's manifest file."""
-    return generation_dir(index_dir, generation) / MANIFEST_NAME

@@ -10,9 +10,10 @@ from rank_bm25 import BM25Plus
 
 from claimhound.data.records import Document, Ranking, ScoredDoc
 from claimhound.indexes.analysis.terms import query_terms, tokenize
-from claimhound.indexes.text import DEFAULT_TITLE_WEIGHT
+from claimhound.indexes.text_index import DEFAULT_TITLE_WEIGHT
 from claimhound.indexes.ties import level
-from claimhound.indexes.vectors import SCORE_DIGITS, Vectors
+from claimhound.indexes.vector_segments import SCORE_DIGITS
+from claimhound.indexes.vectors import Vectors
 
 
 class _Field:

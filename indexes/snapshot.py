@@ -13,22 +13,15 @@ from numpy.typing import NDArray
 
 from claimhound.data.errors import IndexDamagedError, IndexUnusableError, first_line
 from claimhound.data.records import Document, Ranking, ScoredDoc
+from claimhound.indexes.conditions import NO_CONDITIONS, Conditions, first_day
 from claimhound.indexes.layout import DEAD_FILE, TEXT_DIR, VECTOR_DIR, generation_dir, latest_generation
 from claimhound.indexes.manifest import MANIFEST_NAME, Manifest
-from claimhound.indexes.text import (
-    DEFAULT_TITLE_WEIGHT,
-    NO_CONDITIONS,
-    Conditions,
-    Entry,
-    TextIndex,
-    first_day,
-    is_panic,
-)
+from claimhound.indexes.text_index import DEFAULT_TITLE_WEIGHT, Entry, TextIndex
+from claimhound.indexes.text_writer import is_panic
 from claimhound.indexes.ties import Found
-from claimhound.indexes.vectors import Positions, Vectors, VectorSegment, search_segments, stored_vectors
+from claimhound.indexes.vector_segments import VectorSegment, search_segments, stored_vectors
+from claimhound.indexes.vectors import Positions, Vectors
 
-# Share of the inverted lists that a search scans; `make bench` measures its agreement with exact search.
-DEFAULT_PROBE_SHARE = 0.1
 _REMEMBERED_DOCUMENTS = 20_000
 _OPEN_TRIES = 20
 # Each is twice as large as the one before.
@@ -173,7 +166,7 @@ class IndexSnapshot:
         k: int,
         conditions: Conditions = NO_CONDITIONS,
         *,
-        probe_share: float = DEFAULT_PROBE_SHARE,
+        probe_share: float,
     ) -> list[Ranking]:
         """Return for each row of (n, dim) query vectors the k documents of highest cosine; none for a row of zeros.
 
@@ -250,14 +243,6 @@ class IndexSnapshot:
             if len(found) >= min(n, self.n_docs):
                 break
         return [document for _, document in sorted(list(found.items())[:n], key=lambda item: item[0])]
-
-    def known_terms(self, terms: Sequence[str]) -> set[str]:
-        """Return those of the terms (of `analysis.tokenize`) that occur in some document.
-
-        In a large index that may be a document which was deleted.
-        """
-        with self._reading():
-            return self._text.known_terms(terms)
 
     def _fulfilling(self, conditions: Conditions) -> NDArray[np.bool_]:
         allowed = np.array(self._text.matching_positions(conditions), dtype=np.int64)

@@ -13,8 +13,9 @@ from claimhound.data.errors import IndexDamagedError, IndexUnusableError
 from claimhound.data.records import Document
 from claimhound.indexes.layout import TEXT_DIR, generation_dir, latest_generation
 from claimhound.indexes.manifest import MANIFEST_NAME, Manifest
-from claimhound.indexes.text import TextIndex
-from claimhound.indexes.vectors import Vectors, VectorSegment, stored_vectors
+from claimhound.indexes.text_index import TextIndex
+from claimhound.indexes.vector_segments import VectorSegment, stored_vectors
+from claimhound.indexes.vectors import Vectors
 
 
 def read_manifest(index_dir: Path) -> Manifest:

@@ -32,16 +32,16 @@ from claimhound.indexes.layout import (
 from claimhound.indexes.manifest import MANIFEST_NAME, EncoderIdentity, FileCheck, Manifest, VectorFile
 from claimhound.indexes.merging import SMALL_INDEX, text_wants_rewrite, vectors_to_keep
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.indexes.text import (
+from claimhound.indexes.text_index import Entry, TextIndex
+from claimhound.indexes.text_writer import (
     CHANGING_FILES,
     LOCK_FILES,
-    Entry,
-    TextIndex,
     TextWriter,
     n_deleted_texts,
     require_storable_document,
 )
-from claimhound.indexes.vectors import EXACT_UP_TO, VectorBlocks, require_storable_vectors, write_segment
+from claimhound.indexes.vector_segments import EXACT_UP_TO, write_segment
+from claimhound.indexes.vectors import VectorBlocks, require_storable_vectors
 
 _DEAD_NAME = f"{VECTOR_DIR}/{DEAD_FILE}"
 

@@ -1,4 +1,4 @@
-"""Fixtures for every test; network closed by construction."""
+"""Fixtures for all tests; network access is blocked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ record 1 2 3 4 5 10 20 50 100 1900 1969 2020 degrees celsius metres meters
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_network() -> Iterator[None]:
-    """Refuse every connection to another machine: nothing here may need one."""
+    """Refuse all network connections."""
     connect = socket.socket.connect
 
     def refuse(self: socket.socket, address: object) -> None:
@@ -51,7 +51,7 @@ def _no_network() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep models converted by the tests out of the user's cache."""
+    """Keep the tests out of the user's cache."""
     before = os.environ.get("XDG_CACHE_HOME")
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
     yield
@@ -63,17 +63,17 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _convert_here() -> Iterator[None]:
-    """Have models converted in this process, by the same function that a process of its own calls.
+    """Convert models in this process, with the function that the child process would call.
 
-    That one needs 6 s for its imports, for each of the thirty tiny models that the tests convert. Commands that run as
-    processes convert as users have it, and `test_conversion.py` names what it tests.
+    A child needs 6 s for imports, and the tests convert thirty tiny models. Commands run as processes convert in a
+    child, and so does `test_conversion.py` where that matters.
     """
     from claimhound.pipeline.serving import conversion
 
     def convert(what: conversion.Conversion, target: Path) -> None:
         from claimhound.pipeline.models.converting import main
 
-        # The tracer's warnings, and the bars of what quantizes.
+        # Hide the tracer's warnings and the quantizer's progress bars.
         nowhere = io.StringIO()
         with warnings.catch_warnings(), redirect_stdout(nowhere), redirect_stderr(nowhere):
             warnings.simplefilter("ignore")
@@ -88,7 +88,7 @@ def _convert_here() -> Iterator[None]:
 
 @pytest.fixture
 def quick_dir(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: commits and jobs wait for the disk some twenty times each."""
+    """A folder in memory if possible: commits and jobs wait for the disk some twenty times each."""
     memory = Path("/dev/shm")
     if not (memory.is_dir() and os.access(memory, os.W_OK)):
         yield tmp_path
@@ -100,7 +100,7 @@ def quick_dir(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def shared_datasets() -> Path:
-    """The folder of real data sets beside the checkout; the test is skipped where there is none."""
+    """The folder of real data sets next to the checkout; skips the test if it is missing."""
     if not SHARED_DATASETS.is_dir():
         pytest.skip(f"real data sets are not at {SHARED_DATASETS}")
     return SHARED_DATASETS
@@ -142,7 +142,7 @@ def _save_tiny_bert(
 
 @pytest.fixture(scope="session")
 def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a one-layer, 32-dimension BERT and its tokenizer, random weights from a fixed seed."""
+    """A folder with a one-layer, 32-dimension BERT with seeded random weights, and its tokenizer."""
     directory = tmp_path_factory.mktemp("models") / "tiny-bert"
     _save_tiny_bert(directory, num_labels=None, seed=1)
     return directory
@@ -150,7 +150,7 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def other_tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same architecture and dimension as `tiny_model_dir`, other weights."""
+    """Like `tiny_model_dir`, with other weights."""
     directory = tmp_path_factory.mktemp("models") / "other-tiny-bert"
     _save_tiny_bert(directory, num_labels=None, seed=2)
     return directory
@@ -158,7 +158,7 @@ def other_tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_reranker_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cross-encoder with one label on the tiny BERT."""
+    """A tiny BERT cross-encoder with one label."""
     directory = tmp_path_factory.mktemp("models") / "tiny-reranker"
     _save_tiny_bert(directory, num_labels=1, seed=3)
     return directory
@@ -166,7 +166,7 @@ def tiny_reranker_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_stance_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cross-encoder with the three stances for labels on the tiny BERT, in another order than ours."""
+    """A tiny BERT cross-encoder with the three stances as labels, in another order than ours."""
     directory = tmp_path_factory.mktemp("models") / "tiny-stance"
     _save_tiny_bert(directory, num_labels=3, seed=4, labels=("REFUTES", "NOT_ENOUGH_INFO", "SUPPORTS"))
     return directory
@@ -174,7 +174,7 @@ def tiny_stance_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_nli_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cross-encoder of natural language inference on the tiny BERT, its logits far enough apart to be mistaken."""
+    """A tiny BERT cross-encoder for natural language inference, with clearly distinct logits."""
     directory = tmp_path_factory.mktemp("models") / "tiny-nli"
     _save_tiny_bert(directory, num_labels=3, seed=5, labels=("contradiction", "entailment", "neutral"), scale=8.0)
     return directory

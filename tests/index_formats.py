@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from claimhound.indexes.layout import latest_generation, manifest_path
-from claimhound.indexes.manifest import Manifest
+from claimhound.indexes.layout import generation_dir, latest_generation
+from claimhound.indexes.manifest import MANIFEST_NAME, Manifest
 from tests.damage import put_bytes
 
 
 def change_manifest(index_dir: Path, **changes: Any) -> Manifest:
     """Put other values into the newest generation's manifest, under a good checksum; returns it."""
-    path = manifest_path(index_dir, latest_generation(index_dir))
+    path = generation_dir(index_dir, latest_generation(index_dir)) / MANIFEST_NAME
     put_bytes(path, replace(Manifest.read(path), **changes).to_bytes())
     return Manifest.read(path)
 

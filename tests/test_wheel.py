@@ -1,4 +1,4 @@
-"""The wheel holds what a user needs and nothing else, and answers a claim away from the checkout."""
+"""The wheel has the code, sample and models and nothing else, and works away from the checkout."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipeline", "indexes", "data")
-MODULES = ("__init__.py", "__main__.py", "cli.py", "py.typed")
+MODULES = ("__init__.py", "__main__.py", "api.py", "cli.py", "py.typed")
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from a copy of the checkout, without network: the build backend is the environment's own."""
+    """A wheel built from a copy of the checkout, offline, with the build backend of the environment."""
     pytest.importorskip("setuptools", minversion="77", reason="the build backend is not installed")
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
     for name in ("pyproject.toml", "README.md", "LICENSE", *MODULES):
@@ -41,14 +41,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the installed wheel; what it depends on comes from the running environment."""
+    """A folder with the installed wheel; its dependencies come from the running environment."""
     folder = tmp_path_factory.mktemp("site")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
     subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", "--target", folder, wheel], check=True)
     return folder
 
 
-def test_the_wheel_holds_code_sample_models_and_licence(wheel: Path) -> None:
+def test_the_wheel_contains_code_sample_models_and_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = archive.namelist()
     wanted = {f"claimhound/{name}" for name in MODULES} | {
@@ -71,10 +71,12 @@ def test_the_installed_wheel_answers_a_claim_away_from_the_checkout(installed: P
         command = [sys.executable, *words]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
-    # Modules of a user's own that are named like our folders are theirs.
+    # A user's own modules may be named like our folders.
     for name in ("data", "pipeline", "indexes", "cli"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('not ours')")
-    found = run("-c", "import claimhound.cli, claimhound.pipeline.search.opening; print(claimhound.__file__)")
+    found = run(
+        "-c", "import claimhound.cli; claimhound.open_pipeline, claimhound.build_index; print(claimhound.__file__)"
+    )
     assert found.stdout == f"{installed / 'claimhound' / '__init__.py'}\n", found.stderr
     assert {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")} == {"bin", "claimhound"}
 

@@ -107,11 +107,6 @@ class Journal:
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from error
 
-    def remove(self) -> None:
-        """Give the journal up: the job is done."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
-
     def __enter__(self) -> Self:
         return self
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Literal, TypeAlias
 
 from claimhound.data.errors import InputError, first_line
+from claimhound.data.extras import require
 from claimhound.data.formats.plain_values import plain_record
 from claimhound.data.formats.raw_record import RawRecord
 from claimhound.data.formats.sources import Source, parse_catalogue_name
@@ -27,12 +28,9 @@ def read_catalogue(
     Raises InputError, in one line, where the library is not installed, does not know the id or does not have this part
     of it, and where the data set cannot be fetched or read.
     """
-    try:
-        import ir_datasets
-    except ImportError as error:
-        raise InputError(
-            f"{source.name}: needs the library ir_datasets: pip install 'claimhound[ir-datasets]'"
-        ) from error
+    require("ir_datasets", "ir-datasets", source.name)
+    import ir_datasets
+
     try:
         data_set = ir_datasets.load(parse_catalogue_name(source.name))
     except KeyError as error:

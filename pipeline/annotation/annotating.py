@@ -15,9 +15,9 @@ from claimhound.data.disk.file_systems import NO_SYNC
 from claimhound.data.disk.journal import Journal, differences, last_entry
 from claimhound.data.errors import InputError, RecordError
 from claimhound.data.records import Json, Query
+from claimhound.indexes.conditions import Conditions, first_day
 from claimhound.indexes.durable import Disk
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.indexes.text import Conditions, first_day
 from claimhound.pipeline.annotation.batches import Batch, Place, Question, form_batches
 from claimhound.pipeline.annotation.folder import JobFiles
 from claimhound.pipeline.annotation.intake import ClaimSource, Intake, ItemsDigest, Survey, files_read
@@ -28,7 +28,7 @@ from claimhound.pipeline.annotation.records import bad_record, claim_record, rec
 from claimhound.pipeline.annotation.side_by_side import in_order
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import describe, without_places
-from claimhound.pipeline.serving.runtimes import n_threads_available
+from claimhound.pipeline.serving.devices import n_threads_available
 
 # Raise when records or batches come out otherwise, so that no job is continued by a version that makes others.
 _VERSION = 2

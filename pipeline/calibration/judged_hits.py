@@ -33,7 +33,7 @@ class JudgedHits(NamedTuple):
     @property
     def fused(self) -> Ranking:
         """The list that was rescored."""
-        return _first_stage(self.stages)
+        return self.stages.first_stage
 
     def rescored(self, blend: Blend) -> Ranking:
         """Return the list as the blend would rank it."""
@@ -48,14 +48,10 @@ def judged_hits(
     found: list[JudgedHits] = []
     for batch in batches(claims, CLAIMS_AT_A_TIME, "searching", on_progress):
         for claim, stages in zip(batch, pipeline.rank([claim.text for claim in batch]), strict=True):
-            fused = _first_stage(stages)
+            fused = stages.first_stage
             logits = np.array(stages.logits, dtype=np.float64)
             scores = hit_scores(fused, logits, stages.bm25 or [], stages.dense, stages.alike)
             grades = qrels.get(claim.query_id, {})
             relevant = np.array([grades.get(hit.doc_id, 0) > 0 for hit in fused[: len(logits)]], dtype=np.bool_)
             found.append(JudgedHits(claim, stages, scores, relevant))
     return found
-
-
-def _first_stage(stages: StageRankings) -> Ranking:
-    return (stages.bm25 if stages.fused is None else stages.fused) or []

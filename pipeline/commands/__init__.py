@@ -1,6 +1,7 @@
-"""The commands, each in the file of its name: it parses options, calls one function, prints.
+"""The commands, each in the file of its name: it parses options, calls one function and prints.
 
-The other files hold what several commands share: their options (`options`, `settings`, `model_choice`, `judged_files`,
-`training_options`), what they read (`typed_claims`) and write (`output`, `wording`, `answers`, `figures`), and how they
-run (`long_jobs`, `invocation`, `exit_codes`).
+The other files are shared by several commands: options (`options`, `settings`, `model_choice`, `reading_options`,
+`conditions`, `judged_files`, `training_options`), input (`typed_claims`, `dash_claims`), output (`output`, `wording`,
+`answers`, `figures`, `progress_display`, `help_layout`) and how a command runs (`long_jobs`, `invocation`,
+`exit_codes`).
 """

@@ -1,4 +1,4 @@
-"""Answers to claims on standard output, in every format."""
+"""Answers on standard output, in every format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def print_answers(answers: Iterable[ClaimEvidence], output_format: str, *, explain: bool, several: bool) -> None:
-    """Print each answer as it comes; `several` makes JSON an array, even of one answer."""
+    """Print each answer as soon as it is there; with `several` JSON is an array, even for one answer."""
     from claimhound.pipeline.search.rendering import TSV_COLUMNS, as_json, as_tsv_lines
 
     if output_format == "table":
@@ -37,7 +37,7 @@ def print_answers(answers: Iterable[ClaimEvidence], output_format: str, *, expla
 
 
 def print_tables(answers: Iterable[ClaimEvidence], *, explain: bool = False) -> None:
-    """Print a table for each answer, for people."""
+    """Print a human-readable table for each answer."""
     from claimhound.pipeline.search.rendering import as_table
 
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
@@ -46,13 +46,13 @@ def print_tables(answers: Iterable[ClaimEvidence], *, explain: bool = False) -> 
 
 
 def _say_notes(answer: ClaimEvidence) -> None:
-    """Say on standard error what a format without a place for it leaves out."""
+    """Print an answer's notes to standard error, for formats that have no place for them."""
     for note in answer.notes:
         say(f"{answer.claim}: {note}")
 
 
 def _print_json_array(items: Iterator[str]) -> None:
-    """Print each item as it comes; the array is closed even if an error ends it."""
+    """Print each item as soon as it is there; the array is closed even after an error."""
     separator = "["
     try:
         for item in items:

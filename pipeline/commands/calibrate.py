@@ -67,13 +67,13 @@ def calibrate_command(
     from claimhound.data.labelled_sets.judgments import read_qrels
     from claimhound.pipeline.calibration.calibrating import calibrate, calibrated_text
     from claimhound.pipeline.calibration.model_folder import check_output, write_calibrated
-    from claimhound.pipeline.model_folders.files import reranker_dir
+    from claimhound.pipeline.model_folders.finding import find_model_dir
     from claimhound.pipeline.models.blending import BLEND_FILE
     from claimhound.pipeline.search.opening import open_pipeline
 
     if output_dir is None and not Path(model).expanduser().is_dir():
         raise InputError(f"{model}: not a folder of yours; choose one for a copy with --output DIR")
-    model_dir = reranker_dir(model)
+    model_dir = find_model_dir("reranker", model)
     check_output(model_dir, output_dir)
     queries, judgments = claims_of(claims, reading), read_qrels(qrels, ReadOptions(label_names=reading.label_names))
     excluded, nothing = (texts_of_claims(files, reading) for files in (exclude_claims, without_evidence))

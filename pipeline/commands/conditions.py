@@ -1,4 +1,4 @@
-"""The options that say which documents may be evidence."""
+"""Options that restrict which documents may be evidence."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import click
 from claimhound.pipeline.commands.options import combined
 
 if TYPE_CHECKING:
-    from claimhound.indexes.text import Conditions
+    from claimhound.indexes.conditions import Conditions
 
 condition_options = combined(
-    click.option("--before", metavar="DATE", help="Only documents dated before DATE (YYYY, YYYY-MM or YYYY-MM-DD)."),
+    click.option("--before", metavar="DATE", help="Only use documents from before DATE (YYYY, YYYY-MM or YYYY-MM-DD)."),
     click.option(
-        "--where", multiple=True, metavar="FIELD=VALUE", help="Only documents with that value; may be repeated."
+        "--where", multiple=True, metavar="FIELD=VALUE", help="Only use documents with this value; repeatable."
     ),
 )
 
 
 def chosen_conditions(before: str | None, where: tuple[str, ...]) -> Conditions:
-    """Return what the options ask for. Raises a usage error for a date that is none, and for what is no FIELD=VALUE."""
+    """Return the conditions. Raises click.BadParameter for an invalid date or an item that is not FIELD=VALUE."""
     from claimhound.data.dates import iso_day
-    from claimhound.indexes.text import Conditions
+    from claimhound.indexes.conditions import Conditions
 
     if before is not None and iso_day(before) is None:
-        raise click.BadParameter(f"{before!r} is no date (YYYY, YYYY-MM or YYYY-MM-DD)", param_hint="--before")
+        raise click.BadParameter(f"{before!r} is not a date (YYYY, YYYY-MM or YYYY-MM-DD)", param_hint="--before")
     pairs: list[tuple[str, str]] = []
     for item in where:
         name, equals, value = item.partition("=")

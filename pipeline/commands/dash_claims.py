@@ -1,4 +1,4 @@
-"""Claims on the command line that begin with a dash, as options do."""
+"""Claims on the command line that begin with a dash."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import click
 
 
 class ClaimCommand(click.Command):
-    """A command that takes a claim, and knows one that begins with a dash from an option where it can be none.
+    """A command that takes a claim and tells one that begins with a dash from an option.
 
-    A word with white space in it, or a dash and a number, names no option. Of a single word it cannot be told: the
-    error says then how the claim is to be given.
+    Words with white space, and a dash with a number, are claims. A single word is ambiguous: it is read as an option,
+    and the error shows how to pass it as a claim.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the words, claims that begin with a dash behind a `--`."""
+        """Parse the words, with claims that begin with a dash moved behind a `--`."""
         named = {name: option for option in self.params for name in option.opts if isinstance(option, click.Option)}
         words: list[str] = []
         claims: list[str] = []
@@ -44,7 +44,7 @@ class ClaimCommand(click.Command):
 
 
 def _value(option: click.Option, rest: Iterator[str]) -> list[str]:
-    """Take the option's value from the words that follow it, where it has one."""
+    """Take the option's value, if it has one, from the words that follow."""
     if option.is_flag or option.count:
         return []
     value = next(rest, None)
@@ -52,7 +52,7 @@ def _value(option: click.Option, rest: Iterator[str]) -> list[str]:
 
 
 def _begins_option(word: str, named: dict[str, click.Option]) -> bool:
-    """Return whether a word with a dash may be an option: whether one is named before its value, or it is one word."""
+    """Return whether a word with a dash may be an option: it starts with a known one, or is a single word."""
     if word.startswith("--"):
         name, _, _ = word.partition("=")
         return name in named or not any(char.isspace() for char in word)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from claimhound.data.extras import require
 from claimhound.data.read_options import ReadOptions
 from claimhound.pipeline.commands.exit_codes import EXIT_RERANKER_HURTS
 from claimhound.pipeline.commands.figures import (
@@ -122,6 +123,7 @@ def evaluate(
     judgments, sets = judged
     names = default_measures(sets) if asked is None else asked
     if output_dir is not None:
+        require("matplotlib", "report", "report.html")
         make_folder(output_dir)
     index: IndexSnapshot | None = None
     if index_dir is None:

@@ -83,8 +83,8 @@ def evaluate_pairs_command(
         evaluate_pairs,
         write_pair_scores,
     )
-    from claimhound.pipeline.model_folders.files import BUNDLED
-    from claimhound.pipeline.models.rerankers import load_reranker
+    from claimhound.pipeline.model_folders.finding import BUNDLED
+    from claimhound.pipeline.models.cross_encoders import load_reranker
 
     require_folder_for(output)
     skipped: list[RecordError] = []

@@ -64,8 +64,8 @@ def evaluate_stance_command(
         evaluate_stance,
         write_stance_scores,
     )
-    from claimhound.pipeline.model_folders.files import BUNDLED
-    from claimhound.pipeline.models.stance import load_stance
+    from claimhound.pipeline.model_folders.finding import BUNDLED
+    from claimhound.pipeline.models.cross_encoders import load_stance
 
     require_stance_for(stance_labels, stance)
     require_folder_for(output)

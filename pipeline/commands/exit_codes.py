@@ -1,6 +1,6 @@
-"""How a command ends, for the shell.
+"""Exit codes beyond 0 (success), 1 (an error the user can fix) and 2 (click's usage error).
 
-0 is an answer, 1 a user's error, 2 a usage error (click's); the last two are what a shell shows for the signals.
+The last two are what a shell reports for SIGINT and SIGPIPE.
 """
 
 from __future__ import annotations

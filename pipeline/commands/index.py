@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +27,7 @@ from claimhound.pipeline.serving.compute import Compute
 
 if TYPE_CHECKING:
     from claimhound.indexes.manifest import Manifest
-    from claimhound.indexes.writer import IndexWriter
-    from claimhound.pipeline.indexing.building import IndexingReport, Progress
+    from claimhound.pipeline.indexing.encoding import IndexingReport
 
 
 def _source_options(default_split: str) -> Decorator:
@@ -39,21 +36,23 @@ def _source_options(default_split: str) -> Decorator:
         click.option(
             "--split-sentences/--no-split-sentences",
             default=None,
-            help=f"Index each sentence of a text on its own.  [default: {default_split}]",
+            help=f"Index each sentence of a text separately.  [default: {default_split}]",
         ),
         document_reading_options,
         click.option(
             "--id-prefix",
             metavar="NAME",
-            help="What the ids of records without one begin with.  [default: the file's name]",
+            help="Prefix of ids made for records without one.  [default: the file's name]",
         ),
         on_error_option,
     )
 
 
+_UNCHANGED = "the index is unchanged"
+_RESUME = f"run the same command again to resume; {_UNCHANGED}"
 _SKIPPED_SHOWN = 20
 _REASONS_SHOWN = 3
-# What follows the kind of a reason, as in "duplicate id 'a', first seen at c.jsonl:1" or "not UTF-8: byte 0xe9".
+# What differs between records: "duplicate id 'a', first seen at c.jsonl:1", "not UTF-8: byte 0xe9".
 _VARYING = re.compile(r"(?<=^duplicate id) .*|\s*[;:(,].*", re.DOTALL)
 
 
@@ -69,65 +68,45 @@ def index(ctx: click.Context) -> None:
 @index_option
 @model_option("--encoder", "Bi-encoder", "the bundled one")
 @prompt_options
-@click.option("--overwrite", is_flag=True, help="Replace the index that the folder holds.")
+@click.option("--overwrite", is_flag=True, help="Replace the index in the folder.")
 @compute_options
-def index_build(
-    sources: tuple[str, ...],
-    index_dir: Path,
-    encoder: str | None,
-    query_prompt: str | None,
-    document_prompt: str | None,
-    overwrite: bool,
-    compute: Compute,
-    **options: Any,
-) -> None:
-    """Build an index of the documents in SOURCE: files, BEIR folders, or hf:NAME[@CONFIG][:SPLIT].
+def index_build(sources: tuple[str, ...], index_dir: Path, **options: Any) -> None:
+    """Build an index of the documents in SOURCE.
 
-    Reads JSONL, JSON, CSV, TSV and text (a sentence a line), each also as .gz, .xz or .zst, and Parquet; - is text on
-    standard input. A build that was interrupted goes on where it was when the same command is run again.
+    SOURCE is a file (JSONL, JSON, CSV, TSV, Parquet, or text with one sentence per line; all but Parquet also as .gz,
+    .xz or .zst), a BEIR folder, hf:NAME[@CONFIG][:SPLIT], or - for text on standard input. An interrupted build resumes
+    when the same command is run again.
     """
-    from claimhound.pipeline.indexing.building import SourceOptions, build_index
-    from claimhound.pipeline.model_folders.files import BUNDLED
-    from claimhound.pipeline.models.encoders import load_encoder
+    from claimhound.api import build_index
 
-    with _indexing_progress() as on_progress:
-        model = load_encoder(encoder or BUNDLED, compute, query_prompt=query_prompt, document_prompt=document_prompt)
-        report = build_index(
-            sources, index_dir, model, SourceOptions(**options), overwrite=overwrite, on_progress=on_progress
-        )
+    with long_job("documents", _RESUME) as on_progress:
+        report = build_index(sources, index_dir, on_progress=on_progress, **options)
     _report_indexing(report, index_dir)
 
 
 @index.command("add", short_help="Add documents, or replace them by id.")
-@_source_options("as the index is")
+@_source_options("as in the index")
 @click.option(
-    "--withdraw-blank",
-    is_flag=True,
-    help="Delete the texts that come with a blank text, by their ids, instead of calling them bad records.",
+    "--withdraw-blank", is_flag=True, help="Delete documents whose text comes blank, instead of calling them bad."
 )
 @index_option
 @compute_options
-def index_add(sources: tuple[str, ...], index_dir: Path, compute: Compute, **options: Any) -> None:
-    """Add the documents in SOURCE; one whose id the index holds already takes the other's place.
+def index_add(sources: tuple[str, ...], index_dir: Path, **options: Any) -> None:
+    """Add the documents in SOURCE to an index, encoded as it was built; see index build for SOURCE.
 
-    SOURCE is what it is for `index build`. The encoder is the one that the index was built with. A text takes the place
-    of all that the index holds of the text of that id, be it whole or sentence by sentence.
+    A text replaces everything the index holds of the text with the same id, whole or as sentences.
     """
-    from claimhound.indexes.snapshot import IndexSnapshot
-    from claimhound.pipeline.indexing.building import SourceOptions, add_documents
-    from claimhound.pipeline.search.opening import load_index_encoder
+    from claimhound.api import add_documents
 
-    with _indexing_progress() as on_progress:
-        snapshot = IndexSnapshot.open(index_dir)
-        model = load_index_encoder(snapshot, compute=compute)
+    with long_job("documents", _RESUME) as on_progress:
         try:
-            report = add_documents(sources, index_dir, model, SourceOptions(**options), on_progress=on_progress)
+            report = add_documents(sources, index_dir, on_progress=on_progress, **options)
         except BlankText as error:
-            raise InputError(f"{error}; if that means that it was withdrawn, add --withdraw-blank") from error
+            raise InputError(f"{error}; to delete such documents, add --withdraw-blank") from error
     _report_indexing(report, index_dir)
 
 
-@index.command("renew", short_help="Make an index anew from its documents.")
+@index.command("renew", short_help="Rebuild an index from its own documents.")
 @index_option
 @encoder_option
 @prompt_options
@@ -135,17 +114,17 @@ def index_add(sources: tuple[str, ...], index_dir: Path, compute: Compute, **opt
 def index_renew(
     index_dir: Path, encoder: str | None, query_prompt: str | None, document_prompt: str | None, compute: Compute
 ) -> None:
-    """Make text and vectors of an index anew from the documents that it holds.
+    """Rebuild text and vectors of an index from the documents it holds.
 
-    This brings an index of an earlier version, or one whose vectors are damaged or of another encoder, to the present
-    format, encoder and precision; ids, texts and fields stay. An index whose bundled encoder is not there any more gets
-    the vectors of today's. Searches go on with the old state until the new one takes its place. A renewal that was
-    interrupted goes on where it was when the same command is run again.
+    This updates an index of an earlier version, or one whose vectors are damaged or from another encoder, to the
+    current format, encoder and precision; ids, texts and fields stay. If the index was built with a bundled encoder
+    that no longer exists, it gets the vectors of the current one. Searches use the old state until the new one is
+    complete. An interrupted renewal resumes when the same command is run again.
     """
     from claimhound.pipeline.indexing.renewing import encoder_to_renew_with, renew_index
     from claimhound.pipeline.models.encoders import load_encoder
 
-    with _indexing_progress() as on_progress:
+    with long_job("documents", _RESUME) as on_progress:
         chosen = encoder_to_renew_with(index_dir, encoder, compute)
         if chosen.note is not None:
             say(chosen.note)
@@ -159,28 +138,27 @@ def index_renew(
     _report_indexing(report, index_dir, done="renewed", job="renewal")
 
 
-@index.command("delete", short_help="Delete documents by their id or their text's.")
+@index.command("delete", short_help="Delete documents by id.")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--ids-from", metavar="FILE", help="File with an id a line; - is standard input.")
+@click.option("--ids-from", metavar="FILE", help="File with one id per line; - is standard input.")
 @index_option
 def index_delete(ids: tuple[str, ...], ids_from: str | None, index_dir: Path) -> None:
     """Delete the documents with these ids, and the sentences of texts with these ids.
 
-    Ids that the index does not hold are reported, and the exit status is then 1; all others are deleted.
+    Ids that the index does not hold are listed, and the exit status is 1; all others are deleted.
     """
-    from claimhound.indexes.writer import IndexWriter
+    from claimhound.api import delete_documents
 
     wanted = list(dict.fromkeys([*ids, *_ids_in(ids_from)]))
     if not wanted:
-        raise click.UsageError("name at least one ID, or a file of ids with --ids-from")
-    with if_interrupted("the index is as it was before"), IndexWriter.open(index_dir) as writer:
-        n_before = writer.n_docs
-        unknown = writer.delete(wanted)
-        if len(unknown) == len(wanted):
-            raise InputError(f"{index_dir}: holds none of these ids ({first_few(unknown)}); nothing was deleted")
-        manifest = writer.commit()
-        _say_notes(writer, index_dir)
-    print_text(f"{_described(manifest, index_dir)}, {n_before - manifest.n_docs:,} deleted")
+        raise click.UsageError("give at least one ID, or a file of ids with --ids-from")
+    with if_interrupted(_UNCHANGED):
+        report = delete_documents(wanted, index_dir)
+    unknown = report.unknown_ids
+    if len(unknown) == len(wanted):
+        raise InputError(f"{index_dir}: holds none of these ids ({first_few(unknown)}); nothing was deleted")
+    _say_notes(report.notes, index_dir)
+    print_text(f"{_described(report.manifest, index_dir)}, {report.n_deleted:,} deleted")
     if unknown:
         raise InputError(
             f"{index_dir}: does not hold {len(unknown):,} of {len(wanted):,} ids ({first_few(unknown)}); "
@@ -203,9 +181,9 @@ def _ids_in(path: str | None) -> list[str]:
 
 @index.command("info")
 @index_option
-@format_option("table", "json", text="Lines for people, or JSON for programs.")
+@format_option("table", "json", text="Output format.")
 def index_info(index_dir: Path, output_format: str) -> None:
-    """Tell what an index holds."""
+    """Show what an index holds."""
     from claimhound.indexes.snapshot import IndexSnapshot
     from claimhound.indexes.stored_text import read_manifest
 
@@ -253,28 +231,28 @@ def _shown(value: bool | int | str | dict[str, str] | None) -> str:
     return f"{value:,}" if isinstance(value, int) else value
 
 
-@index.command("verify", short_help="Compare every byte with its checksum, and vectors with their encoder.")
+@index.command("verify", short_help="Check an index for damage.")
 @index_option
 @encoder_option
-@click.option("--no-encoder", is_flag=True, help="Compare the bytes alone, without encoding any text again.")
+@click.option("--no-encoder", is_flag=True, help="Check the files alone, without encoding texts again.")
 @compute_options
 def index_verify(index_dir: Path, encoder: str | None, no_encoder: bool, compute: Compute) -> None:
-    """Read every byte of an index and compare it with its checksums, then compare vectors with their encoder.
+    """Check every byte of an index against its checksums, and its vectors against its encoder.
 
-    Names each file that is not as it was written; the exit status is then 1. If all are, up to 1,000 texts are encoded
-    again, and the exit status is 1 if a stored vector has a cosine below .98 with the one that its text gets now. If
-    the encoder that the index was built with cannot be had, that is said, and the bytes alone decide.
+    Each damaged file is listed, and the exit status is 1. If there are none, up to 1,000 texts are encoded again, and
+    the exit status is 1 if a stored vector has a cosine below .98 with the new one. If the encoder the index was built
+    with cannot be loaded, a message says so, and only the files are checked.
     """
     from claimhound.indexes.verification import verify_index
 
     if no_encoder and encoder is not None:
-        raise click.UsageError("--no-encoder and --encoder exclude each other")
+        raise click.UsageError("--no-encoder cannot be combined with --encoder")
     found = verify_index(index_dir)
     if found.damaged:
         for line in found.damaged:
             say(line)
         raise InputError(
-            f"{index_dir}: {len(found.damaged)} damaged; restore what is named above or build the index anew"
+            f"{index_dir}: {len(found.damaged)} damaged; restore the files named above or rebuild the index"
         )
     print_text(f"{index_dir}: generation {found.generation} is intact ({found.n_files} files, {found.n_bytes:,} bytes)")
     if not no_encoder:
@@ -286,7 +264,7 @@ def _verify_vectors(index_dir: Path, encoder: str | None, compute: Compute) -> N
     from claimhound.pipeline.models.stored_vectors import compare_vectors, require_agreement
     from claimhound.pipeline.search.opening import load_index_encoder
 
-    snapshot = IndexSnapshot.open(index_dir)  # refuses an earlier form, whose vectors nobody compares
+    snapshot = IndexSnapshot.open(index_dir)  # refuses earlier formats
     try:
         model = load_index_encoder(snapshot, encoder, compute)
     except (ModelError, EncoderMismatchError) as error:
@@ -302,24 +280,17 @@ def _verify_vectors(index_dir: Path, encoder: str | None, compute: Compute) -> N
     )
 
 
-@index.command("compact", short_help="Write an index anew without what was deleted.")
+@index.command("compact", short_help="Rewrite an index without deleted documents.")
 @index_option
 def index_compact(index_dir: Path) -> None:
-    """Write an index anew without its deleted documents, in one vector segment."""
+    """Rewrite an index without its deleted documents, in one vector segment."""
     from claimhound.indexes.writer import IndexWriter
 
-    with if_interrupted("the index is as it was before"), IndexWriter.open(index_dir) as writer:
+    with if_interrupted(_UNCHANGED), IndexWriter.open(index_dir) as writer:
         writer.compact()
         manifest = writer.commit()
-        _say_notes(writer, index_dir)
+        _say_notes(writer.notes, index_dir)
     print_text(_described(manifest, index_dir))
-
-
-@contextmanager
-def _indexing_progress() -> Iterator[Callable[[Progress], None]]:
-    """Yield what shows an indexing job's progress; an interruption says how to go on."""
-    with long_job("documents", "run the same command again to go on; the index is as it was before") as advance:
-        yield lambda progress: advance(progress.phase, progress.done, progress.total)
 
 
 def _report_indexing(report: IndexingReport, index_dir: Path, *, done: str = "read", job: str = "build") -> None:
@@ -331,11 +302,11 @@ def _report_indexing(report: IndexingReport, index_dir: Path, *, done: str = "re
     details = [f"{report.n_read:,} {done}"]
     counts = (
         (report.n_replaced, "replaced"),
-        (report.n_outdated, "of earlier versions deleted"),
+        (report.n_outdated, "outdated deleted"),
         (report.n_withdrawn, "withdrawn"),
-        (report.n_unknown, "to withdraw unknown"),
-        (report.n_taken_over, "with the vectors that they had"),
-        (report.n_reused, f"taken up from an interrupted {job}"),
+        (report.n_unknown, "blank but not in the index"),
+        (report.n_taken_over, "with existing vectors"),
+        (report.n_reused, f"reused from an interrupted {job}"),
     )
     details += [f"{n:,} {what}" for n, what in counts if n]
     if report.skipped:
@@ -344,22 +315,22 @@ def _report_indexing(report: IndexingReport, index_dir: Path, *, done: str = "re
     n_records = report.n_texts + len(report.skipped)
     if report.skipped and len(report.skipped) >= LARGE_BAD_SHARE * n_records:
         say(
-            f"WARNING: {len(report.skipped):,} of {n_records:,} records "
-            f"({100 * len(report.skipped) / n_records:.0f} %) were bad and are not in the index: "
+            f"WARNING: {len(report.skipped):,} of {n_records:,} records ({len(report.skipped) / n_records:.0%}) "
+            f"are bad and not in the index: "
             f"{_commonest_reasons(report.skipped)}"
         )
 
 
 def _commonest_reasons(errors: list[RecordError]) -> str:
-    """Return the most frequent reasons, each without what is of one record alone."""
+    """Return the most frequent kinds of reasons, with their counts."""
     kinds = Counter(_VARYING.sub("", error.reason) for error in errors)
     shown = [f"{n:,} × {kind}" for kind, n in kinds.most_common(_REASONS_SHOWN)]
     n_others = sum(kinds.values()) - sum(n for _, n in kinds.most_common(_REASONS_SHOWN))
     return "; ".join([*shown, f"{n_others:,} × others"] if n_others else shown)
 
 
-def _say_notes(writer: IndexWriter, index_dir: Path) -> None:
-    for note in writer.notes:
+def _say_notes(notes: list[str], index_dir: Path) -> None:
+    for note in notes:
         say(f"{index_dir}: {note}")
 
 

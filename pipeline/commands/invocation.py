@@ -1,4 +1,4 @@
-"""What was called: the version and the command line, for a record of what was done."""
+"""The version and the command line, for records of how something was made."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import sys
 
 
 def version() -> str:
-    """Return the installed version, or that there is none."""
+    """Return the installed version, `unknown` if the package is not installed."""
     from importlib import metadata
 
     try:
         return metadata.version("claimhound")
     except metadata.PackageNotFoundError:
-        return "of a folder that is not installed"
+        return "unknown"
 
 
 def command_line() -> str:
-    """Return the command as it was typed."""
+    """Return the command line as typed."""
     return shlex.join(["claimhound", *sys.argv[1:]])

@@ -41,7 +41,7 @@ label_names_option = click.option(
     metavar="NAMES",
     default="",
     callback=lambda _context, _option, text: tuple(name for word in text.split(",") if (name := word.strip())),
-    help="Names, with commas, of labels that are numbers from 0, such as SUPPORTS,REFUTES,NOT_ENOUGH_INFO,DISPUTED.",
+    help="Comma-separated names of labels that are numbers from 0, such as SUPPORTS,REFUTES.",
 )
 judged_claims_options = combined(
     click.option("--claims", required=True, metavar="FILE", help="Claims: JSONL, JSON, CSV, TSV or a BEIR folder."),

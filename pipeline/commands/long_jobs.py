@@ -1,4 +1,4 @@
-"""How a long job begins, shows its progress and is interrupted."""
+"""Start, progress and interruption of long jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from claimhound.pipeline.commands.progress_display import progress_display
 
 @contextmanager
 def if_interrupted(cure: str) -> Iterator[None]:
-    """Have an interruption say what state it leaves behind."""
+    """Add to an interruption's message the state it leaves behind, or how to resume."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
@@ -23,12 +23,12 @@ def if_interrupted(cure: str) -> Iterator[None]:
 
 @contextmanager
 def long_job(unit: str, cure: str) -> Iterator[Progress]:
-    """Yield what shows a job's progress in a unit, as in `documents`; an interruption says the cure."""
+    """Yield a progress display that counts in `unit`, such as `documents`; an interruption prints `cure`."""
     with if_interrupted(cure), progress_display(unit, say) as advance:
         yield advance
 
 
 def require_folder_for(output: Path | None) -> None:
-    """Raise InputError where a file cannot be written: before the work, not after it."""
+    """Raise InputError before the work starts if its output file cannot be written."""
     if output is not None:
         require_writable(output)

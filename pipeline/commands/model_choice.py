@@ -1,18 +1,17 @@
-"""Which models a command uses and where they run: the options, and the choice that they make."""
+"""Options for models and where they run, and the choice they make."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from claimhound.data.notices import Notices
 from claimhound.data.read_options import ReadOptions
-from claimhound.pipeline.commands.options import Decorator, combined
+from claimhound.pipeline.commands.options import Decorator, bundled, combined
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.models.stance_labels import parse_labels
 from claimhound.pipeline.search.config import PipelineConfig
@@ -23,29 +22,29 @@ if TYPE_CHECKING:
 
 
 def model_option(flag: str, kind: str, default: str) -> Decorator:
-    """Return an option for a model of a kind; the default is told, not set: the command gets None."""
-    return click.option(flag, metavar="MODEL", help=f"{kind}: a folder, or a name on the Hub.  [default: {default}]")
+    """Return an option for a model; `default` is only shown in help, the command receives None."""
+    return click.option(flag, metavar="MODEL", help=f"{kind}: a folder or a name on the Hub.  [default: {default}]")
 
 
-encoder_option = model_option("--encoder", "Bi-encoder", "the one that the index was built with")
+encoder_option = model_option("--encoder", "Bi-encoder", "the index's own")
 prompt_options = combined(
+    click.option("--query-prompt", metavar="TEXT", help="Encoder's prefix for claims.  [default: the model's own]"),
     click.option(
-        "--query-prompt", metavar="TEXT", help="Put TEXT before each claim for the encoder.  [default: the model's own]"
-    ),
-    click.option(
-        "--document-prompt", metavar="TEXT", help="Put TEXT before each document for it.  [default: the model's own]"
+        "--document-prompt",
+        metavar="TEXT",
+        help="Encoder's prefix for documents.  [default: the model's own]",
     ),
 )
-no_encoder_option = click.option("--no-encoder", is_flag=True, help="Search by BM25 alone, without the vectors.")
+no_encoder_option = click.option("--no-encoder", is_flag=True, help="Search by BM25 alone, without vectors.")
 reranker_option = model_option("--reranker", "Cross-encoder", "the bundled one")
 max_length_option = click.option(
     "--max-length",
     metavar="N",
     type=click.IntRange(min=16),
-    help="Read N tokens of claim and evidence together.  [default: all that a model can]",
+    help="Tokens of claim and evidence that a model reads.  [default: the model's limit]",
 )
 reranker_options = combined(
-    click.option("--no-rerank", is_flag=True, help="Leave the candidates in the order of the first stage."),
+    click.option("--no-rerank", is_flag=True, help="Keep the first-stage order of the candidates."),
     reranker_option,
     max_length_option,
 )
@@ -55,12 +54,12 @@ stance_option = combined(
         "--stance-labels",
         metavar="NAMES",
         callback=lambda _context, _option, value: _label_names(value),
-        help="What --stance's three outputs are, in their order, such as contradiction,entailment,neutral.  "
-        "[default: as its config.json says]",
+        help="Names of the three outputs of --stance in order, such as contradiction,entailment,neutral.  "
+        "[default: from its config.json]",
     ),
 )
 stance_options = combined(
-    click.option("--no-stance", is_flag=True, help="Do not tell which way the evidence points."),
+    click.option("--no-stance", is_flag=True, help="Do not classify evidence as supporting or refuting."),
     stance_option,
 )
 
@@ -73,22 +72,9 @@ def _label_names(text: str | None) -> tuple[str, ...] | None:
 
 
 def require_stance_for(labels: tuple[str, ...] | None, stance: str | None) -> None:
-    """Raise UsageError for `--stance-labels` without the model whose labels they are: the bundled one's are known."""
+    """Raise UsageError for `--stance-labels` without `--stance`: the bundled model's labels are known."""
     if labels is not None and stance is None:
-        raise click.UsageError("--stance-labels says what the outputs of --stance MODEL are: name the model")
-
-
-def _bundling_compute(names: Sequence[str], *options: Decorator) -> Decorator:
-    """Return a decorator for the options; the command gets their values as `compute`, which reports to `say`."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
-        def bundled(*args: Any, **kwargs: Any) -> None:
-            command(*args, compute=Compute(**{name: kwargs.pop(name) for name in names}, notify=say), **kwargs)
-
-        return combined(*options)(bundled)
-
-    return decorate
+        raise click.UsageError("--stance-labels names the outputs of --stance MODEL; add that option")
 
 
 _device_options = (
@@ -97,36 +83,35 @@ _device_options = (
         type=click.Choice(["auto", "cpu", "cuda", "mps"]),
         default="auto",
         show_default=True,
-        help="Where the models run.",
+        help="Device that models run on.",
     ),
     click.option(
-        "--threads", "n_threads", metavar="N", type=click.IntRange(min=1), help="Cores to use.  [default: all]"
+        "--threads", "n_threads", metavar="N", type=click.IntRange(min=1), help="CPU cores to use.  [default: all]"
     ),
 )
-# Their --precision is a setting of the recipe, not of `Compute`.
-training_compute_options = _bundling_compute(("device", "n_threads"), *_device_options)
-compute_options = _bundling_compute(
-    ("device", "n_threads", "precision", "trust_remote_code"),
+# Their --precision is the recipe's.
+training_compute_options = bundled("compute", Compute, *_device_options, precision="auto", notify=say)
+compute_options = bundled(
+    "compute",
+    Compute,
     *_device_options,
     click.option(
         "--precision",
         type=click.Choice(get_args(Precision)),
         default="auto",
         show_default=True,
-        help="What a CPU computes in; auto is what agrees with float32 and is fast here (`doctor` tells).",
+        help="Precision on a CPU; auto is the fastest that agrees with float32 (see claimhound doctor).",
     ),
     click.option(
-        "--trust-remote-code", is_flag=True, help="Let Python files that come with a model run. They can do anything."
+        "--trust-remote-code", is_flag=True, help="Run Python files that come with a model. They can do anything."
     ),
+    notify=say,
 )
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """What the model options of a command say, by their names; a command need not have all of them.
-
-    A model that is None is the default one.
-    """
+    """Values of a command's model options, of which it need not have all; a model of None is the default."""
 
     encoder: str | None = None
     no_encoder: bool = False
@@ -139,18 +124,18 @@ class ModelChoice:
     compute: Compute = Compute()  # noqa: RUF009 (frozen)
 
     def refuse_contradictions(self, *, adaptive_k: bool = False, min_score: float | None = None) -> None:
-        """Raise UsageError for options that exclude each other."""
-        if self.no_encoder and self.encoder is not None:
-            raise click.UsageError("--no-encoder and --encoder exclude each other")
-        if self.no_rerank and self.reranker is not None:
-            raise click.UsageError("--no-rerank and --reranker exclude each other")
-        if self.no_stance and self.stance is not None:
-            raise click.UsageError("--no-stance and --stance exclude each other")
+        """Raise UsageError for options that contradict each other."""
+        for name, is_off, other, model in (
+            ("--no-encoder", self.no_encoder, "--encoder", self.encoder),
+            ("--no-rerank", self.no_rerank, "--reranker", self.reranker),
+            ("--no-stance", self.no_stance, "--stance", self.stance),
+        ):
+            if is_off and model is not None:
+                raise click.UsageError(f"{name} cannot be combined with {other}")
         require_stance_for(self.stance_labels, self.stance)
-        if adaptive_k and self.no_rerank:
-            raise click.UsageError("--adaptive-k goes by the reranker's probabilities, so it excludes --no-rerank")
-        if min_score is not None and self.no_rerank:
-            raise click.UsageError("--min-score goes by the reranker's probabilities, so it excludes --no-rerank")
+        for name, is_given in (("--adaptive-k", adaptive_k), ("--min-score", min_score is not None)):
+            if is_given and self.no_rerank:
+                raise click.UsageError(f"{name} needs the reranker's probabilities; leave out --no-rerank")
 
     def open(
         self,
@@ -161,7 +146,7 @@ class ModelChoice:
         reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
         on_notices: Callable[[Notices], None] = lambda _: None,
     ) -> EvidencePipeline:
-        """Open an index, or the documents of a file, with these models; see `open_pipeline`."""
+        """Open an index, or a file as a corpus in memory, with these models; see `open_pipeline`."""
         from claimhound.pipeline.search.opening import open_pipeline
 
         return open_pipeline(

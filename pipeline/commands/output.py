@@ -1,4 +1,4 @@
-"""What the commands write: results on standard output, what is going on on standard error."""
+"""Results on standard output, messages on standard error."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from claimhound.data.text.terminal_text import printable
 
 
 def say(line: str) -> None:
-    """Print a line about what is going on, for people: on standard error."""
+    """Print a message to standard error."""
     click.echo(printable(line), err=True)
 
 
 def print_text(text: str) -> None:
-    """Print what was asked for, at once: on standard output."""
+    """Print a result to standard output at once."""
     try:
-        # Our colours are there only where they are wanted; without `color` click would take them out of a text.
+        # Colours are in the text only if they are wanted; without `color` click would strip them from a claim's text.
         click.echo(text, color=True)
     except BrokenPipeError:
         raise
@@ -39,7 +39,7 @@ def print_json(record: object) -> None:
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
-    """Print a line for each name and value, the values one below the other."""
+    """Print a line for each name and value, with the values aligned."""
     lines = list(facts)
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
@@ -47,22 +47,22 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
 
 
 def print_help_alone(ctx: click.Context) -> None:
-    """Print the help of a group where none of its commands was named."""
+    """Print a group's help if it is called without a command."""
     if ctx.invoked_subcommand is None:
         print_text(ctx.get_help())
 
 
 def use_utf8() -> None:
-    """Write UTF-8 from now on whatever the terminal speaks: programs read it.
+    """Make standard output UTF-8 whatever the locale, for programs that read it.
 
-    What UTF-8 cannot hold, half a surrogate pair, becomes the escape that JSON has for it.
+    A lone surrogate, which UTF-8 cannot encode, becomes a JSON escape.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def give_up_output() -> None:
-    """Have what standard output still holds vanish: at its end Python would try to write it again, and complain."""
+    """Discard what standard output still buffers: Python would try to write it again at exit, and complain."""
     with suppress(OSError, AttributeError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""How far a long job is, for people: a bar on a terminal, a line now and then in a log file."""
+"""Progress of a long job: a bar on a terminal, a line every 30 seconds in a log file."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _SECONDS_BETWEEN_LINES = 30.0
 def progress_display(
     unit: str, say: Callable[[str], None], *, every_s: float = _SECONDS_BETWEEN_LINES
 ) -> Iterator[Progress]:
-    """Yield what shows progress on standard error: a bar that goes away at the end if that is a terminal, else lines.
+    """Yield a progress display on standard error: on a terminal a bar that disappears at the end, otherwise lines.
 
-    `unit` is what is counted, as in `documents`; `say` prints a line, at most one in `every_s` seconds.
+    `unit` names the items, such as `documents`; `say` prints a line, at most one in `every_s` seconds.
     """
     if sys.stderr is not None and sys.stderr.isatty():
         with _bar(unit) as advance:
@@ -28,7 +28,7 @@ def progress_display(
 
 
 class ProgressLines:
-    """Says how far a job is at most once in `every_s` seconds, first when that time is over: short jobs stay silent."""
+    """Prints progress at most once in `every_s` seconds, and not before that: short jobs stay silent."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class ProgressLines:
         self._last_done = 0
 
     def advance(self, phase: str, done: int, total: int | None, note: str = "") -> None:
-        """Take what `Progress` receives."""
+        """Implement `Progress`."""
         if phase != self._phase:
             self._phase = phase
             self._last_done = 0
@@ -58,7 +58,7 @@ class ProgressLines:
         line = f"{phase}: {done:,} {self._unit}"
         if total:
             line = f"{phase}: {done:,} of {total:,} {self._unit} ({done / total:.0%})"
-            # By the pace since the last line: what an interrupted build left behind came at once.
+            # The pace since the last line: what a resumed job reuses is done at once.
             pace = (done - self._last_done) / (now - self._last_s)
             if 0 < done < total and pace > 0:
                 line += f", {pace_text(pace)} a second, about {duration((total - done) / pace)} left"
@@ -68,12 +68,12 @@ class ProgressLines:
 
 
 def pace_text(per_second: float) -> str:
-    """Return a pace in two digits, or in whole numbers where it is fast."""
+    """Return a pace with two significant digits, or as a whole number from 10 on."""
     return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.2g}"
 
 
 def duration(seconds: float) -> str:
-    """Return a time in words: the minutes, or the hours where it is long."""
+    """Return a duration in minutes, or in hours from 90 minutes on."""
     minutes = round(seconds / 60)
     if minutes < 1:
         return "a minute"
@@ -107,7 +107,7 @@ def _bar(unit: str) -> Iterator[Progress]:
     task = bar.add_task("", total=None, pace="", note="")
 
     def advance(phase: str, done: int, total: int | None, note: str = "") -> None:
-        # Not before there is progress: lines about models that are being loaded come first, undisturbed.
+        # Start with the first progress, so that messages about loading models come before the bar.
         bar.start()
         speed = bar.tasks[0].speed
         pace = f" {pace_text(speed)}/s" if speed else ""

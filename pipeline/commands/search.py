@@ -33,7 +33,7 @@ from claimhound.pipeline.commands.settings import chosen_config, settings_option
 from claimhound.pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin, is_file
 
 if TYPE_CHECKING:
-    from claimhound.indexes.text import Conditions
+    from claimhound.indexes.conditions import Conditions
     from claimhound.pipeline.search.evidence import EvidencePipeline
     from claimhound.pipeline.search.results import ClaimEvidence
 
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 @click.command(cls=ClaimCommand, short_help="Find evidence for a claim.")
 @click.argument("claim_words", metavar="CLAIM", nargs=-1, required=True)
 @path_option("--index", "index_dir", "DIR", "Folder of the index.")
-@click.option("--corpus", metavar="FILE", help="Search the few passages of a file in memory, without an index.")
+@click.option("--corpus", metavar="FILE", help="Search a file of up to 5,000 passages in memory, without an index.")
 @document_reading_options
-@count_option("-k", 5, "Pieces of evidence.")
+@count_option("-k", 5, "Number of pieces of evidence.")
 @adaptive_options
 @condition_options
 @click.option(
@@ -52,14 +52,12 @@ if TYPE_CHECKING:
     show_default=True,
     metavar="N",
     type=click.IntRange(min=0),
-    help="Show N sentences before and after each, too.",
+    help="Also show N sentences before and after each.",
 )
 @no_fold_option
 @stance_options
-@click.option("--explain", is_flag=True, help="Show shared words, each stage's rank and score, and the time spent.")
-@format_option(
-    "table", "json", "jsonl", "tsv", text="A table for people; JSON, JSON lines or TSV, in UTF-8, for programs."
-)
+@click.option("--explain", is_flag=True, help="Also show shared words, the rank and score of each stage, and timings.")
+@format_option("table", "json", "jsonl", "tsv", text="Output format; all but the table are UTF-8 for programs.")
 @settings_options
 @reranker_options
 @encoder_option
@@ -84,28 +82,29 @@ def search(
     rerank_k: int,
     **model_options: Any,
 ) -> None:
-    """Find evidence for CLAIM, in quotes; with - for each line of standard input.
+    """Find evidence for CLAIM, or for each line of standard input if CLAIM is -.
 
-    Put -- before a claim of one word that begins with a dash. A document without a date is not before any day.
+    Put the claim in quotes. A one-word claim that begins with a dash needs -- before it. With --before, documents
+    without a date are left out.
     """
     if len(claim_words) > 1:
         if any(word in _OPTION_NAMES for word in claim_words):
-            raise click.UsageError("put options before the --, and the claim behind it")
+            raise click.UsageError("put options before the -- and the claim after it")
         raise click.UsageError('put the claim in quotes: claimhound search "a claim of several words" --index DIR')
     if (index_dir is None) == (corpus is None):
-        raise click.UsageError("name an index with --index, or a file with --corpus (one of the two)")
+        raise click.UsageError("give either --index DIR or --corpus FILE")
     if corpus is not None and (before or where or context):
         raise click.UsageError("--before, --where and --context need an index")
     if corpus is None and reading != ReadOptions():
-        raise click.UsageError("options that say how a file is read need --corpus")
+        raise click.UsageError("options for reading a file need --corpus")
     if corpus == STDIN == claim_words[0]:
-        raise click.UsageError("claim and corpus cannot both come from standard input")
+        raise click.UsageError("claim and corpus cannot both be read from standard input")
     models = ModelChoice(**model_options)
     models.refuse_contradictions(adaptive_k=adaptive_k, min_score=min_score)
     conditions = chosen_conditions(before, where)
     claim = as_utf8(claim_words[0])
     if is_file(claim):
-        say(f"{claim} is a file, and only its name is searched for; for the claims in it: claimhound annotate {claim}")
+        say(f"{claim} is a file; searching for its name. For the claims in it, use: claimhound annotate {claim}")
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
     pipeline = models.open(index_dir, config, corpus=corpus, reading=reading, on_notices=say_notices)
     claims = claims_on_stdin() if claim == STDIN else [claim]
@@ -126,7 +125,7 @@ def _answers(
     min_score: float | None,
     folding: bool,
 ) -> Iterator[ClaimEvidence]:
-    """Yield each claim's answer before the next claim is read."""
+    """Yield each claim's answer before reading the next claim."""
     for claim in claims:
         yield from pipeline.find_evidence(
             [claim],

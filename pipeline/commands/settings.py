@@ -1,4 +1,4 @@
-"""The settings of a search: out of a file, and by options that come before it."""
+"""Settings of a search, from a file and from options that override it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ config_option = path_option(
     "--config",
     "config_path",
     "FILE",
-    "Settings as `claimhound tune` writes them; options given here come before them.",
+    "Settings file written by claimhound tune; other options override it.",
 )
 settings_options = combined(
     config_option,
-    count_option("--first-stage-k", _DEFAULTS.first_stage_k, "Candidates from BM25, and as many from the vectors."),
-    count_option("--rerank-k", _DEFAULTS.rerank_k, "Candidates that the reranker rescores."),
+    count_option("--first-stage-k", _DEFAULTS.first_stage_k, "Candidates from BM25, and as many from vector search."),
+    count_option("--rerank-k", _DEFAULTS.rerank_k, "Candidates that the reranker scores."),
 )
 
 
 def chosen_config(config_path: Path | None, **options: Any) -> PipelineConfig:
-    """Return a file's settings, or the defaults, with those of the options that stand on the command line."""
+    """Return the settings of the file, or the defaults, overridden by the options given on the command line."""
     context = click.get_current_context()
     given = {
         name: value

@@ -73,8 +73,8 @@ def train_reranker(
     command again to resume an interrupted training from its last checkpoint.
     """
     from claimhound.data.labelled_sets.judgments import read_qrels
+    from claimhound.data.labelled_sets.pair_sources import PairSource
     from claimhound.pipeline.search.opening import open_pipeline
-    from claimhound.pipeline.training.pair_sources import PairSource
     from claimhound.pipeline.training.reranker.building import build_reranker
     from claimhound.pipeline.training.training_data import PairSources
 
@@ -123,8 +123,8 @@ def train_encoder(
     Writes a folder that `index build --encoder` reads, with a model card. Run the same command again to resume an
     interrupted training from its last checkpoint.
     """
+    from claimhound.data.labelled_sets.pair_sources import PairSource
     from claimhound.pipeline.training.encoder.building import build_encoder
-    from claimhound.pipeline.training.pair_sources import PairSource
     from claimhound.pipeline.training.training_data import PairSources
 
     learned, before, held_out = (list(map(PairSource.parse, texts)) for texts in (data, pretrain, validation))

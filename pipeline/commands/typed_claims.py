@@ -1,4 +1,4 @@
-"""Claims that are typed: as an argument, or a line each on standard input."""
+"""Claims typed as an argument, or one per line on standard input."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ STDIN = "-"
 
 
 def require_stdin() -> None:
-    """Raise InputError where there is no standard input."""
+    """Raise InputError if standard input is closed."""
     if sys.stdin is None:
-        raise InputError("standard input is closed; it should hold a claim a line")
+        raise InputError("standard input is closed; give it one claim per line")
 
 
 def claims_on_stdin() -> Iterator[str]:
-    """Yield the lines of standard input as they come; blank ones and such as are not UTF-8 are reported.
+    """Yield the lines of standard input as they come; blank lines and lines that are not UTF-8 are reported.
 
-    Raises InputError at the end if there was no claim, or one that is not UTF-8: the others have their answers by then.
+    Raises InputError at the end, when all other claims are answered, if there was no claim or one was not UTF-8.
     """
     require_stdin()
     if sys.stdin.isatty():
-        say("type a claim a line; Ctrl-D ends")
+        say("type one claim per line; Ctrl-D ends")
     n_claims = n_bad = 0
     for number, raw in enumerate(sys.stdin.buffer, start=1):
         try:
@@ -43,11 +43,11 @@ def claims_on_stdin() -> Iterator[str]:
     if n_bad:
         raise InputError(f"standard input: {n_bad:,} of {n_claims + n_bad:,} claims not answered")
     if not n_claims:
-        raise InputError("standard input holds no claim; write a claim a line")
+        raise InputError("standard input holds no claims; give it one claim per line")
 
 
 def as_utf8(argument: str) -> str:
-    """Return an argument as it was typed, also where the locale could not read its bytes."""
+    """Return an argument as typed, even if the locale could not decode its bytes."""
     try:
         argument.encode()
     except UnicodeEncodeError:
@@ -59,8 +59,8 @@ def as_utf8(argument: str) -> str:
 
 
 def is_file(claim: str) -> bool:
-    """Return whether there is a file of that name: it rather holds claims than is one."""
+    """Return whether a claim is the name of a file, which probably holds claims."""
     try:
         return Path(claim).is_file()
-    except (OSError, ValueError):  # longer than any name may be, or with a null character
+    except (OSError, ValueError):  # too long for a file name, or with a null character
         return False

@@ -1,4 +1,4 @@
-"""Words for numbers and lists, as all commands put them."""
+"""Numbers and lists in words, the same in all commands."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ def counted(n: int, noun: str) -> str:
 
 
 def first_few(items: list[str], n: int = 5) -> str:
-    """Return the first n items with commas, and how many more there are."""
+    """Return the first n items, and how many more there are."""
     return ", ".join(items[:n]) + (f" and {len(items) - n:,} more" if len(items) > n else "")

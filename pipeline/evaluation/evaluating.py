@@ -162,7 +162,7 @@ def evaluate(
     All lists are measured down to rank `list_k`, to which BM25 and the vectors are asked; what is fused and rescored is
     what a search would, so those lists may end earlier. `lists` names those of LISTS to measure, in which each
     document stands by itself. With `folding` what a reader is shown, near-copies as one piece, is measured too. With
-    `journal_path` what was found is kept there until `Journal.remove`, and an evaluation that died goes on from it
+    `journal_path` what was found is kept there, and an evaluation that died goes on from it
     unless `fresh`.
 
     Raises InputError if no claim has a relevant judgment, if the index holds none of the relevant documents, and for a

@@ -24,8 +24,8 @@ from claimhound.data.text.normal_text import normalize_text
 from claimhound.data.text.terminal_text import printable
 from claimhound.pipeline.evaluation.statistics import clustered_intervals
 from claimhound.pipeline.evaluation.tables import csv_text, latex_text
-from claimhound.pipeline.models.blending import Blend, Floats
-from claimhound.pipeline.models.rerankers import PairScores, Reranker
+from claimhound.pipeline.models.blending import Blend, Floats, sigmoid
+from claimhound.pipeline.models.cross_encoders import PairScores, Reranker
 
 Rows: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
@@ -107,7 +107,7 @@ def evaluate_pairs(
         )
     scores = _score(pairs, reranker, on_progress)
     # Clipped where a float64 is 0 or 1 anyway and exp would overflow.
-    probabilities = 1.0 / (1.0 + np.exp(-np.clip(scores.logits, -700.0, 700.0)))
+    probabilities = sigmoid(scores.logits)
     claims = [normalize_text(pair.query) or pair.query for pair in pairs]
     return PairEvaluation(
         model=reranker.name,

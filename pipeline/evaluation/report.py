@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from claimhound.data.extras import require
 from claimhound.data.records import Document, Json, Query, Run, ScoredDoc
 from claimhound.data.text.terminal_text import printable
 from claimhound.pipeline.evaluation.evaluating import Evaluation, StageReport
@@ -56,6 +57,7 @@ def render_report(
     `documents` has the texts of `needed_documents`; of one that is missing only the id is shown. `command` is the line
     that measured, and `date` when, as it is to be read.
     """
+    require("matplotlib", "report", "report.html")
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 

@@ -23,7 +23,7 @@ from claimhound.pipeline.evaluation.pairs import aligned, short
 from claimhound.pipeline.evaluation.statistics import Interval, clustered_intervals
 from claimhound.pipeline.evaluation.tables import csv_text, latex_text
 from claimhound.pipeline.models.blending import expected_calibration_error
-from claimhound.pipeline.models.stance import StanceModel, StanceScores
+from claimhound.pipeline.models.cross_encoders import StanceModel, StanceScores
 from claimhound.pipeline.models.stance_labels import StanceLabels
 
 Counts: TypeAlias = NDArray[np.int64]

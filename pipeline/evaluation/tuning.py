@@ -18,7 +18,7 @@ from claimhound.data.text.text_form import read_form
 from claimhound.pipeline.evaluation.judged import Finding, JudgedClaims, judged_claims, unknown_documents
 from claimhound.pipeline.evaluation.measures import Values, cutoff, parse_measures, values_by_claim
 from claimhound.pipeline.evaluation.statistics import SIGNIFICANT, PairedTest, paired_tests
-from claimhound.pipeline.models.rerankers import Reranker
+from claimhound.pipeline.models.cross_encoders import Reranker
 from claimhound.pipeline.search.config import Fusion, PipelineConfig
 from claimhound.pipeline.search.copies import CopyFinder
 from claimhound.pipeline.search.evidence import EvidencePipeline

@@ -1,4 +1,4 @@
-"""Ids that are made for records without one, kept apart from those of other sources."""
+"""Ids made for records without one, kept distinct between sources."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _LOOKED_AT_ONCE = 10_000
 
 
 class MadeIds:
-    """Which source the ids are made of that begin with a stem, as in `news:1`, in an index and in what is added to it.
+    """The source of each stem of made ids, such as `news` in `news:1`, in an index and in sources being added.
 
-    `known` is what the index says of that. Ids of a stem that it does not know may still be there, from an earlier
-    format or given by a record: those are asked for one by one.
+    `known` is the index's own record of that. Ids with an unknown stem may still be in the index, from an earlier
+    format or as a record's own id, so they are looked up one by one.
     """
 
     def __init__(
@@ -39,14 +39,14 @@ class MadeIds:
 
     @property
     def by_stem(self) -> dict[str, str]:
-        """What an index is to remember: the known ones, and those of what was looked at since."""
+        """The source of each stem, for the index to record."""
         return self._known | self._made
 
     def require_free(self, ids: Iterable[str], held: Callable[[Sequence[str]], Collection[str]], place: Path) -> None:
-        """Raise InputError, with the cure, where a made id among the ids could be that of another source's record.
+        """Raise InputError if a made id may already belong to another source's record.
 
-        `held` returns those of some ids that the index at `place` holds. A prefix that the user chose is theirs as
-        given ids are: it replaces.
+        `held` returns which of some ids are in the index at `place`. Ids with a prefix chosen by the user replace
+        others, as a record's own ids do.
         """
         of_stem: dict[str, list[str]] = defaultdict(list)
         for made in ids:
@@ -55,24 +55,24 @@ class MadeIds:
         for stem, made_ids in of_stem.items():
             name, origin = self._names[stem], self._origins[stem]
             cure = (
-                "keep them apart with --id-prefix NAME, or name the field of the ids with --id-field "
-                f"(--id-prefix {stem} replaces: right if it is the same source that has moved)"
+                "keep them apart with --id-prefix NAME, or name the id field with --id-field "
+                f"(if it is the same source, moved, replace its records with --id-prefix {stem})"
             )
             if self._id_scheme != ID_SCHEME_VERSION:
                 raise InputError(
-                    f"{place}: makes ids by scheme {self._id_scheme}, this program by scheme {ID_SCHEME_VERSION}; "
-                    f"the records of {name} have none: name the field of their ids with --id-field"
+                    f"{place}: uses id scheme {self._id_scheme}, this program id scheme {ID_SCHEME_VERSION}; "
+                    f"the records of {name} have no ids: name their id field with --id-field"
                 )
             if self._prefix is None and stem in self._known:
                 if self._known[stem] != origin or origin == _STREAM:
                     raise InputError(
-                        f"{name}: its records would get ids such as {made_ids[0]}, and in {place} such ids are those "
-                        f"of another source, {self._known[stem]}; {cure}"
+                        f"{name}: its records would get ids such as {made_ids[0]}, but in {place} these belong "
+                        f"to another source, {self._known[stem]}; {cure}"
                     )
             elif self._prefix is None and (meeting := held(made_ids)):
                 raise InputError(
-                    f"{name}: its records would get ids such as {min(meeting)}, which {place} holds already, nobody "
-                    f"knows from where; {cure}"
+                    f"{name}: its records would get ids such as {min(meeting)}, which {place} already holds, from an "
+                    f"unknown source; {cure}"
                 )
             self._made[stem] = origin
 
@@ -82,10 +82,10 @@ class MadeIds:
         bad: Iterable[tuple[str, int]],
         held: Callable[[Sequence[str]], Collection[str]],
     ) -> list[str]:
-        """Return the ids of records that sources which the index knows have no more: those of an earlier version.
+        """Return the ids in the index of records that are gone from the current version of a known source.
 
-        `lines` are those of each stem's records, `bad` names and lines of records that could not be read: what the
-        index holds of these stays.
+        `lines` maps stems to the lines of their records. `bad` has the names and lines of records that could not be
+        read, whose earlier versions stay.
         """
         stems = {name: stem for stem, name in self._names.items()}
         kept: dict[str, set[int]] = defaultdict(set)
@@ -106,28 +106,28 @@ class MadeIds:
 
 
 def usable_prefix(prefix: str) -> str:
-    """Return what ids are to begin with. Raises InputError where it is blank or holds white space."""
+    """Return the prefix in readable form. Raises InputError if it is blank or contains white space."""
     prefix = readable_name(prefix)
     if not prefix or prefix.split() != [prefix]:
-        raise InputError(f"--id-prefix {prefix!r}: is blank or holds white space, which no id of a TREC file may")
+        raise InputError(f"--id-prefix {prefix!r}: is blank or contains white space, which TREC files do not allow")
     return prefix
 
 
 def _origin(source: Source) -> str:
-    """Return what makes two sources the same: where a file lies, the name of a data set; streams are never the same."""
+    """Return a file's path or a data set's name, by which two sources are the same; streams never are."""
     if source.path is None:
         return _STREAM if source.name == STDIN else source.name
     return readable_name(str(source.path.resolve())) if source.path.is_file() else _STREAM
 
 
 def _with_stems_apart(sources: Sequence[Source], known: Mapping[str, str]) -> list[Source]:
-    """Return the sources with stems of their own: the one that is known of a source, else its file's.
+    """Return the sources with distinct stems: the known one if there is one, otherwise the file's.
 
-    Where several agree, their folders' names come in front. A source that is named twice keeps its stem, so that its
-    records are told to be the same.
+    Files with the same stem get their folders' names in front. A source named twice keeps one stem, so its records are
+    recognized as duplicates.
     """
     by_origin = {origin: stem for stem, origin in known.items() if origin != _STREAM}
-    # Streams are apart by their names: - and a pipe.
+    # Streams are distinguished by name: - and a pipe.
     keys = [source.name if (origin := _origin(source)) == _STREAM else origin for source in sources]
     stems: dict[str, str] = {}
     alike: dict[str, dict[str, Source]] = defaultdict(dict)
@@ -146,7 +146,7 @@ def _with_stems_apart(sources: Sequence[Source], known: Mapping[str, str]) -> li
 
 
 def _apart(stem: str, sources: Sequence[Source], taken: set[str]) -> list[str]:
-    """Return for each source, in its order, the shortest piece of its path that no other has."""
+    """Return for each source the shortest end of its path that no other source has."""
     paths = [_folders(source) for source in sources]
     # One folder may hold news.txt and news.csv.
     for names in (
@@ -161,7 +161,7 @@ def _apart(stem: str, sources: Sequence[Source], taken: set[str]) -> list[str]:
 
 
 def _folders(source: Source) -> list[str]:
-    """Return the names of the folders that a file lies in; of a data set, its name's parts."""
+    """Return the names of a file's parent folders, or the parts of a data set's name."""
     if source.path is not None:
         return [_one_word(part) for part in source.path.resolve().parent.parts[1:]]
     return source.name.removeprefix(HUB_PREFIX).split("/")

@@ -1,9 +1,9 @@
-"""Making an index anew from the documents that it holds: in today's format, by today's rules, with today's encoder."""
+"""Renewing an index from its own documents: current format, current rules, current encoder."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from claimhound.data.bundled import BUNDLED_MODELS
 from claimhound.data.errors import ModelError
 from claimhound.data.notices import Notices
+from claimhound.data.progress import Progress, silent
 from claimhound.data.records import Document
 from claimhound.data.text.text_form import TEXT_FORM_VERSION, read_form
 from claimhound.indexes.durable import Disk
@@ -21,8 +23,8 @@ from claimhound.indexes.manifest import EncoderIdentity
 from claimhound.indexes.stored_text import StoredText, StoredVectors, read_manifest
 from claimhound.indexes.vectors import Vectors
 from claimhound.indexes.writer import IndexWriter
-from claimhound.pipeline.indexing.building import SHARD_SIZE, IndexingReport, Progress, index_documents
-from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME, BUNDLED, BUNDLED_ENCODER_NAME
+from claimhound.pipeline.indexing.encoding import SHARD_SIZE, IndexingJob, IndexingReport, index_documents
+from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME, BUNDLED
 from claimhound.pipeline.models.encoders import Encoder, encoder_identity
 from claimhound.pipeline.models.stored_vectors import SAMPLED_TO_VERIFY, compare
 from claimhound.pipeline.search.opening import stored_name, stored_prompts
@@ -30,13 +32,14 @@ from claimhound.pipeline.serving.compute import Compute
 
 _NOWHERE = -1
 _SEED = 0
-_ONCE_BUNDLED = re.compile(rf"{BASE_ENCODER_NAME}|{BUNDLED_ENCODER_NAME.partition('@')[0]}(@\d+)?")
+_BUNDLED_ENCODER = BUNDLED_MODELS["encoder"]
+_ONCE_BUNDLED = re.compile(rf"{BASE_ENCODER_NAME}|{_BUNDLED_ENCODER.unversioned_name}(@\d+)?")
 
 
 class RenewalEncoder(NamedTuple):
-    """The model that an index is renewed with, and its prompts, None for the model's own.
+    """The model to renew an index with, and its prompts, None for the model's own.
 
-    `note` says why it is not the one that the index was built with.
+    `note` says why it is not the model that the index was built with.
     """
 
     model: str
@@ -50,10 +53,10 @@ def encoder_to_renew_with(
     named: str | None = None,
     compute: Compute = Compute(),  # noqa: B008 (frozen)
 ) -> RenewalEncoder:
-    """Return the encoder that was named, else the index's own, else, where a bundled one is gone, today's.
+    """Return the named encoder, or the index's own, or the bundled one in place of an earlier bundled one.
 
-    A model of the Hub is the commit that the index was built with. The index's prompts stay as long as the weights do.
-    Raises IndexMissingError, IndexVersionError, IndexDamagedError, or ModelError if the encoder cannot be had.
+    A model on the Hub stays at the commit that the index was built with. The index's prompts are kept if the weights
+    are. Raises IndexMissingError, IndexVersionError, IndexDamagedError, or ModelError if the encoder is not available.
     """
     manifest = read_manifest(index_dir)
     own, prompts = manifest.encoder, stored_prompts(manifest)
@@ -67,8 +70,8 @@ def encoder_to_renew_with(
     except ModelError as error:
         if not once_bundled:
             raise ModelError(
-                f"{index_dir}: was built with encoder {own.name}, which cannot be had ({error}); "
-                "name it, or another, with --encoder"
+                f"{index_dir}: was built with encoder {own.name}, which is not available ({error}); "
+                "name it or another one with --encoder"
             ) from error
         is_same = False
     if is_same:
@@ -76,9 +79,9 @@ def encoder_to_renew_with(
     was = f"was built with encoder {own.name} (weights {own.weights_sha256[:12]})"
     if once_bundled:
         return RenewalEncoder(
-            BUNDLED, f"{index_dir}: {was}, which is not there any more; it gets the vectors of {BUNDLED_ENCODER_NAME}"
+            BUNDLED, f"{index_dir}: {was}, which no longer exists; its vectors will come from {_BUNDLED_ENCODER.name}"
         )
-    note = f"{index_dir}: {was}, which has other weights now; it gets vectors of these"
+    note = f"{index_dir}: {was}, whose weights have changed; its vectors will come from the new weights"
     return RenewalEncoder(model, note, **prompts)
 
 
@@ -86,21 +89,20 @@ def renew_index(
     index_dir: Path,
     encoder: Encoder,
     *,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: Progress = silent,
     shard_size: int = SHARD_SIZE,
     disk: Disk | None = None,
 ) -> IndexingReport:
-    """Make text and vectors of an index anew from its stored documents, in their order and with all that they hold.
+    """Rebuild an index's text and vectors from its stored documents, keeping their order and all their fields.
 
-    Only the text needs to be intact, and is compared with its checksums first. Earlier formats are read, by whatever
-    rules the index was made. An index of an earlier form keeps the vectors that this encoder would give again, where
-    they are intact. Until the commit readers see the index as it was; a renewal that was interrupted goes on as a build
-    does.
+    Only the text must be intact; it is checked against its checksums first. Any earlier format can be read. An index in
+    an earlier form keeps the intact vectors that this encoder would compute again. Readers see the old index until the
+    commit; an interrupted renewal resumes as a build does.
 
-    Raises IndexMissingError, IndexVersionError, IndexDamagedError, IndexLockedError or IndexWriteError; the index is
-    then as it was.
+    Raises IndexMissingError, IndexVersionError, IndexDamagedError, IndexLockedError or IndexWriteError, leaving the
+    index unchanged.
     """
-    latest_generation(index_dir)  # an index that is not there is an error before a folder is made for it
+    latest_generation(index_dir)  # raises for a missing index before a folder is created
     disk = disk or Disk()
     with IndexWriter.create(index_dir, encoder.identity, overwrite=True, disk=disk) as writer:
         stored = StoredText.open(index_dir)
@@ -109,9 +111,11 @@ def renew_index(
         writer.made_ids = dict(stored.manifest.made_ids or {})
         kept = _Kept(stored, _usable_vectors(index_dir, stored, encoder))
         report = index_documents(
-            writer, kept.documents(), index_dir, encoder, total=stored.manifest.n_docs, on_progress=on_progress,
-            shard_size=shard_size, disk=disk, held_vectors=kept.vectors_of if kept.has_vectors else None,
-        )  # fmt: skip
+            IndexingJob(writer, index_dir, encoder, on_progress, shard_size, disk),
+            kept.documents(),
+            total=stored.manifest.n_docs,
+            held_vectors=kept.vectors_of if kept.has_vectors else None,
+        )
         notices = Notices()
         for note in writer.notes:
             notices.say(str(index_dir), note)
@@ -119,7 +123,7 @@ def renew_index(
 
 
 class _Kept:
-    """The documents of an index and those of their vectors that can be taken over."""
+    """The documents of an index, with the vectors that can be kept."""
 
     def __init__(self, stored: StoredText, vectors: StoredVectors | None) -> None:
         self._stored = stored
@@ -137,7 +141,7 @@ class _Kept:
             yield document
 
     def vectors_of(self, documents: Sequence[Document]) -> tuple[NDArray[np.bool_], Vectors]:
-        """Return which of the documents that came last have a vector, and (n, dim) vectors."""
+        """Return which of the last documents have a vector, and (n, dim) vectors."""
         assert self._vectors is not None
         positions = [self._positions.get(document.doc_id, _NOWHERE) for document in documents]
         self._positions.clear()
@@ -145,9 +149,9 @@ class _Kept:
 
 
 def _usable_vectors(index_dir: Path, stored: StoredText, encoder: Encoder) -> StoredVectors | None:
-    """Return the vectors of an index of an earlier form if its encoder is this one and they are what it gives.
+    """Return the vectors of an index in an earlier form if this encoder would compute them again.
 
-    One of today's form is renewed because its vectors are to be made anew.
+    An index in the current form is renewed to recompute its vectors.
     """
     manifest = stored.manifest
     if manifest.is_current or _bare(manifest.encoder) != _bare(encoder.identity):
@@ -168,10 +172,10 @@ def _usable_vectors(index_dir: Path, stored: StoredText, encoder: Encoder) -> St
 
 
 def _bare(identity: EncoderIdentity) -> EncoderIdentity:
-    """Return what vectors depend on."""
+    """Return only what vectors depend on."""
     return replace(identity, name="", revision=None)
 
 
 def _reads_the_same(text_form: int, document: Document) -> bool:
-    """Tell whether models read a document in an earlier text form as in today's; form 1 was the text alone."""
+    """Return whether models read a document the same in an earlier text form; form 1 was the text alone."""
     return text_form == TEXT_FORM_VERSION or (text_form == 1 and read_form(document) == document.text)

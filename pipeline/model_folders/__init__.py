@@ -1,1 +1,1 @@
-"""Model folders on disk: where a model lies, what it declares, and how its texts become token ids."""
+"""Model folders: finding them, reading what they declare, and tokenizing text as they say."""

@@ -1,4 +1,4 @@
-"""Texts of many lengths into batches with little padding, each text always padded to the same length."""
+"""Batches of texts of similar length, with little padding that depends on each text alone."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 Tokens: TypeAlias = NDArray[np.int64]
 
-# A text's padded length depends on the text alone, so that its result cannot depend on its neighbours in a batch.
-# Steps that widen keep the number of different lengths low: each new shape costs OpenVINO milliseconds and megabytes.
+# A text's padded length depends on the text alone, so its result cannot depend on its neighbours in a batch.
+# Widening steps keep the number of lengths low: each new shape costs OpenVINO milliseconds and megabytes.
 _PADDING_STEPS = ((64, 8), (128, 16), (1 << 30, 32))
-# 1,024 to 8,192 tokens a batch differ by less than the noise on two cores.
+# On two cores, 1,024 to 8,192 tokens per batch differ by less than the noise.
 TOKENS_PER_BATCH = 2048
 
 
 class TokenizedText(NamedTuple):
-    """A text, or a pair of texts, as the model reads it."""
+    """The token ids of a text or a pair of texts."""
 
     ids: list[int]
     type_ids: list[int]
@@ -27,7 +27,7 @@ class TokenizedText(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Equally long rows; `rows` says which texts they are."""
+    """Texts padded to one length; `rows` are their positions in the input. Arrays are (rows, tokens)."""
 
     rows: list[int]
     input_ids: Tokens
@@ -42,9 +42,9 @@ def batches_by_length(
     tokens_per_batch: int = TOKENS_PER_BATCH,
     longest_first: bool = False,
 ) -> Iterator[Batch]:
-    """Yield every text once, batched with texts of like length, none padded beyond `max_length`.
+    """Yield every text once, batched with texts of similar length and padded to at most `max_length`.
 
-    `longest_first` makes an accelerator run out of memory at once or not at all.
+    With `longest_first` an accelerator runs out of memory immediately or not at all.
     """
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for row, text in enumerate(texts):
@@ -59,9 +59,9 @@ def batches_by_length(
 
 
 def _power_of_two_below(n: int) -> int:
-    """Return the largest power of two that is at most n: so few row counts that a long job soon has met all of them.
+    """Return the largest power of two that is at most n, so a long job has few distinct batch shapes.
 
-    OpenVINO keeps some 2 MB for each shape for good; with any number of rows a long build had gigabytes of them.
+    OpenVINO keeps some 2 MB for each shape for good; with arbitrary row counts that grew to gigabytes in a long build.
     """
     return 1 << (n.bit_length() - 1)
 
@@ -69,7 +69,7 @@ def _power_of_two_below(n: int) -> int:
 def _padded_length(n_tokens: int, max_length: int) -> int:
     step = next(step for up_to, step in _PADDING_STEPS if n_tokens <= up_to)
     multiple = -(-max(n_tokens, 1) // step) * step
-    # A model has no positions beyond its maximum, which need not be such a multiple.
+    # A model has no positions beyond its maximum, which need not be a multiple of the step.
     return max(min(multiple, max_length), n_tokens)
 
 
@@ -85,7 +85,7 @@ def _batch(texts: Sequence[TokenizedText], rows: list[int], length: int) -> Batc
 
 
 def halves(batch: Batch) -> tuple[Batch, Batch]:
-    """Return the two halves of a batch of at least two rows."""
+    """Split a batch of at least two rows in two."""
     middle = len(batch.rows) // 2
     return _part(batch, slice(None, middle)), _part(batch, slice(middle, None))
 

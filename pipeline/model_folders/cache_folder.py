@@ -1,4 +1,4 @@
-"""The user's folder for what can be made again: converted models, and digests of files."""
+"""The user's cache folder, for converted models and file digests."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ _CHOSEN_BY = "XDG_CACHE_HOME"
 
 
 def cache_dir() -> Path:
-    """Return the folder.
+    """Return the cache folder.
 
-    It is the system's place for caches below the user's home. Without a home that can be written (a container, a
-    service) it is a folder of this user's alone below the system's temporary one. A folder that the user chose by
-    XDG_CACHE_HOME is taken as it is, whether it can be used or not.
+    It is the system's usual place for caches in the user's home. Without a writable home (a container, a service) it
+    is a private folder in the system's temporary folder. XDG_CACHE_HOME overrides both, even if it cannot be used.
 
-    Raises InputError where there is no place.
+    Raises InputError if no place can be found.
     """
     try:
         usual = Path(platformdirs.user_cache_dir(_NAME))
-    except RuntimeError:  # no home, and nobody of this user's number to have one
+    except RuntimeError:  # no HOME, and no user of this number to look it up for
         return _temporary_home() / _NAME
-    # Relative paths are passed over: the standard says so of XDG_CACHE_HOME, and no home is relative.
+    # Relative paths are ignored: the XDG standard requires it, and a home is never relative.
     if Path(os.environ.get(_CHOSEN_BY, "")).is_absolute():
         return usual
     has_home = Path(os.environ.get("HOME", "/")).is_absolute() and usual.is_absolute()
@@ -36,14 +35,14 @@ def cache_dir() -> Path:
 
 
 def ensure_home() -> None:
-    """Give this process, and those that it starts, a home directory where it has none.
+    """Give this process and its children a home directory if there is none.
 
-    OpenVINO and others ask for one when they are imported, and end there. Raises InputError as `cache_dir` does.
+    OpenVINO and other libraries look for one on import and fail without it. Raises InputError as `cache_dir` does.
     """
     try:
         Path.home()
     except RuntimeError:
-        # The cache stays where it is.
+        # The cache folder must not move.
         if Path(os.environ.get(_CHOSEN_BY, "")).is_absolute():
             os.environ["HOME"] = str(cache_dir())
         else:
@@ -51,7 +50,7 @@ def ensure_home() -> None:
 
 
 def _is_writable(folder: Path) -> bool:
-    """Make the folder if it is not there, and tell whether this process may write in it."""
+    """Create the folder if necessary; return whether this process may write in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -60,9 +59,9 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _temporary_home() -> Path:
-    """Return this user's folder below the temporary one.
+    """Return this user's folder inside the temporary folder.
 
-    Raises InputError if somebody else has one of that name: what lies there would be believed.
+    Raises InputError if somebody else owns a folder of that name: its contents would be trusted.
     """
     user = os.getuid() if hasattr(os, "getuid") else "user"
     folder = Path(tempfile.gettempdir()) / f"{_NAME}-{user}"
@@ -71,8 +70,8 @@ def _temporary_home() -> Path:
         found = folder.lstat()
     except OSError as error:
         raise InputError(
-            f"{folder}: cannot be made ({error.strerror}); set {_CHOSEN_BY} to a folder that can"
+            f"{folder}: cannot be created ({error.strerror}); set {_CHOSEN_BY} to a writable folder"
         ) from error
     if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and (found.st_uid != user or found.st_mode & 0o022)):
-        raise InputError(f"{folder}: belongs to somebody else; set {_CHOSEN_BY} to a folder of your own")
+        raise InputError(f"{folder}: belongs to another user; set {_CHOSEN_BY} to a folder of your own")
     return folder

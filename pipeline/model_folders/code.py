@@ -1,4 +1,4 @@
-"""What a model folder would have run: nothing of it without the user's leave."""
+"""Foreign code in model folders, which runs only with the user's permission."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from claimhound.pipeline.model_folders.files import module_dirs, read_any_json, 
 _LIBRARY = "sentence_transformers."
 _OWN_MODULE = re.compile(r"sentence_transformers(\.[A-Za-z_]\w*)+")
 _TORCH_ACTIVATION = re.compile(r"torch\.nn\.(modules\.)?(\w+\.)?\w+")
-# Of a length without end, and no settings.
+# Large files without settings.
 _NO_SETTINGS = ("tokenizer.json", "vocab.json")
 _MOST_BYTES = 5_000_000
 _LOADING = ("model_args", "model_kwargs", "tokenizer_args", "processor_kwargs", "config_args", "config_kwargs")
-# What a folder may ask for when it is loaded. Of the rest much is harmless, but `weights_only` would let a pickle run,
-# `attn_implementation` fetch a kernel, and a name of a file read another one.
+# Load arguments a folder may set. Many others are harmless too, but `weights_only` could let a pickle run,
+# `attn_implementation` could download a kernel, and a file name could point to another file.
 _HARMLESS = {"dtype", "torch_dtype", "add_pooling_layer", "model_max_length", "padding_side", "truncation_side",
              "use_fast", "num_labels", "trust_remote_code", "use_cache", "add_eos_token", "add_bos_token"}  # fmt: skip
 
 
 def brings_code(model_dir: Path, *, trusted: bool) -> bool:
-    """Tell whether a model folder has code of others run when it is loaded: classes, functions or kernels.
+    """Return whether loading a model folder runs foreign code: classes, functions or kernels.
 
-    Raises ModelError, which names the first such thing and the option that allows it, unless `trusted`.
+    Raises ModelError naming the first one found and the option that allows it, unless `trusted`.
     """
     found = next(_foreign(model_dir), None)
     if found is not None and not trusted:
         raise ModelError(
-            f"{model_dir}: asks to run code that is not part of this program ({found}); nothing of it was run; "
+            f"{model_dir}: asks to run code that is not part of this program ({found}); nothing was run; "
             "if you trust it, allow it with --trust-remote-code"
         )
     return found is not None
 
 
 def _foreign(model_dir: Path) -> Iterator[str]:
-    """Yield what a folder would have run, for people."""
+    """Yield a description of everything foreign that loading a folder would run."""
     for module in read_modules(model_dir) or ():
         if not _OWN_MODULE.fullmatch(module.kind):
             yield f"modules.json: {module.kind}"
@@ -61,7 +61,7 @@ def _asked_by(settings: Mapping[str, object], *, is_root: bool) -> Iterator[str]
             yield from _asked_by(value, is_root=False)
         if "attn_implementation" in key and isinstance(value, str) and "/" in value:
             yield f"{key} {value}"
-        # At the root it is a reranker's, whose logits we read without it.
+        # At the root it belongs to a reranker, whose logits we read without it.
         if key == "activation_function" and not is_root and not _is_torch_activation(value):
             yield f"{key} {value}"
         if key == "tokenizer_class" and "." in str(value) and not str(value).startswith(_LIBRARY):
@@ -79,11 +79,11 @@ def _is_harmless(name: str, value: object) -> bool:
 
 
 def _is_torch_activation(value: object) -> bool:
-    """Tell whether a value is a class of torch.nn, or no class at all but the name of a function, as `gelu`."""
+    """Return whether a value is a class of torch.nn, or just a function name such as `gelu`."""
     return "." not in str(value) or _TORCH_ACTIVATION.fullmatch(str(value)) is not None
 
 
 def _first_value(value: object) -> str:
-    """Return the first class that an auto_map names."""
+    """Return the first class in an auto_map."""
     first = next(iter(value.values()), "") if isinstance(value, dict) else value
     return str(next((one for one in first if one), "")) if isinstance(first, list) else str(first)

@@ -1,8 +1,7 @@
-"""A model of the Hugging Face Hub as a folder: a whole snapshot of one commit, or none."""
+"""Models on the Hugging Face Hub: a complete snapshot of one commit, or an error."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -11,26 +10,27 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from claimhound.data.disk.atomic import write_atomically
+from claimhound.data.disk.checksums import json_sha256
 
-# On the Hub many models lie beside copies of themselves for other programs.
+# Copies of the model for other programs, which many repositories contain.
 NOT_FETCHED = ("onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.gguf", "*.pt", "*.tflite")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-# What decides how a model is read and need not be there; where it may be missing for having never been fetched, a
-# model would be pooled otherwise, cut elsewhere or read without its prompts.
+# Optional files that decide how a model is read. If one exists but was never downloaded, the model would be pooled
+# differently, truncated elsewhere or read without its prompts.
 _DECIDING = ("modules.json", "adapter_config.json", "tokenizer_config.json")
 _DECIDING_MODULES = ("config_sentence_transformers.json", "sentence_bert_config.json")
 
 
 class NotOnThisMachineError(Exception):
-    """The model cannot be had whole; the first line of the text says why."""
+    """The complete model is not available; the first line of the message says why."""
 
 
 def hub_folder(name: str, records_dir: Path) -> Path:
-    """Return the folder of a model by its name on the Hub, `owner/model` or `owner/model@revision`, all of it there.
+    """Return the folder with the complete model `owner/model` or `owner/model@revision` of the Hub.
 
-    The Hub is asked only for what is not known to be whole on this machine: `records_dir` holds a file for each commit
-    that was fetched here. What another program left in the cache is completed; where the Hub cannot be reached, it
-    serves if the cache tells that nothing is missing. Raises NotOnThisMachineError otherwise.
+    The Hub is contacted only if the model is not known to be complete on this machine: `records_dir` holds a file for
+    each commit that was downloaded here. A partial download by another program is completed; if the Hub cannot be
+    reached, it is used if the cache shows that nothing is missing. Raises NotOnThisMachineError otherwise.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
@@ -42,34 +42,34 @@ def hub_folder(name: str, records_dir: Path) -> Path:
         ignored = list(NOT_FETCHED)
         kept = Path(snapshot_download(repo, revision=revision or None, local_files_only=True, ignore_patterns=ignored))
     except LocalEntryNotFoundError as error:
-        incomplete = error  # none of it, or less than the cache's own list
+        incomplete = error  # nothing cached, or less than the cache's own list
     except (HFValidationError, ValueError, OSError) as error:
         raise NotOnThisMachineError(str(error)) from error
     if kept is not None and _was_fetched(kept, records_dir):
         return kept
     try:
         return _fetched(repo, revision, records_dir)
-    except Exception as error:  # of the HTTP library's kinds too, and which library that is depends on the version
+    except Exception as error:  # includes errors of the HTTP library, which depends on the version
         if kept is None:
             raise NotOnThisMachineError(str(incomplete if _is_about_the_cache(error) else error)) from error
         missing = _unproven(repo, kept)
         if missing:
             raise NotOnThisMachineError(
-                f"the cache {kept} may lack {', '.join(missing)}, and the Hub cannot be asked; run once with a "
-                "connection, or name a folder"
+                f"the cache {kept} may lack {', '.join(missing)}, and the Hub cannot be reached; run once online, "
+                "or name a folder"
             ) from error
         return kept
 
 
 def revision_of(folder: Path) -> str | None:
-    """Return the commit that a folder is a snapshot of, None for a folder that is none."""
+    """Return the commit of a snapshot folder, None for any other folder."""
     parts = folder.absolute().parts[-3:]
     is_snapshot = len(parts) == 3 and parts[0].startswith("models--") and parts[1] == "snapshots"
     return parts[2] if is_snapshot and _COMMIT.fullmatch(parts[2]) else None
 
 
 def pinned(name: str, revision: str | None) -> str:
-    """Return a model's name with the commit in place of any other revision that it names."""
+    """Return a model's name with its revision, if any, replaced by the commit."""
     return name if revision is None else f"{name.partition('@')[0]}@{revision}"
 
 
@@ -80,10 +80,9 @@ def _is_about_the_cache(error: Exception) -> bool:
 
 
 def _fetched(repo: str, revision: str, records_dir: Path) -> Path:
-    """Return the snapshot, fetched where anything is missing, and note that it is whole.
+    """Return the snapshot, downloading what is missing, and record that it is complete.
 
-    The list of the commit's files is asked for by itself: out of reach of the Hub, the library gives back whatever lies
-    in the cache.
+    The commit's file list is requested separately: without a connection the library returns whatever is cached.
     """
     from huggingface_hub import HfApi, snapshot_download
 
@@ -92,8 +91,8 @@ def _fetched(repo: str, revision: str, records_dir: Path) -> Path:
     names = _fetched_of(item.rfilename for item in listed)
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
-        raise FileNotFoundError(f"{folder}: {len(missing)} files did not arrive ({missing[0]} is one)")
-    # What cannot be noted is asked for again.
+        raise FileNotFoundError(f"{folder}: {len(missing)} files were not downloaded, such as {missing[0]}")
+    # Without a record the Hub is asked again next time.
     with suppress(OSError):
         record = _record(folder, records_dir)
         record.parent.mkdir(parents=True, exist_ok=True)
@@ -103,12 +102,11 @@ def _fetched(repo: str, revision: str, records_dir: Path) -> Path:
 
 
 def _record(folder: Path, records_dir: Path) -> Path:
-    key = json.dumps([str(folder.absolute()), NOT_FETCHED])
-    return records_dir / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+    return records_dir / f"{json_sha256([str(folder.absolute()), NOT_FETCHED])}.json"
 
 
 def _was_fetched(folder: Path, records_dir: Path) -> bool:
-    """Tell whether all files that were fetched for this commit are there; somebody may have tidied up since."""
+    """Return whether all files downloaded for this commit are still there."""
     try:
         names = json.loads(_record(folder, records_dir).read_text(encoding="utf-8"))
         return isinstance(names, list) and bool(names) and all((folder / str(name)).is_file() for name in names)
@@ -117,7 +115,7 @@ def _was_fetched(folder: Path, records_dir: Path) -> bool:
 
 
 def _unproven(repo: str, folder: Path) -> list[str]:
-    """Return the files that may be missing: the cache holds neither them nor a note that the commit has none."""
+    """Return the files that may be missing: neither cached nor recorded as absent from the commit."""
     listed = _listed_before(repo, folder)
     if listed is not None:
         return [name for name in listed if not (folder / name).is_file()]
@@ -135,11 +133,11 @@ def _unproven(repo: str, folder: Path) -> list[str]:
 
 
 def _listed_before(repo: str, folder: Path) -> list[str] | None:
-    """Return the commit's files as an earlier whole download listed them, None where the cache has no such list."""
+    """Return the commit's files as listed by an earlier complete download, None if the cache has no list."""
     try:
         from huggingface_hub import get_cached_repo_tree
         from huggingface_hub.errors import CachedRepoTreeNotFoundError
-    except ImportError:  # before version 2 the cache has no such list
+    except ImportError:  # before version 2 the cache had no list
         return None
     try:
         found = get_cached_repo_tree(repo, revision=folder.name)
@@ -149,12 +147,12 @@ def _listed_before(repo: str, folder: Path) -> list[str] | None:
 
 
 def _fetched_of(names: Iterable[str]) -> list[str]:
-    """Return those of a commit's files that are fetched, matched as the library does."""
+    """Return the files of a commit that are downloaded, matched as the library does."""
     return sorted(name for name in names if not any(fnmatch(name, pattern) for pattern in NOT_FETCHED))
 
 
 def named_but_missing(folder: Path) -> list[str]:
-    """Return the files that a model folder itself names, or cannot be without, and that are not in it."""
+    """Return the files that a model folder names or requires but does not contain."""
     modules = _read(folder / "modules.json")
     paths = [str(module.get("path", "")) for module in modules] if isinstance(modules, list) else [""]
     kinds = [str(module.get("type", "")) for module in modules] if isinstance(modules, list) else ["Transformer"]

@@ -1,13 +1,11 @@
-"""What a model folder says of itself: how its texts are read, and whether our own runtimes can do that.
+"""How a model folder says its texts are read, and whether our own runtimes can do that.
 
-Read from its JSON files and from the headers of its weights, without torch. Where one of our runtimes would read it
-otherwise than sentence-transformers, or nobody has tried, `slow_because` says so, and that library itself is what
-computes.
+Read from its JSON files and weight headers, without torch. If our runtimes would read the model differently from
+sentence-transformers, or that has not been tested, `slow_because` says why and sentence-transformers runs it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,52 +15,41 @@ from typing import Literal
 
 from claimhound.data.errors import ModelError
 from claimhound.pipeline.model_folders.code import brings_code
-from claimhound.pipeline.model_folders.files import (
-    ModuleEntry,
-    module_dirs,
-    n_positions,
-    read_any_json,
-    read_json,
-    read_modules,
-    weight_files,
-)
+from claimhound.pipeline.model_folders.files import ModuleEntry, read_any_json, read_json, read_modules, weight_files
+from claimhound.pipeline.model_folders.fingerprints import TRANSFORMER_SETTINGS
 from claimhound.pipeline.model_folders.tokenization import TOKENIZER_FILE
 from claimhound.pipeline.model_folders.weight_names import Shapes, tensor_shapes
 
 Pooling = Literal["mean", "cls"]
 Similarity = Literal["cosine", "dot"]
 
-# Those of which our runtimes were compared with the library: tokens, padding, positions and the head.
+# Architectures for which our runtimes were compared with the library: tokens, padding, positions and head.
 _KNOWN_TYPES = {
     "bert", "roberta", "xlm-roberta", "camembert", "mpnet", "distilbert", "electra", "deberta-v2", "modernbert",
 }  # fmt: skip
 _PLAIN_MODULES = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
 _POOLINGS: dict[str, Pooling] = {"mean_tokens": "mean", "mean": "mean", "cls_token": "cls", "cls": "cls"}
 _HEADS = ("classifier.weight", "classifier.out_proj.weight")
-_TRANSFORMER_SETTINGS = tuple(
-    f"sentence_{name}_config.json" for name in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta")
-)
 _OUTPUTS = {
     "feature-extraction": ("last_hidden_state", "token_embeddings"),
     "sequence-classification": ("logits", "scores"),
 }
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
-# A tokenizer without a limit of its own says so by a number like 10^30.
+# Tokenizers without a limit declare a number such as 10^30.
 _LONGEST_LENGTH = 100_000
-# What decides how the library reads a model, beside its weights and all that lies in its modules' folders.
-_DECIDING = (
-    "modules.json", "config.json", "config_sentence_transformers.json", "adapter_config.json", *_TRANSFORMER_SETTINGS,
-    "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model",
-    "chat_template.*", "processor_config.json", "*.py",
-)  # fmt: skip
+# Their position numbers start after the padding token's, so some rows of the position table are never used.
+_POSITIONS_AFTER_PADDING = {
+    "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer",
+    "data2vec-text", "luke", "xmod", "ibert",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class EncoderLayout:
-    """A bi-encoder. `max_length`, `dim` and `pooling` are of one that is read by our own runtimes, otherwise None.
+    """A bi-encoder. `max_length`, `dim` and `pooling` are None unless our own runtimes read it.
 
-    The prompts are the folder's own. With `dot` a vector's length counts; `cosine` also stands for inner products of
-    vectors that the model itself brings to unit length.
+    The prompts are the folder's own. With `dot` a vector's length counts; `cosine` includes inner products of vectors
+    that the model itself normalizes.
     """
 
     pooling: Pooling | None
@@ -81,7 +68,7 @@ class EncoderLayout:
 
 @dataclass(frozen=True)
 class CrossEncoderLayout:
-    """A cross-encoder. `n_labels` and `max_length` are of one that is read by our own runtimes, otherwise None."""
+    """A cross-encoder. `n_labels` and `max_length` are None unless our own runtimes read it."""
 
     n_labels: int | None
     max_length: int | None
@@ -96,14 +83,14 @@ class CrossEncoderLayout:
 def read_encoder_layout(model_dir: Path, *, trust_remote_code: bool = False) -> EncoderLayout:
     """Return how a bi-encoder is read.
 
-    Raises ModelError for code of others that is not trusted, for another kind of model, for a similarity that is
-    neither a cosine nor an inner product, and for a folder that is damaged.
+    Raises ModelError for untrusted foreign code, for another kind of model, for a similarity other than cosine or inner
+    product, and for a damaged folder.
     """
     has_code, _, modules = _opened(model_dir, trust_remote_code)
     settings = read_json(model_dir / "config_sentence_transformers.json") if modules is not None else {}
     kind = str(settings.get("model_type") or "SentenceTransformer")
     if kind != "SentenceTransformer":
-        raise ModelError(f"{model_dir}: is a {kind}, and an encoder is a SentenceTransformer (a bi-encoder)")
+        raise ModelError(f"{model_dir}: is a {kind}; an encoder must be a SentenceTransformer (a bi-encoder)")
     query_prompt, document_prompt = _prompts(settings)
     similarity = _similarity(model_dir, settings, modules)
     config = read_json(model_dir / "config.json")
@@ -111,9 +98,9 @@ def read_encoder_layout(model_dir: Path, *, trust_remote_code: bool = False) -> 
     pooling, slow_because = _pooling(model_dir, modules)
     slow_because = slow_because or _unknown(model_dir, "feature-extraction", has_code=has_code)
     if not slow_because and settings.get("truncate_dim") is not None:
-        slow_because = "its vectors are cut (truncate_dim)"
+        slow_because = "its vectors are truncated (truncate_dim)"
     if not slow_because and not (isinstance(dim, int) and max_length is not None):
-        slow_because = "its config.json does not name its dimensions and its length"
+        slow_because = "its config.json does not give its dimensions and length"
     if slow_because:
         return EncoderLayout(None, None, None, query_prompt, document_prompt, similarity, slow_because)
     assert isinstance(dim, int)
@@ -123,27 +110,27 @@ def read_encoder_layout(model_dir: Path, *, trust_remote_code: bool = False) -> 
 def read_cross_encoder_layout(model_dir: Path, *, trust_remote_code: bool = False) -> CrossEncoderLayout:
     """Return how a cross-encoder is read.
 
-    Raises ModelError for code of others that is not trusted, for a folder whose weights lack the head that a
-    cross-encoder of its kind has, and for a folder that is damaged.
+    Raises ModelError for untrusted foreign code, for weights without the classification head that the labels need, and
+    for a damaged folder.
     """
     has_code, shapes, modules = _opened(model_dir, trust_remote_code)
     config = read_json(model_dir / "config.json")
     settings = read_json(model_dir / "config_sentence_transformers.json") if modules is not None else {}
-    # The library reads another kind's folder as if it had no modules.
+    # The library ignores the modules of a folder of another kind.
     is_own = settings.get("model_type") == "CrossEncoder"
     slow_because = ""
     if is_own and modules is not None and [entry.name for entry in modules] != ["Transformer"]:
         slow_because = f"it is built of {' + '.join(entry.name for entry in modules)}"
     elif is_own and modules is not None and modules[0].path not in {"", "."}:
-        slow_because = "its transformer has a folder of its own"
+        slow_because = "its transformer is in a subfolder"
     elif is_own and settings.get("default_prompt_name") is not None:
-        slow_because = "it wants a prompt"
+        slow_because = "it needs a prompt"
     elif _first_architecture(config).endswith("ForCausalLM"):
         slow_because = "it is a language model that answers in words"
     slow_because = slow_because or _unknown(model_dir, "sequence-classification", has_code=has_code)
     max_length = _max_length(model_dir, config)
     if not slow_because and max_length is None:
-        slow_because = "it has no length"
+        slow_because = "it declares no maximum length"
     if slow_because:
         return CrossEncoderLayout(None, None, slow_because)
     labels = config.get("id2label")
@@ -153,52 +140,35 @@ def read_cross_encoder_layout(model_dir: Path, *, trust_remote_code: bool = Fals
     return CrossEncoderLayout(n_labels, max_length)
 
 
-def library_fingerprint(model_dir: Path, *, trust_remote_code: bool = False) -> str:
-    """Return a hexadecimal SHA-256 over all but the weights that decides how the library reads a model."""
-    found = hashlib.sha256()
-    paths = {path for pattern in _DECIDING for path in model_dir.glob(pattern)}
-    paths |= {path for folder in module_dirs(model_dir) for path in folder.glob("*")}
-    weights = set(weight_files(model_dir))
-    for path in sorted(paths - weights):
-        if path.is_file() and (path.suffix != ".py" or trust_remote_code) and not _is_note(path):
-            found.update(f"{path.relative_to(model_dir)} {path.stat().st_size}\n".encode())
-            found.update(path.read_bytes())
-    return found.hexdigest()
-
-
-def _is_note(path: Path) -> bool:
-    return path.suffix in {".md", ".bin", ".safetensors"} or path.name.startswith(".")
-
-
 def _opened(model_dir: Path, trust_remote_code: bool) -> tuple[bool, Shapes, list[ModuleEntry] | None]:
-    """Return whether a folder brings code, what its weights are, and its modules; refuse what may not be opened."""
+    """Return whether a folder contains code, its tensors and its modules; raise ModelError if it must not be opened."""
     has_code = brings_code(model_dir, trusted=trust_remote_code)
     if (model_dir / "adapter_config.json").is_file() and find_spec("peft") is None:
         raise ModelError(
-            f"{model_dir}: is an adapter (adapter_config.json), which needs one more package; run: pip install peft"
+            f"{model_dir}: is an adapter (adapter_config.json), which needs another package; run: pip install peft"
         )
     return has_code, tensor_shapes(weight_files(model_dir)), read_modules(model_dir)
 
 
 def _unknown(model_dir: Path, task: str, *, has_code: bool) -> str:
-    """Return what of a transformer our runtimes do not know, or nothing."""
+    """Return why our runtimes cannot read a transformer, or an empty string."""
     config = read_json(model_dir / "config.json")
     kind = config.get("model_type")
-    cuts_at = read_json(model_dir / "tokenizer_config.json").get("truncation_side", "right")
+    truncation_side = read_json(model_dir / "tokenizer_config.json").get("truncation_side", "right")
     reasons = {
-        "it brings code of its own": has_code,
+        "it comes with its own code": has_code,
         "it is an adapter": (model_dir / "adapter_config.json").is_file(),
-        f"its architecture is {kind or 'not named'}": kind not in _KNOWN_TYPES,
+        f"its architecture is {kind or 'not declared'}": kind not in _KNOWN_TYPES,
         "its weights are quantized": config.get("quantization_config") is not None,
         f"it has no {TOKENIZER_FILE}": not (model_dir / TOKENIZER_FILE).is_file(),
-        f"it cuts texts on the {cuts_at}": cuts_at != "right",
+        f"it truncates texts on the {truncation_side}": truncation_side != "right",
         "it has a chat template": any(model_dir.glob("chat_template.*")),
     }
     return next((reason for reason, applies in reasons.items() if applies), "") or _unknown_settings(model_dir, task)
 
 
 def _unknown_settings(model_dir: Path, task: str) -> str:
-    """Return which setting of sentence-transformers' own Transformer is not the usual one."""
+    """Return which setting of sentence-transformers' Transformer module is unusual, or an empty string."""
     settings = _transformer_settings(model_dir)
     method, output = _OUTPUTS[task]
     usual: dict[str, object] = {
@@ -216,16 +186,16 @@ def _unknown_settings(model_dir: Path, task: str) -> str:
 
 
 def _pooling(model_dir: Path, modules: list[ModuleEntry] | None) -> tuple[Pooling | None, str]:
-    """Return how token vectors become one, or why our runtimes do not do it."""
+    """Return how token vectors are pooled, or None and why our runtimes cannot do it."""
     if modules is None:
         is_causal = _first_architecture(read_json(model_dir / "config.json")).endswith("ForCausalLM")
         return (None, "it is a language model") if is_causal else ("mean", "")
     if [entry.name for entry in modules] not in _PLAIN_MODULES:
         return None, f"it is built of {' + '.join(entry.name for entry in modules)}"
     if modules[0].path not in {"", "."}:
-        return None, "its transformer has a folder of its own"
+        return None, "its transformer is in a subfolder"
     settings = read_json(model_dir / modules[1].path / "config.json")
-    # Up to version 5 of sentence-transformers a switch for each mode, then a name.
+    # sentence-transformers up to version 5 saved a switch per mode; later versions save a name.
     modes = sorted(
         name.removeprefix("pooling_mode_") for name, on in settings.items() if name.startswith("pooling_mode_") and on
     )
@@ -237,11 +207,11 @@ def _pooling(model_dir: Path, modules: list[ModuleEntry] | None) -> tuple[Poolin
 
 
 def _prompts(settings: Mapping[str, object]) -> tuple[str, str]:
-    """Return what is put before a claim and before a document.
+    """Return the prompts put before a claim and before a document.
 
-    As the library's `encode_query` and `encode_document` do, by name; but a prompt for passages serves where the one
-    for documents is empty, which is all that saving with the library leaves of a missing one. Where neither claims nor
-    documents have one, the default prompt is put before both, as the library's `encode` does.
+    They are chosen by name, as in the library's `encode_query` and `encode_document`, except that an empty document
+    prompt gives way to a passage prompt: the library saves a missing document prompt as an empty one. If neither claims
+    nor documents have a prompt, both get the default prompt, as in the library's `encode`.
     """
     saved = settings.get("prompts")
     prompts = {str(name): str(text or "") for name, text in saved.items()} if isinstance(saved, dict) else {}
@@ -254,14 +224,14 @@ def _prompts(settings: Mapping[str, object]) -> tuple[str, str]:
 def _similarity(model_dir: Path, settings: Mapping[str, object], modules: list[ModuleEntry] | None) -> Similarity:
     name = str(settings.get("similarity_fn_name") or "cosine")
     if name not in {"cosine", "dot"}:
-        raise ModelError(f"{model_dir}: its vectors are compared by {name}; only cosine and dot are read")
+        raise ModelError(f"{model_dir}: its vectors are compared by {name}; only cosine and dot are supported")
     is_cut = settings.get("truncate_dim") is not None
     is_unit = modules is not None and modules[-1].name == "Normalize" and not is_cut
     return "dot" if name == "dot" and not is_unit else "cosine"
 
 
 def _max_length(model_dir: Path, config: Mapping[str, object]) -> int | None:
-    """Return how many tokens of a text are read, as sentence-transformers would; None if nothing limits it."""
+    """Return the maximum number of tokens, as in sentence-transformers; None if there is no limit."""
     chosen = (
         _transformer_settings(model_dir).get("max_seq_length")
         or read_json(model_dir / "tokenizer_config.json").get("model_max_length")  # where version 6 writes it
@@ -271,13 +241,24 @@ def _max_length(model_dir: Path, config: Mapping[str, object]) -> int | None:
     return min(known, default=None)
 
 
+def n_positions(config: Mapping[str, object]) -> int | None:
+    """Return how many tokens a model with this config.json can read, None if it has no position table."""
+    positions = config.get("max_position_embeddings")
+    if not isinstance(positions, int) or positions < 1:
+        return None
+    if config.get("model_type") in _POSITIONS_AFTER_PADDING:
+        padding = config.get("pad_token_id")
+        return positions - 1 - (padding if isinstance(padding, int) else 1)
+    return positions
+
+
 def _transformer_settings(model_dir: Path) -> dict[str, object]:
-    found = (read_json(model_dir / name) for name in _TRANSFORMER_SETTINGS)
+    found = (read_json(model_dir / name) for name in TRANSFORMER_SETTINGS)
     return next((settings for settings in found if settings), {})
 
 
 def _lowers_case(model_dir: Path) -> bool:
-    """Tell whether the tokenizer makes small letters by itself, so that `do_lower_case` changes nothing."""
+    """Return whether the tokenizer itself lowercases text, so `do_lower_case` changes nothing."""
     tokenizer = read_any_json(model_dir / TOKENIZER_FILE)
     normalizer = tokenizer.get("normalizer") if isinstance(tokenizer, dict) else None
     steps = [normalizer, *normalizer.get("normalizers", ())] if isinstance(normalizer, dict) else []
@@ -289,18 +270,20 @@ def _lowers_case(model_dir: Path) -> bool:
 
 
 def _require_head(model_dir: Path, shapes: Shapes, n_labels: object) -> None:
-    """Raise ModelError unless the weights hold a classification head of that many labels.
+    """Raise ModelError unless the weights hold a classification head with that many labels.
 
-    transformers would draw one by chance, and its scores would be noise.
+    transformers would initialize a missing head at random, and its scores would be noise.
     """
     name = next((name for name in _HEADS if name in shapes), None)
     if name is None:
         raise ModelError(
-            f"{model_dir}: its weights hold no classification head ({' or '.join(_HEADS)}), so it is no cross-encoder"
+            f"{model_dir}: not a cross-encoder: its weights hold no classification head ({' or '.join(_HEADS)})"
         )
     shape = shapes[name]
     if shape is not None and shape[0] != n_labels:
-        raise ModelError(f"{model_dir}: its config.json has {n_labels} labels, and its classification head {shape[0]}")
+        raise ModelError(
+            f"{model_dir}: its config.json has {n_labels} labels, but its classification head has {shape[0]}"
+        )
 
 
 def _first_architecture(config: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""Texts to token ids, with truncation that is counted."""
+"""Tokenization, with a flag for texts that were truncated."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ TOKENIZER_FILE = "tokenizer.json"
 
 
 class TextTokenizer:
-    """A model's tokenizer, at most `max_length` tokens a text or pair, never padding."""
+    """A model's tokenizer; returns at most `max_length` tokens per text or pair, without padding."""
 
     def __init__(self, model_dir: Path, max_length: int) -> None:
-        """Raise ModelError if the folder holds no usable tokenizer.json."""
+        """Raise ModelError if the folder has no usable tokenizer.json."""
         path = model_dir / TOKENIZER_FILE
         if not path.is_file():
-            raise ModelError(f"{model_dir}: has no {TOKENIZER_FILE}; save the model's fast tokenizer beside it")
+            raise ModelError(f"{model_dir}: has no {TOKENIZER_FILE}; save the model's fast tokenizer there")
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # tokenizers raises bare Exception for a bad file
-            raise ModelError(f"{path}: is no tokenizer ({error})") from error
-        # The file's own settings win otherwise: MiniLM's pads and cuts at 128.
+            raise ModelError(f"{path}: not a tokenizer ({error})") from error
+        # Overrides the file's own settings: MiniLM's pads, and truncates at 128.
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length, strategy="longest_first")
         self.max_length = max_length
 
     def tokenize(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[TokenizedText]:
-        """Return the tokens of each text or pair; too long a pair is cut at the end of its longer text."""
+        """Return the tokens of each text or pair; pairs are truncated at the end of the longer text."""
         return [
             TokenizedText(encoding.ids, encoding.type_ids, bool(encoding.overflowing))
             for encoding in self._tokenizer.encode_batch([*texts])
         ]
 
     def unknown_share(self, text: str) -> float:
-        """Return the share of the text's tokens that the model does not know, see `share_unknown`."""
+        """Return the share of the text's tokens that are unknown to the model, see `share_unknown`."""
         return share_unknown(self._tokenizer, text)
 
 
 def share_unknown(tokenizer: Tokenizer, text: str) -> float:
-    """Return the share of the text's tokens that a tokenizer does not know, in [0, 1]; 1 if it has none.
+    """Return the share of the text's tokens that are unknown to a tokenizer, in [0, 1]; 1 if it has no tokens.
 
-    A token that stands for one foreign letter counts too: MiniLM, which knows English, spells Russian and Korean.
+    A token for a single foreign letter counts as unknown: MiniLM, an English model, spells out Russian and Korean.
     """
     encoding = tokenizer.encode(text, add_special_tokens=False)
     if not encoding.ids:
@@ -67,6 +67,6 @@ def _unknown_token_id(tokenizer: Tokenizer) -> int | None:
 
 
 def _is_foreign_letter(piece: str) -> bool:
-    """Tell one letter of a script that writes words with several: neither Latin's first 128 nor Han."""
+    """Return whether a piece is a single letter that is neither ASCII nor Han, where one character can be a word."""
     letters = [char for char in piece if char.isalpha()]
     return len(letters) == 1 and not letters[0].isascii() and not "\u3400" <= letters[0] <= "\u9fff"

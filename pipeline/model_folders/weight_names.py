@@ -1,4 +1,4 @@
-"""What weight files hold, by name and shape, read without torch and without running anything that they hold."""
+"""Names and shapes of the tensors in weight files, read without torch and without running any of their code."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import IO, TypeAlias
 from claimhound.data.errors import ModelError
 
 Shapes: TypeAlias = dict[str, tuple[int, ...] | None]
-"""Names of tensors to their shapes; None where the file tells only the names."""
+"""Tensor names to shapes; None if the file gives only the names."""
 
-_LONGEST_HEADER = 100_000_000  # as the format's own library
-# The pickles of a file of torch before 1.6: magic number, version, system, and the tensors.
+_LONGEST_HEADER = 100_000_000  # the limit of the format's own library
+# Pickles in a file from torch before 1.6: magic number, version, system, and the tensors.
 _OLD_PICKLES = 4
 _PLAIN = {
     "collections": {"OrderedDict"},
@@ -29,9 +29,9 @@ _PLAIN = {
 
 
 def tensor_shapes(files: Iterable[Path]) -> Shapes:
-    """Return the tensors of safetensors files and of torch's own.
+    """Return the tensors in safetensors and torch files.
 
-    Raises ModelError, with the file, for one that is neither, and for a pickle that holds more than tensors.
+    Raises ModelError naming the file if it is neither, or is a pickle that holds more than tensors.
     """
     found: Shapes = {}
     for path in files:
@@ -41,7 +41,7 @@ def tensor_shapes(files: Iterable[Path]) -> Shapes:
             else:
                 found |= dict.fromkeys(_pickled_names(path))
         except (ValueError, OSError, struct.error, zipfile.BadZipFile, EOFError, KeyError, TypeError) as error:
-            raise ModelError(f"{path}: is no file of weights, or is damaged ({error})") from error
+            raise ModelError(f"{path}: not a weight file, or damaged ({error})") from error
     return found
 
 
@@ -49,13 +49,13 @@ def _safetensors(path: Path) -> Shapes:
     with path.open("rb") as file:
         (size,) = struct.unpack("<Q", file.read(8))
         if size > _LONGEST_HEADER:
-            raise ValueError(f"its header would have {size} bytes")
+            raise ValueError(f"its header claims {size} bytes")
         header = json.loads(file.read(size))
     return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
 
 
 def _pickled_names(path: Path) -> Iterator[str]:
-    """Yield all strings of a pickle, tensors' names among them."""
+    """Yield all strings in a pickle, including the tensors' names."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             (name,) = [name for name in archive.namelist() if name.endswith("data.pkl")]
@@ -68,9 +68,9 @@ def _pickled_names(path: Path) -> Iterator[str]:
 
 
 def _strings(file: IO[bytes], path: Path) -> Iterator[str]:
-    """Yield the strings of one pickle; raise ModelError for one that calls anything but what makes tensors."""
+    """Yield the strings in a pickle; raise ModelError if it calls anything that does not make tensors."""
     memo: dict[int, str] = {}
-    strings: list[str] = []  # in the order in which they come on the stack
+    strings: list[str] = []  # in the order they are pushed on the stack
     is_last_a_string = False
     for opcode, argument, _ in pickletools.genops(file):
         if opcode.name in {"GLOBAL", "INST"}:
@@ -92,4 +92,4 @@ def _strings(file: IO[bytes], path: Path) -> Iterator[str]:
 def _require_plain(module: str, name: str, *, path: Path) -> None:
     if name in _PLAIN.get(module, ()) or (module == "torch" and name.endswith("Storage")):
         return
-    raise ModelError(f"{path}: holds more than weights ({module}.{name}); nothing of it was run, and it is not read")
+    raise ModelError(f"{path}: holds more than weights ({module}.{name}), so it was neither run nor read")

@@ -99,6 +99,12 @@ class Blend:
             raise ValueError("a blend's intercept and weights must be finite numbers")
 
 
+def sigmoid(logits: Floats) -> Floats:
+    """Return the probability of each log-odds; exactly 0 or 1 only where float64 has no number between."""
+    # expit without scipy: exp of a large positive number would overflow, so clip where float64 is 1 or 0 anyway.
+    return 1.0 / (1.0 + np.exp(-np.clip(logits, -700.0, 700.0)))
+
+
 def blended_logit(blend: Blend, hits: HitScores) -> Floats:
     """Return (n,) log-odds of relevance; higher is better."""
     total = np.full(len(hits.logit), blend.intercept, dtype=np.float64)
@@ -109,8 +115,7 @@ def blended_logit(blend: Blend, hits: HitScores) -> Floats:
 
 def probability(blend: Blend, hits: HitScores) -> Floats:
     """Return (n,) probabilities that a hit would be judged relevant. Each depends on its own hit alone."""
-    # expit without scipy: exp of a large positive number would overflow, so clip where float64 is 1 or 0 anyway.
-    return 1.0 / (1.0 + np.exp(-np.clip(blended_logit(blend, hits), -700.0, 700.0)))
+    return sigmoid(blended_logit(blend, hits))
 
 
 def fit_blend(hits: HitScores, relevant: NDArray[np.bool_], features: Sequence[str] = BLEND_FEATURES) -> Blend:

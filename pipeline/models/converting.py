@@ -4,7 +4,7 @@
 
 What is measured is what a user gets: our tokens, padding, pooling and batches on one side, on the other
 sentence-transformers itself in float32, one text at a time. So a folder that we read otherwise than the library does
-is found here as well, and left to the library. Activation scales of int8 are fixed by calibration on the bundled
+is found here as well, and left to the library. Activation scales of int8 are fixed on texts of the bundled
 sample, so that a text's result depends on that text alone; scales taken from each batch (ONNX Runtime's dynamic
 quantization) would make it depend on its neighbours.
 """
@@ -24,25 +24,24 @@ import torch
 import transformers
 
 from claimhound.data.disk.checksums import sha256_of
+from claimhound.data.errors import last_line
 from claimhound.pipeline.model_folders.batching import Batch, TokenizedText, batches_by_length
-from claimhound.pipeline.model_folders.files import last_line
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
-from claimhound.pipeline.models.cross_encoding import TokenPairReader
 from claimhound.pipeline.models.encoders import Encoder, TransformerEncoder, encoder_identity
+from claimhound.pipeline.models.pair_readers import TokenPairReader
 from claimhound.pipeline.serving.agreement import Agreement, logit_agreement, vector_agreement
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.conversion import IR, RECORD, Conversion, Measured
+from claimhound.pipeline.serving.conversion_cache import IR, RECORD, Conversion
 from claimhound.pipeline.serving.conversion_texts import pair_texts, single_texts
+from claimhound.pipeline.serving.devices import n_threads_available
 from claimhound.pipeline.serving.first_token import ShortLastLayer, reads_first_token_alone
-from claimhound.pipeline.serving.library_models import (
-    LibraryCrossEncoder,
-    LibraryEncoder,
-    load_library_cross_encoder,
-    load_library_encoder,
-)
+from claimhound.pipeline.serving.library_loading import load_library_cross_encoder, load_library_encoder
+from claimhound.pipeline.serving.library_models import LibraryCrossEncoder, LibraryEncoder
+from claimhound.pipeline.serving.measured import Measured
+from claimhound.pipeline.serving.openvino_runtime import OpenVinoRuntime, compile_model
 from claimhound.pipeline.serving.precision import PREFERRED, Candidate, ConvertedPrecision, choose
 from claimhound.pipeline.serving.processor import this_processor
-from claimhound.pipeline.serving.runtimes import OpenVinoRuntime, compile_model, n_threads_available, takes_token_types
+from claimhound.pipeline.serving.torch_runtime import takes_token_types
 
 _N_TOKENS = "n_tokens"
 # The second matrix of the first two layers' feed-forward blocks, by the names that architectures give it.
@@ -108,13 +107,13 @@ def _library_model(what: Conversion) -> LibraryEncoder | LibraryCrossEncoder:
 
 def _reference_outputs(library: LibraryEncoder | LibraryCrossEncoder) -> np.ndarray:
     """Return what the library gives for the texts that judge, one at a time."""
-    return _vectors(library) if isinstance(library, LibraryEncoder) else library.logits(pair_texts().judging)[0]
+    return _vectors(library) if isinstance(library, LibraryEncoder) else library.logits(pair_texts().comparison)[0]
 
 
 def _vectors(encoder: Encoder) -> np.ndarray:
     texts = single_texts()
     return np.concatenate(
-        [encoder.encode(texts.judging_claims, as_query=True), encoder.encode(texts.judging_documents)]
+        [encoder.encode(texts.comparison_claims, as_query=True), encoder.encode(texts.comparison_documents)]
     )
 
 
@@ -184,7 +183,7 @@ def _agreement(what: Conversion, runtime: OpenVinoRuntime, reference: np.ndarray
         ours = _vectors(TransformerEncoder(tokenizer, runtime, identity))
         return vector_agreement(ours, reference, with_lengths=identity.similarity == "dot")
     reader = TokenPairReader(tokenizer, runtime, reference.shape[1])
-    return logit_agreement(reader.logits(pair_texts().judging)[0], reference)
+    return logit_agreement(reader.logits(pair_texts().comparison)[0], reference)
 
 
 def _exact(what: Conversion, model: Any) -> _Exact:
@@ -233,7 +232,7 @@ def _in_precision(what: Conversion, exact: _Exact, precision: ConvertedPrecision
 def _quantized(what: Conversion, exact: _Exact) -> openvino.Model:
     import nncf
 
-    texts: Sequence[Any] = single_texts().setting if what.kind == "encoder" else pair_texts().setting
+    texts: Sequence[Any] = single_texts().quantization if what.kind == "encoder" else pair_texts().quantization
     tokens = TextTokenizer(what.model_dir, what.max_length).tokenize(list(texts))
     inputs = [
         {name: getattr(batch, name) for name in exact.inputs}

@@ -13,19 +13,16 @@ from claimhound.data.errors import ModelError
 from claimhound.indexes.manifest import EncoderIdentity
 from claimhound.indexes.vectors import Vectors, unit_vectors
 from claimhound.pipeline.model_folders.batching import Batch, batches_by_length
-from claimhound.pipeline.model_folders.files import (
-    BUNDLED,
-    BUNDLED_ENCODER_NAME,
-    display_name,
-    encoder_dir,
-    weights_sha256,
-)
+from claimhound.pipeline.model_folders.finding import BUNDLED, display_name, find_model_dir
+from claimhound.pipeline.model_folders.fingerprints import weights_sha256
 from claimhound.pipeline.model_folders.hub import revision_of
 from claimhound.pipeline.model_folders.layouts import EncoderLayout, read_encoder_layout
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.library_models import library_identity, load_library_encoder, slow_line
-from claimhound.pipeline.serving.runtimes import NotConverted, Output, Runtime, open_runtime
+from claimhound.pipeline.serving.library_loading import library_identity, load_library_encoder, slow_line
+from claimhound.pipeline.serving.opening import open_runtime
+from claimhound.pipeline.serving.openvino_runtime import NotConverted
+from claimhound.pipeline.serving.runtime import Output, Runtime
 
 
 class Encoder(Protocol):
@@ -118,7 +115,7 @@ def load_encoder(
     What our own runtimes do not read as sentence-transformers does is computed by that, and `compute.notify` is told.
     Raises ModelError if it cannot be had or cannot be loaded, and for code of others that is not trusted.
     """
-    folder = encoder_dir(model)
+    folder = find_model_dir("encoder", model)
     layout = read_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
     identity = _identity(model, folder, layout, compute, query_prompt, document_prompt)
     slow_because = layout.slow_because
@@ -145,7 +142,7 @@ def encoder_identity(
 
     One that only the library reads is loaded the first time.
     """
-    folder = encoder_dir(model)
+    folder = find_model_dir("encoder", model)
     layout = read_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
     return _identity(model, folder, layout, compute, query_prompt, document_prompt)
 
@@ -158,7 +155,7 @@ def _identity(
     query_prompt: str | None,
     document_prompt: str | None,
 ) -> EncoderIdentity:
-    name = display_name(model, BUNDLED_ENCODER_NAME)
+    name = display_name("encoder", model)
     if layout.pooling is None or layout.max_length is None or layout.dim is None:
         identity = library_identity(folder, name, compute)
     else:

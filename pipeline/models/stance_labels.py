@@ -1,4 +1,4 @@
-"""What a stance model's labels say: which output is which of STANCES, and in which order it reads a pair."""
+"""Labels of a stance model: the stance that each output stands for, and the order in which it reads a pair."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import NamedTuple
 from claimhound.data.labelled_sets.stances import STANCES, Stance
 from claimhound.data.records import Json
 
-# As `_key` spells them. A word stands in one table only: the table decides the order of the pair.
+RELEVANT = "RELEVANT"
+"""The label of the output that scores relevance, in a model that also has outputs for the stances."""
+
+# Spelled as by `_key`. Each word is in one table only, because the table decides the order of the pair.
 _OF_INFERENCE: Mapping[str, Stance] = {
     **dict.fromkeys(("entailment", "entail", "entails", "entailed"), "SUPPORTS"),
     **dict.fromkeys(("contradiction", "contradict", "contradicts", "contradicted", "contradictory"), "REFUTES"),
@@ -33,10 +36,10 @@ _HOW = "--stance-labels contradiction,entailment,neutral"
 
 
 class StanceLabels(NamedTuple):
-    """What a model calls its three outputs, and where each of STANCES stands among them.
+    """A model's names for its outputs, and the column of each of STANCES among them.
 
-    Models of natural language inference read a premise, here the evidence, before the hypothesis: `evidence_first`.
-    Others read the claim first.
+    Besides the three stances there may be RELEVANT. Models for natural language inference read a premise, here the
+    evidence, before the hypothesis: `evidence_first`. Others read the claim first.
     """
 
     names: tuple[str, ...]
@@ -45,34 +48,40 @@ class StanceLabels(NamedTuple):
 
     @property
     def are_ours(self) -> bool:
-        """Whether these are STANCES to the letter, in whatever order."""
-        return set(self.names) == set(STANCES)
+        """Whether these are exactly STANCES, in any order, with or without RELEVANT."""
+        return set(self.names) - {RELEVANT} == set(STANCES)
+
+    @property
+    def relevance(self) -> int | None:
+        """The column of RELEVANT, None if there is none."""
+        return self.names.index(RELEVANT) if RELEVANT in self.names else None
 
     @property
     def text(self) -> str:
-        """What the outputs stand for and the pair's order, for people."""
+        """Human-readable meaning of the outputs, and the order of the pair."""
         return f"{self.outputs_text}; reads {self.pair_text}"
 
     @property
     def outputs_text(self) -> str:
-        """Each output with what it stands for, for people."""
-        stances = dict(zip(self.columns, STANCES, strict=True))
-        return ", ".join(f"{name} is {stances[column]}" for column, name in enumerate(self.names))
+        """Human-readable meaning of each output."""
+        meanings: dict[int | None, str] = dict(zip(self.columns, STANCES, strict=True))
+        meanings[self.relevance] = "the relevance"
+        return ", ".join(f"{name} is {meanings[column]}" for column, name in enumerate(self.names))
 
     @property
     def pair_text(self) -> str:
-        """The order of the pair, for people."""
+        """Human-readable order of the pair."""
         return "the evidence, then the claim" if self.evidence_first else "the claim, then the evidence"
 
     @property
     def record(self) -> dict[str, Json]:
-        """What tells two readings of the same weights apart, for a record; empty for STANCES in their order."""
+        """JSON that distinguishes two readings of the same weights; empty for STANCES in their own order."""
         if self == OURS:
             return {}
         return {"labels": list(self.names), "pair": list(self.pair("claim", "evidence"))}
 
     def pair(self, claim: str, text: str) -> tuple[str, str]:
-        """Return claim and evidence in the order in which the model reads them."""
+        """Return claim and evidence in the order that the model reads."""
         return (text, claim) if self.evidence_first else (claim, text)
 
 
@@ -80,12 +89,12 @@ OURS = StanceLabels(STANCES, (0, 1, 2), evidence_first=False)
 
 
 def read_labels(names: Sequence[str]) -> StanceLabels:
-    """Return what a model's labels say, which are named in the order of its outputs, in any case and spelling.
+    """Return the meaning of labels given in the order of a model's outputs, in any case and usual spelling.
 
-    Those of natural language inference (entailment, contradiction, neutral) are of a model that reads the evidence
-    first, those of fact-checking (SUPPORTS, REFUTES, NOT ENOUGH INFO) of one that reads the claim first, as FEVER's
-    baselines and our own do. Raises ValueError, which goes on after the name of a model, for any other labels; also for
-    three that mix both, whose order is anybody's guess.
+    Labels of natural language inference (entailment, contradiction, neutral) mean a model that reads the evidence
+    first; labels of fact-checking (SUPPORTS, REFUTES, NOT ENOUGH INFO) mean one that reads the claim first, as FEVER's
+    baselines and our own do. Raises ValueError for any other labels, and for a mix of both kinds, whose order cannot be
+    known; its message continues a line that begins with the model's name.
     """
     keys = [_key(name) for name in names]
     for table, evidence_first in ((_OF_INFERENCE, True), (_OF_FACT_CHECKING, False)):
@@ -95,11 +104,11 @@ def read_labels(names: Sequence[str]) -> StanceLabels:
     shown = ", ".join(names)
     if len(keys) == 2 and _ENTAILMENT & set(keys) and _NO_ENTAILMENT & set(keys):
         raise ValueError(
-            f"tells only entailment from the rest ({shown}), so not what refutes a claim from what says nothing of it; "
+            f"tells only entailment from the rest ({shown}), not a refutation from evidence that says neither; "
             "a stance model has three labels"
         )
     if len(keys) == len(STANCES) and all(map(_NAMELESS.fullmatch, keys)):
-        raise ValueError(f"its labels are {shown}, which says nothing; name them in the order of its outputs: {_HOW}")
+        raise ValueError(f"its labels are {shown}, which say nothing; name them in the order of its outputs: {_HOW}")
     cure = f", or name them in the order of its outputs: {_HOW}" if len(keys) == len(STANCES) else ""
     raise ValueError(
         f"its labels are {shown}; a stance model has {', '.join(STANCES)} or entailment, contradiction, neutral, "
@@ -107,24 +116,30 @@ def read_labels(names: Sequence[str]) -> StanceLabels:
     )
 
 
+def _read_outputs(names: Sequence[str]) -> StanceLabels:
+    """Return the meaning of labels as `read_labels` does, with RELEVANT allowed beside them."""
+    read = read_labels([name for name in names if name != RELEVANT])
+    return read._replace(names=tuple(names), columns=tuple(names.index(read.names[column]) for column in read.columns))
+
+
 def parse_labels(text: str) -> tuple[str, ...]:
-    """Return the names out of `--stance-labels`: three with commas. Raises ValueError for any that say nothing."""
+    """Return the comma-separated names of `--stance-labels`; raises ValueError for names that `read_labels` refuses."""
     names = tuple(name.strip() for name in text.split(","))
     try:
-        read_labels(names)
+        _read_outputs(names)
     except ValueError as error:
         raise ValueError(
-            f"{text!r} does not name three outputs in their order, such as contradiction,entailment,neutral or "
+            f"{text!r} does not name three outputs in order, such as contradiction,entailment,neutral or "
             "SUPPORTS,REFUTES,NOT_ENOUGH_INFO"
         ) from error
     return names
 
 
 def label_names(config: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the labels that a model's config.json names, in the order of its outputs.
+    """Return the labels named in a model's config.json, in the order of its outputs.
 
-    Where it gives but a number of labels they are called LABEL_0 and on, and where it says nothing there are two, as
-    transformers has it. Raises ValueError where they are not numbered from 0 on.
+    If it only gives their number they are LABEL_0, LABEL_1 and so on; if it does not even give that there are two, as
+    in transformers. Raises ValueError if they are not numbered from 0.
     """
     named = config.get("id2label")
     if not isinstance(named, Mapping):
@@ -132,21 +147,21 @@ def label_names(config: Mapping[str, object]) -> tuple[str, ...]:
         return tuple(f"LABEL_{output}" for output in range(number if isinstance(number, int) else 2))
     outputs = {int(key): str(label) for key, label in named.items() if str(key).isdecimal()}
     if sorted(outputs) != list(range(len(named))):
-        raise ValueError(f"its labels are not numbered from 0 on: {', '.join(map(str, named))}")
+        raise ValueError(f"its labels are not numbered from 0: {', '.join(map(str, named))}")
     return tuple(outputs[output] for output in range(len(named)))
 
 
 def stance_labels(config: Mapping[str, object], given: Sequence[str] | None = None) -> StanceLabels:
-    """Return what the outputs of a model with this config.json stand for; `given` names come before its own.
+    """Return the meaning of the outputs of a model with this config.json; `given` names replace its own.
 
-    Raises ValueError, which goes on after the name of a model.
+    Raises ValueError like `read_labels`.
     """
     names = label_names(config)
     if given is None:
-        return read_labels(names)
+        return _read_outputs(names)
     if len(names) != len(given):
         raise ValueError(f"has {len(names)} outputs ({', '.join(names)}), not the {len(given)} of --stance-labels")
-    return read_labels(given)
+    return _read_outputs(given)
 
 
 def _key(name: str) -> str:

@@ -16,12 +16,11 @@ from claimhound.data.text.text_form import read_form
 from claimhound.indexes.manifest import Manifest
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.pipeline.model_folders.files import BUNDLED
+from claimhound.pipeline.model_folders.finding import BUNDLED
 from claimhound.pipeline.model_folders.hub import pinned
 from claimhound.pipeline.models.blending import BLEND_FILE, blend_record
+from claimhound.pipeline.models.cross_encoders import load_pair_models
 from claimhound.pipeline.models.encoders import Encoder, Prompts, encoder_identity, load_encoder
-from claimhound.pipeline.models.rerankers import load_reranker
-from claimhound.pipeline.models.stance import load_stance
 from claimhound.pipeline.models.stored_vectors import require_checked_vectors
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
@@ -32,13 +31,13 @@ _MEMORY_DOCUMENTS = 5_000
 
 
 def open_pipeline(
-    index_dir: Path | None,
+    index_dir: str | Path | None = None,
     *,
-    corpus: str | None = None,
+    corpus: str | Path | None = None,
     reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
-    encoder: str | None = None,
-    reranker: str | None = None,
-    stance: str | None = None,
+    encoder: str | Path | None = None,
+    reranker: str | Path | None = None,
+    stance: str | Path | None = None,
     stance_labels: Sequence[str] | None = None,
     with_encoder: bool = True,
     with_reranker: bool = True,
@@ -58,30 +57,32 @@ def open_pipeline(
     index: IndexSnapshot | MemoryIndex
     model: Encoder | None = None
     if index_dir is not None:
-        index = IndexSnapshot.open(index_dir)
+        index = IndexSnapshot.open(Path(index_dir))
         if with_encoder:
-            model = load_index_encoder(index, encoder, compute)
+            model = load_index_encoder(index, None if encoder is None else str(encoder), compute)
             require_checked_vectors(index, model)
     elif corpus is not None:
-        documents = _few_documents(corpus, reading, on_notices)
+        documents = _few_documents(str(corpus), reading, on_notices)
         vectors = None
         if with_encoder:
-            model = load_encoder(encoder or BUNDLED, compute)
+            model = load_encoder(str(encoder or BUNDLED), compute)
             vectors = model.encode([read_form(document) for document in documents])
         index = MemoryIndex(documents, vectors)
     else:
         raise ValueError("name an index folder or a corpus")
-    chosen = None
-    if with_reranker:
-        chosen = load_reranker(reranker or BUNDLED, compute, max_length=max_length)
-        if model is not None and model.identity.similarity == "dot" and "cosine" in dict(chosen.blend.weights):
-            raise ModelError(
-                f"{chosen.name}: its {BLEND_FILE} weighs cosines, and encoder {model.identity.name} compares by inner "
-                "products; take another reranker, or calibrate it with another encoder without the feature cosine"
-            )
-    pointing = None
-    if with_stance:
-        pointing = load_stance(stance or BUNDLED, compute, labels=stance_labels, max_length=max_length)
+    chosen, pointing = load_pair_models(
+        str(reranker or BUNDLED) if with_reranker else None,
+        str(stance or BUNDLED) if with_stance else None,
+        compute,
+        labels=stance_labels,
+        max_length=max_length,
+    )
+    weighs_cosines = chosen is not None and "cosine" in dict(chosen.blend.weights)
+    if chosen is not None and weighs_cosines and model is not None and model.identity.similarity == "dot":
+        raise ModelError(
+            f"{chosen.name}: its {BLEND_FILE} weighs cosines, and encoder {model.identity.name} compares by inner "
+            "products; take another reranker, or calibrate it with another encoder without the feature cosine"
+        )
     return EvidencePipeline(index, model, chosen, config, pointing)
 
 

@@ -91,6 +91,11 @@ class StageRankings:
     copies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     folded: StageRankings | None = None
 
+    @property
+    def first_stage(self) -> Ranking:
+        """The list that a reranker reads: the fused one, BM25's where there was no search by vectors."""
+        return (self.bm25 if self.fused is None else self.fused) or []
+
     def final(self) -> Ranking:
         """Return the last stage's ranking."""
         for ranking in (self.rerank, self.fused, self.dense, self.bm25):

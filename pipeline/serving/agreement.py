@@ -1,4 +1,4 @@
-"""How near a model's output is to that of the same model in float32, and what is near enough to be served."""
+"""Agreement of a model's output with that of the same model in float32, and how much is enough."""
 
 from __future__ import annotations
 
@@ -9,22 +9,20 @@ from numpy.typing import NDArray
 
 LEAST_MEAN_COSINE = 0.995
 LEAST_COSINE = 0.98
-"""Of the bundled encoder's vectors for texts of the sample, the worst has .9999 with float32 in bfloat16, .993 in
-int8. It was .55 in int8 under a bfloat16 hint on a processor with AMX; two different sentences have .59 at most."""
+"""For texts of the sample, the bundled encoder's worst cosine to float32 is .9999 in bfloat16 and .993 in int8. It was
+.55 in int8 with a bfloat16 hint on a processor with AMX. Two different sentences have .59 at most."""
 LARGEST_ERROR_SHARE = 0.1
-"""Of the logits' own standard deviation: what is off by a tenth of it orders texts as float32 does."""
+"""As a share of the logits' standard deviation; an error of a tenth preserves the order of texts."""
 LEAST_SPEARMAN = 0.995
+LARGEST_LENGTH_ERROR = 0.02
 
 Output: TypeAlias = NDArray[np.floating]
 
 
-LARGEST_LENGTH_ERROR = 0.02
-
-
 class VectorAgreement(NamedTuple):
-    """Cosines between two vectors of the same text: their mean, and the least.
+    """The mean and least cosine between two vectors of the same text.
 
-    `length_error` is the largest share by which one is longer than the other, 0 where lengths do not count.
+    `length_error` is the largest relative difference between their lengths, 0 if lengths do not matter.
     """
 
     mean_cosine: float
@@ -33,7 +31,7 @@ class VectorAgreement(NamedTuple):
 
     @property
     def suffices(self) -> bool:
-        """Tell whether the vectors can stand for each other."""
+        """Whether the vectors are interchangeable."""
         is_near = self.mean_cosine >= LEAST_MEAN_COSINE and self.least_cosine >= LEAST_COSINE
         return is_near and self.length_error <= LARGEST_LENGTH_ERROR
 
@@ -43,9 +41,9 @@ class VectorAgreement(NamedTuple):
 
 
 class LogitAgreement(NamedTuple):
-    """The root mean square of the difference of logits, their standard deviation in float32, and rank correlation.
+    """The root mean square error of logits, their standard deviation in float32, and their rank correlation.
 
-    Of several labels, the standard deviation is about each label's own mean, and the least correlation counts.
+    With several labels, the standard deviation is around each label's own mean, and the lowest correlation counts.
     """
 
     rms_error: float
@@ -54,7 +52,7 @@ class LogitAgreement(NamedTuple):
 
     @property
     def suffices(self) -> bool:
-        """Tell whether the logits can stand for each other."""
+        """Whether the logits are interchangeable."""
         return self.rms_error <= LARGEST_ERROR_SHARE * self.standard_deviation and self.spearman >= LEAST_SPEARMAN
 
     def __str__(self) -> str:
@@ -67,9 +65,9 @@ Agreement: TypeAlias = VectorAgreement | LogitAgreement
 
 
 def vector_agreement(vectors: Output, reference: Output, *, with_lengths: bool = False) -> VectorAgreement:
-    """Compare two (n, dim) arrays of vectors, of any length but zero, row by row. NaN agrees with nothing.
+    """Compare two (n, dim) arrays of nonzero vectors row by row; NaN agrees with nothing.
 
-    `with_lengths` is for vectors whose length counts.
+    Use `with_lengths` if the vectors' lengths matter.
     """
     products = (vectors * reference).sum(axis=1, dtype=np.float64)
     lengths, wanted = np.linalg.norm(vectors, axis=1), np.linalg.norm(reference, axis=1)
@@ -81,7 +79,7 @@ def vector_agreement(vectors: Output, reference: Output, *, with_lengths: bool =
 
 
 def logit_agreement(logits: Output, reference: Output) -> LogitAgreement:
-    """Compare two (n, labels) arrays of logits. NaN agrees with nothing."""
+    """Compare two (n, labels) arrays of logits; NaN agrees with nothing."""
     from scipy.stats import spearmanr
 
     deviation = float(np.sqrt(np.mean((reference - reference.mean(axis=0)) ** 2)))
@@ -93,7 +91,7 @@ def logit_agreement(logits: Output, reference: Output) -> LogitAgreement:
 
 
 def _rank_correlation(spearmanr: object, left: Output, right: Output) -> float:
-    """Return Spearman's correlation; of a column that does not vary, 1 if the other does not either, otherwise 0."""
+    """Return Spearman's correlation; for a constant column, 1 if both are constant, otherwise 0."""
     if np.ptp(left) == 0 or np.ptp(right) == 0:
         return float(np.ptp(left) == np.ptp(right))
     return float(spearmanr(left, right).statistic)  # type: ignore[operator]

@@ -1,7 +1,7 @@
-"""A BERT classifier that leaves out what its head does not read: all tokens but the first, in the last layer.
+"""A BERT classifier whose last layer computes only the first token, the only one its head reads.
 
-Keys and values remain every token's; query, attention and feed-forward are computed once a row instead of once a token.
-The logits are the same without five sixths of a layer's matrix products. Importing this imports torch.
+Keys and values are still computed for all tokens; query, attention and feed-forward only once per row. This saves five
+sixths of the layer's matrix products and the logits are the same. Importing this module imports torch.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from transformers.models.bert.modeling_bert import BertForSequenceClassification
 
 
 class ShortLastLayer(torch.nn.Module):
-    """A classifier that `reads_first_token_alone`, with a last layer that computes as many tokens as it is told.
+    """A classifier that `reads_first_token_alone`, with a last layer that computes the given number of tokens.
 
-    For inference: no dropout. Its parts take places in the model's last layer, whose other parts pass on as many tokens
-    as they are given; so the model is changed, and computes through this alone.
+    For inference only: no dropout. It replaces parts of the given model's last layer, so that model must not be used
+    on its own any more.
     """
 
     def __init__(self, model: BertForSequenceClassification) -> None:
@@ -28,15 +28,15 @@ class ShortLastLayer(torch.nn.Module):
         self._output = attention.output = _LeadingOutput(attention.output)
 
     def forward(self, n_tokens: int | torch.Tensor, **inputs: torch.Tensor) -> Any:
-        """Return the model's output. Its logits are the same for every `n_tokens`, from 1 to all."""
+        """Return the model's output; the logits do not depend on `n_tokens`, from 1 to all."""
         self._attention.n_tokens = self._output.n_tokens = n_tokens
         return self.model(**inputs)
 
 
 class _LeadingAttention(torch.nn.Module):
-    """What the first tokens attend to, with the weights of the attention that it stands for.
+    """The attention of the first tokens, with the weights of the block that it replaces.
 
-    Answers as the library's attention does, a pair of context and weights, whatever else it is called with.
+    Returns a pair of context and weights, as the library's attention does, and ignores other arguments.
     """
 
     n_tokens: int | torch.Tensor = 1
@@ -64,7 +64,7 @@ class _LeadingAttention(torch.nn.Module):
 
 
 class _LeadingOutput(torch.nn.Module):
-    """Adds the first tokens' states, where the block that it stands for would add every token's."""
+    """Adds the states of only the first tokens, in place of a block that adds all."""
 
     n_tokens: int | torch.Tensor = 1
 
@@ -78,13 +78,13 @@ class _LeadingOutput(torch.nn.Module):
 
 
 def reads_first_token_alone(model: torch.nn.Module) -> bool:
-    """Tell whether `ShortLastLayer` knows the model: a plain BERT classifier whose attention has an ordinary mask."""
-    # A class derived from BERT's may read other tokens.
+    """Return whether `ShortLastLayer` supports the model: a plain BERT classifier with an ordinary attention mask."""
+    # A subclass may read other tokens.
     if type(model) is not BertForSequenceClassification:
         return False
     config = model.config
     return bool(
-        config._attn_implementation in {"eager", "sdpa"}  # others mask in other ways
+        config._attn_implementation in {"eager", "sdpa"}  # others mask differently
         and not config.is_decoder
         and not config.add_cross_attention
         and config.chunk_size_feed_forward == 0

@@ -1,21 +1,16 @@
-"""Models that sentence-transformers itself computes: every one that our own runtimes do not read as it does.
+"""Models run by sentence-transformers itself, because our own runtimes would read them differently.
 
-Slower, and right. On a CPU one text at a time, on an accelerator only texts of equally many tokens together: a text is
-then never padded, so that its result does not depend on its neighbours.
+Slower, but correct. On a CPU texts are run one at a time, on an accelerator only together with texts of equal length:
+without padding, a text's result does not depend on the other texts.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
-from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,33 +19,20 @@ from claimhound.data.errors import ModelError, first_line
 from claimhound.indexes.manifest import EncoderIdentity
 from claimhound.indexes.vectors import Vectors, unit_vectors
 from claimhound.pipeline.model_folders.batching import TOKENS_PER_BATCH
-from claimhound.pipeline.model_folders.cache_folder import cache_dir, ensure_home
-from claimhound.pipeline.model_folders.files import encoder_dir, n_positions, read_json, weight_files, weights_sha256
-from claimhound.pipeline.model_folders.layouts import library_fingerprint
 from claimhound.pipeline.model_folders.tokenization import share_unknown
-from claimhound.pipeline.model_folders.weight_names import Shapes, tensor_shapes
-from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import resolve_device
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
-# What stands for "no limit" where a number of tokens is asked for.
 UNLIMITED = 0
-
-
-class LibraryFacts(NamedTuple):
-    """What only the loaded model tells: the length of its vectors, and how many tokens it reads (0: all)."""
-
-    dim: int
-    max_length: int
+"""A number of tokens without a limit."""
 
 
 class LibraryEncoder:
-    """A bi-encoder as sentence-transformers computes it, see `Encoder`."""
+    """A bi-encoder run by sentence-transformers, see `Encoder`."""
 
     def __init__(self, model: SentenceTransformer, identity: EncoderIdentity, device: str) -> None:
-        """Use `load_library_encoder`. `model` is on the device."""
+        """Use `load_library_encoder`. `model` must be on the device."""
         self.identity = identity
         self._model = model
         self._runner = _Runner(identity.name, model, device)
@@ -62,11 +44,11 @@ class LibraryEncoder:
 
     @property
     def transformer(self) -> Any:
-        """The transformers model in it, None if there is none."""
+        """The transformers model inside, None if there is none."""
         return self._model.transformers_model
 
     def encode(self, texts: Sequence[str], *, as_query: bool = False) -> Vectors:
-        """See `Encoder`. Raises ModelError if the model gives no numbers (NaN), or cannot read a text."""
+        """See `Encoder`. Raises ModelError if the model returns NaN or cannot read a text."""
         vectors = np.zeros((len(texts), self.identity.dim), dtype=np.float32)
         filled = [row for row, text in enumerate(texts) if text.strip()]
         prompt = self.identity.query_prompt if as_query else self.identity.document_prompt
@@ -95,10 +77,10 @@ class LibraryEncoder:
 
 
 class LibraryCrossEncoder:
-    """A cross-encoder as sentence-transformers computes it, without the activation that it would put last."""
+    """A cross-encoder run by sentence-transformers, without the final activation."""
 
     def __init__(self, name: str, model: CrossEncoder, device: str, max_length: int | None) -> None:
-        """Use `load_library_cross_encoder`. `model` is on the device."""
+        """Use `load_library_cross_encoder`. `model` must be on the device."""
         self._model = model
         self._runner = _Runner(name, model, device)
         self.n_labels = int(model.num_labels)
@@ -106,21 +88,21 @@ class LibraryCrossEncoder:
         self.max_length = min(own or max_length or UNLIMITED, max_length or own)
         if max_length is not None:
             model.max_seq_length = self.max_length
-        # Those of its own, as `predict` takes them.
+        # The model's own, as in `predict`.
         self._prompt = model.prompts.get(model.default_prompt_name) if model.default_prompt_name else None
 
     @property
     def runtime_name(self) -> str:
-        """What computes, for people."""
+        """The human-readable name of the runtime."""
         return self._runner.name
 
     @property
     def transformer(self) -> Any:
-        """The transformers model in it, None if there is none."""
+        """The transformers model inside, None if there is none."""
         return self._model.transformers_model
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return (n, labels) logits in the order of the pairs, and (n,) whether a pair was too long and cut."""
+        """Return (n, labels) logits in the order of the pairs, and (n,) whether each pair was truncated."""
         import torch
 
         logits = np.zeros((len(pairs), self.n_labels), dtype=np.float64)
@@ -150,7 +132,7 @@ class LibraryCrossEncoder:
 
 
 class _Runner:
-    """Computes rows in parts of which no text is padded, each of them once, on one thread at a time."""
+    """Runs rows in batches without padding, on one thread at a time."""
 
     def __init__(self, name: str, model: Any, device: str) -> None:
         self._name = name
@@ -160,19 +142,19 @@ class _Runner:
 
     @property
     def batches(self) -> bool:
-        """Whether texts of equally many tokens are computed together."""
+        """Whether texts of equal length run together."""
         return self._device != "cpu"
 
     @property
     def name(self) -> str:
-        """What computes, for people: `sentence-transformers on torch float32 on cpu`."""
-        return f"sentence-transformers on {_precision(self._model)} on {self._device}"
+        """The human-readable name, such as `sentence-transformers on torch float32 on cpu`."""
+        return f"sentence-transformers on {precision_name(self._model)} on {self._device}"
 
     def run(
         self, n: int, n_tokens: Callable[[int], int], compute: Callable[[Sequence[int]], Vectors]
     ) -> Iterator[tuple[Sequence[int], Vectors]]:
-        """Yield numbers of rows and what was computed for them, until all n are there; longest first on a GPU."""
-        with self._one_run, _quiet():
+        """Yield row numbers and their results for all n rows; longest first on an accelerator."""
+        with self._one_run, quiet():
             of_length: defaultdict[int, list[int]] = defaultdict(list)
             for row in range(n):
                 with self._computing():
@@ -190,7 +172,7 @@ class _Runner:
     def _parts(
         self, rows: Sequence[int], compute: Callable[[Sequence[int]], Vectors]
     ) -> Iterator[tuple[Sequence[int], Vectors]]:
-        """Yield what was computed for the rows, in halves where it does not fit in the device's memory."""
+        """Yield the results for the rows, splitting them if they do not fit in the device's memory."""
         import torch
 
         try:
@@ -198,7 +180,7 @@ class _Runner:
         except torch.OutOfMemoryError as error:
             if len(rows) == 1:
                 raise ModelError(
-                    f"{self._device}: too little memory for one text; use --device cpu, or end what else uses it"
+                    f"{self._device}: too little memory for one text; use --device cpu, or free some of its memory"
                 ) from error
             found = None
         if found is not None:
@@ -215,140 +197,27 @@ class _Runner:
         with self._computing():
             found = compute(rows)
             if not np.isfinite(found).all() and self._model.dtype == torch.float16:
-                # Some models overflow in float16: once more in float32, and from then on.
+                # Some models overflow in float16: use float32 from now on.
                 self._model.float()
                 found = compute(rows)
         return found
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        """Turn whatever the library says of a text that it cannot compute into a ModelError."""
+        """Turn any error of the library about a text into a ModelError."""
         import torch
 
         try:
             yield
         except torch.OutOfMemoryError:
             raise
-        except Exception as error:  # what a chat template or a foreign architecture raises is of any kind
-            raise ModelError(f"{self._name}: sentence-transformers cannot compute it ({first_line(error)})") from error
-
-
-def slow_line(kind: str, reason: str) -> str:
-    """Return what a user is told of a model that our own runtimes do not compute."""
-    return f"the {kind} runs through sentence-transformers, which is slower ({reason})"
-
-
-def load_library_encoder(folder: Path, identity: EncoderIdentity, compute: Compute) -> LibraryEncoder:
-    """Load a bi-encoder of whatever architecture as sentence-transformers does; the prompts are the identity's.
-
-    Raises ModelError if the library cannot load it, or gives vectors of another length than the identity's.
-    """
-    device = resolve_device(compute.device)
-    model = _open_encoder(folder, device, compute)
-    _limit_positions(model)
-    found = model.get_embedding_dimension()
-    if found != identity.dim:
-        raise ModelError(f"{folder}: gives vectors of {found} dimensions, and {identity.dim} were expected")
-    if identity.max_length not in {UNLIMITED, model.max_seq_length}:
-        model.max_seq_length = identity.max_length
-    return LibraryEncoder(model, replace(identity, precision=_precision(model)), device)
-
-
-def load_library_cross_encoder(folder: Path, compute: Compute, max_length: int | None = None) -> LibraryCrossEncoder:
-    """Load a cross-encoder of whatever architecture as sentence-transformers does.
-
-    `max_length` shortens what it reads of a pair. Raises ModelError if the library cannot load it, or if weights of its
-    head are missing, which would be drawn by chance.
-    """
-    import torch
-    from sentence_transformers import CrossEncoder
-
-    device = resolve_device(compute.device)
-    with _loading(folder, compute):
-        # With an activation of ours the one that the folder names is not even imported.
-        model = CrossEncoder(
-            str(folder), activation_fn=torch.nn.Identity(), max_length=None, **_load_arguments(device, compute)
-        )
-    model.eval()
-    _require_head(folder, model)
-    _limit_positions(model)
-    return LibraryCrossEncoder(str(folder), model, device, max_length)
-
-
-def library_identity(folder: Path, name: str, compute: Compute) -> EncoderIdentity:
-    """Return the identity of an encoder that only the library reads; it is loaded once to tell its dimensions.
-
-    Raises ModelError if the library cannot load it.
-    """
-    weights = weights_sha256(folder)
-    fingerprint = library_fingerprint(folder, trust_remote_code=compute.trust_remote_code)
-    base = _base_of_adapter(folder)
-    if base is not None:
-        fingerprint = hashlib.sha256(f"{fingerprint} {weights_sha256(base)}".encode()).hexdigest()
-    stamp = json.dumps([str(folder.absolute()), weights, fingerprint, version("sentence-transformers")])
-    kept = cache_dir() / "library" / f"{hashlib.sha256(stamp.encode()).hexdigest()}.json"
-    facts = _kept_facts(kept)
-    if facts is None:
-        model = _open_encoder(folder, resolve_device(compute.device), compute)
-        _limit_positions(model)
-        facts = LibraryFacts(int(model.get_embedding_dimension() or 0), _finite(model.max_seq_length))
-        # A cache that cannot be written costs time, not correctness.
-        with suppress(OSError):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(json.dumps(facts), encoding="ascii")
-    return EncoderIdentity(name, weights, f"sentence-transformers {fingerprint[:12]}", facts.max_length, facts.dim)
-
-
-def _kept_facts(path: Path) -> LibraryFacts | None:
-    try:
-        dim, max_length = json.loads(path.read_text(encoding="ascii"))
-        return LibraryFacts(int(dim), int(max_length))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def _open_encoder(folder: Path, device: str, compute: Compute) -> SentenceTransformer:
-    from sentence_transformers import SentenceTransformer
-
-    with _loading(folder, compute):
-        model = SentenceTransformer(str(folder), **_load_arguments(device, compute))
-    return model.eval()
-
-
-def _load_arguments(device: str, compute: Compute) -> dict[str, Any]:
-    import torch
-
-    return {
-        "device": device,
-        "trust_remote_code": compute.trust_remote_code,
-        "local_files_only": True,
-        # A pickle beside the weights runs nothing.
-        "model_kwargs": {
-            "dtype": torch.float16 if device.startswith("cuda") else torch.float32,
-            "weights_only": True,
-        },
-    }
+        except Exception as error:  # chat templates and foreign architectures raise errors of any kind
+            raise ModelError(f"{self._name}: sentence-transformers cannot run it ({first_line(error)})") from error
 
 
 @contextmanager
-def _loading(folder: Path, compute: Compute) -> Iterator[None]:
-    """Turn whatever the library says of a folder that it cannot load into a ModelError."""
-    ensure_home()
-    import torch
-
-    if compute.n_threads is not None:
-        torch.set_num_threads(compute.n_threads)
-    _base_of_adapter(folder)
-    with _quiet():
-        try:
-            yield
-        except Exception as error:  # what a module or a foreign architecture raises is of any kind
-            raise ModelError(f"{folder}: sentence-transformers cannot load it ({first_line(error)})") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the libraries from writing bars and remarks between our own lines."""
+def quiet() -> Iterator[None]:
+    """Suppress the libraries' progress bars and messages."""
     from transformers.utils import logging
 
     verbosity, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -362,52 +231,12 @@ def _quiet() -> Iterator[None]:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def _base_of_adapter(folder: Path) -> Path | None:
-    """Return the folder of the model that an adapter is for, fetched if need be; None for what is no adapter."""
-    base = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
-    return None if base is None else encoder_dir(str(base))
-
-
-def _limit_positions(model: Any) -> None:
-    """Have a model read no more tokens than it has positions: beyond them the library fails."""
-    config: dict[str, object] = model.config.to_dict() if model.config is not None else {}
-    positions = n_positions(config)
-    length = model.max_seq_length
-    if positions is not None and length is not None and length > positions:
-        model.max_seq_length = positions
-
-
-def _require_head(folder: Path, model: CrossEncoder) -> None:
-    """Raise ModelError if the head's weights are in none of the files: transformers draws them by chance."""
-    transformer: Any = model.transformers_model
-    if transformer is None or (folder / "adapter_config.json").is_file():
-        return
-    held = tensor_shapes(weight_files(folder))
-    prefix = f"{transformer.base_model_prefix}."
-    # Where it is the word vectors once more, a language model's head is in no file.
-    tied = {"lm_head.weight"} if transformer.config.tie_word_embeddings else set()
-    own = (name for name, _ in transformer.named_parameters() if not name.startswith(prefix))
-    missing = next((name for name in own if name not in tied and not _is_held(name, held)), None)
-    if missing is not None:
-        raise ModelError(
-            f"{folder}: its weights hold no {missing}, which would be drawn by chance, so it is no cross-encoder"
-        )
-
-
-def _is_held(name: str, held: Shapes) -> bool:
-    return name in held or any(other.endswith(f".{name}") for other in held)
-
-
-def _precision(model: Any) -> str:
-    """Return what a model computes in: `torch float32`."""
+def precision_name(model: Any) -> str:
+    """Return the name of a model's precision, such as `torch float32`."""
     return f"torch {str(model.dtype or 'torch.float32').removeprefix('torch.')}"
 
 
-def _finite(length: float | None) -> int:
-    return UNLIMITED if length is None or length > 10**9 else int(length)
-
-
 def _n_tokens(features: Any) -> int:
-    """Return how many tokens one text became; 0 for a model that has none."""
+    """Return the number of tokens of one text, 0 for a model without tokens."""
     ids = features.get("input_ids")
     return 0 if ids is None else int(ids.shape[-1])

@@ -1,7 +1,7 @@
-"""OpenVINO without its reports of use.
+"""OpenVINO without telemetry.
 
-When it is imported it writes an identifier into the user's home directory, and its converter sends what it was asked to
-do with it over the network. It does neither where it believes that it runs in a test service.
+On import it writes an identifier to the user's home directory, and its converter sends usage reports with it over the
+network. It does neither if it believes it runs in a CI service.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _SILENCING = "CI"
 
 
 def import_openvino() -> ModuleType:
-    """Return the module `openvino`, imported with its reports turned off for as long as the process lives."""
+    """Return the module `openvino`, imported with telemetry disabled for the life of the process."""
     before = os.environ.get(_SILENCING)
     os.environ[_SILENCING] = "true"
     try:

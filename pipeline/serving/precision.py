@@ -1,4 +1,4 @@
-"""Which precision a model is served in on this machine: what was measured of each, and the rule that chooses."""
+"""The precisions of a converted model: what was measured of each, and which one to use."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from claimhound.pipeline.serving.agreement import Agreement
 ConvertedPrecision: TypeAlias = Literal["bf16", "int8", "f32"]
 
 PREFERRED: tuple[ConvertedPrecision, ...] = ("bf16", "int8", "f32")
-"""bfloat16 is exact enough wherever it is fast; int8 is near, and fast without matrix units; float32 is right."""
+"""bfloat16 is accurate, but fast only with matrix units; int8 is close, and fast without them; float32 is exact."""
 FAST_ENOUGH = 0.8
-"""Of the fastest precision that agrees: a difference that is worth a better agreement."""
-
-
+"""As a share of the fastest speed: a slower precision is worth it for better agreement."""
 FAR = "far from float32"
-"""Said of a precision that was forced and does not agree, wherever it is named."""
+"""Added to the name of a precision that was forced but does not agree with float32."""
 
 
 class Candidate(NamedTuple):
-    """What was measured of one precision.
+    """The measurements of one precision.
 
-    `rate` is in batches a second, to be compared with the other candidates' only; None if it cannot run here, for which
-    `failure` is the reason. `agreement` is None for what is too slow to be served whatever it agrees with.
+    `rate` is in batches per second, comparable only among a model's candidates; it is None if the precision cannot run
+    here because of `failure`. `agreement` is None if it is too slow to be worth comparing.
     """
 
     precision: ConvertedPrecision
@@ -33,14 +31,14 @@ class Candidate(NamedTuple):
 
     @property
     def agrees(self) -> bool:
-        """Tell whether it was measured to stand for float32."""
+        """Whether it was measured to agree with float32."""
         return self.agreement is not None and self.agreement.suffices
 
 
 def choose(candidates: Sequence[Candidate]) -> Candidate | None:
-    """Return the first in the order of `PREFERRED` that agrees and runs at `FAST_ENOUGH` of the fastest that agrees.
+    """Return the first of `PREFERRED` that agrees and reaches `FAST_ENOUGH` of the speed of the fastest that agrees.
 
-    None if none agrees.
+    None if no precision agrees.
     """
     agreeing = [one for one in candidates if one.agrees and one.rate is not None]
     fastest = max((one.rate or 0.0 for one in agreeing), default=0.0)

@@ -1,4 +1,4 @@
-"""Which processor this is, as far as it decides what computes fast and how it rounds."""
+"""This machine's processor, which decides which precision is fast and how it rounds."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 _CPUINFO = Path("/proc/cpuinfo")
-# Of the many flags those that a library for matrix products chooses its code by.
+# The flags by which matrix libraries choose their code.
 _DECIDING = re.compile(r"(avx|amx|fma|f16c|sse4|asimd|sve|bf16|i8mm|fphp|neon).*")
-# oneDNN, which computes for OpenVINO, takes only instructions up to this one.
+# Limits the instruction sets used by oneDNN, and so by OpenVINO.
 _LIMIT = "ONEDNN_MAX_CPU_ISA"
 
 
 class Processor(NamedTuple):
-    """A name for people, and what decides which code runs: instruction sets, and a limit on them if one is set."""
+    """A human-readable name, and the features that decide which code runs: instruction sets, and any limit on them."""
 
     name: str
     features: tuple[str, ...]
 
 
 def this_processor() -> Processor:
-    """Return the processor of this machine; where the system does not tell its features, they are its name."""
+    """Return this machine's processor; if the system does not list its features, the name stands in for them."""
     facts = _facts()
     name = facts.get("model name") or platform.processor() or platform.machine()
     flags = (facts.get("flags") or facts.get("Features") or "").split()
@@ -33,7 +33,7 @@ def this_processor() -> Processor:
 
 
 def _facts() -> dict[str, str]:
-    """Return what Linux says of the first processor, empty on other systems."""
+    """Return Linux's facts about the first processor, empty on other systems."""
     try:
         lines = _CPUINFO.read_text(encoding="utf-8", errors="replace").split("\n\n", 1)[0].splitlines()
     except OSError:

@@ -7,19 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from claimhound.data.bundled import BUNDLED_MODELS, Role
 from claimhound.data.errors import ModelError, first_line
-from claimhound.pipeline.model_folders.files import (
-    BUNDLED,
-    BUNDLED_ENCODER_NAME,
-    BUNDLED_RERANKER_NAME,
-    BUNDLED_STANCE_NAME,
-    encoder_dir,
-    read_any_json,
-    read_json,
-    reranker_dir,
-    stance_dir,
-    with_version,
-)
+from claimhound.data.extras import require
+from claimhound.pipeline.model_folders.files import read_any_json, read_json
+from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir, with_version
 from claimhound.pipeline.models.stance_labels import label_names
 
 if TYPE_CHECKING:
@@ -39,13 +31,15 @@ class BaseModel(NamedTuple):
 def find_base_model(model: str | None) -> BaseModel:
     """Return the model of a name: a bundled model, `all-MiniLM-L6-v2`, a folder or a name on the Hub.
 
-    None is the bundled encoder. Raises ModelError if there is no such model.
+    None is the bundled encoder. Raises ModelError if there is no such model, and InputError without the training extra.
     """
+    require("accelerate", "train", "training")
     if model is None or model == BUNDLED:
-        return BaseModel(encoder_dir(BUNDLED), BUNDLED_ENCODER_NAME)
+        return BaseModel(find_model_dir("encoder", BUNDLED), BUNDLED_MODELS["encoder"].name)
     model = with_version(model)
-    find = {BUNDLED_RERANKER_NAME: reranker_dir, BUNDLED_STANCE_NAME: stance_dir}.get(model, encoder_dir)
-    return BaseModel(find(model), Path(model).expanduser().name if Path(model).expanduser().is_dir() else model)
+    role: Role = next((role for role, bundled in BUNDLED_MODELS.items() if bundled.name == model), "encoder")
+    folder = Path(model).expanduser()
+    return BaseModel(find_model_dir(role, model), folder.name if folder.is_dir() else model)
 
 
 @contextmanager

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.pair_sources import PairSource, read_pair_source
 from claimhound.data.labelled_sets.splits import without_claims
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.training.model_card import DataFile, data_file
-from claimhound.pipeline.training.negatives.mining import TrainingPair
-from claimhound.pipeline.training.pair_sources import PairSource, read_pair_source
 
 
 @dataclass(frozen=True)

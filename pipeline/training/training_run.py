@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from claimhound.data.progress import Progress, silent
 from claimhound.pipeline.serving.compute import Compute, Notify
-from claimhound.pipeline.serving.runtimes import resolve_device
+from claimhound.pipeline.serving.devices import resolve_device
 from claimhound.pipeline.training.base_models import BaseModel, save_half_precision
 from claimhound.pipeline.training.checkpoints import CHECKPOINTS, claim_folder, run_fingerprint
 from claimhound.pipeline.training.precision import use_threads

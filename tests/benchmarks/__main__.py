@@ -35,9 +35,10 @@ from claimhound.indexes.analysis.terms import tokenize
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.evaluation.measures import mean_measures
 from claimhound.pipeline.indexing.building import build_index
-from claimhound.pipeline.model_folders.files import BUNDLED, encoder_dir, reranker_dir
+from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
+from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, load_reranker
 from claimhound.pipeline.models.encoders import Encoder, load_encoder
-from claimhound.pipeline.models.rerankers import CrossEncoderReranker, load_reranker
+from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.compute import Compute
 
@@ -110,7 +111,9 @@ def bench_encoding(
     import torch
     from sentence_transformers import SentenceTransformer
 
-    plain = SentenceTransformer(str(encoder_dir(BUNDLED)), device="cpu", model_kwargs={"dtype": torch.float32})
+    plain = SentenceTransformer(
+        str(find_model_dir("encoder", BUNDLED)), device="cpu", model_kwargs={"dtype": torch.float32}
+    )
     texts = [document.text for document in documents]
     some = texts[-n:]
     first, second, ratio = in_turn(lambda: encoder.encode(some), lambda: plain.encode(some))
@@ -154,7 +157,7 @@ def bench_vectors(report: Report, index: IndexSnapshot, encoder: Encoder, claims
     for row in range(len(questions)):
         question = questions[row : row + 1]
         start = time.perf_counter()
-        found = index.search_vectors(question, 100)[0]
+        found = index.search_vectors(question, 100, probe_share=PipelineConfig().probe_share)[0]
         middle = time.perf_counter()
         flat.search(question, 100)
         plain_ms.append((time.perf_counter() - middle) * 1000)
@@ -188,7 +191,7 @@ def bench_bm25(report: Report, index: IndexSnapshot, documents: Sequence[Documen
 def bench_rescoring(
     report: Report,
     pipeline: EvidencePipeline,
-    reranker: CrossEncoderReranker,
+    reranker: CrossEncoderModel,
     claims: Sequence[Query],
     qrels: Qrels,
 ) -> None:
@@ -196,7 +199,7 @@ def bench_rescoring(
     import torch
     from sentence_transformers import CrossEncoder
 
-    plain = CrossEncoder(str(reranker_dir(BUNDLED)), device="cpu", model_kwargs={"dtype": torch.float32})
+    plain = CrossEncoder(str(find_model_dir("reranker", BUNDLED)), device="cpu", model_kwargs={"dtype": torch.float32})
     fused: dict[str, Ranking] = {}
     for claim in claims:
         fused[claim.query_id] = (pipeline.rank([claim.text])[0].fused or [])[:100]

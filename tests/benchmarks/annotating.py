@@ -30,13 +30,14 @@ from claimhound.data.records import Query
 from claimhound.data.text.text_form import read_form
 from claimhound.pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
 from claimhound.pipeline.annotation.intake import LONGEST_CLAIM, ClaimSource
-from claimhound.pipeline.model_folders.files import BUNDLED, read_json, reranker_dir
+from claimhound.pipeline.model_folders.files import read_json
+from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
 from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import open_pipeline
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import resolve_device
+from claimhound.pipeline.serving.devices import resolve_device
 
 _K = 5
 _REPEATS = 10
@@ -57,7 +58,7 @@ def plain_cross_encoder(device: str) -> Any:
 
     # Said, as its weights are kept in half precision, in which a CPU is four times slower.
     precision = {"dtype": torch.float16 if device == "cuda" else torch.float32}
-    return CrossEncoder(str(reranker_dir(BUNDLED)), device=device, model_kwargs=precision)
+    return CrossEncoder(str(find_model_dir("reranker", BUNDLED)), device=device, model_kwargs=precision)
 
 
 def job_seconds(pipeline: EvidencePipeline, claims_path: Path, workers: int | None) -> float:
@@ -105,7 +106,7 @@ def peak_megabytes(words: Sequence[str]) -> float:
 
 def operations(pairs: Sequence[Pair]) -> float:
     """Return the multiplications and additions of the pairs' own tokens in the reranker's matrix products."""
-    folder = reranker_dir(BUNDLED)
+    folder = find_model_dir("reranker", BUNDLED)
     config: Any = read_json(folder / "config.json")
     width, inner, layers = config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"]
     max_length = read_cross_encoder_layout(folder).max_length

@@ -54,10 +54,10 @@ from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.evaluation.evaluating import Evaluation, evaluate, evaluate_runs
 from claimhound.pipeline.evaluation.statistics import Interval, PairedTest, paired_tests
 from claimhound.pipeline.evaluation.tables import json_text
-from claimhound.pipeline.indexing.building import Progress, build_index
-from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME, BUNDLED
+from claimhound.pipeline.indexing.building import build_index
+from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME, BUNDLED
+from claimhound.pipeline.models.cross_encoders import Reranker, load_reranker
 from claimhound.pipeline.models.encoders import Encoder, load_encoder
-from claimhound.pipeline.models.rerankers import Reranker, load_reranker
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import describe
 
@@ -189,19 +189,23 @@ def _tweets(path: Path) -> Iterator[Query]:
 def open_index(field: Field, encoder: Encoder, work: Path, show: Callable[[str], None]) -> IndexSnapshot:
     """Return the field's index with this encoder's vectors, built unless an earlier run left it."""
     lines = [json.dumps({"_id": document.doc_id, "text": document.text}) + "\n" for document in field.documents]
-    key = _digest([FORMAT_VERSION, _what_matters(encoder.identity), *lines])
-    index_dir = work / f"index-{key}"
+    index_dir = index_dir_for(encoder, lines, work)
     if not generations(index_dir):
-        corpus_path = work / f"index-{key}.jsonl"
+        corpus_path = index_dir.with_suffix(".jsonl")
         with write_atomically(corpus_path) as file:
             file.writelines(lines)
 
-        def on_progress(progress: Progress) -> None:
-            show(f"{progress.phase} {progress.done:,}" + (f" of {progress.total:,}" if progress.total else ""))
+        def on_progress(phase: str, done: int, total: int | None, note: str = "") -> None:
+            show(f"{phase} {done:,}" + (f" of {total:,}" if total else ""))
 
         build_index([str(corpus_path)], index_dir, encoder, on_progress=on_progress)
         corpus_path.unlink()
     return IndexSnapshot.open(index_dir)
+
+
+def index_dir_for(encoder: Encoder, corpus: Sequence[str], work: Path) -> Path:
+    """Return the folder of the index of a corpus, given as strings that identify it, with this encoder's vectors."""
+    return work / f"index-{_digest([FORMAT_VERSION, _what_matters(encoder.identity), *corpus])}"
 
 
 def _what_matters(identity: EncoderIdentity) -> dict[str, Json]:
@@ -225,6 +229,32 @@ def standing(runs: Mapping[str, Run], field: Field, seed: int = 0) -> Standing:
     )
     intervals = {name: found.intervals[name][MEASURE] for name in SYSTEMS}
     return Standing(len(found.judged.claims), intervals, better, fused, reranked)
+
+
+def searched(
+    pipeline: EvidencePipeline,
+    field: Field,
+    measures: Sequence[str],
+    work: Path,
+    journals: list[Path],
+    on_progress: Callable[[int, int], None],
+) -> Evaluation:
+    """Evaluate every stage on a field's claims, resuming from a journal in `work`.
+
+    The journal's path is appended to `journals`; the caller deletes the file.
+    """
+    # The name covers everything the results depend on: no journal of another evaluation can have it.
+    job = _digest([_described(describe(pipeline)), _LIST_K, list(field.qrels)])
+    journals.append(work / f"searched-{job}.journal")
+    return evaluate(
+        pipeline,
+        field.claims,
+        field.qrels,
+        measures=measures,
+        list_k=_LIST_K,
+        journal_path=journals[-1],
+        on_progress=on_progress,
+    )
 
 
 class Models(NamedTuple):
@@ -257,18 +287,7 @@ def measure(name: str, field: Field, models: Models, work: Path, journals: list[
                 show(f"searched {done:,} of {total:,} claims")
 
         pipeline = EvidencePipeline(open_index(field, encoder, work, show), encoder, reranker)
-        # All that makes two evaluations the same, so that no journal of another one is met under the name.
-        job = _digest([_described(describe(pipeline)), _LIST_K, list(field.qrels)])
-        journals.append(work / f"searched-{job}.journal")
-        return evaluate(
-            pipeline,
-            field.claims,
-            field.qrels,
-            measures=[MEASURE],
-            list_k=_LIST_K,
-            journal_path=journals[-1],
-            on_progress=on_progress,
-        )
+        return searched(pipeline, field, [MEASURE], work, journals, on_progress)
 
     baseline = evaluated("baseline", models.baseline, None)
     ours = evaluated("ours", models.encoder, models.reranker)
@@ -304,7 +323,7 @@ def table(measured: Sequence[Measured], title: str) -> Table:
             item.name,
             f"{row.n_claims:,}",
             f"{item.n_documents:,}",
-            *(_with_interval(row.intervals[name]) for name in SYSTEMS),
+            *(with_interval(row.intervals[name]) for name in SYSTEMS),
             _difference(row.fused),
             f"{_difference(row.reranked)}\nto {row.better}",
             ", ".join(row.losses()) or "no",
@@ -314,15 +333,17 @@ def table(measured: Sequence[Measured], title: str) -> Table:
 
 def _difference(test: PairedTest) -> str:
     p = "p < .001" if test.p < 0.001 else f"p = {test.p:.3f}".replace("0.", ".")
-    return f"{_with_interval(test.difference, '+')}\n{p}"
+    return f"{with_interval(test.difference, '+')}\n{p}"
 
 
-def _with_interval(interval: Interval, sign: str = "") -> str:
-    mean, low, high = (_short(value, sign) for value in interval)
+def with_interval(interval: Interval, sign: str = "") -> str:
+    """Return a mean, and its interval on a second line if it has one."""
+    mean, low, high = (short(value, sign) for value in interval)
     return mean if math.isnan(interval.low) else f"{mean}\n[{low}, {high}]"
 
 
-def _short(value: float, sign: str = "") -> str:
+def short(value: float, sign: str = "") -> str:
+    """Return three decimals without the zero before the point: .157."""
     return f"{value:{sign}.3f}".replace("0.", ".", 1) if abs(value) < 0.9995 else f"{value:{sign}.3f}"
 
 
@@ -396,10 +417,10 @@ def _run(options: argparse.Namespace, work: Path) -> None:
     journals: list[Path] = []
     for name, field in fields.items():
         measured.append(measure(name, field, models, work, journals))
-        _print(table(measured[-1:], name), sys.stderr)  # a long run may be stopped
+        print_table(table(measured[-1:], name), sys.stderr)  # a long run may be stopped
         for finding in measured[-1].findings.values():
             print(f"  {finding}", file=sys.stderr, flush=True)
-    _print(table(measured, f"{MEASURE}, means with 95 % intervals over claims"), sys.stdout)
+    print_table(table(measured, f"{MEASURE}, means with 95 % intervals over claims"), sys.stdout)
     named = {
         "ours": (options.encoder, encoder.identity.weights_sha256),
         "our reranker": (options.reranker, models.reranker.weights_sha256),
@@ -414,7 +435,8 @@ def _run(options: argparse.Namespace, work: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _print(what: Table, file: object) -> None:
+def print_table(what: Table, file: object) -> None:
+    """Print a table at its full width, even to a pipe."""
     Console(file=file, width=_WIDTH).print(what)  # type: ignore[arg-type]
 
 

@@ -27,8 +27,11 @@ from rich.table import Table
 
 from claimhound.data.disk.atomic import write_atomically
 from claimhound.data.errors import ClaimhoundError, InputError
+from claimhound.data.labelled_sets.mined_claims import read_mined_claims, training_pairs
+from claimhound.data.labelled_sets.pair_sources import PairSource
 from claimhound.data.labelled_sets.pairs import JudgedPair
 from claimhound.data.labelled_sets.splits import held_out_claims, without_claims
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.progress import Progress, silent
 from claimhound.data.records import Json
 from claimhound.data.text.normal_text import normalize_text
@@ -48,15 +51,12 @@ from claimhound.pipeline.evaluation.pairs import (
     short,
 )
 from claimhound.pipeline.evaluation.tables import json_text
-from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME
-from claimhound.pipeline.models.rerankers import load_reranker
+from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME
+from claimhound.pipeline.models.cross_encoders import load_reranker
 from claimhound.pipeline.serving.compute import Compute, Device
 from claimhound.pipeline.training.base_models import BaseModel, find_base_model
 from claimhound.pipeline.training.checkpoints import run_fingerprint
 from claimhound.pipeline.training.model_card import data_file
-from claimhound.pipeline.training.negatives.mined_claims import read_mined_claims
-from claimhound.pipeline.training.negatives.mining import TrainingPair, training_pairs
-from claimhound.pipeline.training.pair_sources import PairSource
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.reranker.training import balanced, train_reranker
 from claimhound.pipeline.training.training_data import claim_of_pair, read_training_data

@@ -23,12 +23,12 @@ from claimhound.data.bundled import sample_dir
 from claimhound.data.errors import ModelError
 from claimhound.data.readers.documents import read_documents
 from claimhound.pipeline.model_folders.batching import Batch, TokenizedText, batches_by_length
-from claimhound.pipeline.model_folders.files import BUNDLED, encoder_dir
+from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 from claimhound.pipeline.models.encoders import load_encoder
 from claimhound.pipeline.serving.compute import Compute
+from claimhound.pipeline.serving.devices import n_threads_available
 from claimhound.pipeline.serving.precision import PREFERRED
-from claimhound.pipeline.serving.runtimes import n_threads_available
 
 Encode = Callable[[Sequence[str]], Any]
 _NAMES = ("input_ids", "attention_mask", "token_type_ids")
@@ -83,7 +83,7 @@ def ways(scratch: Path) -> Iterator[tuple[str, Encode]]:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    folder = encoder_dir(BUNDLED)
+    folder = find_model_dir("encoder", BUNDLED)
     plain = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32})
     yield "torch float32 (SentenceTransformer.encode)", lambda texts: plain.encode(list(texts))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from claimhound.data.dates import AMBIGUOUS, MISSING, UNREADABLE, Day, iso_day, read_day
 from claimhound.data.records import Json
-from claimhound.indexes.text import first_day
+from claimhound.indexes.conditions import first_day
 
 THE_DAY = "1998-05-14"
 THE_SAME_DAY = [

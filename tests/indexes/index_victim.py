@@ -114,7 +114,6 @@ def _use(index_dir: Path) -> None:
         snapshot.documents([hit.doc_id for hit in snapshot.search_text(query, 20)])
     snapshot.search_vectors(unit_vectors(2, seed=5), 100, probe_share=1.0)
     snapshot.neighbours("d0010", 2)
-    snapshot.known_terms(["sea", "unheard"])
 
 
 def read_without_rights(index_dir: str) -> int:

@@ -90,7 +90,10 @@ def test_any_history_answers_like_a_rebuild(quick_dir: Path, history: list, k: i
         ranking = index.search_text(query, k)
         assert same(ranking, fresh.search_text(query, k), 2e-4)
         assert len(ranking) <= k
-    near, fresh_near = index.search_vectors(VECTORS, k), fresh.search_vectors(VECTORS, k)
+    near, fresh_near = (
+        index.search_vectors(VECTORS, k, probe_share=1.0),
+        fresh.search_vectors(VECTORS, k, probe_share=1.0),
+    )
     assert all(same(a, b, 0.0) for a, b in zip(near, fresh_near, strict=True))
     assert [len(ranking) for ranking in near[:-1]] == [min(k, len(held))] * 4
     manifest = index.manifest
@@ -114,7 +117,10 @@ def test_any_history_of_a_large_index_finds_what_a_rebuild_finds(
     for query in TEXTS:
         found, expected = index.search_text(query, 100), fresh.search_text(query, 100)
         assert {hit.doc_id for hit in found} == {hit.doc_id for hit in expected}
-    near, fresh_near = index.search_vectors(VECTORS, k, probe_share=1.0), fresh.search_vectors(VECTORS, k)
+    near, fresh_near = (
+        index.search_vectors(VECTORS, k, probe_share=1.0),
+        fresh.search_vectors(VECTORS, k, probe_share=1.0),
+    )
     assert all(same(a, b, 0.0) for a, b in zip(near, fresh_near, strict=True))
     sizes = [item.n_rows for item in index.manifest.vector_files]
     assert sum(sizes) - index.manifest.n_dead_vectors == len(held)
@@ -189,7 +195,9 @@ def test_ties_beyond_what_is_asked_for_do_not_depend_on_how_the_index_came_to_be
             writer.commit()
     parts = IndexSnapshot.open(quick_dir / "parts")
     assert parts.search_text("ice", 3) == at_once.search_text("ice", 3)
-    assert parts.search_vectors(vectors[:1], 3) == at_once.search_vectors(vectors[:1], 3)
+    assert parts.search_vectors(vectors[:1], 3, probe_share=1.0) == at_once.search_vectors(
+        vectors[:1], 3, probe_share=1.0
+    )
 
 
 def test_a_small_index_scores_exactly_like_a_rebuild_after_a_deletion(quick_dir: Path) -> None:
@@ -223,9 +231,8 @@ def test_an_index_of_which_all_was_deleted_opens_answers_with_nothing_and_takes_
     index = IndexSnapshot.open(index_dir)
     assert index.n_docs == 0
     assert index.search_text("sea ice", 5) == []
-    assert index.search_vectors(unit_vectors(2), 5) == [[], []]
+    assert index.search_vectors(unit_vectors(2), 5, probe_share=1.0) == [[], []]
     assert index.search_text("sea", 5, Conditions(before="2020")) == []
-    assert index.known_terms(["sea"]) == set()
     assert verify_index(index_dir).damaged == []
     with IndexWriter.open(index_dir) as writer:
         writer.add(documents(2), unit_vectors(2))
@@ -377,14 +384,17 @@ def test_conditions_pass_over_deleted_documents_and_narrow_ones_are_searched_who
         writer.delete(["d100"])
         writer.commit()
     found = IndexSnapshot.open(index_dir).search_vectors(
-        unit_vectors(1, seed=3), 20, Conditions(where=(("source", "rare"),))
+        unit_vectors(1, seed=3), 20, Conditions(where=(("source", "rare"),)), probe_share=0.1
     )
     assert sorted(hit.doc_id for hit in found[0]) == [f"d{n}" for n in range(0, 1000, 100) if n != 100]
 
 
 def test_a_day_that_is_no_date_is_refused(base: Path) -> None:
     index = IndexSnapshot.open(base)
-    for search in (lambda c: index.search_text("sea", 3, c), lambda c: index.search_vectors(unit_vectors(1), 3, c)):
+    for search in (
+        lambda c: index.search_text("sea", 3, c),
+        lambda c: index.search_vectors(unit_vectors(1), 3, c, probe_share=1.0),
+    ):
         with pytest.raises(ValueError, match="expected a date as YYYY, YYYY-MM or YYYY-MM-DD, got '05/2020'"):
             search(Conditions(before="05/2020"))
 
@@ -440,7 +450,3 @@ def test_a_sample_is_drawn_from_what_lives_also_where_most_was_deleted(quick_dir
     assert drawn == sorted(set(drawn))
     assert len(drawn) == 10
     assert left.sample(20, 0) == documents(200)[::10]
-
-
-def test_known_terms_are_those_of_some_document(base: Path) -> None:
-    assert IndexSnapshot.open(base).known_terms(["sea", "unheard", "glacier"]) == {"sea", "glacier"}

@@ -78,7 +78,7 @@ def test_readers_that_open_while_generations_are_replaced_see_whole_ones(quick_d
         try:
             while not stop.is_set():
                 snapshot = IndexSnapshot.open(index_dir)
-                assert len(snapshot.search_vectors(unit_vectors(1), 100)[0]) == snapshot.n_docs
+                assert len(snapshot.search_vectors(unit_vectors(1), 100, probe_share=1.0)[0]) == snapshot.n_docs
                 assert len(snapshot.positions_of([f"n{n}" for n in range(30)])) == snapshot.n_docs - 30
                 assert verify_index(index_dir).damaged == []
                 opened.append(snapshot.manifest.generation)

@@ -16,7 +16,8 @@ from claimhound.data.records import Document, Ranking, ScoredDoc
 from claimhound.indexes import IndexSnapshot, IndexWriter, MemoryIndex
 from claimhound.indexes.analysis.terms import tokenize
 from claimhound.indexes.manifest import EncoderIdentity
-from claimhound.indexes.vectors import Vectors, n_lists_for
+from claimhound.indexes.vector_segments import n_lists_for
+from claimhound.indexes.vectors import Vectors
 
 
 def best(scores: dict[str, float], k: int) -> list[str]:
@@ -136,7 +137,7 @@ def test_repeated_vectors_come_in_order_of_their_ids_and_are_cut_there(tmp_path:
     doc_vectors = np.repeat(unit_vectors(1), 300, axis=0)
     index = IndexSnapshot.open(build(tmp_path / "index", docs, doc_vectors))
     expected = [f"d{number:03d}" for number in range(5)]
-    assert [hit.doc_id for hit in index.search_vectors(unit_vectors(1), 5)[0]] == expected
+    assert [hit.doc_id for hit in index.search_vectors(unit_vectors(1), 5, probe_share=1.0)[0]] == expected
     assert [hit.doc_id for hit in index.search_text("sea", 5)] == expected
 
 
@@ -169,17 +170,17 @@ def test_lists_number_about_four_square_roots() -> None:
 def test_queries_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     index = IndexSnapshot.open(build(tmp_path / "index", documents(3), unit_vectors(3)))
     with pytest.raises(ValueError, match=r"expected query vectors of shape \(n, 8\), got \(1, 9\)"):
-        index.search_vectors(unit_vectors(1, dim=9), 3)
+        index.search_vectors(unit_vectors(1, dim=9), 3, probe_share=1.0)
     with pytest.raises(ValueError, match=r"got \(8,\)"):
-        index.search_vectors(unit_vectors(1)[0], 3)
+        index.search_vectors(unit_vectors(1)[0], 3, probe_share=1.0)
     with pytest.raises(ValueError, match="NaN or infinity"):
-        index.search_vectors(np.full((1, 8), np.nan, dtype=np.float32), 3)
+        index.search_vectors(np.full((1, 8), np.nan, dtype=np.float32), 3, probe_share=1.0)
 
 
 def test_a_query_of_zeros_is_near_to_nothing(tmp_path: Path) -> None:
     index = IndexSnapshot.open(build(tmp_path / "index", documents(3), unit_vectors(3)))
     queries = np.concatenate([np.zeros((1, 8), dtype=np.float32), unit_vectors(1)])
-    assert [len(ranking) for ranking in index.search_vectors(queries, 2)] == [0, 2]
+    assert [len(ranking) for ranking in index.search_vectors(queries, 2, probe_share=1.0)] == [0, 2]
     memory = MemoryIndex(documents(3), unit_vectors(3))
     assert [len(ranking) for ranking in memory.search_vectors(queries, 2)] == [0, 2]
 

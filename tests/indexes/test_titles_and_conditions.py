@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claimhound.data.records import Document
+from claimhound.indexes.conditions import Conditions, last_day
 from claimhound.indexes.memory import MemoryIndex
-from claimhound.indexes.text import Conditions, TextIndex, TextWriter, last_day
+from claimhound.indexes.text_index import TextIndex
+from claimhound.indexes.text_writer import TextWriter
 
 DOCUMENTS = [
     Document("a", "He died in 2024.", title="Phil Lesh", date="2024"),

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, load_reranker
 from claimhound.pipeline.models.encoders import TransformerEncoder, load_encoder
-from claimhound.pipeline.models.rerankers import CrossEncoderReranker, load_reranker
 from claimhound.pipeline.serving.compute import Compute
 
 
@@ -33,7 +33,7 @@ def lively_reranker_dir(tiny_reranker_dir: Path, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="session")
-def tiny_reranker(tiny_reranker_dir: Path) -> CrossEncoderReranker:
+def tiny_reranker(tiny_reranker_dir: Path) -> CrossEncoderModel:
     """The tiny cross-encoder as a user gets it on a CPU: through OpenVINO, in the precision that serves here."""
     return load_reranker(str(tiny_reranker_dir), Compute("cpu"))
 

@@ -1,10 +1,10 @@
-"""Tiny random models in the layouts that people publish, 32 dimensions and 2 layers each."""
+"""Tiny random models in published layouts, with 32 dimensions and 2 layers each."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,13 @@ CHAT_TEMPLATE = (
 
 
 def change(path: Path, **settings: object) -> None:
-    """Set fields of a JSON file, which need not be there."""
+    """Set fields in a JSON file, which need not exist."""
     before = json.loads(path.read_text()) if path.exists() else {}
     path.write_text(json.dumps(before | settings))
 
 
 def save_tokenizer(folder: Path, kind: str, *, lowercase: bool = True, max_length: int = 512) -> int:
-    """Save a fast tokenizer of some hundred pieces; returns how many."""
+    """Save a fast tokenizer with a few hundred pieces; return their number."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
     special = list(_SPECIAL[kind])
@@ -66,7 +66,7 @@ def save_tokenizer(folder: Path, kind: str, *, lowercase: bool = True, max_lengt
     tokenizer.train_from_iterator(texts, trainer)
     settings: dict[str, object] = {"model_max_length": max_length, "tokenizer_class": "PreTrainedTokenizerFast"}
     if kind == "bytes":
-        # Whole words even to so small a vocabulary: what language models answer with.
+        # Language models answer with these, so they must be whole words.
         tokenizer.add_tokens(["yes", "no"])
         settings |= {"eos_token": special[2], "pad_token": special[0], "padding_side": "left"}
     else:
@@ -92,7 +92,7 @@ def save_tokenizer(folder: Path, kind: str, *, lowercase: bool = True, max_lengt
 
 
 def save_transformer(folder: Path, architecture: str, kind: str = "wordpiece", **settings: Any) -> Path:
-    """Save a transformer by its class in transformers, with a tokenizer; weights wide enough to tell texts apart."""
+    """Save a transformer of the given class with a tokenizer; its weights are large enough to tell texts apart."""
     import torch
     import transformers
 
@@ -110,7 +110,7 @@ def save_transformer(folder: Path, architecture: str, kind: str = "wordpiece", *
 
 
 def save_modules(folder: Path, *names: str, pooling: str = "mean", root: str = "", **settings: object) -> Path:
-    """Make a folder one of sentence-transformers as version 3 wrote it: modules.json, a pooling, prompts and so on."""
+    """Add modules.json, pooling, prompts and so on, as saved by sentence-transformers 3."""
     package = "sentence_transformers.models"
     modules = [
         {"idx": n, "name": str(n), "path": root if n == 0 else f"{n}_{name}", "type": f"{package}.{name}"}
@@ -128,17 +128,17 @@ def save_modules(folder: Path, *names: str, pooling: str = "mean", root: str = "
 
 
 def bert_encoder(folder: Path, *names: str, **settings: object) -> Path:
-    """Save a BERT bi-encoder with these modules after Transformer + Pooling."""
+    """Save a BERT bi-encoder with further modules after Transformer and Pooling."""
     return save_modules(save_transformer(folder, "BertModel"), "Transformer", "Pooling", *names, **settings)
 
 
 def bert_reranker(folder: Path, n_labels: int = 1) -> Path:
-    """Save a BERT cross-encoder in the classic layout: no modules.json."""
+    """Save a BERT cross-encoder in the classic layout without modules.json."""
     return save_transformer(folder, "BertForSequenceClassification", num_labels=n_labels)
 
 
 def as_pickle(folder: Path) -> Path:
-    """Put torch's own file of weights in the place of safetensors."""
+    """Replace the safetensors file with a torch pickle."""
     import torch
     from safetensors.torch import load_file
 
@@ -196,7 +196,7 @@ def _cased(folder: Path) -> Path:
 
 
 def _modern_modules(folder: Path) -> Path:
-    """A cross-encoder of modules: transformer, first token, and a dense layer that gives the score."""
+    """A cross-encoder made of modules: a transformer, first-token pooling and a dense layer for the score."""
     import torch
     from sentence_transformers import CrossEncoder
     from sentence_transformers.base.modules import Dense, Transformer
@@ -219,7 +219,7 @@ def _language_model(folder: Path) -> Path:
 
 
 def _saved_again(folder: Path, build: Callable[[Path], Path], **settings: Any) -> Path:
-    """Save a cross-encoder anew with the library."""
+    """Build a cross-encoder and save it again with the library."""
     from sentence_transformers import CrossEncoder
 
     source = build(folder.with_name(f"{folder.name}-source"))
@@ -338,8 +338,3 @@ RERANKERS: dict[str, tuple[bool, Callable[[Path], Path]]] = {
 def _with_lower_case(folder: Path) -> Path:
     change(folder / "sentence_bert_config.json", max_seq_length=64, do_lower_case=True)
     return folder
-
-
-def names(kinds: dict[str, tuple[bool, Callable[[Path], Path]]]) -> Sequence[str]:
-    """Return the names of the kinds, as parameters."""
-    return list(kinds)

@@ -8,8 +8,7 @@ import numpy as np
 
 from claimhound.indexes.manifest import EncoderIdentity
 from claimhound.pipeline.models.blending import Blend
-from claimhound.pipeline.models.rerankers import PairScores
-from claimhound.pipeline.models.stance import StanceScores
+from claimhound.pipeline.models.cross_encoders import PairScores, StanceScores
 from claimhound.pipeline.models.stance_labels import OURS
 
 IDENTITY = EncoderIdentity("fake-encoder", "f" * 64, "mean", 64, 2)

@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.text.normal_text import normalize_text
-from claimhound.pipeline.training.negatives.mining import TrainingPair
 
 _TRIES = 50  # draws after which a claim is taken to have no stranger's passage that is not relevant to it, too
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claimhound.data.errors import ModelError
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.model_folders.layouts import read_encoder_layout
 from claimhound.pipeline.training.base_models import loading, mix_in
@@ -19,7 +20,6 @@ from claimhound.pipeline.training.encoder.batches import (
     relevant_texts,
 )
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
-from claimhound.pipeline.training.negatives.mining import TrainingPair
 from claimhound.pipeline.training.precision import autocast
 from claimhound.pipeline.training.recipe import PRETRAINING, TRAINING, Phase
 from claimhound.pipeline.training.training_run import TrainingRun, run_training

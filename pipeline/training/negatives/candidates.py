@@ -54,9 +54,7 @@ def find_candidates(
     for batch in batches(judged, _CLAIMS_AT_A_TIME, "searching", on_progress):
         found = pipeline.rank([claim.text for claim in batch])
         stages |= {claim.query_id: rankings for claim, rankings in zip(batch, found, strict=True)}
-    fused: Run = {
-        query_id: (found.bm25 if found.fused is None else found.fused) or [] for query_id, found in stages.items()
-    }
+    fused: Run = {query_id: found.first_stage for query_id, found in stages.items()}
     texts = _texts(pipeline, fused, qrels, pool_k)
     similarity, closeness = None, None
     if pipeline.encoder is not None:

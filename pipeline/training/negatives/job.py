@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from claimhound.data.disk.atomic import require_writable
+from claimhound.data.labelled_sets.mined_claims import write_mined_claims
 from claimhound.data.progress import Progress, silent
 from claimhound.data.records import Qrels, Query
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.training.negatives.candidates import find_candidates
-from claimhound.pipeline.training.negatives.mined_claims import write_mined_claims
 from claimhound.pipeline.training.negatives.mining import MiningReport, MiningSettings, mine_hard_negatives
 
 

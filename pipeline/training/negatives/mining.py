@@ -5,41 +5,14 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.mined_claims import MinedClaim, MinedPassage
 from claimhound.data.records import Qrels, Query
-from claimhound.data.text.claim_text import searched_text
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.training.negatives.candidates import Candidates
-
-
-class TrainingPair(NamedTuple):
-    """A claim, a passage and its relevance: 1 for judged evidence, 0 for a negative."""
-
-    query_id: str
-    query: str
-    text: str
-    label: float
-
-
-class MinedPassage(NamedTuple):
-    """A passage of the corpus; `rank` is its place in the list that it was drawn from, None for a judged one."""
-
-    doc_id: str
-    text: str
-    rank: int | None = None
-
-
-class MinedClaim(NamedTuple):
-    """A claim with its judged evidence and its hard negatives, among them passages judged not relevant."""
-
-    query_id: str
-    query: str
-    positives: tuple[MinedPassage, ...]
-    negatives: tuple[MinedPassage, ...]
 
 
 @dataclass(frozen=True)
@@ -154,16 +127,6 @@ def mine_hard_negatives(
         n_judged_without_text=n_without_text,
         rejected=dict(sorted(rejected.items())),
     )
-
-
-def training_pairs(mined: Iterable[MinedClaim]) -> list[TrainingPair]:
-    """Return each claim's positives with label 1 and then its negatives with label 0."""
-    return [
-        TrainingPair(claim.query_id, searched_text(claim.query), passage.text, label)
-        for claim in mined
-        for label, passages in ((1.0, claim.positives), (0.0, claim.negatives))
-        for passage in passages
-    ]
 
 
 class _Comparison:

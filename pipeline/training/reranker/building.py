@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from claimhound.data.labelled_sets.mined_claims import training_pairs
 from claimhound.data.labelled_sets.splits import split_by_claim, without_claims
 from claimhound.data.records import Qrels, Query
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.calibration.trained_reranker import fitted_blend
 from claimhound.pipeline.evaluation.measures import mean_measures
 from claimhound.pipeline.models.blending import Blend, save_blend
-from claimhound.pipeline.models.rerankers import load_reranker
+from claimhound.pipeline.models.cross_encoders import load_reranker
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.training.model_card import data_file, write_card
 from claimhound.pipeline.training.negatives.candidates import find_candidates
@@ -21,7 +22,6 @@ from claimhound.pipeline.training.negatives.mining import (
     MiningSettings,
     NegativeGuard,
     mine_hard_negatives,
-    training_pairs,
 )
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.reranker.training import (

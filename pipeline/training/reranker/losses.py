@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.pipeline.training.length_batches import length_grouped_batches
-from claimhound.pipeline.training.negatives.mining import TrainingPair
 from claimhound.pipeline.training.watched_trainer import Lesson
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.pipeline.training.base_models import load_cross_encoder
-from claimhound.pipeline.training.negatives.mining import TrainingPair
 from claimhound.pipeline.training.precision import autocast
 from claimhound.pipeline.training.recipe import PRETRAINING, TRAINING, Phase
 from claimhound.pipeline.training.reranker.losses import PAIRWISE, listwise_lesson, pairwise_lesson

@@ -13,7 +13,7 @@ from claimhound.data.labelled_sets.stance_sources import StanceSource, read_stan
 from claimhound.data.labelled_sets.stances import STANCES, StancePair, StanceSet
 from claimhound.data.progress import Progress, batches
 from claimhound.pipeline.evaluation.stance import SetEvaluation, label_counts, measure_set
-from claimhound.pipeline.models.stance import CrossEncoderStance, StanceScores, load_stance
+from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, StanceScores, load_stance
 from claimhound.pipeline.models.temperature import fit_temperature, log_loss, save_temperature, softmax
 from claimhound.pipeline.training.model_card import DataFile, data_file, write_card
 from claimhound.pipeline.training.stance.recipe import StanceRecipe
@@ -106,11 +106,11 @@ def _split(sets: Sequence[StanceSet], recipe: StanceRecipe) -> tuple[list[Stance
 
 
 def _fit(
-    model: CrossEncoderStance, sets: Sequence[StanceSet], seed: int, on_progress: Progress
+    model: CrossEncoderModel, sets: Sequence[StanceSet], seed: int, on_progress: Progress
 ) -> tuple[tuple[SetEvaluation, ...], TemperatureFit]:
     pairs = [pair for one in sets for pair in one.pairs]
     found = [
-        model.logits([(pair.claim, pair.text) for pair in batch])
+        model.stance_logits([(pair.claim, pair.text) for pair in batch])
         for batch in batches(pairs, _PAIRS_AT_A_TIME, "measuring", on_progress)
     ]
     logits, cut = (np.concatenate(parts) for parts in zip(*found, strict=True))

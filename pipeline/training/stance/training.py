@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from claimhound.data.errors import InputError, ModelError
 from claimhound.data.labelled_sets.stances import STANCES, StancePair
-from claimhound.pipeline.models.stance import read_stance_labels
+from claimhound.pipeline.models.cross_encoders import read_stance_labels
 from claimhound.pipeline.models.stance_labels import OURS, StanceLabels, read_labels, stance_labels
 from claimhound.pipeline.training.base_models import load_cross_encoder, transformer_of
 from claimhound.pipeline.training.length_batches import length_grouped_batches

@@ -110,11 +110,6 @@ def test_a_full_disk_is_an_error() -> None:
         Journal.open(Path("/dev/full"), JOB, fresh=True)
 
 
-def test_a_job_that_is_done_leaves_no_journal(path: Path) -> None:
-    Journal.open(path, JOB).remove()
-    assert not path.exists()
-
-
 def test_entries_are_read_one_at_a_time_also_those_of_this_run(path: Path) -> None:
     with Journal.open(path, JOB) as journal:
         journal.append(["first"])

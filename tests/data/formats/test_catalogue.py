@@ -98,7 +98,7 @@ def test_without_the_library_the_error_says_how_to_install_it(monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "ir_datasets", None)
     with pytest.raises(InputError) as caught:
         read_qrels("ir_datasets:beir/climate-fever")
-    needs = "needs the library ir_datasets: pip install 'claimhound[ir-datasets]'"
+    needs = 'needs ir_datasets; pip install "claimhound[ir-datasets]"'
     assert str(caught.value) == f"ir_datasets:beir/climate-fever: {needs}"
 
 

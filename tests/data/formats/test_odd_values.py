@@ -18,7 +18,7 @@ from claimhound.data.notices import Notices
 from claimhound.data.readers.documents import read_documents
 from claimhound.data.records import Document
 from claimhound.data.rejects import rejecter
-from claimhound.indexes.text import TextWriter
+from claimhound.indexes.text_writer import TextWriter
 
 SOURCE = Source(name="a.parquet", stem="a", path=None, format="parquet")
 

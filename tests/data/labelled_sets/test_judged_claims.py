@@ -93,7 +93,7 @@ def test_judged_claims_may_stand_in_an_object_by_their_ids(tmp_path: Path) -> No
     }
 
 
-LABELS = "it is one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"
+LABELS = "expected one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ LABELS = "it is one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"
             "claim '1' has a rationale in '7' without 'sentences', a list of numbers from 0",
         ),
         (scifact_claim(evidence={" ": [{"sentences": [1]}]}), "the id in field 'evidence' is blank"),
-        (scifact_claim(cited_doc_ids="7"), "claim '1' has a text in 'cited_doc_ids', not a list of ids"),
+        (scifact_claim(cited_doc_ids="7"), "claim '1' has a text, not a list, in field 'cited_doc_ids' or 'doc_ids'"),
         (
             scifact_claim(cited_doc_ids=[7.5]),
             "the id in field 'cited_doc_ids' is a number, not a text or a whole number",
@@ -131,7 +131,7 @@ LABELS = "it is one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"
         ),
         (
             climate_fever_claim("SUPPORTS", evidences=[{"evidence_id": "a", "evidence_label": "REFUTES"}, "b"]),
-            "claim 'c' lists a text among the objects in 'evidences'",
+            "claim 'c' has a text among the objects in field 'evidences'",
         ),
     ],
 )

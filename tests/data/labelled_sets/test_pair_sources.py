@@ -1,4 +1,4 @@
-"""Pair sets of several shapes: what is positive, where negatives come from, what is refused."""
+"""Training pairs from files of several shapes: positives, negatives and errors."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import lzma
 import pytest
 
 from claimhound.data.errors import InputError, RecordError
-from claimhound.pipeline.training.negatives.mined_claims import write_mined_claims
-from claimhound.pipeline.training.negatives.mining import MinedClaim, MinedPassage, TrainingPair
-from claimhound.pipeline.training.pair_sources import PairSource, read_pair_source
+from claimhound.data.labelled_sets.mined_claims import MinedClaim, MinedPassage, write_mined_claims
+from claimhound.data.labelled_sets.pair_sources import PairSource, read_pair_source
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 
 PARAGRAPHS = [
     "Mount Everest is 8,849 metres high. It stands on the border of Nepal and China. Many people climb it in May.",
@@ -40,7 +40,7 @@ def squad_file(tmp_path):
     return path
 
 
-def test_a_question_goes_with_the_sentence_that_answers_it_and_with_others_that_do_not(tmp_path):
+def test_a_question_is_paired_with_the_sentence_that_answers_it_and_with_others_that_do_not(tmp_path):
     pairs = read(f"squad:{squad_file(tmp_path)}")
     relevant = {pair.query: pair.text for pair in pairs if pair.label == 1}
     assert relevant == {
@@ -80,7 +80,7 @@ def test_rationale_sentences_are_relevant_and_the_rest_of_the_abstract_is_not(tm
     ]
 
 
-def test_evidence_known_to_be_relevant_for_a_claim_is_not_its_negative(tmp_path):
+def test_evidence_for_a_claim_is_never_its_negative(tmp_path):
     path = tmp_path / "claims.jsonl"
     records = [
         {"claim": f"Claim {number} -LRB- x -RRB-", "evidence_sentence": f"This is piece {number} of evidence."}
@@ -95,7 +95,7 @@ def test_evidence_known_to_be_relevant_for_a_claim_is_not_its_negative(tmp_path)
         assert pair.query.endswith("( x )")
 
 
-def test_pairs_come_from_a_file_of_pairs_as_they_are(tmp_path):
+def test_a_file_of_pairs_is_read_as_it_is(tmp_path):
     path = tmp_path / "pairs.jsonl"
     path.write_text('{"query": "q", "text": "t", "label": 0.5}\n')
     (pair,) = read(f"pairs:{path}")
@@ -106,9 +106,9 @@ def test_pairs_come_from_a_file_of_pairs_as_they_are(tmp_path):
     ("line", "reason"),
     [
         ('{"query": "q", "text": "t", "label": 3}', "must be a number in"),
-        ('{"query": "q", "label": 1}', "'query' and 'text'"),
-        ("{", "is not JSON"),
-        ("[1]", "no JSON object"),
+        ('{"query": "q", "label": 1}', "has no text in field 'text' or 'evidence'"),
+        ("{", "not valid JSON"),
+        ("[1]", "not a JSON object"),
     ],
 )
 def test_a_bad_pair_is_refused_with_file_and_line(tmp_path, line, reason):
@@ -119,39 +119,16 @@ def test_a_bad_pair_is_refused_with_file_and_line(tmp_path, line, reason):
     assert caught.value.line == 2
 
 
-@pytest.mark.parametrize(
-    ("spec", "reason"),
-    [
-        ("moon:x", "names no source of pairs"),
-        ("squad", "names no source of pairs"),
-        ("pairs:/no/such/file", "no such file"),
-        ("pairs:{file}@many", "must be a number of claims"),
-        ("pairs:{file}@0", "must be a number of claims"),
-        ("squad:{file}+yes", "only pairs and evidence take labels"),
-        ("pairs:{file}+", "only pairs and evidence take labels"),
-    ],
-)
-def test_an_unknown_source_is_refused(tmp_path, spec, reason):
-    path = tmp_path / "pairs.jsonl"
-    path.write_text("")
-    with pytest.raises(InputError, match=reason):
-        PairSource.parse(spec.format(file=path))
-
-
 def test_a_source_is_written_as_it_is_read(tmp_path):
-    path = tmp_path / "a@b+c.tsv"
-    path.write_text("")
+    path = tmp_path / "plain.tsv"
+    path.touch()
     for labels, limit, written in (((), None, ""), (("yes",), None, "+yes"), (("yes", "so"), 20, "+yes+so@20")):
         source = PairSource("evidence", path, labels, limit)
         assert str(source) == f"evidence:{path}{written}"
-        if not labels:
-            assert PairSource.parse(str(source)) == source
-    plain = tmp_path / "plain.tsv"
-    plain.write_text("")
-    assert PairSource.parse(f"evidence:{plain}+yes+so@20") == PairSource("evidence", plain, ("yes", "so"), 20)
+        assert PairSource.parse(str(source)) == source
 
 
-def test_named_labels_decide_what_is_relevant_in_pairs_of_one_s_own(tmp_path):
+def test_named_labels_are_the_relevant_ones(tmp_path):
     path = tmp_path / "pairs.csv"
     path.write_text("claim,evidence,label\nTea calms.,Tea lowers the pulse.,agrees\nTea calms.,Tea is hot.,neutral\n")
     assert [(pair.text, pair.label) for pair in read(f"pairs:{path}+agrees")] == [
@@ -162,7 +139,7 @@ def test_named_labels_decide_what_is_relevant_in_pairs_of_one_s_own(tmp_path):
         read(f"pairs:{path}+disagrees")
 
 
-def test_evidence_with_another_label_than_the_named_ones_is_a_negative_of_its_claim(tmp_path):
+def test_evidence_with_a_label_that_is_not_named_is_a_negative(tmp_path):
     path = tmp_path / "claims.jsonl"
     records = [("Tea calms.", "SUPPORTS", "Tea lowers the pulse."), ("Tea calms.", "NEI", "Tea is often drunk hot.")]
     path.write_text("\n".join(json.dumps({"claim": c, "label": label, "evidence": e}) for c, label, e in records))
@@ -183,10 +160,39 @@ def test_mined_claims_are_read_as_pairs(tmp_path):
     ]
 
 
-def test_a_claim_s_evidence_from_one_paper_is_no_negative_for_its_evidence_from_another(tmp_path):
+def test_evidence_from_one_paper_is_never_a_negative_beside_evidence_from_another(tmp_path):
     sentences = ["Tea lowered the pulse of all ten.", "Green tea made all ten people calm."]
     corpus = [{"doc_id": i, "title": "Tea", "abstract": [sentence]} for i, sentence in enumerate(sentences)]
     evidence = {str(i): [{"sentences": [0], "label": "SUPPORT"}] for i in range(2)}
     (tmp_path / "corpus.jsonl").write_text("\n".join(map(json.dumps, corpus)))
     (tmp_path / "claims_train.jsonl").write_text(json.dumps({"id": 1, "claim": "Tea calms.", "evidence": evidence}))
     assert {(pair.text, pair.label) for pair in read(f"rationales:{tmp_path}")} == {(s, 1.0) for s in sentences}
+
+
+def test_a_line_separator_inside_a_cell_is_text(tmp_path):
+    path = tmp_path / "claims.tsv"
+    path.write_text("claim\tevidence\nTea\u2028calms.\tTea lowers\u2028the pulse.\n", encoding="utf-8")
+    assert [(pair.query, pair.text) for pair in read(f"evidence:{path}")] == [("Tea calms.", "Tea lowers the pulse.")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"data": [{"title": "High"}]}, ":1: is not a SQuAD article: it has no field 'paragraphs'"),
+        ({"data": [{"paragraphs": [{"qas": []}]}]}, ":1: has no text in field 'context'"),
+        ({"data": [{"paragraphs": [{"context": "Hi.", "qas": ["why?"]}]}]}, "among the objects in field 'qas'"),
+        (
+            {"data": [{"paragraphs": [{"context": "Hi.", "qas": [{"question": "q", "answers": [7]}]}]}]},
+            "without a text",
+        ),
+        ({"version": "1.1"}, "is one object with the fields version"),
+        ({"data": []}, "contains no relevant pair"),
+    ],
+)
+def test_bad_squad_json_is_an_error_with_the_file_s_name(tmp_path, content, message):
+    path = tmp_path / "squad.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError) as caught:
+        read(f"squad:{path}")
+    assert str(caught.value).startswith(f"{path}:")
+    assert message in str(caught.value)

@@ -1,4 +1,4 @@
-"""Published sets of claims and evidence: each shape and label map in records of our own, and the real files."""
+"""Published sets of claims and evidence: each shape and label map, on made-up records and on the real files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def rationale(*numbers, label="SUPPORT"):
 
 @pytest.fixture
 def abstracts(tmp_path):
-    """A corpus of two documents beside a file of claims, which is written by the test."""
+    """The path of a claims file that the test writes, next to a corpus of three documents."""
     sentences = ["Tea is a drink.", "Green tea slows  ageing in mice.", "We fed mice.", "Mice live for two years."]
     write_lines(
         tmp_path / "corpus.jsonl",
@@ -117,7 +117,7 @@ def test_fool_me_twice_joins_its_gold_sentences(tmp_path):
     assert read("fool_me_twice", path).pairs == [("q", "A claim.", "One. Two.", R)]
 
 
-def test_fever_symmetric_is_written_as_people_write(tmp_path):
+def test_fever_symmetric_is_untokenised(tmp_path):
     record = {
         "id": "1",
         "claim": "Ann ( a poet ) is n't old .",
@@ -136,7 +136,7 @@ def fact(number, before=S, after="NOT ENOUGH"):
     return {"claim": f"Claim {number} .", "evidence": evidence, "label_before": before, "label_after": after}
 
 
-def test_sufficient_facts_keep_their_label_only_where_what_is_left_is_enough(tmp_path):
+def test_sufficient_facts_keep_their_label_only_if_the_remaining_evidence_is_enough(tmp_path):
     records = [fact(1), fact(2, R, "ENOUGH -- IRRELEVANT"), fact(3, "SUPPORTED", "ENOUGH -- REPEATED"), fact(4, R)]
     path = write_lines(tmp_path / "facts.jsonl", *records)
     both = [pair for part in ("train", "dev") for pair in read_part(path, part)]
@@ -163,7 +163,7 @@ def test_the_one_file_is_split_by_claim_and_a_claim_is_on_the_same_side_in_every
     assert 20 <= len(sides[0]["dev"]) <= 60  # one in five of 200, give or take
 
 
-def test_a_limit_draws_whole_claims_and_always_the_same(tmp_path):
+def test_a_limit_draws_whole_claims_and_always_the_same_ones(tmp_path):
     lines = [f"{number}\tE{side}\tC{number}\tentailment\n" for number in range(20) for side in "ab"]
     path = tmp_path / "rte.tsv"
     path.write_text("index\tsentence1\tsentence2\tlabel\n" + "".join(lines))
@@ -172,64 +172,54 @@ def test_a_limit_draws_whole_claims_and_always_the_same(tmp_path):
     assert found == read("rte", path, limit=5).pairs
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("rte:a/train.tsv", StanceSource("rte", Path("a/train.tsv"))),
-        ("scifact:a@b/claims.jsonl", StanceSource("scifact", Path("a@b/claims.jsonl"))),
-        ("rte:train.tsv@30", StanceSource("rte", Path("train.tsv"), 30)),
-    ],
-)
-def test_a_source_is_named_by_kind_path_and_number(text, expected):
-    assert StanceSource.parse(text) == expected
-    assert is_stance_source(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("snli:a.jsonl", r"names no labelled set; write KIND:PATH with one of climate_fever, scifact"),
-        ("rte:", "names no labelled set"),
-        ("claims.jsonl", "names no labelled set"),
-        ("rte:a.tsv@0", "what follows @ must be a number of claims, not '0'"),
-        ("rte:a.tsv@many", "not 'many'"),
-    ],
-)
-def test_what_names_no_source_is_refused(text, message):
-    with pytest.raises(InputError, match=message):
-        StanceSource.parse(text)
+def test_a_source_is_named_by_kind_and_path(tmp_path):
+    path = tmp_path / "train.tsv"
+    path.touch()
+    assert StanceSource.parse(f"rte:{path}@30", ["a", "b"]) == StanceSource("rte", path, 30, ("a", "b"))
+    assert is_stance_source(f"rte:{path}")
+    assert not is_stance_source(f"{path}")
+    with pytest.raises(InputError, match="these kinds take no labels"):
+        StanceSource.parse(f"rte:{path}+entailment")
 
 
 @pytest.mark.parametrize(
     "name", ["dev.tsv", "claims_dev.jsonl", "split-dev-154.jsonl.xz", "test.csv", "Validation.tsv"]
 )
-def test_what_is_there_to_measure_on_is_not_trained_on(name):
-    with pytest.raises(InputError, match="to measure on"):
+def test_files_for_measuring_are_not_trained_on(name):
+    with pytest.raises(InputError, match="is for measuring"):
         StanceSource("rte", Path("sets") / name).require_trainable()
 
 
 @pytest.mark.parametrize("name", ["train.tsv", "claims_train.jsonl", "generated.jsonl", "devices.tsv", "latest.tsv"])
-def test_other_names_are_trained_on(name):
+def test_other_files_are_trained_on(name):
     StanceSource("rte", Path("dev") / name).require_trainable()
 
 
 @pytest.mark.parametrize(
     ("kind", "record", "message"),
     [
-        ("fever_symmetric", {"claim": "C", "evidence": "E", "label": "MAYBE"}, "has the label 'MAYBE'; known are"),
+        (
+            "fever_symmetric",
+            {"claim": "C", "evidence": "E", "label": "MAYBE"},
+            "has the label 'MAYBE'; expected one of",
+        ),
         ("fever_symmetric", {"claim": " ", "evidence": "E", "label": S}, "has no text in field 'claim'"),
         ("fever_symmetric", {"claim": "C", "label": S}, "has no text in field 'evidence_sentence' or 'evidence'"),
         ("climate_fever", {"claim": "C", "evidences": "no"}, "has a text, not a list, in field 'evidences'"),
-        ("climate_fever", {"claim": "C", "evidences": ["no"]}, "lists a text in field 'evidences', not objects"),
+        ("climate_fever", {"claim": "C", "evidences": ["no"]}, "has a text among the objects in field 'evidences'"),
         ("fool_me_twice", {"text": "C", "gold_evidence": [], "label": S}, "has no gold evidence"),
         ("sufficient_facts", fact(1, "MAYBE", "ENOUGH"), "has the label 'MAYBE'"),
         ("sufficient_facts", fact(1, S, "PERHAPS"), "has the label 'PERHAPS'"),
-        ("scifact", {"claim": "C", "evidence": {"7": [rationale(9)]}}, "names sentences of document 7 that it lacks"),
-        ("scifact", {"claim": "C", "evidence": {"5": [rationale(0)]}}, "cites document 5, which corpus.jsonl lacks"),
+        ("scifact", {"claim": "C", "evidence": {"7": [rationale(9)]}}, "names sentences that document 7 does not have"),
+        (
+            "scifact",
+            {"claim": "C", "evidence": {"5": [rationale(0)]}},
+            "cites document 5, which is not in corpus.jsonl",
+        ),
         ("scifact", {"claim": "C"}, "has no object in field 'evidence'"),
     ],
 )
-def test_a_bad_record_is_named_by_file_and_line(abstracts, kind, record, message):
+def test_a_bad_record_is_reported_with_file_and_line(abstracts, kind, record, message):
     good = {"claim": "Milk is white.", "evidence": {"8": [rationale(0)]}}
     path = write_lines(abstracts, *([good] if kind == "scifact" else []), record)
     with pytest.raises(RecordError) as caught:
@@ -238,7 +228,7 @@ def test_a_bad_record_is_named_by_file_and_line(abstracts, kind, record, message
     assert message in str(caught.value)
 
 
-def test_a_folder_a_missing_file_and_an_empty_one_are_refused(tmp_path):
+def test_a_folder_a_missing_file_and_an_empty_file_are_refused(tmp_path):
     (tmp_path / "rte.tsv").write_text("index\tsentence1\tsentence2\tlabel\n")
     for path, message in (
         (tmp_path, "is a folder"),
@@ -249,7 +239,7 @@ def test_a_folder_a_missing_file_and_an_empty_one_are_refused(tmp_path):
             read("rte", path)
 
 
-# kind, file, part: pairs, claims and how many of them support, refute and do neither.
+# kind, file, part, pairs, claims, and the pairs that support, refute and do neither
 REAL = [
     ("climate_fever", "climate_fever/split-train-1228.jsonl.xz", "train", 6140, 1196, (1554, 638, 3948)),
     ("climate_fever", "climate_fever/split-dev-154.jsonl.xz", "dev", 770, 154, (203, 83, 484)),
@@ -278,7 +268,7 @@ REAL = [
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("kind", "name", "part", "n_pairs", "n_claims", "labels"), REAL)
-def test_the_real_files_have_the_pairs_claims_and_labels_that_they_should(
+def test_real_files_give_the_expected_pairs_claims_and_labels(
     shared_datasets, kind, name, part, n_pairs, n_claims, labels
 ):
     pairs = read(kind, shared_datasets / name, part).pairs
@@ -288,12 +278,12 @@ def test_the_real_files_have_the_pairs_claims_and_labels_that_they_should(
     assert not any("<|" in pair.claim or "-LRB-" in pair.text for pair in pairs)
 
 
-def test_every_kind_is_measured_on_real_files():
+def test_every_kind_is_tested_on_real_files():
     assert {kind for kind, *_ in REAL} == set(KINDS)
 
 
 @pytest.mark.parametrize("label", [2, "2"])
-def test_labels_that_are_numbers_have_the_names_that_are_given(tmp_path: Path, label: object) -> None:
+def test_numeric_labels_get_the_given_names(tmp_path: Path, label: object) -> None:
     path = tmp_path / "climate.jsonl"
     evidence = {"evidence_id": "Sea ice:3", "evidence_label": label, "evidence": "Ice melts."}
     path.write_text(json.dumps({"claim": "Does it melt?", "evidences": [evidence]}))
@@ -307,7 +297,7 @@ def test_labels_that_are_numbers_have_the_names_that_are_given(tmp_path: Path, l
     ]
 
 
-def test_rows_with_a_piece_of_evidence_each_give_the_pairs_of_their_claims(tmp_path: Path) -> None:
+def test_rows_of_one_piece_of_evidence_are_joined_by_claim(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_text('{"doc_id": 7, "abstract": ["Ice melts.", "Seas rise."]}')
     row = {
         "id": 1, "claim": "c", "evidence_doc_id": "7", "evidence_label": "CONTRADICT", "evidence_sentences": [1],
@@ -318,7 +308,7 @@ def test_rows_with_a_piece_of_evidence_each_give_the_pairs_of_their_claims(tmp_p
     assert [(pair.text, pair.stance) for pair in found.pairs] == [("Seas rise.", "REFUTES")]
 
 
-def test_sets_of_the_hub_and_saved_ones_are_read_with_their_label_names(tmp_path: Path) -> None:
+def test_hub_and_saved_sets_are_read_with_their_label_names(tmp_path: Path) -> None:
     inner = {
         "evidence_id": datasets.Value("string"),
         "evidence": datasets.Value("string"),

@@ -15,7 +15,7 @@ from claimhound.indexes.manifest import EncoderIdentity
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.indexes.writer import IndexWriter
 from claimhound.pipeline.models.blending import Blend
-from claimhound.pipeline.models.rerankers import PairScores
+from claimhound.pipeline.models.cross_encoders import PairScores
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
 

@@ -18,8 +18,8 @@ from claimhound.data.disk.journal import last_entry
 from claimhound.data.errors import InputError
 from claimhound.data.read_options import ReadOptions
 from claimhound.data.records import Document, Query
+from claimhound.indexes.conditions import Conditions
 from claimhound.indexes.durable import Disk
-from claimhound.indexes.text import Conditions
 from claimhound.pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
 from claimhound.pipeline.annotation.folder import JobFiles
 from claimhound.pipeline.annotation.intake import ClaimSource

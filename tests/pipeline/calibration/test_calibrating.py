@@ -23,7 +23,7 @@ from claimhound.pipeline.evaluation.calibration import calibrate as calibration_
 from claimhound.pipeline.evaluation.judged import JudgedClaims
 from claimhound.pipeline.evaluation.statistics import Interval, PairedTest
 from claimhound.pipeline.models.blending import Blend, BlendMeasures, HitScores, load_blend, probability, save_blend
-from claimhound.pipeline.models.rerankers import PairScores
+from claimhound.pipeline.models.cross_encoders import PairScores
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.results import StageRankings
 

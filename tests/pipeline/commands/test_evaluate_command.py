@@ -203,7 +203,7 @@ def test_files_that_cannot_be_used_are_one_line(
             "'bm52' is not made of bm25, dense, fused, reranked",
         ),
         (["--run", "y", "--qrels", QRELS, "--fail-if-reranker-hurts"], "needs an index and its reranker"),
-        (["--index", "x", "--claims", CLAIMS, "--no-rerank", "--reranker", "m"], "exclude each other"),
+        (["--index", "x", "--claims", CLAIMS, "--no-rerank", "--reranker", "m"], "cannot be combined"),
     ],
 )
 def test_a_wrong_command_line_is_told_what_is_wrong(invoke: Invoke, words: list[object], message: str) -> None:

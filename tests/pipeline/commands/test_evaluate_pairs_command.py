@@ -11,7 +11,7 @@ import pytest
 from command_runs import Invoke
 
 from claimhound.pipeline.evaluation.pairs import FIGURES
-from claimhound.pipeline.model_folders.files import weights_sha256
+from claimhound.pipeline.model_folders.fingerprints import weights_sha256
 
 LINES = "".join(
     f'{{"id": "{claim}-{number}", "claim": "the {claim} rises", "evidence": "{text} {claim}", "label": {number % 2}}}\n'

@@ -102,7 +102,7 @@ def test_a_file_of_ids_that_cannot_be_used_is_one_line(invoke: Invoke, small_ind
         assert line.startswith(f"Error: {path}: ")
     result = invoke("index", "delete", "--index", small_index)
     assert result.exit_code == 2
-    assert "name at least one ID, or a file of ids with --ids-from" in result.stderr
+    assert "give at least one ID, or a file of ids with --ids-from" in result.stderr
 
 
 def test_info_tells_what_an_index_holds(invoke: Invoke, small_index: Path, tiny_model_dir: Path) -> None:
@@ -194,8 +194,8 @@ def test_an_encoder_that_is_gone_leaves_renewing_with_another_and_verifying_byte
     assert (moved.exit_code, len(moved.stdout.splitlines()), moved.stderr) == (0, 2, "")
     refused = invoke("index", "renew", "--index", small_index)
     assert refused.exit_code == 1
-    assert refused.stderr.startswith(f"Error: {small_index}: was built with encoder {model}, which cannot be had (")
-    assert refused.stderr.endswith("name it, or another, with --encoder\n")
+    assert refused.stderr.startswith(f"Error: {small_index}: was built with encoder {model}, which is not available (")
+    assert refused.stderr.endswith("name it or another one with --encoder\n")
     assert invoke("index", "renew", "--index", small_index, "--encoder", tiny_model_dir).exit_code == 0
 
 
@@ -249,7 +249,7 @@ def test_verify_names_a_changed_file(invoke: Invoke, small_index: Path) -> None:
     assert result.stdout == ""
     assert victim.name in result.stderr.splitlines()[0]
     assert result.stderr.splitlines()[-1] == (
-        f"Error: {small_index}: 1 damaged; restore what is named above or build the index anew"
+        f"Error: {small_index}: 1 damaged; restore the files named above or rebuild the index"
     )
 
 
@@ -296,7 +296,7 @@ def test_bad_records_are_skipped_counted_and_listed_on_request(
         f"skipped {corpus}:3",
     ]
     assert warning == (
-        "WARNING: 2 of 3 records (67 %) were bad and are not in the index: 1 × missing field 'text'; 1 × not valid JSON"
+        "WARNING: 2 of 3 records (67%) are bad and not in the index: 1 × missing field 'text'; 1 × not valid JSON"
     )
 
 
@@ -349,12 +349,12 @@ def test_a_build_that_is_interrupted_says_how_to_go_on_and_goes_on(
     assert process.returncode == 130
     assert out == b""
     assert err.decode().splitlines()[-1] == (
-        "interrupted; run the same command again to go on; the index is as it was before"
+        "interrupted; run the same command again to resume; the index is unchanged"
     )
     assert b"Traceback" not in err
     resumed = invoke(*words)
     assert resumed.exit_code == 0
-    assert "taken up from an interrupted build" in resumed.stdout
+    assert "reused from an interrupted build" in resumed.stdout
     assert "40,000 documents" in resumed.stdout
 
 
@@ -418,7 +418,7 @@ def test_the_list_of_bad_records_is_cut_and_a_small_share_is_not_cried_out(
     warned = invoke(*build, "--index", tmp_path / "ix")
     assert warned.exit_code == 0
     assert warned.stderr.splitlines()[-1] == (
-        "WARNING: 30 of 300 records (10 %) were bad and are not in the index: 30 × missing field 'text'"
+        "WARNING: 30 of 300 records (10%) are bad and not in the index: 30 × missing field 'text'"
     )
 
 
@@ -431,7 +431,7 @@ def test_an_index_is_not_given_up_for_a_file_of_which_nothing_can_be_read(
         assert refused.exit_code == 1
         (line,) = refused.stderr.splitlines()
         assert line.startswith(
-            f"Error: {tmp_path}/renamed.jsonl: none of 3 records can be read, and {small_index} stays as it is; "
+            f"Error: {tmp_path}/renamed.jsonl: none of 3 records can be read, so {small_index} is unchanged; "
             f"the first: {tmp_path}/renamed.jsonl:1: missing field 'text'"
         )
     assert held_ids(invoke, small_index) == {"a", "b", "c"}
@@ -446,17 +446,15 @@ def test_a_split_index_splits_what_is_added_and_says_all_that_went(
     second.write_text('{"id": "a", "text": "Wind blows."}\n')
     invoke("index", "build", first, "--index", index_dir, "--encoder", tiny_model_dir, "--split-sentences")
     added = invoke("index", "add", second, "--index", index_dir)
-    assert added.stdout == (
-        f"{index_dir}: generation 2, 3 documents (1 read, 1 replaced, 2 of earlier versions deleted)\n"
-    )
-    assert added.stderr == (f"{index_dir}: holds sentences, so texts are split into theirs (--no-split-sentences)\n")
+    assert added.stdout == (f"{index_dir}: generation 2, 3 documents (1 read, 1 replaced, 2 outdated deleted)\n")
+    assert added.stderr == (f"{index_dir}: holds sentences, so new texts are split too (--no-split-sentences)\n")
     blank.write_text('{"id": "a", "text": ""}\n{"id": "x", "text": " "}\n')
     refused = invoke("index", "add", blank, "--index", index_dir)
     assert refused.exit_code == 1
-    assert refused.stderr.endswith("is blank; if that means that it was withdrawn, add --withdraw-blank\n")
+    assert refused.stderr.endswith("is blank; to delete such documents, add --withdraw-blank\n")
     withdrawn = invoke("index", "add", blank, "--index", index_dir, "--withdraw-blank")
     assert withdrawn.stdout == (
-        f"{index_dir}: generation 3, 2 documents (0 read, 1 withdrawn, 1 to withdraw unknown)\n"
+        f"{index_dir}: generation 3, 2 documents (0 read, 1 withdrawn, 1 blank but not in the index)\n"
     )
     deleted = invoke("index", "delete", "b", "--index", index_dir)
     assert deleted.stdout == f"{index_dir}: generation 4, 0 documents, 2 deleted\n"

@@ -62,14 +62,14 @@ def test_an_interruption_while_waiting_for_claims_ends_cleanly(child: Child, sam
 @pytest.mark.parametrize(
     ("closed", "code", "message"),
     [
-        ("<&-", 1, b"Error: standard input is closed; it should hold a claim a line\n"),
-        (">&-", 1, b"Error: standard input holds no claim; write a claim a line\n"),
+        ("<&-", 1, b"Error: standard input is closed; give it one claim per line\n"),
+        (">&-", 1, b"Error: standard input holds no claims; give it one claim per line\n"),
     ],
 )
 def test_a_stream_that_is_closed_from_the_start_is_no_crash(
     sample_index: Path, closed: str, code: int, message: bytes
 ) -> None:
-    command = f'"{sys.executable}" -m cli search - --index "{sample_index}" --no-rerank --no-encoder {closed}'
+    command = f'"{sys.executable}" -m claimhound search - --index "{sample_index}" --no-rerank --no-encoder {closed}'
     found = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, check=False)
     assert (found.returncode, found.stderr) == (code, message)
 
@@ -125,7 +125,7 @@ def test_a_search_with_all_models_loads_no_torch(
     with child(*words) as process:
         assert process.wait(timeout=120) == 0
     code = (
-        "import sys; from cli import main; main(sys.argv[1:], standalone_mode=False); "
+        "import sys; from claimhound.cli import main; main(sys.argv[1:], standalone_mode=False); "
         "sys.exit(str([name for name in ('torch', 'transformers', 'datasets', 'nncf') if name in sys.modules]))"
     )
     found = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)

@@ -168,19 +168,19 @@ def test_an_empty_claim_is_an_error(search: Invoke, claim: str) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "name an index with --index, or a file with --corpus (one of the two)"),
-        (["--index", "a", "--corpus", "b"], "name an index with --index, or a file with --corpus (one of the two)"),
+        ([], "give either --index DIR or --corpus FILE"),
+        (["--index", "a", "--corpus", "b"], "give either --index DIR or --corpus FILE"),
         (["--corpus", "b", "--before", "2020"], "--before, --where and --context need an index"),
         (["--corpus", "b", "--context", "1"], "--before, --where and --context need an index"),
         (
             ["two", "--index", "a"],
             'put the claim in quotes: claimhound search "a claim of several words" --index DIR',
         ),
-        (["--index", "a", "--no-encoder", "--encoder", "m"], "--no-encoder and --encoder exclude each other"),
-        (["--index", "a", "--no-rerank", "--reranker", "m"], "--no-rerank and --reranker exclude each other"),
+        (["--index", "a", "--no-encoder", "--encoder", "m"], "--no-encoder cannot be combined with --encoder"),
+        (["--index", "a", "--no-rerank", "--reranker", "m"], "--no-rerank cannot be combined with --reranker"),
         (
             ["--index", "a", "--before", "soon"],
-            "Invalid value for --before: 'soon' is no date (YYYY, YYYY-MM or YYYY-MM-DD)",
+            "Invalid value for --before: 'soon' is not a date (YYYY, YYYY-MM or YYYY-MM-DD)",
         ),
         (["--index", "a", "--where", "colour"], "Invalid value for --where: 'colour' is not FIELD=VALUE"),
         (["--index", "a", "-k", "0"], "Invalid value for '-k': 0 is not in the range x>=1."),
@@ -196,7 +196,7 @@ def test_a_wrong_command_line_exits_2_and_says_what_is_wrong(invoke: Invoke, wor
 def test_claim_and_corpus_cannot_share_standard_input(invoke: Invoke) -> None:
     result = invoke("search", "-", "--corpus", "-", stdin="x\n")
     assert result.exit_code == 2
-    assert "cannot both come from standard input" in result.stderr
+    assert "cannot both be read from standard input" in result.stderr
 
 
 def test_an_index_that_cannot_serve_is_one_line(
@@ -255,7 +255,7 @@ class TestClaimsOnStandardInput:
     def test_no_claim_at_all_is_an_error_and_json_stays_json(self, search: Invoke, output_format: str) -> None:
         result = search("-", "--format", output_format, stdin="")
         assert result.exit_code == 1
-        assert result.stderr == "Error: standard input holds no claim; write a claim a line\n"
+        assert result.stderr == "Error: standard input holds no claims; give it one claim per line\n"
         if output_format == "json":
             assert json.loads(result.stdout) == []
 
@@ -315,7 +315,7 @@ def test_a_word_with_a_dash_that_may_be_a_claim_is_answered_by_the_command_that_
     assert "If it is the claim" not in typo.stderr
     assert "--no-rerank" in typo.stderr
     behind = invoke("search", "--", "-ice", *options)
-    assert "put options before the --, and the claim behind it" in " ".join(behind.stderr.split())
+    assert "put options before the -- and the claim after it" in " ".join(behind.stderr.split())
 
 
 def test_a_claim_that_is_a_file_s_name_is_searched_and_said_to_be_one(search: Invoke, tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_a_claim_that_is_a_file_s_name_is_searched_and_said_to_be_one(search: In
     claims.write_text("ice\n")
     result = search(str(claims), "--no-encoder")
     assert result.exit_code == 0
-    assert result.stderr.startswith(f"{claims} is a file, and only its name is searched for; ")
+    assert result.stderr.startswith(f"{claims} is a file; searching for its name. ")
     assert search("x" * 5_000, "--no-encoder").stderr == ""
 
 
@@ -351,7 +351,7 @@ def test_a_corpus_is_read_as_its_options_say_and_what_was_found_is_told(
     assert '"text": "Der Fluss trat über"' in result.stdout
     assert result.stderr == f"{corpus}: cells are parted by '|'\n"
     assert invoke("search", "x", "--index", tmp_path, *named).stderr.endswith(
-        "Error: options that say how a file is read need --corpus\n"
+        "Error: options for reading a file need --corpus\n"
     )
 
 

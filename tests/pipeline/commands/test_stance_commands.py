@@ -95,7 +95,7 @@ def test_labels_are_given_for_a_model_that_is_named_and_must_say_something(invok
     assert "name the model" in nameless.stderr
     senseless = invoke(command, *words[command], "--stance", "m", "--stance-labels", "good,bad")
     assert senseless.exit_code == 2
-    assert "'good,bad' does not name three outputs in their order" in " ".join(senseless.stderr.split())
+    assert "'good,bad' does not name three outputs in order" in " ".join(senseless.stderr.split())
 
 
 def test_an_annotation_does_not_go_on_under_other_labels(
@@ -184,7 +184,7 @@ def test_what_cannot_be_used_is_one_line(invoke: Invoke, pairs: Path, tiny_stanc
     dev = pairs.rename(tmp_path / "climate_dev.jsonl")
     for words, message in (
         (("train", "stance", "--data", f"climate_fever:{dev}", "--output", tmp_path / "m"), f"{dev}: its name says"),
-        (("train", "stance", "--data", "snli:x", "--output", tmp_path / "m"), "'snli:x' names no labelled set"),
+        (("train", "stance", "--data", "snli:x", "--output", tmp_path / "m"), "'snli:x': not a labelled set"),
         (("evaluate-stance", "rte:no.tsv"), "no.tsv: no such file or folder"),
         (
             ("evaluate-stance", f"climate_fever:{dev}", "--output", tmp_path / "no" / "a"),

@@ -89,13 +89,13 @@ def test_every_setting_of_the_recipe_is_an_option_with_its_default(invoke: Invok
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--data", "moon:x"), "Error: 'moon:x' names no source of pairs; write one of mined:FILE, pairs:FILE, "),
+        (("--data", "moon:x"), "Error: 'moon:x': not a labelled set; write KIND:PATH, where KIND is one of mined, "),
         (("--data", "mined:missing.jsonl"), "Error: missing.jsonl: no such file or folder"),
         (("--data", "pairs:{pairs}", "--batch-size", 1), "Error: batch_size must be at least 2, not 1"),
         (("--data", "pairs:{pairs}", "--base-model", "./missing"), "Error: ./missing: no such model folder"),
         (("--data", "pairs:{pairs}"), "Error: nothing to learn from: "),
         (("--data", "pairs:{bad}"), "Error: {bad}:1: 'label' must be a number in [0, 1], not 7; name labels of "),
-        (("--data", "mined:{pairs}"), "Error: {pairs}:1: 'claim_id' must be a text that is not empty"),
+        (("--data", "mined:{pairs}"), "Error: {pairs}:1: is not a mined claim; 'claimhound mine' writes"),
     ],
 )
 def test_an_error_the_user_can_fix_is_one_line(

@@ -127,7 +127,7 @@ class TestSearchWithAFileOfSettings:
     def test_an_adaptive_k_needs_a_reranker(self, invoke: Invoke) -> None:
         result = invoke("search", "ice", "--index", "x", "--no-rerank", "--adaptive-k")
         assert result.exit_code == 2
-        message = "Error: --adaptive-k goes by the reranker's probabilities, so it excludes --no-rerank"
+        message = "Error: --adaptive-k needs the reranker's probabilities; leave out --no-rerank"
         assert result.stderr.splitlines()[-1] == message
 
     @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_deep_lists_leave_what_is_fused_and_rescored_as_a_search_has_it(pipeline
     assert [hit.doc_id for hit in plain.bm25] == ["d0"]
     assert (claim.fused, claim.rerank) == (plain.fused, plain.rerank)
     assert [hit.doc_id for hit in claim.fused] == ["d1", "d0"]  # d1 by meaning, which weighs more, d0 by words
-    with pytest.raises(ValueError, match="list_k starts at 1"):
+    with pytest.raises(ValueError, match="list_k must be at least 1"):
         narrow.rank(["Ice melts"], list_k=0)
     result = evaluate(narrow, CLAIMS, QRELS, list_k=1)
     assert all(len(hits) <= 1 for run in result.runs.values() for hits in run.values())

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from claimhound.pipeline.training.negatives.mined_claims import write_mined_claims
-from claimhound.pipeline.training.negatives.mining import MinedClaim, MinedPassage, TrainingPair
-from claimhound.pipeline.training.pair_sources import PairSource
+from claimhound.data.labelled_sets.mined_claims import MinedClaim, MinedPassage, write_mined_claims
+from claimhound.data.labelled_sets.pair_sources import PairSource
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from tests.benchmarks import model_card
 
 pytestmark = pytest.mark.usefixtures("one_thread")

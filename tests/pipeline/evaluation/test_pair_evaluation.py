@@ -27,7 +27,7 @@ from claimhound.pipeline.evaluation.pairs import (
 )
 from claimhound.pipeline.evaluation.statistics import clustered_interval
 from claimhound.pipeline.models.blending import Blend
-from claimhound.pipeline.models.cross_encoding import TokenPairReader
+from claimhound.pipeline.models.pair_readers import TokenPairReader
 
 # Sigmoids of these are 0.9, 0.75, 0.5, 0.25 and 0.1.
 LOGITS = {"a": math.log(9), "b": math.log(3), "c": 0.0, "d": -math.log(3), "e": -math.log(9)}
@@ -240,8 +240,8 @@ def test_a_real_model_gets_the_figures_of_its_model_card(tiny_reranker_dir, tmp_
     from sentence_transformers.cross_encoder.evaluation import CrossEncoderClassificationEvaluator
 
     from claimhound.pipeline.model_folders.tokenization import TextTokenizer
-    from claimhound.pipeline.models.rerankers import CrossEncoderReranker
-    from claimhound.pipeline.serving.runtimes import TorchRuntime
+    from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, RelevanceHead
+    from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
     # The tiny model with larger weights: its own logits are all but equal.
     folder = shutil.copytree(tiny_reranker_dir, tmp_path / "lively")
@@ -255,7 +255,9 @@ def test_a_real_model_gets_the_figures_of_its_model_card(tiny_reranker_dir, tmp_
         for length, other in enumerate(("glacier", "carbon", "measles"))
     ]
     runtime = TorchRuntime.load(folder, "cross-encoder", "cpu")
-    reranker = CrossEncoderReranker("tiny", "f" * 64, TokenPairReader(TextTokenizer(folder, 64), runtime, 1), Blend())
+    reranker = CrossEncoderModel(
+        "tiny", "f" * 64, TokenPairReader(TextTokenizer(folder, 64), runtime, 1), relevance=RelevanceHead()
+    )
     found = evaluate_pairs(pairs, reranker).figures
     evaluator = CrossEncoderClassificationEvaluator(
         [[pair.query, pair.text] for pair in pairs], [int(pair.relevant) for pair in pairs],

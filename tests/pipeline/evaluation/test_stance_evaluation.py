@@ -26,7 +26,7 @@ from claimhound.pipeline.evaluation.stance import (
     measure_set,
     write_stance_scores,
 )
-from claimhound.pipeline.models.stance import StanceScores
+from claimhound.pipeline.models.cross_encoders import StanceScores
 
 S, R, N = STANCES
 ROWS = {S: (0.8, 0.1, 0.1), R: (0.1, 0.8, 0.1), N: (0.1, 0.1, 0.8)}

@@ -1,4 +1,4 @@
-"""Building and adding: what is encoded, what an interrupted job keeps, and what stops it."""
+"""Building and adding: encoding, interruption and errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from claimhound.data.errors import IndexLockedError, IndexMissingError, IndexWri
 from claimhound.indexes.durable import Disk
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.indexes.writer import IndexWriter
-from claimhound.pipeline.indexing.building import Progress, SourceOptions, add_documents, build_index
+from claimhound.pipeline.indexing.building import SourceOptions, add_documents, build_index
 from tests.damage import put_bytes
 
 TEXTS = [f"sentence {number} on glacier {number % 3}" for number in range(10)]
@@ -32,12 +32,12 @@ def write(path, records):
 
 
 def answers(index_dir):
-    """What an index answers to a few searches: two indexes that agree here answer alike."""
+    """An index's answers to a few searches, for comparing indexes."""
     index = IndexSnapshot.open(index_dir)
     queries = np.array([[np.cos(angle), np.sin(angle)] for angle in range(0, 7, 2)], dtype=np.float32)
     by_words = [index.search_text(text, 20) for text in ("glacier 1", "sentence 7", "nothing")]
     found = sorted({hit.doc_id for ranking in by_words for hit in ranking})
-    return by_words, index.search_vectors(queries, 20), index.documents(found)
+    return by_words, index.search_vectors(queries, 20, probe_share=1.0), index.documents(found)
 
 
 class InterruptedEncoder(FakeEncoder):
@@ -53,7 +53,7 @@ class InterruptedEncoder(FakeEncoder):
         return super().encode(texts, as_query=as_query)
 
 
-def test_a_build_holds_every_document_under_its_vector(corpus, tmp_path):
+def test_a_build_stores_every_document_with_its_vector(corpus, tmp_path):
     encoder = FakeEncoder(VECTORS)
     report = build_index([corpus], tmp_path / "index", encoder, shard_size=4)
     assert (report.n_read, report.n_replaced, report.n_reused, report.skipped) == (10, 0, 0, [])
@@ -62,13 +62,13 @@ def test_a_build_holds_every_document_under_its_vector(corpus, tmp_path):
     assert index.manifest == report.manifest
     assert index.manifest.encoder == IDENTITY
     for number, text in enumerate(TEXTS):
-        (ranking,) = index.search_vectors(np.array([VECTORS[text]], dtype=np.float32), 1)
+        (ranking,) = index.search_vectors(np.array([VECTORS[text]], dtype=np.float32), 1, probe_share=1.0)
         assert ranking[0].doc_id == f"d{number}"
     assert not (tmp_path / "index" / "encoded").exists()
 
 
 @pytest.mark.parametrize("n_done", [0, 1, 2])
-def test_an_interrupted_build_goes_on_where_it_was(corpus, tmp_path, n_done):
+def test_an_interrupted_build_resumes(corpus, tmp_path, n_done):
     build_index([corpus], tmp_path / "whole", FakeEncoder(VECTORS), shard_size=4)
     with pytest.raises(KeyboardInterrupt):
         build_index([corpus], tmp_path / "index", InterruptedEncoder(n_done), shard_size=4)
@@ -82,7 +82,7 @@ def test_an_interrupted_build_goes_on_where_it_was(corpus, tmp_path, n_done):
     assert not (tmp_path / "index" / "encoded").exists()
 
 
-def test_an_interrupted_add_goes_on_and_leaves_the_index_as_it_was_meanwhile(corpus, tmp_path):
+def test_an_interrupted_add_leaves_the_index_unchanged_and_resumes(corpus, tmp_path):
     first = write(tmp_path / "first.jsonl", [{"_id": "d0", "text": "an older text"}, {"_id": "x", "text": "another"}])
     build_index([first], tmp_path / "index", FakeEncoder(VECTORS))
     before = answers(tmp_path / "index")
@@ -97,7 +97,7 @@ def test_an_interrupted_add_goes_on_and_leaves_the_index_as_it_was_meanwhile(cor
     assert IndexSnapshot.open(tmp_path / "index").documents(["d0"])[0].text == TEXTS[0]
 
 
-def test_texts_that_changed_since_the_interruption_are_encoded_anew(corpus, tmp_path):
+def test_texts_that_changed_since_the_interruption_are_encoded_again(corpus, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         build_index([corpus], tmp_path / "index", InterruptedEncoder(2), shard_size=4)
     changed = ["changed", *TEXTS[1:]]
@@ -107,7 +107,7 @@ def test_texts_that_changed_since_the_interruption_are_encoded_anew(corpus, tmp_
     assert encoder.calls == [changed[:4], TEXTS[8:]]
 
 
-def test_kept_vectors_of_another_encoder_are_not_taken_up(corpus, tmp_path):
+def test_vectors_of_another_encoder_are_not_reused(corpus, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         build_index([corpus], tmp_path / "index", InterruptedEncoder(2), shard_size=4)
     from dataclasses import replace
@@ -117,7 +117,7 @@ def test_kept_vectors_of_another_encoder_are_not_taken_up(corpus, tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "emptied", "flipped", "grown"])
-def test_kept_vectors_that_were_damaged_are_encoded_anew(corpus, tmp_path, damage):
+def test_damaged_vectors_are_encoded_again(corpus, tmp_path, damage):
     with pytest.raises(KeyboardInterrupt):
         build_index([corpus], tmp_path / "index", InterruptedEncoder(1), shard_size=4)
     (kept,) = (tmp_path / "index" / "encoded").iterdir()
@@ -130,7 +130,7 @@ def test_kept_vectors_that_were_damaged_are_encoded_anew(corpus, tmp_path, damag
 
 
 class FullDisk(Disk):
-    """Has no room left for the `n`-th file of vectors."""
+    """Runs out of space at the `n`-th file of vectors."""
 
     def __init__(self, n):
         self._n = n
@@ -143,14 +143,14 @@ class FullDisk(Disk):
                 raise OSError(28, "No space left on device")
 
 
-def test_a_full_disk_is_an_error_that_says_how_to_go_on(corpus, tmp_path):
-    with pytest.raises(IndexWriteError, match=r"No space left on device.*goes on from here once there is room"):
+def test_a_full_disk_is_an_error_that_says_how_to_resume(corpus, tmp_path):
+    with pytest.raises(IndexWriteError, match=r"No space left on device.*resumes from here once there is room"):
         build_index([corpus], tmp_path / "index", FakeEncoder(VECTORS), shard_size=4, disk=FullDisk(2))
     encoder = FakeEncoder(VECTORS)
     assert build_index([corpus], tmp_path / "index", encoder, shard_size=4).n_reused == 4
 
 
-def test_a_bad_record_is_told_with_its_line_before_anything_is_encoded(corpus, tmp_path):
+def test_a_bad_record_is_reported_before_anything_is_encoded(corpus, tmp_path):
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"_id": "a", "text": "one"}\n' * 1 + '{"_id": "b", "text": "two"}\n{"_id": "c"}\n')
     encoder = FakeEncoder()
@@ -159,11 +159,11 @@ def test_a_bad_record_is_told_with_its_line_before_anything_is_encoded(corpus, t
     assert encoder.calls == []
     with pytest.raises(IndexMissingError):
         IndexSnapshot.open(tmp_path / "index")
-    # Nothing is in the way of the next try.
+    # The next build is not affected.
     assert build_index([corpus], tmp_path / "index", FakeEncoder(VECTORS)).manifest.generation == 1
 
 
-def test_bad_records_that_are_skipped_are_listed_once(corpus, tmp_path):
+def test_skipped_records_are_listed_once(corpus, tmp_path):
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"_id": "a", "text": "one"}\n{"_id": "a", "text": "again"}\nno json\n{"_id": "c", "text": " "}\n')
     report = build_index([str(bad)], tmp_path / "index", FakeEncoder(), SourceOptions(on_error="skip"))
@@ -171,7 +171,7 @@ def test_bad_records_that_are_skipped_are_listed_once(corpus, tmp_path):
     assert (report.n_read, report.manifest.n_docs) == (1, 1)
 
 
-def test_an_index_of_nothing_can_be_built_and_added_to(corpus, tmp_path):
+def test_an_empty_index_can_be_added_to(corpus, tmp_path):
     with IndexWriter.create(tmp_path / "index", IDENTITY) as writer:
         writer.commit()
     assert add_documents([corpus], tmp_path / "index", FakeEncoder(VECTORS)).manifest.n_docs == 10
@@ -179,19 +179,26 @@ def test_an_index_of_nothing_can_be_built_and_added_to(corpus, tmp_path):
     assert answers(tmp_path / "index") == answers(tmp_path / "whole")
 
 
-def test_progress_tells_reading_encoding_and_the_commit(corpus, tmp_path):
+def test_progress_covers_reading_encoding_and_the_commit(corpus, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         build_index([corpus], tmp_path / "index", InterruptedEncoder(1), shard_size=4)
     seen = []
-    build_index([corpus], tmp_path / "index", FakeEncoder(VECTORS), shard_size=4, on_progress=seen.append)
+    build_index(
+        [corpus],
+        tmp_path / "index",
+        FakeEncoder(VECTORS),
+        shard_size=4,
+        on_progress=lambda *progress: seen.append(progress),
+    )
+    note = "4 from an interrupted job"
     assert seen == [
-        Progress("read", 4, None, 0),
-        Progress("read", 8, None, 0),
-        Progress("encode", 0, 10, 0),
-        Progress("encode", 4, 10, 4),
-        Progress("encode", 8, 10, 4),
-        Progress("encode", 10, 10, 4),
-        Progress("commit", 10, 10, 4),
+        ("read", 4, None),
+        ("read", 8, None),
+        ("encode", 0, 10),
+        ("encode", 4, 10, note),
+        ("encode", 8, 10, note),
+        ("encode", 10, 10, note),
+        ("commit", 10, 10),
     ]
 
 
@@ -201,16 +208,18 @@ def test_a_pipe_is_read_once(tmp_path):
     feeder = threading.Thread(target=lambda: pipe.write_text("one sentence\nanother one\n"), daemon=True)
     feeder.start()
     seen = []
-    report = build_index([str(pipe)], tmp_path / "index", FakeEncoder(), on_progress=seen.append)
+    report = build_index(
+        [str(pipe)], tmp_path / "index", FakeEncoder(), on_progress=lambda *progress: seen.append(progress)
+    )
     feeder.join(10)
     assert report.n_read == 2
-    assert seen[:2] == [Progress("encode", 0, None, 0), Progress("encode", 2, None, 0)]
+    assert seen == [("encode", 0, None), ("encode", 2, None, ""), ("commit", 2, 2)]
 
 
 LONG = {"_id": "a", "text": "One is here. Two is here. Three is here. Four is here."}
 
 
-def test_sentences_are_indexed_each_on_its_own_and_outdated_ones_go(tmp_path):
+def test_sentences_are_indexed_separately_and_outdated_ones_deleted(tmp_path):
     split = SourceOptions(split_sentences=True)
     others = [{"_id": "a#1", "text": "Not a part of a. But near."}, {"_id": "b", "text": "Other. Text."}]
     source = write(tmp_path / "corpus.jsonl", [LONG, *others])
@@ -226,7 +235,7 @@ def test_sentences_are_indexed_each_on_its_own_and_outdated_ones_go(tmp_path):
 
 
 @pytest.mark.parametrize("shard_size", [1, 2, 3, 100])
-def test_a_text_that_grew_keeps_all_its_sentences_whatever_the_shards(tmp_path, shard_size):
+def test_a_text_that_grew_has_all_its_sentences_at_every_shard_size(tmp_path, shard_size):
     split = SourceOptions(split_sentences=True)
     short = write(tmp_path / "short.jsonl", [{"_id": "a", "text": "One. Two."}])
     build_index([short], tmp_path / "index", FakeEncoder(), split)
@@ -237,7 +246,7 @@ def test_a_text_that_grew_keeps_all_its_sentences_whatever_the_shards(tmp_path, 
     assert [document.text for document in found] == ["One is here.", "Two is here.", "Three is here.", "Four is here."]
 
 
-def test_a_folder_that_holds_an_index_or_is_being_written_is_refused(corpus, tmp_path):
+def test_an_existing_or_locked_index_is_refused(corpus, tmp_path):
     build_index([corpus], tmp_path / "index", FakeEncoder(VECTORS))
     with pytest.raises(InputError, match="holds an index already"):
         build_index([corpus], tmp_path / "index", FakeEncoder(VECTORS))
@@ -246,7 +255,7 @@ def test_a_folder_that_holds_an_index_or_is_being_written_is_refused(corpus, tmp
         add_documents([corpus], tmp_path / "index", FakeEncoder(VECTORS))
 
 
-def test_the_real_encoder_resumes_to_the_same_answers(tmp_path, tiny_encoder):
+def test_resuming_with_a_real_encoder_gives_the_same_answers(tmp_path, tiny_encoder):
     class Interrupted:
         identity, runtime_name, unknown_share = tiny_encoder.identity, "", tiny_encoder.unknown_share
         n_calls = 0
@@ -265,5 +274,5 @@ def test_the_real_encoder_resumes_to_the_same_answers(tmp_path, tiny_encoder):
     build_index([str(source)], tmp_path / "whole", tiny_encoder, shard_size=16)
     queries = tiny_encoder.encode(["sea level", "5 years", "the moon"])
     resumed, whole = (IndexSnapshot.open(tmp_path / name) for name in ("resumed", "whole"))
-    assert resumed.search_vectors(queries, 50) == whole.search_vectors(queries, 50)
+    assert resumed.search_vectors(queries, 50, probe_share=1.0) == whole.search_vectors(queries, 50, probe_share=1.0)
     assert resumed.search_text("moon 3", 50) == whole.search_text("moon 3", 50)

@@ -1,4 +1,4 @@
-"""An index made anew from its own documents: what stays, what becomes today's, and what an interruption leaves."""
+"""Renewing an index from its own documents: what is kept, what is updated, and interruptions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import renewal_victim
 from pipeline_fakes import IDENTITY, FakeEncoder
 
+from claimhound.data.bundled import BUNDLED_MODELS
 from claimhound.data.errors import (
     EncoderMismatchError,
     IndexDamagedError,
@@ -25,15 +26,16 @@ from claimhound.data.text.text_form import TEXT_FORM_VERSION, read_form
 from claimhound.indexes import EncoderIdentity, IndexSnapshot, IndexWriter, verify_index
 from claimhound.indexes.analysis.terms import tokenize
 from claimhound.indexes.stored_text import StoredText
-from claimhound.pipeline.indexing.building import Progress, SourceOptions, build_index
+from claimhound.pipeline.indexing.building import SourceOptions, build_index
 from claimhound.pipeline.indexing.renewing import RenewalEncoder, encoder_to_renew_with, renew_index
-from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME, BUNDLED, BUNDLED_ENCODER_NAME
+from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME, BUNDLED
 from claimhound.pipeline.models.encoders import encoder_identity
 from claimhound.pipeline.search.opening import load_index_encoder, open_pipeline
 from tests.damage import put_bytes
 from tests.index_formats import change_manifest, make_format_1
 from tests.victims import run_victim
 
+BUNDLED_ENCODER_NAME = BUNDLED_MODELS["encoder"].name
 STORED = Path(__file__).resolve().parents[2] / "fixtures" / "index-v1"
 TEXTS = [text for text in renewal_victim.vectors() if not text.startswith("Title: ")]
 OLDER = replace(IDENTITY, name="older-encoder", weights_sha256="0" * 64, precision="int8")
@@ -59,7 +61,7 @@ def write(path, texts):
 
 @pytest.fixture
 def old(quick_dir):
-    """An index of an older encoder, of which two documents were deleted and one replaced."""
+    """An index of an older encoder with two documents deleted and one replaced."""
     source = write(quick_dir / "corpus.jsonl", enumerate(TEXTS))
     encoder = FakeEncoder(dict.fromkeys(TEXTS, (0.0, 1.0)), identity=OLDER)
     build_index([source], quick_dir / "index", encoder, shard_size=4)
@@ -72,7 +74,7 @@ def old(quick_dir):
 
 @pytest.fixture
 def fresh(quick_dir):
-    """What the old index should become: a build of the documents that it holds, in its order."""
+    """What the old index should become: a new build of its documents, in its order."""
     order = [n for n in range(20) if n not in (0, 3, 4)] + [0]
     source = write(quick_dir / "held.jsonl", [(n, TEXTS[n]) for n in order])
     build_index([source], quick_dir / "fresh", FakeEncoder(renewal_victim.vectors()), shard_size=4)
@@ -83,14 +85,14 @@ def answers(index_dir, index=None):
     index = index or IndexSnapshot.open(index_dir)
     queries = np.array([[1.0, slope] for slope in (0.0, 0.7, 3.0)], dtype=np.float32)
     by_words = [index.search_text(text, 30) for text in ("glacier 1", "of 2", "nothing")]
-    return by_words, index.search_vectors(queries, 30), index.sample(30, 0), index.neighbours("d05", 2)
+    return by_words, index.search_vectors(queries, 30, probe_share=1.0), index.sample(30, 0), index.neighbours("d05", 2)
 
 
 def test_a_renewed_index_answers_like_a_fresh_build_of_its_documents(old, fresh):
     before = IndexSnapshot.open(old).manifest
     encoder = FakeEncoder(renewal_victim.vectors(), identity=replace(IDENTITY, precision="bf16"))
     seen = []
-    report = renew_index(old, encoder, shard_size=8, on_progress=seen.append)
+    report = renew_index(old, encoder, shard_size=8, on_progress=lambda *progress: seen.append(progress))
     assert answers(old) == answers(fresh)
     assert verify_index(old).damaged == []
     manifest = IndexSnapshot.open(old).manifest
@@ -99,11 +101,14 @@ def test_a_renewed_index_answers_like_a_fresh_build_of_its_documents(old, fresh)
     assert (manifest.n_dead_text, manifest.n_dead_vectors, len(manifest.vector_files)) == (0, 0, 1)
     assert manifest.encoder == replace(IDENTITY, precision="bf16")
     assert manifest.n_tokens == before.n_tokens == IndexSnapshot.open(fresh).manifest.n_tokens
-    assert seen == [*(Progress("encode", done, 18, 0) for done in (0, 8, 16, 18)), Progress("commit", 18, 18, 0)]
+    assert [progress[:3] for progress in seen] == [
+        *(("encode", done, 18) for done in (0, 8, 16, 18)),
+        ("commit", 18, 18),
+    ]
     assert sorted(path.name for path in old.iterdir()) == ["generation-000003", "write.lock"]
 
 
-def test_an_index_of_format_1_becomes_one_of_today_with_all_that_its_documents_hold(tmp_path):
+def test_an_index_of_format_1_is_updated_with_all_its_documents_fields(tmp_path):
     index_dir = Path(shutil.copytree(STORED, tmp_path / "index"))
     before = [document for _, document in StoredText.open(index_dir).entries()]
     encoder = FakeEncoder(identity=EncoderIdentity("other", "1" * 64, "mean", 16, 2, precision="int8"))
@@ -124,14 +129,14 @@ def test_an_index_of_format_1_becomes_one_of_today_with_all_that_its_documents_h
 
 @pytest.mark.parametrize("is_split", [True, False])
 @pytest.mark.parametrize("in_format_1", [True, False])
-def test_it_stays_known_whether_texts_were_split(tmp_path, is_split, in_format_1):
+def test_an_index_remembers_whether_texts_were_split(tmp_path, is_split, in_format_1):
     source = write(tmp_path / "corpus.jsonl", [(0, "One. Two."), (1, "Three.")])
     options = SourceOptions(split_sentences=is_split)
     assert build_index([source], tmp_path / "index", FakeEncoder(), options).manifest.is_split is is_split
     if in_format_1:
         assert make_format_1(tmp_path / "index").is_split is None
     assert renew_index(tmp_path / "index", FakeEncoder()).manifest.is_split is is_split
-    # Also where no document could tell.
+    # Even if no document shows it.
     with IndexWriter.open(tmp_path / "index") as writer:
         writer.delete([document.doc_id for document in IndexSnapshot.open(tmp_path / "index").sample(9, 0)])
         writer.commit()
@@ -139,7 +144,7 @@ def test_it_stays_known_whether_texts_were_split(tmp_path, is_split, in_format_1
 
 
 @pytest.mark.parametrize("rules", [{"text_form": 7}, {"analysis": 0}, {"format_version": 2}], ids=str)
-def test_an_index_made_by_other_rules_comes_to_todays(old, fresh, rules):
+def test_an_index_made_by_other_rules_is_updated(old, fresh, rules):
     change_manifest(old, **rules)
     with pytest.raises(IndexVersionError, match="claimhound index renew --index"):
         IndexSnapshot.open(old)
@@ -155,7 +160,7 @@ def vectors_in(index_dir):
 
 @pytest.fixture
 def earlier(quick_dir):
-    """An index of an earlier form whose encoder is today's; every other document has a title, one is blank."""
+    """An index in an earlier form with the current encoder; every other document has a title, one is blank."""
     encoder = FakeEncoder(renewal_victim.vectors())
     with IndexWriter.create(quick_dir / "index", encoder.identity, exact_up_to=4, small_up_to=0) as writer:
         documents = [Document(f"d{n:02}", text, "Title" if n % 2 else None) for n, text in enumerate(TEXTS)]
@@ -168,18 +173,18 @@ def earlier(quick_dir):
     return quick_dir / "index"
 
 
-def test_an_earlier_form_keeps_the_vectors_that_its_encoder_would_give_again(earlier):
+def test_vectors_that_the_encoder_would_compute_again_are_kept(earlier):
     before = vectors_in(earlier)
     change_manifest(earlier, analysis=0)
     encoder = FakeEncoder(renewal_victim.vectors(), identity=replace(IDENTITY, name="the same by another name"))
     report = renew_index(earlier, encoder, shard_size=8)
-    # Those of a sample alone are computed, to see that they are right.
+    # Only a sample is encoded, as a check.
     assert [len(texts) for texts in encoder.calls] == [19]
     assert (report.n_taken_over, report.n_read) == (20, 20)
     assert vectors_in(earlier) == before
 
 
-def test_where_models_read_titles_otherwise_only_vectors_without_one_are_kept(earlier):
+def test_if_titles_are_read_differently_only_vectors_of_untitled_documents_are_kept(earlier):
     before = vectors_in(earlier)
     change_manifest(earlier, text_form=3 - TEXT_FORM_VERSION)
     encoder = FakeEncoder(renewal_victim.vectors())
@@ -189,7 +194,7 @@ def test_where_models_read_titles_otherwise_only_vectors_without_one_are_kept(ea
 
 
 @pytest.mark.parametrize("why", ["another encoder", "another precision", "damage", "a missing file", "other vectors"])
-def test_vectors_that_are_not_the_encoders_are_made_anew(earlier, why):
+def test_vectors_that_the_encoder_would_not_compute_are_replaced(earlier, why):
     encoder = FakeEncoder(renewal_victim.vectors())
     change_manifest(earlier, analysis=0)
     if why == "another encoder":
@@ -212,7 +217,7 @@ def test_vectors_that_are_not_the_encoders_are_made_anew(earlier, why):
     }
 
 
-def test_damaged_vectors_are_made_anew(old, fresh):
+def test_damaged_vectors_are_replaced(old, fresh):
     (generation,) = old.glob("generation-*")
     for path in generation.glob("vectors/*"):
         put_bytes(path, b"nothing that can be read")
@@ -222,7 +227,7 @@ def test_damaged_vectors_are_made_anew(old, fresh):
     assert answers(old) == answers(fresh)
 
 
-def test_damaged_text_does_not_come_under_a_good_checksum(old):
+def test_damaged_text_is_refused(old):
     (generation,) = old.glob("generation-*")
     path = max(generation.glob("text/*.store"), key=lambda path: path.stat().st_size)
     content = bytearray(path.read_bytes())
@@ -236,7 +241,7 @@ def test_damaged_text_does_not_come_under_a_good_checksum(old):
 
 
 @pytest.mark.parametrize("n_done", [0, 2, 4])
-def test_an_interrupted_renewal_goes_on_where_it_was_while_readers_see_the_index_as_it_was(old, fresh, n_done):
+def test_an_interrupted_renewal_resumes_and_readers_see_the_old_index(old, fresh, n_done):
     reader = IndexSnapshot.open(old)
     before = answers(old, reader)
     with pytest.raises(KeyboardInterrupt):
@@ -246,12 +251,12 @@ def test_an_interrupted_renewal_goes_on_where_it_was_while_readers_see_the_index
     assert report.n_reused == 4 * n_done
     assert [len(texts) for texts in calls] == [4, 4, 4, 4, 2][n_done:]
     assert answers(old) == answers(fresh) != before
-    # The generation that it opened is gone from the folder, and goes on answering.
+    # Its generation is deleted, but it still answers.
     assert answers(old, reader) == before
 
 
 @pytest.mark.slow
-def test_a_renewal_that_is_killed_anywhere_goes_on_to_the_same_answers(old, fresh, quick_dir):
+def test_a_renewal_killed_at_any_point_resumes_to_the_same_answers(old, fresh, quick_dir):
     before, after = answers(old), answers(fresh)
     (quick_dir / "work").mkdir()
     victim = Path(__file__).with_name("renewal_victim.py")
@@ -267,13 +272,13 @@ def test_a_renewal_that_is_killed_anywhere_goes_on_to_the_same_answers(old, fres
         assert answers(index_dir) == after
         assert verify_index(index_dir).damaged == []
         assert len(list(index_dir.iterdir())) == 2
-    # Every shard was taken up by some kill, and the kills came on both sides of the commit.
+    # The kills came after every shard, and on both sides of the commit.
     assert {0, 4, 8, 12, 16, 18} == set(reused)
     assert renewed == sorted(renewed)
     assert set(renewed) == {False, True}
 
 
-def test_an_index_that_is_missing_or_being_written_is_not_renewed(old, tmp_path):
+def test_a_missing_or_locked_index_is_not_renewed(old, tmp_path):
     with pytest.raises(IndexMissingError):
         renew_index(tmp_path / "nowhere", FakeEncoder())
     assert not (tmp_path / "nowhere").exists()
@@ -282,26 +287,24 @@ def test_an_index_that_is_missing_or_being_written_is_not_renewed(old, tmp_path)
 
 
 def built_by(index_dir, identity):
-    """Make an index that says it was built with an encoder."""
+    """Make an index that names an encoder as its own."""
     with IndexWriter.create(index_dir, identity, overwrite=True) as writer:
         writer.add([Document("a", "ice")], np.ones((1, identity.dim), dtype=np.float32))
         writer.commit()
     return index_dir
 
 
-def test_the_encoder_is_the_one_named_or_the_indexs_own(tmp_path, tiny_model_dir):
+def test_the_encoder_is_the_index_s_own_even_if_its_weights_changed(tmp_path, tiny_model_dir):
     own = encoder_identity(str(tiny_model_dir))
     index_dir = built_by(tmp_path / "index", own)
     assert encoder_to_renew_with(index_dir) == RenewalEncoder(str(tiny_model_dir), None, "", "")
     built_by(index_dir, replace(own, weights_sha256="5" * 64))
     chosen = encoder_to_renew_with(index_dir)
     assert chosen.model == str(tiny_model_dir)
-    assert "(weights 555555555555), which has other weights now" in chosen.note
+    assert "(weights 555555555555), whose weights have changed" in chosen.note
 
 
-def test_the_prompts_that_an_index_was_built_with_stay_as_long_as_the_weights_do(
-    tmp_path, tiny_model_dir, other_tiny_model_dir
-):
+def test_an_index_s_prompts_are_kept_if_the_weights_are(tmp_path, tiny_model_dir, other_tiny_model_dir):
     prompts = {"query_prompt": "query: ", "document_prompt": "passage: "}
     index_dir = built_by(tmp_path / "index", encoder_identity(str(tiny_model_dir), **prompts))
     kept = RenewalEncoder(str(tiny_model_dir), None, "query: ", "passage: ")
@@ -311,14 +314,14 @@ def test_the_prompts_that_an_index_was_built_with_stay_as_long_as_the_weights_do
     assert encoder_to_renew_with(index_dir, other) == RenewalEncoder(other)
 
 
-def test_an_encoder_that_is_gone_is_asked_for(tmp_path):
+def test_a_missing_encoder_is_an_error(tmp_path):
     index_dir = built_by(tmp_path / "index", replace(IDENTITY, name="./gone"))
-    with pytest.raises(ModelError, match=r"was built with encoder \./gone, which cannot be had .* with --encoder"):
+    with pytest.raises(ModelError, match=r"was built with encoder \./gone, which is not available .* with --encoder"):
         encoder_to_renew_with(index_dir)
 
 
 @pytest.mark.parametrize("name", ["claimhound-encoder", BUNDLED_ENCODER_NAME])
-def test_the_bundled_encoder_is_itself_with_and_without_its_version(tmp_path, name):
+def test_the_bundled_encoder_is_the_same_with_and_without_its_version(tmp_path, name):
     index_dir = built_by(tmp_path / "index", replace(encoder_identity(), name=name))
     assert encoder_to_renew_with(index_dir) == RenewalEncoder(name, None, "", "")
     IndexSnapshot.open(index_dir).manifest.encoder.require_same(encoder_identity(name), index_dir)
@@ -327,15 +330,15 @@ def test_the_bundled_encoder_is_itself_with_and_without_its_version(tmp_path, na
 @pytest.mark.parametrize(
     "name", ["claimhound-encoder", "claimhound-encoder@1", "claimhound-encoder@7", BASE_ENCODER_NAME]
 )
-def test_a_bundled_encoder_of_another_version_gives_way_to_todays_and_is_refused_until_then(tmp_path, name):
+def test_another_version_of_the_bundled_encoder_is_refused_until_renewed(tmp_path, name):
     other = replace(encoder_identity(), name=name, weights_sha256="7" * 64)
     index_dir = built_by(tmp_path / "index", other)
     model, note, *prompts = encoder_to_renew_with(index_dir)
     assert prompts == [None, None]
     assert model == BUNDLED
     assert note == (
-        f"{index_dir}: was built with encoder {name} (weights 777777777777), which is not there any more; "
-        f"it gets the vectors of {BUNDLED_ENCODER_NAME}"
+        f"{index_dir}: was built with encoder {name} (weights 777777777777), which no longer exists; "
+        f"its vectors will come from {BUNDLED_ENCODER_NAME}"
     )
     with pytest.raises((EncoderMismatchError, ModelError)) as failure:
         load_index_encoder(IndexSnapshot.open(index_dir))
@@ -343,7 +346,7 @@ def test_a_bundled_encoder_of_another_version_gives_way_to_todays_and_is_refused
     assert "\n" not in str(failure.value)
 
 
-def test_an_index_of_the_unversioned_bundled_encoder_opens_with_todays(tmp_path):
+def test_an_index_of_the_unversioned_bundled_encoder_opens(tmp_path):
     encoder = FakeEncoder(identity=replace(encoder_identity(), name="claimhound-encoder", precision="int8"))
     (tmp_path / "corpus.txt").write_text("the ice melts\n")
     build_index([str(tmp_path / "corpus.txt")], tmp_path / "index", encoder)

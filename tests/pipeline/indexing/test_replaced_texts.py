@@ -1,4 +1,4 @@
-"""What becomes of a text that an index holds when another version of it comes, whole, split or blank."""
+"""New versions of texts in an index: whole, split or blank."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPLIT = SourceOptions(split_sentences=True)
 
 @pytest.fixture
 def index(quick_dir):
-    """Build and add records; `held` tells what there is."""
+    """An index to build and add records to; `held` is its content."""
 
     class Index:
         path = quick_dir / "index"
@@ -55,11 +55,11 @@ def test_a_corrected_article_replaces_all_its_sentences(index, text, shard_size)
     assert report.manifest.is_split
 
 
-def test_documents_that_only_bear_the_name_of_a_sentence_stay(index):
+def test_documents_whose_id_looks_like_a_sentence_s_are_kept(index):
     index.build(record("a#1", "Not of a."), record("a#2", "Nor this."))
     index.add(record("a", "Short."), options=SPLIT)
     assert index.held == {"a#0": "Short.", "a#1": "Not of a.", "a#2": "Nor this."}
-    # Nor is one of them ever taken for the sentence.
+    # Nor is one ever mistaken for the sentence.
     with pytest.raises(InputError, match="'a#1' would be the id of a sentence of 'a', and is that of a document of"):
         index.add(record("a", "Short. And more."), options=SPLIT)
     with pytest.raises(InputError, match="'a#0' would be the id of a document of its own, and is that of a sentence"):
@@ -67,7 +67,7 @@ def test_documents_that_only_bear_the_name_of_a_sentence_stay(index):
     assert index.held == {"a#0": "Short.", "a#1": "Not of a.", "a#2": "Nor this."}
 
 
-def test_a_field_that_is_called_parent_id_makes_no_sentence_of_a_record(index):
+def test_a_field_called_parent_id_does_not_make_a_record_a_sentence(index):
     index.build(record("x", "Apart.", parent_id="a"), record("a", "One. Two."))
     index.add(record("a", "Two. One."), options=SPLIT)
     assert index.held == {"x": "Apart.", "a#0": "Two.", "a#1": "One."}
@@ -84,7 +84,7 @@ def test_an_article_is_not_kept_both_whole_and_split(index):
     assert (report.n_replaced, report.n_outdated, report.manifest.is_split) == (1, 0, False)
 
 
-def test_an_empty_index_becomes_one_of_sentences_by_the_first_that_are_added(index):
+def test_adding_sentences_to_an_empty_index_makes_it_one_of_sentences(index):
     index.build(record("a", "One."))
     with IndexWriter.open(index.path) as writer:
         writer.delete(["a"])
@@ -92,28 +92,28 @@ def test_an_empty_index_becomes_one_of_sentences_by_the_first_that_are_added(ind
     assert index.add(record("b", "One. Two."), options=SPLIT).manifest.is_split
 
 
-def test_a_text_that_comes_blank_is_withdrawn_if_asked_for(index):
+def test_a_blank_text_is_withdrawn_if_requested(index):
     index.build(record("a", "One. Two."), record("b", "Three."), options=SPLIT)
     with pytest.raises(InputError, match="is blank"):
         index.add(record("a", " "))
     blank = SourceOptions(withdraw_blank=True)
-    # Also one that has kept its title, or of which only null is left.
+    # Including one with a title, or whose text is null.
     report = index.add(record("a", None, title="Gone"), record("z", ""), record("c", "New."), options=blank)
     assert (report.n_withdrawn, report.n_unknown, report.n_read) == (2, 1, 1)
     assert index.held == {"b#0": "Three.", "c#0": "New."}
     assert index.add(record("b", ""), options=blank).manifest.n_docs == 1
-    with pytest.raises(InputError, match="'c' has a text too"):
+    with pytest.raises(InputError, match="id 'c' has a text; remove one"):
         index.add(record("c", "Newer."), record("c", ""), options=blank)
     assert index.held == {"c#0": "New."}
 
 
-def test_a_blank_text_with_a_title_is_a_document_of_the_title(index):
+def test_a_blank_text_with_a_title_is_indexed_by_its_title(index):
     report = index.build(record("a", "", title="Dam finished in 1998"), record("b", "Two."))
     assert index.held == {"a": "Dam finished in 1998", "b": "Two."}
     assert report.notices.lines()[0].endswith("texts that are blank, indexed by their title: 1 (the first in line 1)")
 
 
-def test_documents_are_deleted_by_the_id_of_their_text(index):
+def test_documents_are_deleted_by_their_text_s_id(index):
     index.build(record("a", "One. Two."), record("b", "Three."), options=SPLIT)
     with IndexWriter.open(index.path) as writer:
         assert writer.delete(["a", "b#0", "x"]) == ["x"]
@@ -121,7 +121,7 @@ def test_documents_are_deleted_by_the_id_of_their_text(index):
     assert index.held == {}
 
 
-def test_what_the_manifest_counts_is_what_a_rebuild_would_count(index):
+def test_the_manifest_s_counts_equal_those_of_a_rebuild(index):
     dated, titled = record("d", "One.", date="2020"), record("t", "Two.", title="Ice")
     index.build(dated, titled, record("p", "Three."))
     assert (report := index.add(record("d", "Without.")).manifest).n_dated == 0
@@ -131,7 +131,7 @@ def test_what_the_manifest_counts_is_what_a_rebuild_would_count(index):
 
 
 @pytest.mark.parametrize("works", [build_index, add_documents])
-def test_a_pipe_of_bad_records_alone_changes_nothing(index, works, monkeypatch):
+def test_a_pipe_with_only_bad_records_changes_nothing(index, works, monkeypatch):
     import io
     import sys
 

@@ -1,4 +1,4 @@
-"""A Hub on this machine: serves one repository of models, and remembers what it was asked."""
+"""A local Hub that serves one model repository and records requests."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ OTHER_COMMIT = "f" * 40
 
 
 class Hub:
-    """`commits` says which files each commit holds; `main` is COMMIT and `old` is OTHER_COMMIT."""
+    """`commits` maps commits to their files; branch `main` is COMMIT, and `old` is OTHER_COMMIT."""
 
     def __init__(self, commits: Mapping[str, Mapping[str, bytes]]) -> None:
         self.commits = commits
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.broken: set[str] = set()
-        """Files whose download breaks off in the middle."""
+        """Files whose download stops halfway."""
         self.url = ""
 
     def commit_of(self, revision: str) -> str | None:
@@ -32,7 +32,7 @@ class Hub:
 
 @contextmanager
 def serving(hub: Hub) -> Iterator[None]:
-    """Serve on a port of 127.0.0.1, which `hub.url` then names."""
+    """Serve on a port of 127.0.0.1 and set `hub.url`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -48,7 +48,7 @@ def serving(hub: Hub) -> Iterator[None]:
 
         def answer(self, *, body: bool) -> None:
             path = unquote(urlsplit(self.path).path)
-            hub.asked.append(path)
+            hub.requests.append(path)
             parts = path.strip("/").split("/")
             if parts[:2] == ["api", "models"]:
                 kind, revision = (parts[4], parts[5]) if len(parts) > 5 else ("revision", "main")
@@ -104,5 +104,5 @@ def serving(hub: Hub) -> Iterator[None]:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Return the files of a model folder as a commit holds them."""
+    """Return the files of a model folder as the files of a commit."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

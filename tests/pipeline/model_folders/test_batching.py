@@ -1,4 +1,4 @@
-"""Batches: nothing lost, nothing mixed up, and a text's padding is its own affair."""
+"""Batches lose and mix up nothing, and a text's padding does not depend on other texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ lengths_of_texts = st.lists(st.integers(1, 60), max_size=40)
 
 
 @given(lengths_of_texts, st.integers(1, 200), st.booleans())
-def test_every_text_stands_in_one_batch_whole_and_masked(lengths, tokens_per_batch, longest_first):
+def test_every_text_is_in_one_batch_complete_and_masked(lengths, tokens_per_batch, longest_first):
     texts = texts_of(lengths)
     seen = {}
     for batch in batches_by_length(texts, 60, tokens_per_batch=tokens_per_batch, longest_first=longest_first):
@@ -41,23 +41,23 @@ def test_every_text_stands_in_one_batch_whole_and_masked(lengths, tokens_per_bat
     ("n_tokens", "max_length", "padded"),
     [(1, 64, 8), (8, 64, 8), (9, 64, 16), (58, 60, 60), (60, 60, 60), (65, 256, 80), (129, 256, 160)],
 )
-def test_padding_goes_in_widening_steps_and_never_past_the_model(n_tokens, max_length, padded):
+def test_padding_widens_in_steps_up_to_the_model_s_maximum(n_tokens, max_length, padded):
     (batch,) = batches_by_length(texts_of([n_tokens]), max_length)
     assert batch.input_ids.shape == (1, padded)
 
 
-def test_no_texts_make_no_batch_and_a_text_without_tokens_makes_one():
+def test_no_texts_make_no_batch_but_an_empty_text_makes_one():
     assert list(batches_by_length([], 64)) == []
     (batch,) = batches_by_length([TokenizedText([], [], False)], 64)
     assert batch.attention_mask.sum() == 0
 
 
-def test_equally_long_texts_come_in_powers_of_two_so_that_shapes_are_few():
+def test_batches_have_powers_of_two_of_rows_to_keep_shapes_few():
     sizes = [len(batch.rows) for batch in batches_by_length(texts_of([8] * 23), 64, tokens_per_batch=70)]
     assert sizes == [8, 8, 4, 2, 1]
 
 
-def test_longest_first_turns_the_order_of_lengths():
+def test_longest_first_reverses_the_order_of_lengths():
     def order(*, longest_first):
         batches = batches_by_length(texts_of([3, 40, 20]), 64, longest_first=longest_first)
         return [batch.input_ids.shape[1] for batch in batches]
@@ -66,7 +66,7 @@ def test_longest_first_turns_the_order_of_lengths():
     assert order(longest_first=True) == [40, 24, 8]
 
 
-def test_halves_hold_what_the_batch_held():
+def test_halves_contain_the_rows_of_the_batch():
     (batch,) = batches_by_length(texts_of([5, 5, 5, 5]), 64)
     first, second = halves(batch)
     assert (first.rows, second.rows) == ([0, 1], [2, 3])

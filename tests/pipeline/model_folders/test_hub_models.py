@@ -1,4 +1,4 @@
-"""Models of the Hub: a whole snapshot or none, whatever another program left in the cache."""
+"""Models on the Hub: a complete snapshot or an error, even if other programs share the cache."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from claimhound.pipeline.model_folders.hub import named_but_missing, pinned, rev
 from claimhound.pipeline.models.encoders import encoder_identity
 
 REPO = "someone/model"
-# Each step is a program of its own would be seconds of imports; a step is a name of a function here and its arguments.
+# One process runs several steps, as imports take seconds. A step is a function's name and its arguments.
 STEPS = """
 import json, sys
 from pathlib import Path
@@ -30,7 +30,7 @@ for step in steps:
     try:
         if kind == "hub_folder":
             print(json.dumps(str(hub_folder(words[0], Path(records)))))
-        elif kind == "others":  # another program, file by file; one that is not there is noted in the cache
+        elif kind == "others":  # another program, file by file; the cache records missing ones
             for name in words[1:]:
                 try:
                     hf_hub_download(words[0], name)
@@ -52,14 +52,14 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def hub(files):
-    served = Hub({COMMIT: files, OTHER_COMMIT: files | {"README.md": b"an older one"}})
+    served = Hub({COMMIT: files, OTHER_COMMIT: files | {"README.md": b"an older version"}})
     with serving(served):
         yield served
 
 
 @pytest.fixture
 def program(tmp_path):
-    """Run Python with the Hub at a URL, or offline; returns its output."""
+    """Run Python with the Hub at a URL, or offline; return its output."""
 
     def run_program(url, *words):
         environment = os.environ | {
@@ -82,7 +82,7 @@ def program(tmp_path):
 
 @pytest.fixture
 def run(program, tmp_path):
-    """Run steps with the Hub at a URL, or offline; returns what each gave."""
+    """Run steps with the Hub at a URL, or offline; return the result of each."""
 
     def run_steps(url, *steps):
         shown = program(url, "-c", STEPS, tmp_path / "records", *steps)
@@ -91,43 +91,43 @@ def run(program, tmp_path):
     return run_steps
 
 
-def test_a_snapshot_that_was_fetched_whole_is_not_asked_for_again(hub, run, files):
+def test_a_complete_snapshot_is_not_requested_again(hub, run, files):
     (found,) = run(hub.url, f"hub_folder {REPO}")
     folder = Path(found)
     assert revision_of(folder) == COMMIT
     assert {name: data for name, data in files.items() if not name.startswith("onnx/")} == files_of(folder)
-    n_asked = len(hub.asked)
+    n_requests = len(hub.requests)
     assert run(hub.url, f"hub_folder {REPO}") == run(None, f"hub_folder {REPO}") == [found]
-    assert len(hub.asked) == n_asked
-    # Somebody tidied up.
+    assert len(hub.requests) == n_requests
+    # A file was deleted from the cache.
     (folder / "modules.json").unlink()
     assert run(hub.url, f"hub_folder {REPO}") == [found]
     assert (folder / "modules.json").is_file()
 
 
-def test_what_another_program_left_is_completed_or_refused_by_name(hub, run):
+def test_a_partial_snapshot_is_completed_or_refused(hub, run):
     some = "config.json model.safetensors tokenizer.json tokenizer_config.json adapter_config.json"
     run(hub.url, f"others {REPO} {some}")
     (refused,) = run(None, f"hub_folder {REPO}")
     assert "may lack modules.json" in refused["refused"]
-    assert "run once with a connection, or name a folder" in refused["refused"]
+    assert "run once online, or name a folder" in refused["refused"]
     (found,) = run(hub.url, f"hub_folder {REPO}")
     assert (Path(found) / "config_sentence_transformers.json").is_file()
     assert run(None, f"hub_folder {REPO}") == [found]
 
 
-def test_offline_a_cache_serves_that_tells_what_the_commit_lacks(hub, run, files):
+def test_offline_a_cache_that_records_missing_files_is_used(hub, run, files):
     names = [*files, "adapter_config.json", "sentence_bert_config.json", "tokenizer_config.json"]
     run(hub.url, f"others {REPO} {' '.join(name for name in names if not name.startswith('onnx/'))}")
     (found,) = run(None, f"hub_folder {REPO}")
     assert revision_of(Path(found)) == COMMIT
-    # The prompts are one of what decides.
+    # This file has the prompts.
     (Path(found) / "config_sentence_transformers.json").unlink()
     (refused,) = run(None, f"hub_folder {REPO}")
     assert "may lack config_sentence_transformers.json" in refused["refused"]
 
 
-def test_offline_a_snapshot_serves_that_another_program_fetched_whole(hub, run):
+def test_offline_a_complete_snapshot_of_another_program_is_used(hub, run):
     run(hub.url, f"snapshot_download {REPO}")
     (found,) = run(None, f"hub_folder {REPO}")
     assert revision_of(Path(found)) == COMMIT
@@ -136,7 +136,7 @@ def test_offline_a_snapshot_serves_that_another_program_fetched_whole(hub, run):
     assert "1_Pooling/config.json" in refused["refused"]
 
 
-def test_a_download_that_breaks_off_leaves_nothing_that_counts_as_whole(hub, run):
+def test_an_interrupted_download_does_not_count_as_complete(hub, run):
     hub.broken.add("model.safetensors")
     (refused,) = run(hub.url, f"hub_folder {REPO}")
     assert set(refused) == {"refused"}
@@ -147,7 +147,7 @@ def test_a_download_that_breaks_off_leaves_nothing_that_counts_as_whole(hub, run
     assert (Path(found) / "model.safetensors").stat().st_size > 1000
 
 
-def test_a_revision_is_read_by_name_and_by_commit(hub, run):
+def test_a_revision_is_found_by_name_and_by_commit(hub, run):
     old, by_commit, now = run(
         hub.url, f"hub_folder {REPO}@old", f"hub_folder {REPO}@{OTHER_COMMIT}", f"hub_folder {REPO}"
     )
@@ -158,7 +158,7 @@ def test_a_revision_is_read_by_name_and_by_commit(hub, run):
     assert set(refused) == {"refused"}
 
 
-def test_names_with_a_commit():
+def test_the_commit_in_names_and_folders():
     assert pinned("someone/model", None) == "someone/model"
     assert pinned("someone/model@main", COMMIT) == pinned("someone/model", COMMIT) == f"someone/model@{COMMIT}"
     assert revision_of(Path("/cache/models--someone--model/snapshots") / COMMIT) == COMMIT
@@ -166,7 +166,7 @@ def test_names_with_a_commit():
     assert revision_of(Path("/models/mine")) is None
 
 
-def test_the_files_that_a_folder_names_itself(tmp_path):
+def test_required_files_that_are_missing(tmp_path):
     folder = bert_encoder(tmp_path / "encoder")
     assert named_but_missing(folder) == []
     (folder / "1_Pooling" / "config.json").unlink()
@@ -183,7 +183,7 @@ def test_the_files_that_a_folder_names_itself(tmp_path):
 
 
 @pytest.mark.slow
-def test_an_index_has_its_encoder_again_at_the_commit_that_built_it(program, tmp_path):
+def test_an_index_keeps_using_its_encoder_s_commit(program, tmp_path):
     first = files_of(bert_encoder(tmp_path / "first", pooling="max"))
     other = files_of(bert_encoder(tmp_path / "second", pooling="max", prompts={"document": "other: "}))
     (tmp_path / "corpus.txt").write_text("the ocean is warm\n")
@@ -192,7 +192,7 @@ def test_an_index_has_its_encoder_again_at_the_commit_that_built_it(program, tmp
     hub = Hub({COMMIT: first, OTHER_COMMIT: other})
     with serving(hub):
         program(hub.url, "-m", "claimhound", "index", "build", tmp_path / "corpus.txt", *index, "--encoder", REPO)
-        # Another program has fetched what `main` is by now.
+        # `main` has moved on, and another program has downloaded the new commit.
         main = tmp_path / "hf" / "hub" / "models--someone--model" / "refs" / "main"
         assert main.read_text() == COMMIT
         program(hub.url, "-c", STEPS, tmp_path / "records", f"hub_folder {REPO}@old")
@@ -204,7 +204,7 @@ def test_an_index_has_its_encoder_again_at_the_commit_that_built_it(program, tmp
     assert answer["models"]["encoder"] == f"{REPO}@{COMMIT}"
 
 
-def test_a_snapshot_that_is_named_by_its_folder_is_that_folder(tmp_path, files):
+def test_a_snapshot_given_by_its_folder_has_no_revision(tmp_path, files):
     folder = tmp_path / "models--someone--model" / "snapshots" / COMMIT
     for name, data in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Models in the layouts that people publish: each is read as sentence-transformers reads it, or refused by name."""
+"""Published model layouts are read as sentence-transformers reads them, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -11,33 +11,25 @@ from model_zoo import ENCODERS, LONG, PAIRS, RERANKERS, SENTENCES, as_pickle, be
 
 from claimhound.data.errors import ModelError
 from claimhound.data.labelled_sets.stances import STANCES
-from claimhound.pipeline.model_folders.files import weights_sha256
-from claimhound.pipeline.model_folders.layouts import (
-    library_fingerprint,
-    read_cross_encoder_layout,
-    read_encoder_layout,
-)
+from claimhound.pipeline.model_folders.fingerprints import library_fingerprint, weights_sha256
+from claimhound.pipeline.model_folders.layouts import n_positions, read_cross_encoder_layout, read_encoder_layout
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
-from claimhound.pipeline.models.cross_encoding import TokenPairReader
+from claimhound.pipeline.models.cross_encoders import load_reranker, load_stance
 from claimhound.pipeline.models.encoders import TransformerEncoder, encoder_identity, load_encoder
-from claimhound.pipeline.models.rerankers import load_reranker
-from claimhound.pipeline.models.stance import load_stance
+from claimhound.pipeline.models.pair_readers import TokenPairReader
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.library_models import (
-    LibraryCrossEncoder,
-    load_library_cross_encoder,
-    load_library_encoder,
-)
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.library_loading import load_library_cross_encoder, load_library_encoder
+from claimhound.pipeline.serving.library_models import LibraryCrossEncoder
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
 CPU = Compute("cpu")
-# Beside ordinary texts one that every model here but the static ones must cut.
+# The last text is too long for every model here except the static ones.
 TEXTS = [*SENTENCES, LONG]
 
 
 @pytest.fixture(scope="session")
 def zoo(tmp_path_factory):
-    """Build a kind of model once; a test that changes it takes a copy."""
+    """Build each kind of model once; a test that changes one takes a copy."""
     top = tmp_path_factory.mktemp("zoo")
     built = {}
 
@@ -61,7 +53,7 @@ def reranker_dir(tmp_path):
 
 
 def encoder_of(folder):
-    """The encoder as `load_encoder` would make it, through torch where that would convert: conversions take seconds."""
+    """The encoder as from `load_encoder`, but on torch where that would convert, as conversions take seconds."""
     layout = read_encoder_layout(folder)
     identity = encoder_identity(str(folder), CPU)
     if not layout.fast:
@@ -79,7 +71,7 @@ def reader_of(folder):
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_an_encoder_gives_what_the_library_gives(zoo, name):
+def test_an_encoder_agrees_with_the_library(zoo, name):
     from sentence_transformers import SentenceTransformer
 
     folder = zoo(ENCODERS, name)
@@ -89,14 +81,14 @@ def test_an_encoder_gives_what_the_library_gives(zoo, name):
     for as_query, prompt in ((True, encoder.identity.query_prompt), (False, encoder.identity.document_prompt)):
         expected = np.stack([oracle.encode(text, prompt=prompt, normalize_embeddings=unit) for text in TEXTS])
         np.testing.assert_allclose(encoder.encode(TEXTS, as_query=as_query), expected, atol=2e-5)
-    # The library's own choice of prompts, where it knows one.
+    # The library's own choice of prompts, if it has one.
     expected = np.stack([oracle.encode_query(text, normalize_embeddings=unit) for text in TEXTS])
     if name != "bert-default-prompt":
         np.testing.assert_allclose(encoder.encode(TEXTS, as_query=True), expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("name", RERANKERS)
-def test_a_cross_encoder_gives_what_the_library_gives(zoo, name):
+def test_a_cross_encoder_agrees_with_the_library(zoo, name):
     import torch
     from sentence_transformers import CrossEncoder
 
@@ -114,7 +106,7 @@ def test_a_cross_encoder_gives_what_the_library_gives(zoo, name):
 
 
 @pytest.mark.parametrize("name", [name for name, (fast, _) in ENCODERS.items() if not fast])
-def test_through_the_library_a_text_has_the_same_bytes_alone_and_among_many(zoo, name):
+def test_through_the_library_a_text_s_vector_does_not_depend_on_the_other_texts(zoo, name):
     encoder = encoder_of(zoo(ENCODERS, name))
     together = encoder.encode([*TEXTS[::-1], *TEXTS])
     alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
@@ -125,7 +117,7 @@ def test_through_the_library_a_text_has_the_same_bytes_alone_and_among_many(zoo,
     assert encoder.unknown_share("the sea") < 0.5
 
 
-def test_on_an_accelerator_only_texts_of_equally_many_tokens_stand_together(zoo, monkeypatch):
+def test_on_an_accelerator_only_texts_of_equal_length_are_batched(zoo, monkeypatch):
     from sentence_transformers import SentenceTransformer
 
     folder = zoo(ENCODERS, "bert-max")
@@ -146,7 +138,7 @@ def test_on_an_accelerator_only_texts_of_equally_many_tokens_stand_together(zoo,
     assert len(seen) < len(together)
 
 
-def test_claim_and_evidence_keep_their_order_and_a_shorter_length_cuts_more(zoo):
+def test_pairs_keep_their_order_and_a_shorter_length_truncates_more(zoo):
     folder = zoo(RERANKERS, "modules")
     long_pair = ("ice melts", "measles is a virus " * 10)
     whole, short = (load_library_cross_encoder(folder, CPU, length) for length in (None, 16))
@@ -157,14 +149,14 @@ def test_claim_and_evidence_keep_their_order_and_a_shorter_length_cuts_more(zoo)
     assert load_library_cross_encoder(folder, CPU, 4096).max_length == 512
 
 
-def test_a_length_that_was_asked_for_cuts_pairs_on_our_own_runtimes_too(tiny_reranker_dir):
+def test_our_own_runtimes_truncate_at_the_given_length(tiny_reranker_dir):
     pair = ("sea level rises", "ice melts " * 15)
     whole, short = (load_reranker(str(tiny_reranker_dir), CPU, max_length=length) for length in (None, 20))
     assert (whole.max_length, short.max_length) == (64, 20)
     assert (bool(whole.score([pair]).truncated[0]), bool(short.score([pair]).truncated[0])) == (False, True)
 
 
-def test_what_runs_through_the_library_is_said_once_and_loads_as_a_reranker(zoo):
+def test_a_reranker_that_runs_through_the_library_says_so_once(zoo):
     said: list[str] = []
     reranker = load_reranker(str(zoo(RERANKERS, "qwen3-head")), Compute("cpu", notify=said.append))
     assert said == ["the reranker runs through sentence-transformers, which is slower (its architecture is qwen3)"]
@@ -172,7 +164,7 @@ def test_what_runs_through_the_library_is_said_once_and_loads_as_a_reranker(zoo)
     assert np.array_equal(scores.logits[:3], scores.logits[-3:])
 
 
-def test_given_prompts_take_the_place_of_the_folder_s(encoder_dir):
+def test_given_prompts_override_the_folder_s(encoder_dir):
     change(encoder_dir / "config_sentence_transformers.json", prompts={"query": "ask: "})
     own = encoder_identity(str(encoder_dir))
     assert (own.query_prompt, own.document_prompt) == ("ask: ", "")
@@ -185,7 +177,7 @@ def test_given_prompts_take_the_place_of_the_folder_s(encoder_dir):
     [
         ({}, "", ""),
         ({"prompts": {"query": "q: ", "document": "d: ", "passage": "p: "}}, "q: ", "d: "),
-        # What saving with the library leaves of a prompt for documents that was never there.
+        # The library saves a missing document prompt as an empty one.
         ({"prompts": {"query": "q: ", "document": "", "passage": "p: "}}, "q: ", "p: "),
         ({"prompts": {"query": "q: ", "corpus": "c: "}, "default_prompt_name": "query"}, "q: ", "c: "),
         ({"prompts": {"query": "q: "}, "default_prompt_name": "query"}, "q: ", ""),
@@ -193,13 +185,13 @@ def test_given_prompts_take_the_place_of_the_folder_s(encoder_dir):
         ({"prompts": {"any": "a: "}}, "", ""),
     ],
 )
-def test_prompts_by_whatever_name(encoder_dir, settings, query, document):
+def test_prompts_are_found_under_several_names(encoder_dir, settings, query, document):
     change(encoder_dir / "config_sentence_transformers.json", **settings)
     layout = read_encoder_layout(encoder_dir)
     assert (layout.query_prompt, layout.document_prompt) == (query, document)
 
 
-def test_inner_products_count_only_where_the_model_leaves_lengths(encoder_dir, tmp_path):
+def test_inner_products_matter_only_without_normalization(encoder_dir, tmp_path):
     change(encoder_dir / "config_sentence_transformers.json", similarity_fn_name="dot")
     assert read_encoder_layout(encoder_dir).similarity == "cosine"  # it ends with Normalize
     bare = bert_encoder(tmp_path / "bare", similarity_fn_name="dot")
@@ -209,6 +201,20 @@ def test_inner_products_count_only_where_the_model_leaves_lengths(encoder_dir, t
         read_encoder_layout(bare)
 
 
+@pytest.mark.parametrize(
+    ("config", "positions"),
+    [
+        ({"model_type": "bert", "max_position_embeddings": 512}, 512),
+        ({"model_type": "xlm-roberta", "max_position_embeddings": 514, "pad_token_id": 1}, 512),
+        ({"model_type": "mpnet", "max_position_embeddings": 514}, 512),
+        ({"model_type": "xlnet", "max_position_embeddings": -1}, None),
+        ({"model_type": "t5"}, None),
+    ],
+)
+def test_positions_that_a_model_can_read(config, positions):
+    assert n_positions(config) == positions
+
+
 def refusals(folder, load):
     with pytest.raises(ModelError) as caught:
         load(str(folder), CPU)
@@ -216,33 +222,33 @@ def refusals(folder, load):
     return str(caught.value)
 
 
-def test_a_bi_encoder_is_no_reranker_even_with_one_label(zoo, tmp_path):
+def test_a_bi_encoder_is_not_a_reranker_even_with_one_label(zoo, tmp_path):
     for name, head in (("bert", "no classification head"), ("qwen3-last-token", "score.weight")):
         folder = shutil.copytree(zoo(ENCODERS, name), tmp_path / name)
         change(folder / "config.json", id2label={"0": "LABEL_0"}, label2id={"LABEL_0": 0})
         assert head in refusals(folder, load_reranker)
 
 
-def test_a_head_of_another_width_than_the_labels_is_refused(reranker_dir):
+def test_a_head_with_another_number_of_labels_is_refused(reranker_dir):
     change(reranker_dir / "config.json", id2label={"0": "no", "1": "yes"}, label2id={"no": 0, "yes": 1})
-    assert "has 2 labels, and its classification head 1" in refusals(reranker_dir, load_reranker)
+    assert "has 2 labels, but its classification head has 1" in refusals(reranker_dir, load_reranker)
 
 
-def test_a_cross_encoder_is_no_encoder(zoo):
-    assert "is a CrossEncoder, and an encoder is a SentenceTransformer" in refusals(
+def test_a_cross_encoder_is_not_an_encoder(zoo):
+    assert "is a CrossEncoder; an encoder must be a SentenceTransformer" in refusals(
         zoo(RERANKERS, "bert-saved-again"), load_encoder
     )
 
 
-def test_an_adapter_without_its_package_is_refused_and_its_base_not_served(encoder_dir, reranker_dir):
+def test_an_adapter_without_its_package_is_refused(encoder_dir, reranker_dir):
     for folder, load in ((encoder_dir, load_encoder), (reranker_dir, load_reranker)):
         change(folder / "adapter_config.json", base_model_name_or_path="someone/base", peft_type="LORA")
-        assert "is an adapter (adapter_config.json), which needs one more package; run: pip install peft" in refusals(
+        assert "is an adapter (adapter_config.json), which needs another package; run: pip install peft" in refusals(
             folder, load
         )
 
 
-def test_the_hash_covers_the_weights_of_every_module_and_the_fingerprint_what_else_decides(zoo, tmp_path):
+def test_digests_cover_the_weights_and_the_settings_of_all_modules(zoo, tmp_path):
     folder = shutil.copytree(zoo(ENCODERS, "bert-dense"), tmp_path / "dense")
     weights, fingerprint = weights_sha256(folder), library_fingerprint(folder)
     assert weights != weights_sha256(zoo(ENCODERS, "bert"))
@@ -319,9 +325,7 @@ CODE = {
 
 @pytest.mark.parametrize("kind", CODE)
 @pytest.mark.parametrize("load", [load_encoder, load_reranker])
-def test_code_of_others_is_refused_by_name_and_does_not_run(
-    encoder_dir, reranker_dir, tmp_path, monkeypatch, kind, load
-):
+def test_foreign_code_is_refused_by_name_and_does_not_run(encoder_dir, reranker_dir, tmp_path, monkeypatch, kind, load):
     folder = encoder_dir if load is load_encoder else reranker_dir
     spoil, name = CODE[kind]
     spoil(folder)
@@ -335,7 +339,7 @@ def test_code_of_others_is_refused_by_name_and_does_not_run(
 
 @pytest.mark.parametrize("spoil", [_with_pickle, _with_old_pickle])
 @pytest.mark.parametrize("trust", [False, True])
-def test_a_pickle_that_is_no_weights_never_runs(encoder_dir, reranker_dir, tmp_path, monkeypatch, spoil, trust):
+def test_code_in_a_pickle_never_runs(encoder_dir, reranker_dir, tmp_path, monkeypatch, spoil, trust):
     monkeypatch.chdir(tmp_path)
     for folder, load in ((encoder_dir, load_encoder), (reranker_dir, load_reranker)):
         spoil(folder)
@@ -345,7 +349,7 @@ def test_a_pickle_that_is_no_weights_never_runs(encoder_dir, reranker_dir, tmp_p
     assert not (tmp_path / MARKER).exists()
 
 
-def test_code_that_is_trusted_runs(zoo, tmp_path, monkeypatch):
+def test_trusted_code_runs(zoo, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
     folder = shutil.copytree(zoo(ENCODERS, "bert-max"), tmp_path / "trusted")
     change(folder / "config.json", auto_map={"AutoModel": "own_bert.OwnBert"})
@@ -356,7 +360,7 @@ def test_code_that_is_trusted_runs(zoo, tmp_path, monkeypatch):
     np.testing.assert_allclose(found, encoder_of(zoo(ENCODERS, "bert-max")).encode(["the sea"]), atol=1e-6)
 
 
-def test_an_activation_of_others_is_not_imported_as_logits_need_none(zoo, tmp_path, monkeypatch):
+def test_a_foreign_activation_of_a_reranker_is_not_imported(zoo, tmp_path, monkeypatch):
     for name in ("qwen3-head", "bert"):
         folder = shutil.copytree(zoo(RERANKERS, name), tmp_path / name)
         expected, _ = reader_of(folder).logits(PAIRS)
@@ -369,7 +373,7 @@ def test_an_activation_of_others_is_not_imported_as_logits_need_none(zoo, tmp_pa
         assert not (tmp_path / MARKER).exists()
 
 
-def test_a_layer_s_activation_of_others_decides_the_vectors_and_is_refused(zoo, tmp_path):
+def test_a_foreign_activation_inside_an_encoder_is_refused(zoo, tmp_path):
     folder = shutil.copytree(zoo(ENCODERS, "bert-dense"), tmp_path / "dense")
     change(folder / "2_Dense" / "config.json", activation_function="foreign.Activation")
     assert "config.json: activation_function foreign.Activation" in refusals(folder, load_encoder)
@@ -380,32 +384,32 @@ def test_a_chat_template_cannot_run_code(zoo, tmp_path, monkeypatch):
     call = f"{{{{ cycler.__init__.__globals__.os.mkdir('{MARKER}') }}}}"
     (folder / "chat_template.jinja").write_text(call + (folder / "chat_template.jinja").read_text())
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match="sentence-transformers cannot compute it") as caught:
+    with pytest.raises(ModelError, match="sentence-transformers cannot run it") as caught:
         load_reranker(str(folder), CPU).score(PAIRS[:1])
     assert "\n" not in str(caught.value)
     assert not (tmp_path / MARKER).exists()
 
 
-def test_a_module_s_path_that_leads_out_of_the_folder_is_refused(encoder_dir):
+def test_a_module_path_outside_the_folder_is_refused(encoder_dir):
     for path in ("../elsewhere", "/etc", "a/../../b"):
         modules = json.loads((encoder_dir / "modules.json").read_text())
         modules[1]["path"] = path
         (encoder_dir / "modules.json").write_text(json.dumps(modules))
-        assert "which is outside of the folder" in refusals(encoder_dir, load_encoder)
+        assert "which is outside the folder" in refusals(encoder_dir, load_encoder)
 
 
-def test_weights_that_are_no_weights_are_refused(encoder_dir):
+def test_damaged_weight_files_are_refused(encoder_dir):
     for content in (b"", b"short", b"\xff" * 64, b"\x08" + bytes(7) + b'{"a": 1}'):
         (encoder_dir / "model.safetensors").write_bytes(content)
-        assert "is no file of weights, or is damaged" in refusals(encoder_dir, load_encoder)
+        assert "not a weight file, or damaged" in refusals(encoder_dir, load_encoder)
 
 
-def test_what_the_library_cannot_load_is_an_error_of_one_line(encoder_dir):
+def test_a_model_that_the_library_cannot_load_is_a_one_line_error(encoder_dir):
     change(encoder_dir / "config.json", model_type="an-architecture-of-tomorrow")
     assert "sentence-transformers cannot load it" in refusals(encoder_dir, load_encoder)
 
 
-def test_a_library_cross_encoder_tells_how_it_runs(zoo):
+def test_a_library_cross_encoder_names_its_runtime(zoo):
     reader = load_library_cross_encoder(zoo(RERANKERS, "slow-tokenizer"), CPU)
     assert isinstance(reader, LibraryCrossEncoder)
     assert reader.runtime_name == "sentence-transformers on torch float32 on cpu"

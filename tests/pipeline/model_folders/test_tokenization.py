@@ -1,4 +1,4 @@
-"""Tokens: the model's own, cut where it must be, and every cut counted."""
+"""Tokens are the model's own, truncated where necessary and flagged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from claimhound.data.errors import ModelError
-from claimhound.pipeline.model_folders.files import BUNDLED, encoder_dir
+from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 
 
@@ -17,7 +17,7 @@ def tokenizer(tiny_model_dir):
     return TextTokenizer(tiny_model_dir, 16)
 
 
-def test_tokens_are_those_of_transformers(tiny_model_dir, tokenizer):
+def test_tokens_equal_those_of_transformers(tiny_model_dir, tokenizer):
     from transformers import AutoTokenizer
 
     theirs = AutoTokenizer.from_pretrained(tiny_model_dir)
@@ -43,13 +43,13 @@ def test_tokens_are_those_of_transformers(tiny_model_dir, tokenizer):
         (("", "ice"), False),
     ],
 )
-def test_a_cut_is_reported_and_nothing_is_longer_than_the_maximum(tokenizer, text, truncated):
+def test_truncation_is_reported_and_nothing_exceeds_the_maximum(tokenizer, text, truncated):
     (tokens,) = tokenizer.tokenize([text])
     assert tokens.truncated is truncated
     assert len(tokens.ids) == len(tokens.type_ids) <= 16
 
 
-def test_settings_baked_into_the_file_do_not_count(tiny_model_dir, tmp_path):
+def test_padding_and_truncation_settings_in_the_file_are_ignored(tiny_model_dir, tmp_path):
     folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
     settings = json.loads((folder / "tokenizer.json").read_text())
     settings["truncation"] = {"max_length": 4, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}
@@ -66,7 +66,7 @@ def test_settings_baked_into_the_file_do_not_count(tiny_model_dir, tmp_path):
     assert TextTokenizer(folder, 16).tokenize(texts) == TextTokenizer(tiny_model_dir, 16).tokenize(texts)
 
 
-def test_no_texts_have_no_tokens(tokenizer):
+def test_no_texts_give_no_tokens(tokenizer):
     assert tokenizer.tokenize([]) == []
 
 
@@ -74,7 +74,7 @@ def test_a_folder_without_a_usable_tokenizer_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"has no tokenizer\.json"):
         TextTokenizer(tmp_path, 16)
     (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(ModelError, match="is no tokenizer"):
+    with pytest.raises(ModelError, match="not a tokenizer"):
         TextTokenizer(tmp_path, 16)
 
 
@@ -96,12 +96,12 @@ def test_a_folder_without_a_usable_tokenizer_is_refused(tmp_path):
         ("\u200b", False),
     ],
 )
-def test_the_bundled_english_encoder_owns_up_to_scripts_that_it_only_spells(claim, readable):
-    tokenizer = TextTokenizer(encoder_dir(BUNDLED), 256)
+def test_the_bundled_encoder_knows_when_it_cannot_read_a_script(claim, readable):
+    tokenizer = TextTokenizer(find_model_dir("encoder", BUNDLED), 256)
     assert (tokenizer.unknown_share(claim) < 0.5) is readable
 
 
-def test_unknown_share_is_the_share_of_tokens(tokenizer):
+def test_the_unknown_share_is_counted_in_tokens(tokenizer):
     assert tokenizer.unknown_share("sea level") == 0
     assert tokenizer.unknown_share("sea 日") == 0.5
     assert tokenizer.unknown_share("") == 1

@@ -13,11 +13,11 @@ from claimhound.data.errors import ModelError
 from claimhound.data.readers.claims import read_claims
 from claimhound.data.readers.documents import read_documents
 from claimhound.pipeline.model_folders.batching import TokenizedText
-from claimhound.pipeline.model_folders.files import BUNDLED, encoder_dir
+from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
 from claimhound.pipeline.models.encoders import TransformerEncoder, encoder_identity, load_encoder
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
 WORDS = ("the", "sea", "level", "rises", "ice", "melts", "ocean", "is", "warm")
 TEXTS = [
@@ -248,7 +248,7 @@ def test_the_bundled_encoder_is_near_its_float32_self():
 
     texts = [document.text for document in read_documents([str(sample_dir() / "evidence.jsonl")])][::4]
     texts += [claim.text for claim in read_claims(str(sample_dir() / "claims.jsonl"))]
-    plain = SentenceTransformer(str(encoder_dir(BUNDLED)), device="cpu")
+    plain = SentenceTransformer(str(find_model_dir("encoder", BUNDLED)), device="cpu")
     expected = np.stack([plain.encode(text, normalize_embeddings=True) for text in texts])
     cosines = (load_encoder(BUNDLED, Compute("cpu")).encode(texts) * expected).sum(axis=1)
     # What is served agrees by as much; int8 gives .998 and .993, bfloat16 1.000 and 1.000.

@@ -118,7 +118,7 @@ def test_evidence_of_low_probability_is_left_out_and_said():
 def test_a_lowest_probability_needs_a_reranker():
     searched = pipeline()
     without = EvidencePipeline(searched.index, searched.encoder, None)
-    with pytest.raises(ValueError, match="there is no reranker"):
+    with pytest.raises(ValueError, match="needs the probabilities of a reranker"):
         without.find_evidence([NEAR], min_score=0.5)
 
 

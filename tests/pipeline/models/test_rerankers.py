@@ -7,11 +7,10 @@ import pytest
 
 from claimhound.data.errors import ModelError
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
-from claimhound.pipeline.models.blending import Blend
-from claimhound.pipeline.models.cross_encoding import TokenPairReader
-from claimhound.pipeline.models.rerankers import CrossEncoderReranker, load_reranker
+from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, RelevanceHead, load_reranker
+from claimhound.pipeline.models.pair_readers import TokenPairReader
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
 EVIDENCE = [
     "the ocean rises by 3 millimetres a year",
@@ -36,9 +35,8 @@ def served_reranker(lively_reranker_dir):
 @pytest.fixture(scope="module")
 def torch_reranker(lively_reranker_dir):
     runtime = TorchRuntime.load(lively_reranker_dir, "cross-encoder", "cpu")
-    return CrossEncoderReranker(
-        "tiny", "0" * 64, TokenPairReader(TextTokenizer(lively_reranker_dir, 64), runtime, 1), Blend()
-    )
+    reader = TokenPairReader(TextTokenizer(lively_reranker_dir, 64), runtime, 1)
+    return CrossEncoderModel("tiny", "0" * 64, reader, relevance=RelevanceHead())
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +108,7 @@ def test_logits_that_are_no_numbers_are_an_error(tiny_reranker_dir):
             for batch in batches:
                 receive(batch, np.full((len(batch.rows), 1), np.nan, dtype=np.float32))
 
-    reranker = CrossEncoderReranker(
-        "tiny", "0" * 64, TokenPairReader(TextTokenizer(tiny_reranker_dir, 64), NanRuntime(), 1), Blend()
-    )
+    reader = TokenPairReader(TextTokenizer(tiny_reranker_dir, 64), NanRuntime(), 1)
+    reranker = CrossEncoderModel("tiny", "0" * 64, reader, relevance=RelevanceHead())
     with pytest.raises(ModelError, match="tiny: gives NaN"):
         reranker.score([("sea", "ice")])

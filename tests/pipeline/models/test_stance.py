@@ -12,11 +12,11 @@ from labelled_models import with_labels
 from claimhound.data.errors import ModelError
 from claimhound.data.labelled_sets.stances import STANCES
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
-from claimhound.pipeline.models.cross_encoding import TokenPairReader
-from claimhound.pipeline.models.stance import CrossEncoderStance, load_stance, read_stance_labels
+from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, StanceHead, load_stance, read_stance_labels
+from claimhound.pipeline.models.pair_readers import TokenPairReader
 from claimhound.pipeline.models.temperature import save_temperature, softmax
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
 EVIDENCE = ["the ocean rises by 3 millimetres a year", "vaccines cause no autism", "prices rise", "data shows " * 60]
 PAIRS = [(claim, text) for claim in ("sea level rises", "vaccines are not the cause of measles") for text in EVIDENCE]
@@ -111,7 +111,7 @@ def test_logits_are_the_library_s_for_the_pair_in_the_model_s_order(
     folder = with_labels(tiny_nli_dir, tmp_path / "model", labels)
     reader = TokenPairReader(TextTokenizer(folder, 64), TorchRuntime.load(folder, "cross-encoder", "cpu"), 3)
     read = read_stance_labels(folder, given)
-    found, truncated = CrossEncoderStance("m", "0" * 64, reader, labels=read).logits(PAIRS)
+    found, truncated = CrossEncoderModel("m", "0" * 64, reader, stance=StanceHead(read)).stance_logits(PAIRS)
     turned = [(text, claim) for claim, text in PAIRS]
     right, wrong = (turned, PAIRS) if evidence_first else (PAIRS, turned)
     np.testing.assert_allclose(found, oracle_logits(folder, right)[:, columns], atol=1e-4)
@@ -143,7 +143,7 @@ def test_other_labels_and_models_without_a_head_are_refused_by_name(
     tiny_nli_dir, tiny_reranker_dir, tiny_model_dir, tmp_path
 ):
     nameless = with_labels(tiny_nli_dir, tmp_path / "nameless", ["LABEL_0", "LABEL_1", "LABEL_2"])
-    with pytest.raises(ModelError, match=f"^{nameless}: its labels are LABEL_0, LABEL_1, LABEL_2, which says nothing"):
+    with pytest.raises(ModelError, match=f"^{nameless}: its labels are LABEL_0, LABEL_1, LABEL_2, which say nothing"):
         load_stance(str(nameless), Compute("cpu"))
     two = with_labels(tiny_nli_dir, tmp_path / "two", ["entailment", "not_entailment"])
     with pytest.raises(ModelError, match=f"^{two}: tells only entailment from the rest"):
@@ -164,6 +164,7 @@ def test_logits_that_are_no_numbers_are_an_error(tiny_stance_dir):
             for batch in batches:
                 receive(batch, np.full((len(batch.rows), 3), np.nan, dtype=np.float32))
 
-    model = CrossEncoderStance("tiny", "0" * 64, TokenPairReader(TextTokenizer(tiny_stance_dir, 64), NanRuntime(), 3))
+    reader = TokenPairReader(TextTokenizer(tiny_stance_dir, 64), NanRuntime(), 3)
+    model = CrossEncoderModel("tiny", "0" * 64, reader, stance=StanceHead())
     with pytest.raises(ModelError, match="tiny: gives NaN"):
         model.classify([("sea", "ice")])

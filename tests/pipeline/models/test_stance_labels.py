@@ -50,7 +50,7 @@ def test_labels_in_any_order_and_spelling_stand_for_ours_and_their_words_decide_
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("LABEL_0", "LABEL_1", "LABEL_2"), r"LABEL_2, which says nothing; name them in .*--stance-labels contra"),
+        (("LABEL_0", "LABEL_1", "LABEL_2"), r"LABEL_2, which say nothing; name them in .*--stance-labels contra"),
         (("label_2", "label_0", "label_1"), r"nothing; .*: --stance-labels contradiction,entailment,neutral$"),
         (("entailment", "not_entailment"), r"tells only entailment from the rest \(entailment, not_entailment\)"),
         (("NOT-ENTAILMENT", "ENTAILMENT"), r"tells only entailment from the rest"),
@@ -74,7 +74,7 @@ def test_labels_are_read_by_their_numbers():
     assert label_names({"num_labels": 3}) == ("LABEL_0", "LABEL_1", "LABEL_2")
     assert label_names({}) == ("LABEL_0", "LABEL_1")
     for keys in ("123", "x12", ["0", "00", "1"]):
-        with pytest.raises(ValueError, match="not numbered from 0 on"):
+        with pytest.raises(ValueError, match="not numbered from 0"):
             label_names({"id2label": dict.fromkeys(keys, "a")})
 
 
@@ -90,8 +90,20 @@ def test_names_that_are_given_come_before_those_of_the_model():
 def test_the_option_takes_three_names_with_commas():
     assert parse_labels("Contradiction, entailment,neutral") == ("Contradiction", "entailment", "neutral")
     for text in ("", "a,b,c", "entailment,neutral", "LABEL_0,LABEL_1,LABEL_2", "entailment,not_entailment"):
-        with pytest.raises(ValueError, match="does not name three outputs in their order, such as contradiction,"):
+        with pytest.raises(ValueError, match="does not name three outputs in order, such as contradiction,"):
             parse_labels(text)
+
+
+def test_relevant_may_stand_beside_the_stances_anywhere():
+    found = stance_labels({"id2label": {"0": "SUPPORTS", "1": "RELEVANT", "2": "NOT_ENOUGH_INFO", "3": "REFUTES"}})
+    assert (found.columns, found.relevance, found.evidence_first, found.are_ours) == ((0, 3, 2), 1, False, True)
+    assert found.outputs_text.startswith("SUPPORTS is SUPPORTS, RELEVANT is the relevance, NOT_ENOUGH_INFO is")
+    assert found.record["labels"] == ["SUPPORTS", "RELEVANT", "NOT_ENOUGH_INFO", "REFUTES"]
+    assert stance_labels({"num_labels": 4}, parse_labels("neutral,entailment,contradiction,RELEVANT")).evidence_first
+    assert OURS.relevance is None
+    # A stance training replaces such a head, which has an output too many for it.
+    with pytest.raises(ValueError, match="its labels are RELEVANT, "):
+        read_labels(("RELEVANT", *STANCES))
 
 
 def test_a_record_tells_other_readings_of_the_same_weights_apart_and_is_silent_of_our_own():

@@ -15,9 +15,9 @@ from pipeline_fakes import IDENTITY, FakeEncoder, FakeReranker
 from claimhound.data.errors import EncoderMismatchError, InputError
 from claimhound.data.records import Document, ScoredDoc
 from claimhound.data.text.text_form import read_form
+from claimhound.indexes.conditions import Conditions
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.indexes.text import Conditions
 from claimhound.indexes.writer import IndexWriter
 from claimhound.pipeline.models.blending import Blend
 from claimhound.pipeline.models.relevance import RelevanceThreshold
@@ -122,7 +122,7 @@ def test_an_adaptive_k_leaves_out_what_is_far_less_probable_than_the_best(index,
     assert all_of_them.evidence == whole.evidence
     (nothing,) = EvidencePipeline(index, None, FakeReranker()).find_evidence(["zebras"], adaptive=True)
     assert nothing.evidence == ()
-    with pytest.raises(ValueError, match="there is no reranker"):
+    with pytest.raises(ValueError, match="needs the probabilities of a reranker"):
         EvidencePipeline(index, encoder, None).find_evidence([CLAIM], adaptive=True)
 
 
@@ -466,7 +466,7 @@ def test_an_empty_claim_is_refused_by_its_number(index, claim):
 
 def test_claims_that_are_no_texts_and_numbers_out_of_range_are_refused(index):
     pipeline = EvidencePipeline(index, None, None)
-    with pytest.raises(InputError, match="holds bytes that are not UTF-8"):
+    with pytest.raises(InputError, match="contains bytes that are not UTF-8"):
         pipeline.find_evidence(["sea \udcff"])
     with pytest.raises(TypeError, match="not one string"):
         pipeline.find_evidence(CLAIM)

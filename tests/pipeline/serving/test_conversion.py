@@ -1,4 +1,4 @@
-"""The cache of converted models: made once, whole or not at all, and made anew only where it is proven damaged."""
+"""Models are converted once, completely or not at all, and again only if proven damaged."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ from claimhound.pipeline.models.encoders import load_encoder
 from claimhound.pipeline.serving import conversion
 from claimhound.pipeline.serving.agreement import LogitAgreement, VectorAgreement
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.conversion import Conversion, Measured, converted
+from claimhound.pipeline.serving.conversion import converted
+from claimhound.pipeline.serving.conversion_cache import Conversion
+from claimhound.pipeline.serving.measured import Measured
+from claimhound.pipeline.serving.openvino_runtime import NotConverted, OpenVinoRuntime
 from claimhound.pipeline.serving.precision import Candidate
-from claimhound.pipeline.serving.runtimes import NotConverted, OpenVinoRuntime
 from tests.damage import put_bytes
 
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch, tiny_encoder):
-    """A cache of this test's own; what the session has converted stays where it is."""
+    """An empty cache for this test alone."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return cache_dir()
 
 
 @pytest.fixture
 def filled_cache(own_cache, tmp_path, monkeypatch):
-    """A cache of this test's own that holds what the session has converted."""
+    """A cache for this test alone, with the models converted in this session."""
     own = os.environ["XDG_CACHE_HOME"]
     monkeypatch.undo()
     shutil.copytree(cache_dir() / "models", tmp_path / "cache" / "claimhound" / "models")
@@ -56,7 +58,7 @@ def write_model(what, target):
     (target / "measured.json").write_text(measured.to_json())
 
 
-def test_a_model_is_converted_once_even_by_two_at_a_time(own_cache, what):
+def test_two_requests_at_once_convert_a_model_once(own_cache, what):
     calls = []
 
     def convert(*arguments):
@@ -79,7 +81,7 @@ def test_a_model_is_converted_once_even_by_two_at_a_time(own_cache, what):
     assert (folders[0] / "model.xml").read_text() == "encoder 64"
 
 
-def test_what_a_killed_conversion_left_is_not_used_and_is_removed_after_a_day(own_cache, what):
+def test_what_a_killed_conversion_left_is_ignored_and_removed_after_a_day(own_cache, what):
     old, fresh = own_cache / "models" / "making-old", own_cache / "models" / "making-fresh"
     for path in (old, fresh):
         (path / "model").mkdir(parents=True)
@@ -100,7 +102,7 @@ def test_an_interrupted_conversion_leaves_nothing(own_cache, what):
     assert list((own_cache / "models").iterdir()) == []
 
 
-def test_kind_length_precision_settings_and_processor_are_converted_apart(
+def test_each_kind_length_precision_setting_and_processor_has_its_own_conversion(
     own_cache, tiny_model_dir, tmp_path, monkeypatch
 ):
     other = shutil.copytree(tiny_model_dir, tmp_path / "other")
@@ -114,13 +116,13 @@ def test_kind_length_precision_settings_and_processor_are_converted_apart(
         Conversion(other, "encoder", 64),
     ]
     folders = {converted(one, convert=write_model).folder for one in asked}
-    # A home directory that several machines share: each gets what was measured on its own kind of processor.
+    # Machines with different processors may share a home directory.
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     folders.add(converted(asked[0], convert=write_model).folder)
     assert len(folders) == 6
 
 
-def test_what_was_measured_is_read_as_it_was_written(tmp_path):
+def test_a_record_is_read_as_it_was_written(tmp_path):
     measured = Measured(
         "int8",
         "",
@@ -136,7 +138,7 @@ def test_what_was_measured_is_read_as_it_was_written(tmp_path):
     assert Measured.read(tmp_path / "measured.json") == measured
 
 
-def test_what_comes_of_the_moment_is_not_written_down(own_cache, what, monkeypatch):
+def test_temporary_failures_are_not_recorded(own_cache, what, monkeypatch):
     from claimhound.pipeline.models import converting
 
     def fail(error):
@@ -150,9 +152,9 @@ def test_what_comes_of_the_moment_is_not_written_down(own_cache, what, monkeypat
         with pytest.raises(type(passing)):
             converted(Conversion(what.model_dir, "encoder", 64, "int8"))  # in this process
         assert list((own_cache / "models").iterdir()) == []
-    fail(RuntimeError("an operation that nobody knows"))
+    fail(RuntimeError("an unknown operation"))
     found = converted(Conversion(what.model_dir, "encoder", 64, "int8")).measured
-    assert (found.served, found.reason) == (None, "int8: cannot run here (an operation that nobody knows)")
+    assert (found.served, found.reason) == (None, "int8: cannot run here (an unknown operation)")
 
 
 def test_a_full_disk_is_an_error(own_cache, what):
@@ -163,7 +165,7 @@ def test_a_full_disk_is_an_error(own_cache, what):
         converted(what, convert=fail)
 
 
-def test_where_no_converted_form_agrees_the_library_serves(own_cache, what, tiny_encoder):
+def test_the_library_runs_a_model_if_no_converted_form_agrees(own_cache, what, tiny_encoder):
     def convert(what, target):
         (target / "measured.json").write_text(Measured(None, "f32: cosine 0.500", "a processor", (), {}).to_json())
 
@@ -179,7 +181,7 @@ def test_where_no_converted_form_agrees_the_library_serves(own_cache, what, tiny
     assert np.allclose(encoder.encode(["sea level"]), tiny_encoder.encode(["sea level"]), atol=0.02)
 
 
-def test_a_precision_that_is_forced_and_cannot_run_is_an_error(own_cache, tiny_model_dir):
+def test_a_forced_precision_that_cannot_run_is_an_error(own_cache, tiny_model_dir):
     def convert(what, target):
         reason = "bf16: cannot run here (no such instructions)"
         (target / "measured.json").write_text(Measured(None, reason, "a processor", (), {}).to_json())
@@ -191,14 +193,14 @@ def test_a_precision_that_is_forced_and_cannot_run_is_an_error(own_cache, tiny_m
 
 
 def file_of(cache, name):
-    """The file of the one model of a cache that is an encoder of the tiny model's."""
+    """The file of the only model in a cache."""
     (path,) = [path for path in (cache / "models").glob(f"*/{name}") if path.is_file()]
     return path
 
 
 @pytest.fixture
 def one_model(own_cache, filled_cache, what):
-    """A cache that holds the tiny encoder alone, converted and compiled."""
+    """A cache with only the tiny encoder, converted and compiled."""
     kept = converted(what).folder
     for folder in kept.parent.iterdir():
         if folder != kept:
@@ -208,7 +210,7 @@ def one_model(own_cache, filled_cache, what):
 
 
 @pytest.mark.parametrize("damage", ["zeros", "cut", "missing"])
-def test_a_model_that_is_proven_damaged_is_converted_again(one_model, what, tiny_encoder, damage):
+def test_a_damaged_model_is_converted_again(one_model, what, tiny_encoder, damage):
     path = file_of(one_model, "model.bin")
     content = path.read_bytes()
     file_of(one_model, "compiled.bin").unlink()
@@ -220,7 +222,7 @@ def test_a_model_that_is_proven_damaged_is_converted_again(one_model, what, tiny
     encoder = load_encoder(str(what.model_dir), Compute("cpu", notify=said.append))
     assert len(said) == 2
     assert "model.bin: " in said[0]
-    assert said[0].endswith("; it is made anew")
+    assert said[0].endswith("; it is converted again")
     assert np.allclose(encoder.encode(["sea level rises"]), tiny_encoder.encode(["sea level rises"]), atol=0.01)
 
 
@@ -231,10 +233,10 @@ def test_a_damaged_compiled_model_is_compiled_again(one_model, what, tiny_encode
         put_bytes(blob, damaged)
         vectors = load_encoder(str(what.model_dir), Compute("cpu")).encode(["sea level rises"])
         assert np.array_equal(vectors, tiny_encoder.encode(["sea level rises"]))
-        assert converted(what).compiled() is not None  # made anew
+        assert converted(what).compiled() is not None
 
 
-def test_want_of_memory_deletes_nothing(one_model, what, monkeypatch):
+def test_lack_of_memory_deletes_nothing(one_model, what, monkeypatch):
     import openvino
 
     class NoMemory:
@@ -250,23 +252,21 @@ def test_want_of_memory_deletes_nothing(one_model, what, monkeypatch):
     assert sorted(one_model.rglob("*")) == before
 
 
-def test_a_record_that_is_damaged_is_made_again(one_model, what):
+def test_a_model_with_a_damaged_record_is_converted_again(one_model, what):
     record = file_of(one_model, "measured.json")
     put_bytes(record, record.read_bytes()[:50])
     assert load_encoder(str(what.model_dir), Compute("cpu")).encode(["sea"]).any()
     assert json.loads(record.read_bytes())["served"]
 
 
-def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch, tiny_model_dir):
+def test_an_unwritable_cache_is_an_error(tmp_path, monkeypatch, tiny_model_dir):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(ModelError, match=r"models: cannot be used \(Not a directory\).*XDG_CACHE_HOME"):
         load_encoder(str(tiny_model_dir), Compute("cpu"))
 
 
-def test_a_model_that_cannot_be_converted_is_an_error_of_one_line_and_leaves_nothing(
-    own_cache, tiny_model_dir, tmp_path
-):
+def test_a_model_that_cannot_be_converted_is_a_one_line_error_and_leaves_nothing(own_cache, tiny_model_dir, tmp_path):
     folder = shutil.copytree(tiny_model_dir, tmp_path / "broken")
     (folder / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(ModelError, match=r"broken: cannot be converted \(.*MB are free") as caught:
@@ -275,7 +275,7 @@ def test_a_model_that_cannot_be_converted_is_an_error_of_one_line_and_leaves_not
     assert list((own_cache / "models").iterdir()) == []
 
 
-def test_a_conversion_reads_nothing_that_was_meant_for_the_command(own_cache, what, monkeypatch):
+def test_a_conversion_does_not_read_standard_input(own_cache, what, monkeypatch):
     seen = {}
 
     def run(command, **settings):
@@ -288,18 +288,18 @@ def test_a_conversion_reads_nothing_that_was_meant_for_the_command(own_cache, wh
     assert seen["stdin"] == subprocess.DEVNULL
 
 
-def test_the_last_layer_of_a_cross_encoder_computes_the_first_token_alone(tiny_reranker, tiny_reranker_dir):
+def test_a_converted_cross_encoder_computes_only_the_first_token_in_its_last_layer(tiny_reranker, tiny_reranker_dir):
     import openvino
 
     folder = converted(Conversion(tiny_reranker_dir, "cross-encoder", 64)).folder
     model = openvino.Core().read_model(folder / "model.xml")
     products = [op.get_output_partial_shape(0) for op in model.get_ops() if op.get_type_name() == "MatMul"]
-    # (rows, tokens, dim): keys and values for every token; query, attention's and feed-forward's outputs for one.
+    # (rows, tokens, dim): keys and values for all tokens; query, attention and feed-forward for one.
     at_most = [shape[1].get_max_length() for shape in products if shape.rank.get_length() == 3]
     assert sorted(at_most) == [-1, -1, 1, 1, 1, 1]  # -1: any number
 
 
-def test_a_folder_named_like_the_package_in_the_working_directory_is_not_imported(own_cache, tiny_model_dir, tmp_path):
+def test_a_folder_named_like_the_package_in_the_working_directory_is_ignored(own_cache, tiny_model_dir, tmp_path):
     here = tmp_path / "here"
     for name in ("claimhound", "pipeline", "data"):
         (here / name).mkdir(parents=True)

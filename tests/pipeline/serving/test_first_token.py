@@ -1,4 +1,4 @@
-"""The last layer for the first token alone: the logits of the model as it was, and no other model touched."""
+"""Computing only the first token in the last layer leaves the logits unchanged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIZES = {
 
 
 def bert(**settings):
-    """A BERT classifier whose weights are large enough for attention to prefer some tokens by far."""
+    """A BERT classifier with weights large enough for attention to strongly prefer some tokens."""
     torch.manual_seed(7)
     model = BertForSequenceClassification(BertConfig(**SIZES | settings)).eval()
     for parameter in model.parameters():
@@ -41,7 +41,7 @@ def bert(**settings):
 
 
 def pairs(n_tokens, *, n_rows=5):
-    """Random tokens, rows of different lengths padded to `n_tokens`, the second half of each another text."""
+    """Random tokens in rows of different lengths padded to `n_tokens`, each row a pair of texts."""
     generator = torch.Generator().manual_seed(n_tokens)
     lengths = torch.linspace(n_tokens, max(1, n_tokens // 3), n_rows).long()
     places = torch.arange(n_tokens)
@@ -60,7 +60,7 @@ def logits(model, inputs):
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("n_labels", [1, 2, 3])
 @pytest.mark.parametrize("n_layers", [1, 3])
-def test_the_logits_are_those_of_the_whole_layer_whatever_is_padded(attention, n_labels, n_layers):
+def test_the_logits_equal_those_of_the_whole_layer_with_any_padding(attention, n_labels, n_layers):
     whole = bert(num_labels=n_labels, num_hidden_layers=n_layers, attn_implementation=attention)
     short = ShortLastLayer(copy.deepcopy(whole))
     for n_tokens in (1, 2, 8, 33, 64):
@@ -70,17 +70,17 @@ def test_the_logits_are_those_of_the_whole_layer_whatever_is_padded(attention, n
         for n_computed in {1, (n_tokens + 1) // 2, n_tokens}:
             computed = logits(short, inputs | {"n_tokens": n_computed})
             torch.testing.assert_close(computed, expected, rtol=0, atol=1e-5)
-    assert expected.std(dim=0).min() > 0.05  # the rows differ, so that a mistake would show
+    assert expected.std(dim=0).min() > 0.05  # the rows differ, so a mistake would show
 
 
-def test_without_a_mask_every_token_counts():
+def test_without_a_mask_all_tokens_count():
     whole = bert()
     short = ShortLastLayer(copy.deepcopy(whole))
     inputs = {"input_ids": pairs(16)["input_ids"]}
     torch.testing.assert_close(logits(short, inputs | {"n_tokens": 1}), logits(whole, inputs), rtol=0, atol=1e-5)
 
 
-def test_the_last_layer_computes_as_many_tokens_as_it_is_told_and_the_others_all():
+def test_only_the_last_layer_computes_the_given_number_of_tokens():
     model = bert()
     short = ShortLastLayer(model)
     seen = []
@@ -91,7 +91,7 @@ def test_the_last_layer_computes_as_many_tokens_as_it_is_told_and_the_others_all
     assert seen == [(5, 16, 32), (5, 16, 32), (5, 1, 32), (5, 16, 32), (5, 16, 32), (5, 4, 32)]
 
 
-def test_a_bert_classifier_reads_the_first_token_alone_and_is_shortened_once():
+def test_a_bert_classifier_is_supported_and_shortened_once():
     model = bert()
     assert reads_first_token_alone(model)
     ShortLastLayer(model)
@@ -110,11 +110,11 @@ def test_a_bert_classifier_reads_the_first_token_alone_and_is_shortened_once():
     ],
     ids=",".join,
 )
-def test_a_bert_with_settings_that_are_not_handled_is_left_alone(settings):
+def test_a_bert_with_unsupported_settings_is_left_alone(settings):
     assert not reads_first_token_alone(bert(**settings))
 
 
-def test_another_architecture_is_left_alone():
+def test_other_architectures_are_left_alone():
     class ReadsAll(BertForSequenceClassification):
         pass
 

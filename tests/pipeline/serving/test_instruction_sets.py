@@ -1,7 +1,7 @@
-"""Every precision on every instruction set that this processor has, against the library's float32.
+"""Every precision on every instruction set of this processor agrees with the library's float32.
 
-A child is told by an environment variable of oneDNN's to use no instructions beyond a set, and converts tiny models;
-the bundled ones are converted once in a run, for the processor as it is.
+A child process is limited to an instruction set by oneDNN's environment variable, and converts tiny models; the bundled
+ones are converted once per run, for the full processor.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from claimhound.pipeline.serving.processor import this_processor
 
 pytestmark = pytest.mark.slow
 
-# What oneDNN calls a set, and the processor's flag without which limiting to it limits to less. What there is without a
-# limit all other tests run.
+# oneDNN's name of a set, and the processor flag that it needs. Every other test runs without a limit.
 SETS = {
     "AVX2": "avx2",
     "AVX512_CORE": "avx512f",
@@ -34,10 +33,11 @@ CHILD = """
 import json, sys
 from pathlib import Path
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.conversion import Conversion, converted
+from claimhound.pipeline.serving.conversion import converted
+from claimhound.pipeline.serving.conversion_cache import Conversion
 from claimhound.pipeline.models.converting import main
 from claimhound.pipeline.models.encoders import load_encoder
-from claimhound.pipeline.models.rerankers import load_reranker
+from claimhound.pipeline.models.cross_encoders import load_reranker
 
 def measure(folder, kind, precision):
     what = Conversion(Path(folder), kind, 64, precision)
@@ -63,7 +63,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module", params=SETS)
 def measured(request, tmp_path_factory, tiny_model_dir, lively_reranker_dir):
-    """What a child that is limited to an instruction set measures and computes."""
+    """What a child process limited to an instruction set measures and computes."""
     if SETS[request.param] not in this_processor().features:
         pytest.skip(f"this processor has no {SETS[request.param]}")
     environment = os.environ | {
@@ -96,22 +96,22 @@ def library_logits(lively_reranker_dir):
     return np.array([model.predict([pair], activation_fn=torch.nn.Identity()) for pair in PAIRS])
 
 
-def test_what_serves_agrees_with_the_library(measured, library_vectors, library_logits):
+def test_the_chosen_precision_agrees_with_the_library(measured, library_vectors, library_logits):
     assert vector_agreement(np.array(measured["auto"]["given"]), library_vectors).suffices
     logits = logit_agreement(np.array(measured["logits"]["given"])[:, None], library_logits)
-    # Ten pairs are few for a rank correlation: one exchange of neighbours is .988.
+    # With ten pairs, swapping two neighbours gives a rank correlation of .988.
     assert logits.rms_error < 0.15 * logits.standard_deviation
     assert logits.spearman > 0.95
 
 
-def test_what_is_forced_is_what_serves(measured, library_vectors):
+def test_a_forced_precision_is_used(measured, library_vectors):
     assert measured["f32"]["served"] == "f32"
     assert vector_agreement(np.array(measured["f32"]["given"]), library_vectors).least_cosine > 0.99999
     assert measured["int8"]["served"] == "int8"
     assert vector_agreement(np.array(measured["int8"]["given"]), library_vectors).suffices
 
 
-def test_every_precision_was_tried_and_one_that_agreed_serves(measured):
+def test_all_precisions_were_tried_and_one_that_agrees_is_used(measured):
     for name in ("auto", "logits"):
         candidates = measured[name]["candidates"]
         assert list(candidates) == ["bf16", "int8", "f32"]
@@ -119,7 +119,7 @@ def test_every_precision_was_tried_and_one_that_agreed_serves(measured):
         assert candidates[measured[name]["served"]]["agrees"]
 
 
-def test_what_cannot_run_or_is_emulated_says_so_and_does_not_serve(measured):
+def test_a_precision_that_cannot_run_or_is_emulated_is_not_used(measured):
     for name in ("auto", "logits"):
         for precision, candidate in measured[name]["candidates"].items():
             if not candidate["is_compared"]:

@@ -1,4 +1,4 @@
-"""Which precision serves: the first preferred one that agrees with float32 and is nearly as fast as any that does."""
+"""The precision used is the first preferred one that agrees with float32 and is nearly as fast as any."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ BAD = VectorAgreement(0.958, 0.69)
     [
         # A processor with matrix units: bfloat16 is exact and as fast as int8.
         ([("bf16", 9.0, GOOD), ("int8", 10.0, GOOD), ("f32", 2.0, GOOD)], "bf16"),
-        # bfloat16 without matrix units: int8 is so much faster that it is worth its error.
+        # bfloat16 without matrix units: int8 is fast enough to be worth its error.
         ([("bf16", 7.9, GOOD), ("int8", 10.0, GOOD), ("f32", 5.0, GOOD)], "int8"),
         ([("bf16", 8.0, GOOD), ("int8", 10.0, GOOD), ("f32", 5.0, GOOD)], "bf16"),
-        # What does not agree sets no pace.
+        # The speed of a precision that does not agree does not matter.
         ([("bf16", 7.0, GOOD), ("int8", 10.0, BAD), ("f32", 5.0, GOOD)], "bf16"),
         ([("bf16", 9.0, BAD), ("int8", 10.0, BAD), ("f32", 1.0, GOOD)], "f32"),
         ([("bf16", 0.1, None), ("int8", 10.0, GOOD), ("f32", 4.0, GOOD)], "int8"),
-        # int8 no faster than float32: the one that is right, unless int8 comes first and is fast enough.
+        # int8 no faster than float32: use float32.
         ([("int8", 3.0, GOOD), ("f32", 4.0, GOOD)], "f32"),
         ([("bf16", 9.0, BAD), ("int8", 10.0, BAD), ("f32", 1.0, BAD)], None),
         ([], None),
     ],
     ids=str,
 )
-def test_the_precision_that_serves(candidates, served):
+def test_the_chosen_precision(candidates, served):
     chosen = choose([Candidate(*values) for values in candidates])
     assert (chosen and chosen.precision) == served
 
@@ -40,7 +40,7 @@ def test_a_precision_that_cannot_run_is_not_chosen():
     assert choose([Candidate("bf16", failure="no such instructions"), Candidate("f32", 1.0, GOOD)]).precision == "f32"
 
 
-def test_vectors_are_compared_by_their_direction():
+def test_vectors_are_compared_by_direction():
     reference = np.array([[2.0, 0.0], [0.0, 1.0]])
     assert vector_agreement(np.array([[1.0, 0.0], [0.0, 5.0]]), reference) == VectorAgreement(1.0, 1.0)
     found = vector_agreement(np.array([[1.0, 0.0], [3.0, 4.0]]), reference)
@@ -51,11 +51,11 @@ def test_vectors_are_compared_by_their_direction():
 @pytest.mark.parametrize(
     ("mean", "least", "suffices"), [(0.995, 0.98, True), (0.9949, 0.99, False), (0.999, 0.979, False)]
 )
-def test_what_vectors_must_agree_by(mean, least, suffices):
+def test_the_thresholds_for_vectors(mean, least, suffices):
     assert VectorAgreement(mean, least).suffices is suffices
 
 
-def test_lengths_are_compared_where_they_count():
+def test_lengths_are_compared_on_request():
     reference = np.array([[2.0, 0.0], [0.0, 1.0]])
     longer = np.array([[2.1, 0.0], [0.0, 1.0]])
     assert vector_agreement(longer, reference).suffices
@@ -64,7 +64,7 @@ def test_lengths_are_compared_where_they_count():
     assert not found.suffices
 
 
-def test_logits_are_compared_by_their_error_and_order():
+def test_logits_are_compared_by_error_and_order():
     reference = np.array([[0.0], [1.0], [2.0], [3.0]])  # deviations ±1.5, ±.5: root mean square 1.118
     found = logit_agreement(reference + np.array([[0.1], [-0.1], [0.1], [-0.1]]), reference)
     assert found == pytest.approx((0.1, 1.1180, 1.0), abs=1e-4)
@@ -74,7 +74,7 @@ def test_logits_are_compared_by_their_error_and_order():
     assert not swapped.suffices
 
 
-def test_an_offset_between_labels_is_no_spread_of_a_label():
+def test_an_offset_between_labels_does_not_count_as_spread():
     reference = np.array([[0.0, 100.0], [1.0, 101.0]])
     assert logit_agreement(reference, reference) == pytest.approx((0.0, 0.5, 1.0))
 
@@ -89,16 +89,16 @@ def test_the_worst_label_counts():
 @pytest.mark.parametrize(
     ("error", "spearman", "suffices"), [(0.1, 0.995, True), (0.11, 1.0, False), (0.0, 0.994, False)]
 )
-def test_what_logits_must_agree_by(error, spearman, suffices):
+def test_the_thresholds_for_logits(error, spearman, suffices):
     assert LogitAgreement(error, 1.0, spearman).suffices is suffices
 
 
-def test_numbers_that_are_none_agree_with_nothing():
+def test_nan_agrees_with_nothing():
     assert not vector_agreement(np.array([[np.nan, 1.0]]), np.array([[0.0, 1.0]])).suffices
     assert not logit_agreement(np.array([[np.nan], [1.0]]), np.array([[0.0], [1.0]])).suffices
 
 
-def test_logits_that_are_all_the_same_agree_with_themselves_alone():
+def test_constant_logits_agree_only_with_constant_logits():
     same, other = np.zeros((3, 1)), np.array([[0.0], [1.0], [2.0]])
     assert logit_agreement(same, same).suffices
     assert not logit_agreement(same, other).suffices

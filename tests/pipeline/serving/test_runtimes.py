@@ -1,4 +1,4 @@
-"""Runtimes: errors come out, memory that is too small is lived with, and nothing loads torch that need not."""
+"""Runtimes raise errors, cope with little memory, and do not load torch needlessly."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import pytest
 from claimhound.data.errors import ModelError
 from claimhound.pipeline.model_folders.batching import TokenizedText, batches_by_length
 from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.serving.conversion import Conversion
-from claimhound.pipeline.serving.runtimes import OpenVinoRuntime, TorchRuntime, open_runtime, resolve_device
+from claimhound.pipeline.serving.conversion_cache import Conversion
+from claimhound.pipeline.serving.devices import resolve_device
+from claimhound.pipeline.serving.opening import open_runtime
+from claimhound.pipeline.serving.openvino_runtime import OpenVinoRuntime
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 
 TEXTS = [TokenizedText([2, 5 + n % 7, 3], [0, 0, 0], False) for n in range(40)]
 
@@ -37,7 +40,7 @@ def outputs_of(runtime, found):
     return [rows[row] for row in sorted(rows)]
 
 
-def test_what_the_receiver_raises_comes_out_and_the_runtime_goes_on(openvino_runtime):
+def test_an_error_of_the_receiver_is_raised_and_the_runtime_stays_usable(openvino_runtime):
     before = outputs_of(openvino_runtime, batches())
 
     def fail(batch, output):
@@ -48,7 +51,7 @@ def test_what_the_receiver_raises_comes_out_and_the_runtime_goes_on(openvino_run
     assert np.array_equal(outputs_of(openvino_runtime, batches()), before)
 
 
-def test_control_c_comes_out_once_nothing_runs_any_more(openvino_runtime):
+def test_ctrl_c_is_raised_after_running_work_has_finished(openvino_runtime):
     received = []
 
     def interrupted():
@@ -69,7 +72,7 @@ def test_no_batches_give_no_output(openvino_runtime):
 
 
 class SmallMemoryModel:
-    """A model that runs out of memory above some rows, and may overflow until it is made float32."""
+    """A model that runs out of memory above a number of rows, and may overflow until made float32."""
 
     def __init__(self, most_rows=100, *, overflows=False):
         self.shapes = []
@@ -96,19 +99,19 @@ def torch_runtime(model, *, half=False):
     return TorchRuntime(model, "cross-encoder", "cpu", half=half, takes_types=True)
 
 
-def test_a_batch_that_does_not_fit_in_memory_is_halved():
+def test_a_batch_that_does_not_fit_in_memory_is_split():
     model = SmallMemoryModel(most_rows=10)
     found = outputs_of(torch_runtime(model), batches(8 * 40))
     assert [float(row[0]) for row in found] == [sum(text.ids) for text in TEXTS]
     assert model.shapes == [(32, 8), (16, 8), (8, 8), (8, 8), (16, 8), (8, 8), (8, 8), (8, 8)]
 
 
-def test_a_text_that_does_not_fit_even_alone_is_an_error_with_a_cure():
+def test_a_single_text_that_does_not_fit_is_an_error():
     with pytest.raises(ModelError, match="too little memory for a text of 8 tokens; use --device cpu"):
         outputs_of(torch_runtime(SmallMemoryModel(most_rows=0)), batches())
 
 
-def test_overflow_in_half_precision_is_computed_again_in_float32_and_said():
+def test_overflow_in_half_precision_switches_to_float32():
     model = SmallMemoryModel(overflows=True)
     runtime = torch_runtime(model, half=True)
     assert runtime.name == "torch float16 on cpu"
@@ -119,7 +122,7 @@ def test_overflow_in_half_precision_is_computed_again_in_float32_and_said():
     assert runtime.name == "torch float32 on cpu"
 
 
-def test_float32_that_no_longer_fits_after_an_overflow_is_halved_too():
+def test_a_batch_that_no_longer_fits_in_float32_is_split():
     class Growing(SmallMemoryModel):
         def float(self):
             super().float()
@@ -129,14 +132,14 @@ def test_float32_that_no_longer_fits_after_an_overflow_is_halved_too():
     assert [float(row[0]) for row in found] == [sum(text.ids) for text in TEXTS]
 
 
-def test_torch_computes_what_it_loads(tiny_reranker_dir):
+def test_torch_runs_a_loaded_model(tiny_reranker_dir):
     runtime = TorchRuntime.load(tiny_reranker_dir, "cross-encoder", "cpu")
     small, large = outputs_of(runtime, batches(8)), outputs_of(runtime, batches(1024))
     np.testing.assert_allclose(small, large, atol=1e-6)
     assert len(small) == len(TEXTS)
 
 
-def test_a_folder_without_a_model_of_the_kind_is_refused(tmp_path):
+def test_a_folder_without_such_a_model_is_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ModelError, match="cannot be loaded"):
         TorchRuntime.load(tmp_path, "encoder", "cpu")
@@ -149,7 +152,7 @@ def test_devices(tiny_model_dir):
     assert open_runtime(tiny_model_dir, "encoder", 64, Compute("cpu")).name.startswith("OpenVINO ")
     if not torch.cuda.is_available():
         assert resolve_device("auto") == "cpu"
-        with pytest.raises(ModelError, match="no cuda device here; search with --device auto or --device cpu"):
+        with pytest.raises(ModelError, match="no cuda device here; use --device auto or --device cpu"):
             resolve_device("cuda")
     if not torch.backends.mps.is_available():
         with pytest.raises(ModelError, match="no mps device here"):
@@ -169,7 +172,7 @@ print(len(answer.evidence), sorted(heavy))
 """
 
 
-def test_a_search_on_the_cpu_loads_neither_torch_nor_its_kin(
+def test_a_search_on_the_cpu_does_not_load_torch(
     tmp_path, tiny_encoder, tiny_reranker, tiny_model_dir, tiny_reranker_dir, tiny_stance_dir
 ):
     from claimhound.pipeline.indexing.building import build_index

@@ -8,24 +8,25 @@ import shutil
 import numpy as np
 import pytest
 
-from claimhound.data.bundled import bundled_encoder_dir, bundled_reranker_dir
+from claimhound.data.bundled import BUNDLED_MODELS
 from claimhound.data.errors import ModelError
-from claimhound.pipeline.model_folders.files import BASE_ENCODER_NAME, encoder_dir
+from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME, find_model_dir
 from claimhound.pipeline.training.base_models import find_base_model, load_cross_encoder
 from claimhound.pipeline.training.encoder.training import load_base_encoder
 
 
 def test_names_stand_for_bundled_models_and_the_base_of_all(tiny_model_dir):
-    assert find_base_model(None) == find_base_model("bundled") == (bundled_encoder_dir(), "claimhound-encoder@1")
+    bundled = BUNDLED_MODELS["encoder"].folder, "claimhound-encoder@1"
+    assert find_base_model(None) == find_base_model("bundled") == bundled
     for name in ("claimhound-reranker", "claimhound-reranker@1"):
-        assert find_base_model(name) == (bundled_reranker_dir(), "claimhound-reranker@1")
-    assert find_base_model(BASE_ENCODER_NAME) == (encoder_dir(BASE_ENCODER_NAME), BASE_ENCODER_NAME)
+        assert find_base_model(name) == (BUNDLED_MODELS["reranker"].folder, "claimhound-reranker@1")
+    assert find_base_model(BASE_ENCODER_NAME) == (find_model_dir("encoder", BASE_ENCODER_NAME), BASE_ENCODER_NAME)
     # A card does not reveal where on a machine a folder was.
     assert find_base_model(str(tiny_model_dir)) == (tiny_model_dir, tiny_model_dir.name)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(ModelError, match="is no model folder"):
+    with pytest.raises(ModelError, match="not a model folder"):
         find_base_model(str(tmp_path))
 
 

@@ -12,10 +12,10 @@ from tiny_training import Steps, interrupt_at, run_of, save_weights, weights
 
 from claimhound.data.errors import InputError, ModelError
 from claimhound.data.labelled_sets.stances import StancePair
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.pipeline.training.checkpoints import run_fingerprint
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
 from claimhound.pipeline.training.encoder.training import train_encoder
-from claimhound.pipeline.training.negatives.mining import TrainingPair
 from claimhound.pipeline.training.recipe import PRETRAINING, TRAINING, Phase
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.reranker.training import train_reranker

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.pipeline.training.encoder.batches import ContrastiveEntry, contrastive_entries, plan_batches
-from claimhound.pipeline.training.negatives.mining import TrainingPair
 
 
 def pairs(query, positives, negatives=()):

@@ -10,12 +10,11 @@ import pytest
 from tiny_training import run_of
 
 from claimhound.data.errors import InputError, ModelError
+from claimhound.data.labelled_sets.mined_claims import MinedClaim, MinedPassage, write_mined_claims
+from claimhound.data.labelled_sets.pair_sources import PairSource
 from claimhound.data.labelled_sets.splits import held_out_claims
 from claimhound.pipeline.training.encoder.building import build_encoder
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
-from claimhound.pipeline.training.negatives.mined_claims import write_mined_claims
-from claimhound.pipeline.training.negatives.mining import MinedClaim, MinedPassage
-from claimhound.pipeline.training.pair_sources import PairSource
 from claimhound.pipeline.training.training_data import PairSources
 
 pytestmark = pytest.mark.usefixtures("one_thread")

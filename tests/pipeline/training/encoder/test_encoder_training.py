@@ -11,10 +11,10 @@ import pytest
 from tiny_training import EXACT, Steps, run_of, weights
 
 from claimhound.data.errors import InputError, ModelError
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.pipeline.models.encoders import encoder_identity, load_encoder
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
 from claimhound.pipeline.training.encoder.training import load_base_encoder, train_encoder
-from claimhound.pipeline.training.negatives.mining import TrainingPair
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

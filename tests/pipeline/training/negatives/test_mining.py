@@ -5,16 +5,15 @@ from __future__ import annotations
 import pytest
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.mined_claims import MinedPassage, training_pairs
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.records import Query, ScoredDoc
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.training.negatives.candidates import Candidates
 from claimhound.pipeline.training.negatives.mining import (
-    MinedPassage,
     MiningSettings,
     NegativeGuard,
-    TrainingPair,
     mine_hard_negatives,
-    training_pairs,
 )
 
 TEXTS = {

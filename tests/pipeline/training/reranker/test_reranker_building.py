@@ -9,15 +9,15 @@ import pytest
 from tiny_training import EXACT, run_of
 
 from claimhound.data.errors import InputError, ModelError
+from claimhound.data.labelled_sets.mined_claims import read_mined_claims
+from claimhound.data.labelled_sets.pair_sources import PairSource
 from claimhound.data.records import Document, Query
 from claimhound.indexes.memory import MemoryIndex
+from claimhound.pipeline.models.cross_encoders import load_reranker
 from claimhound.pipeline.models.encoders import load_encoder
-from claimhound.pipeline.models.rerankers import load_reranker
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.training.negatives.job import mine_to_file
-from claimhound.pipeline.training.negatives.mined_claims import read_mined_claims
 from claimhound.pipeline.training.negatives.mining import MiningSettings, NegativeGuard
-from claimhound.pipeline.training.pair_sources import PairSource
 from claimhound.pipeline.training.reranker.building import build_reranker
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.training_data import PairSources

@@ -11,7 +11,7 @@ import pytest
 from tiny_training import Steps, run_of, weights
 
 from claimhound.data.errors import InputError, ModelError
-from claimhound.pipeline.training.negatives.mining import TrainingPair
+from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.reranker.training import balanced, check_base_model, train_reranker
 

@@ -10,7 +10,7 @@ from tiny_training import EXACT, run_of
 
 from claimhound.data.errors import InputError, ModelError
 from claimhound.data.labelled_sets.stance_sources import StanceSource
-from claimhound.pipeline.models.stance import load_stance
+from claimhound.pipeline.models.cross_encoders import load_stance
 from claimhound.pipeline.models.stance_labels import OURS, read_labels
 from claimhound.pipeline.models.temperature import load_temperature
 from claimhound.pipeline.training.model_card import write_card
@@ -57,7 +57,7 @@ def test_claims_to_measure_on_are_left_out_and_each_other_claim_is_on_one_side(b
 def test_the_folder_has_the_temperature_that_fits_the_held_out_pairs_best(built):
     folder, result, _ = built
     assert load_temperature(folder / "model") == result.fit.temperature
-    assert load_stance(str(folder / "model"), EXACT).temperature == result.fit.temperature
+    assert load_stance(str(folder / "model"), EXACT).stance.temperature == result.fit.temperature
     assert result.fit.loss_after <= result.fit.loss_before
 
 
@@ -101,7 +101,7 @@ def test_a_kept_head_is_announced_before_the_work_begins_and_in_the_card(built, 
 
 
 def test_a_set_to_measure_on_and_an_unusable_base_model_are_refused_before_anything_is_read(tiny_model_dir, tmp_path):
-    with pytest.raises(InputError, match="its name says that it is to measure on"):
+    with pytest.raises(InputError, match="its name says it is for measuring"):
         build_stance(run_of(tiny_model_dir, tmp_path / "m", RECIPE), [StanceSource("rte", tmp_path / "dev.tsv")])
     with pytest.raises(ModelError, match=r"config\.json"):
         build_stance(run_of(tmp_path, tmp_path / "m", RECIPE), [StanceSource("rte", tmp_path / "no.tsv")])

@@ -13,10 +13,10 @@ from tiny_training import EXACT, run_of, save_weights, weights
 from claimhound.data.errors import InputError
 from claimhound.data.labelled_sets.stances import STANCES, StancePair
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
-from claimhound.pipeline.models.cross_encoding import TokenPairReader
-from claimhound.pipeline.models.stance import CrossEncoderStance, load_stance, read_stance_labels
+from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, StanceHead, load_stance, read_stance_labels
+from claimhound.pipeline.models.pair_readers import TokenPairReader
 from claimhound.pipeline.models.stance_labels import OURS, read_labels
-from claimhound.pipeline.serving.runtimes import TorchRuntime
+from claimhound.pipeline.serving.torch_runtime import TorchRuntime
 from claimhound.pipeline.training.stance.recipe import StanceRecipe
 from claimhound.pipeline.training.stance.training import label_weights, load_base_model, train_stance
 
@@ -71,7 +71,7 @@ def in_float32(folder):
     """The folder's model without int8's noise."""
     runtime = TorchRuntime.load(folder, "cross-encoder", "cpu")
     reader = TokenPairReader(TextTokenizer(folder, 64), runtime, 3)
-    return CrossEncoderStance("m", "0" * 64, reader, labels=read_stance_labels(folder))
+    return CrossEncoderModel("m", "0" * 64, reader, stance=StanceHead(read_stance_labels(folder)))
 
 
 @pytest.mark.parametrize(

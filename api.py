@@ -1,0 +1,258 @@
+"""Library calls: what a command does, as one function that takes file and model names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+from claimhound.data.extras import require
+from claimhound.data.labelled_sets.judged_claims import Level
+from claimhound.data.labelled_sets.judgments import read_judgments
+from claimhound.data.notices import Notices
+from claimhound.data.progress import Progress, silent
+from claimhound.data.read_options import ReadOptions
+from claimhound.data.readers.claims import read_claims
+from claimhound.indexes.conditions import NO_CONDITIONS, Conditions
+from claimhound.indexes.manifest import Manifest
+from claimhound.indexes.snapshot import IndexSnapshot
+from claimhound.indexes.writer import IndexWriter
+from claimhound.pipeline.annotation import annotating
+from claimhound.pipeline.annotation.annotating import AnnotationReport, AnnotationSettings, Searcher
+from claimhound.pipeline.annotation.intake import ClaimSource
+from claimhound.pipeline.annotation.known import KnownClaims
+from claimhound.pipeline.annotation.output import OutputFormat, format_of
+from claimhound.pipeline.evaluation import evaluating
+from claimhound.pipeline.evaluation.evaluating import LISTS, Evaluation
+from claimhound.pipeline.evaluation.evidence_sets import default_measures
+from claimhound.pipeline.evaluation.output_folder import JOURNAL_NAME, make_folder, write_evaluation
+from claimhound.pipeline.indexing import building
+from claimhound.pipeline.indexing.building import SourceOptions
+from claimhound.pipeline.indexing.encoding import IndexingReport
+from claimhound.pipeline.model_folders.finding import BUNDLED
+from claimhound.pipeline.models.encoders import load_encoder
+from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.search.opening import load_index_encoder
+from claimhound.pipeline.serving.compute import Compute, Notify, ignore
+
+Sources: TypeAlias = str | Path | Sequence[str | Path]
+"""One source or several: files, BEIR folders, or `hf:NAME[@CONFIG][:SPLIT]`."""
+OnError: TypeAlias = Literal["stop", "skip"]
+
+
+def build_index(
+    sources: Sources,
+    index_dir: str | Path,
+    *,
+    encoder: str | Path | None = None,
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
+    split_sentences: bool | None = None,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+    on_error: OnError = "stop",
+    id_prefix: str | None = None,
+    overwrite: bool = False,
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
+    on_progress: Progress = silent,
+) -> IndexingReport:
+    """Build an index of the documents in `sources` and return what was read, replaced and skipped.
+
+    `encoder` is a model folder or a name on the Hub; None is the bundled one. With `split_sentences` each sentence of a
+    text is a document. The other arguments are those of `SourceOptions`, `load_encoder` and `building.build_index`,
+    which also say what is raised.
+    """
+    model = load_encoder(
+        str(encoder or BUNDLED),
+        compute,
+        query_prompt=query_prompt,
+        document_prompt=document_prompt,
+    )
+    options = SourceOptions(reading, split_sentences, on_error, id_prefix=id_prefix)
+    return building.build_index(
+        _names(sources),
+        Path(index_dir),
+        model,
+        options,
+        overwrite=overwrite,
+        on_progress=on_progress,
+    )
+
+
+def add_documents(
+    sources: Sources,
+    index_dir: str | Path,
+    *,
+    split_sentences: bool | None = None,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+    on_error: OnError = "stop",
+    withdraw_blank: bool = False,
+    id_prefix: str | None = None,
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
+    on_progress: Progress = silent,
+) -> IndexingReport:
+    """Add the documents in `sources` to an index, encoded as it was built; one with a known id replaces the old one.
+
+    With `split_sentences` None texts are split if the index holds sentences. With `withdraw_blank` a text that comes
+    blank is deleted by its id. Otherwise as `build_index`.
+    """
+    snapshot = IndexSnapshot.open(Path(index_dir))
+    model = load_index_encoder(snapshot, compute=compute)
+    options = SourceOptions(reading, split_sentences, on_error, withdraw_blank, id_prefix)
+    return building.add_documents(
+        _names(sources),
+        Path(index_dir),
+        model,
+        options,
+        on_progress=on_progress,
+    )
+
+
+class DeletionReport(NamedTuple):
+    """The index after a deletion, how many documents were deleted, the ids it did not hold, and notes on the disk."""
+
+    manifest: Manifest
+    n_deleted: int
+    unknown_ids: list[str]
+    notes: list[str]
+
+
+def delete_documents(ids: str | Sequence[str], index_dir: str | Path) -> DeletionReport:
+    """Delete the documents with these ids, and the sentences of texts with these ids.
+
+    The index stays as it is if it holds none of them. Raises what `IndexWriter.open` and `commit` raise.
+    """
+    wanted = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
+    with IndexWriter.open(Path(index_dir)) as writer:
+        n_before = writer.n_docs
+        unknown = writer.delete(wanted)
+        if len(unknown) == len(wanted):
+            return DeletionReport(IndexSnapshot.open(Path(index_dir)).manifest, 0, unknown, [])
+        manifest = writer.commit()
+        return DeletionReport(manifest, n_before - manifest.n_docs, unknown, writer.notes)
+
+
+def annotate(
+    claims: str | Path,
+    output: str | Path,
+    pipeline: EvidencePipeline | Callable[[], EvidencePipeline],
+    k: int = 5,
+    *,
+    adaptive: bool = False,
+    min_score: float | None = None,
+    conditions: Conditions = NO_CONDITIONS,
+    folding: bool = True,
+    output_format: OutputFormat | None = None,
+    plain_csv: bool = False,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+    before_field: str | None = None,
+    limit: int | None = None,
+    known: str | Path | None = None,
+    n_known: int = 5,
+    batch_size: int | None = None,
+    n_workers: int | None = None,
+    fresh: bool = False,
+    on_progress: Progress = silent,
+    on_notice: Notify = ignore,
+) -> AnnotationReport:
+    """Find evidence for every claim in a file and write all of it to `output`, in the format of its suffix.
+
+    An interrupted job resumes when called again with the same arguments, and the output is byte-for-byte the same. Pass
+    a function that opens the pipeline to load models only if there is work left. `known` is a file of claims that were
+    already checked; the nearest `n_known` are written with each claim. Records that are not claims go to
+    `OUTPUT.rejected.jsonl` and are counted in the report.
+
+    `AnnotationSettings` and `ClaimSource` describe the other arguments, and `annotating.annotate` what is raised;
+    ValueError is raised for `known` without an encoder.
+    """
+    settings = AnnotationSettings(
+        k=k,
+        adaptive=adaptive,
+        min_score=min_score,
+        folding=folding,
+        output_format=output_format or format_of(Path(output)),
+        batch_size=batch_size,
+        n_known=n_known,
+        plain_csv=plain_csv,
+        before=conditions.before,
+        where=conditions.where,
+    )
+
+    def load() -> Searcher:
+        opened = pipeline if isinstance(pipeline, EvidencePipeline) else pipeline()
+        if known is None:
+            return Searcher(opened)
+        if opened.encoder is None:
+            raise ValueError("known claims are compared by the encoder, and the pipeline has none")
+        notices = Notices()
+        found = KnownClaims.read(str(known), opened.encoder, notices=notices)
+        for line in notices.lines():
+            on_notice(line)
+        return Searcher(opened, found)
+
+    return annotating.annotate(
+        ClaimSource(str(claims), reading, limit, before_field),
+        Path(output),
+        load,
+        settings,
+        fresh=fresh,
+        n_workers=n_workers,
+        on_progress=lambda progress: on_progress("annotate", progress.done, progress.total),
+        on_notice=on_notice,
+    )
+
+
+def evaluate(
+    pipeline: EvidencePipeline,
+    claims: str | Path,
+    qrels: str | Path | None = None,
+    *,
+    measures: Sequence[str] | None = None,
+    stages: Sequence[str] = LISTS,
+    k: int = 1000,
+    shown_k: int = 5,
+    folding: bool = True,
+    seed: int = 0,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+    qrels_level: Level = "document",
+    output_dir: str | Path | None = None,
+    fresh: bool = False,
+    on_progress: Progress = silent,
+    on_notice: Notify = ignore,
+) -> Evaluation:
+    """Measure each stage of a pipeline on judged claims; `means` of the result has the figures.
+
+    `qrels` is the file of judgments; None if the claims name their evidence. With `output_dir` a report, TREC runs and
+    all figures are written there, and an interrupted evaluation resumes. `reading` applies to the claims, and to the
+    judgments if they stand with the claims. `evaluating.evaluate` describes the other arguments and what is raised.
+    """
+    noticed = [Notices(), Notices()]
+    queries = list(read_claims(claims, reading, notices=noticed[0]))
+    of_judgments = reading if qrels is None else ReadOptions(label_names=reading.label_names)
+    judgments = read_judgments(qrels or claims, of_judgments, level=qrels_level, notices=noticed[1])
+    for line in dict.fromkeys(line for notices in noticed for line in notices.lines()):
+        on_notice(line)
+    if output_dir is not None:
+        require("matplotlib", "report", "report.html")
+        make_folder(Path(output_dir))
+    result = evaluating.evaluate(
+        pipeline,
+        queries,
+        judgments.qrels,
+        measures=default_measures(judgments.evidence_sets) if measures is None else measures,
+        lists=stages,
+        list_k=k,
+        shown_k=shown_k,
+        seed=seed,
+        folding=folding,
+        journal_path=None if output_dir is None else Path(output_dir) / JOURNAL_NAME,
+        fresh=fresh,
+        on_progress=lambda done, total: on_progress("evaluate", done, total),
+        evidence_sets=judgments.evidence_sets,
+    )
+    if output_dir is not None:
+        write_evaluation(result, Path(output_dir), pipeline.index)
+    return result
+
+
+def _names(sources: Sources) -> list[str]:
+    return [str(source) for source in ([sources] if isinstance(sources, str | Path) else sources)]
