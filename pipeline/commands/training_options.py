@@ -21,6 +21,9 @@ PAIRS = "KIND:PATH[+LABEL][@N]"
 pretrain_option = click.option(
     "--pretrain", multiple=True, metavar=PAIRS, help="Pairs to learn first, named like those of --data; repeatable."
 )
+no_resume_option = click.option(
+    "--no-resume", is_flag=True, help="Start over instead of resuming from the last checkpoint."
+)
 
 
 def data_option(text: str, *, required: bool) -> Decorator:
@@ -63,7 +66,7 @@ def _run_options(recipe: Recipe, base_models: str, **texts: str) -> Decorator:
                 metavar="MODEL",
                 help=f"{base_models} to start from.  [default: the bundled encoder]",
             ),
-            click.option("--no-resume", is_flag=True, help="Start over instead of resuming from the last checkpoint."),
+            no_resume_option,
             *(_recipe_option(recipe, name, text) for name, text in texts.items()),
             training_compute_options,
         )(with_run)

@@ -142,7 +142,11 @@ def trained(
     mark.unlink(missing_ok=True)
     run.on_stage(f"{model_dir}: training on {len(pairs):,} pairs")
     base, compute = BaseModel(base_dir, base_dir.name), Compute(run.device, run.n_threads)
-    train_reranker(ModelTraining(base, model_dir, recipe, compute, run.resume, run.on_progress), pairs)
+
+    def on_progress(phase: str, step: int, n_steps: int | None, note: str = "") -> None:
+        run.on_progress(model_dir.name, step, n_steps, note)
+
+    train_reranker(ModelTraining(base, model_dir, recipe, compute, run.resume, on_progress), pairs)
     with write_atomically(mark) as file:
         file.write(fingerprint)
     return model_dir
