@@ -35,7 +35,7 @@ def mine(qrels=QRELS, *, queries=(QUERY,), candidates=Candidates(RUN, TEXTS), **
     return training_pairs(mined), report
 
 
-def test_copies_and_near_duplicates_of_judged_evidence_are_counted_and_never_negatives():
+def test_copies_and_near_duplicates_of_judged_evidence_are_never_negatives_and_counted():
     pairs, report = mine(n_negatives=5)
     assert [pair.text for pair in pairs if pair.label == 1] == [TEXTS["gold"]]
     assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["hard"], TEXTS["easy"]}
@@ -43,14 +43,14 @@ def test_copies_and_near_duplicates_of_judged_evidence_are_counted_and_never_neg
     assert (report.n_positives, report.n_negatives) == (1, 2)
 
 
-def test_the_guard_is_what_keeps_them_out():
+def test_the_guard_keeps_them_out():
     loose = NegativeGuard(max_jaccard=1.0, max_containment=1.0)
     pairs, report = mine(n_negatives=5, guard=loose)
     assert TEXTS["near"] in {pair.text for pair in pairs if pair.label == 0}
     assert report.rejected == {"copy": 1, "no words": 1}
 
 
-def test_a_passage_too_similar_to_judged_evidence_is_no_negative():
+def test_a_passage_too_similar_to_judged_evidence_is_not_a_negative():
     def similarity(doc_id, judged):
         return 0.95 if (doc_id, judged) == ("hard", "gold") else 0.1
 
@@ -59,7 +59,7 @@ def test_a_passage_too_similar_to_judged_evidence_is_no_negative():
     assert report.rejected["too similar"] == 1
 
 
-def test_with_a_margin_what_is_as_near_the_claim_as_its_nearest_evidence_is_no_negative():
+def test_with_a_margin_a_passage_as_near_the_claim_as_its_nearest_evidence_is_not_a_negative():
     vectors = {"c1": (1.0, 0.0), "gold": (0.8, 0.6), "far gold": (0.0, 1.0), "hard": (0.6, 0.8), "easy": (0.28, 0.96)}
     texts = TEXTS | {"far gold": "Ships now sail the Northwest Passage."}
 
@@ -83,7 +83,7 @@ def test_with_a_margin_what_is_as_near_the_claim_as_its_nearest_evidence_is_no_n
     assert negatives(0.6) == (set(), {"as near the claim as its evidence": 2})
 
 
-def test_what_a_reranker_finds_relevant_is_no_negative():
+def test_a_passage_that_a_reranker_finds_relevant_is_not_a_negative():
     probabilities = {"hard": 0.51, "easy": 0.5}
     candidates = Candidates(RUN, TEXTS, probability=lambda _query_id, doc_id: probabilities[doc_id])
     pairs, report = mine(candidates=candidates)
@@ -91,7 +91,7 @@ def test_what_a_reranker_finds_relevant_is_no_negative():
     assert report.rejected["relevant to the reranker"] == 1
 
 
-def test_a_negative_carries_its_rank_and_a_judged_one_none():
+def test_a_drawn_negative_has_its_rank_and_a_judged_one_has_none():
     mined, _ = mine_hard_negatives([QUERY], {"c1": {"gold": 1, "near": 0}}, Candidates(RUN, TEXTS), MiningSettings())
     assert mined[0].positives == (MinedPassage("gold", TEXTS["gold"]),)
     assert set(mined[0].negatives) == {
@@ -102,7 +102,7 @@ def test_a_negative_carries_its_rank_and_a_judged_one_none():
 
 
 @pytest.mark.parametrize("options", [{"n_negatives": 0}, {"first_rank": 0}, {"first_rank": 5, "pool_k": 4}], ids=str)
-def test_impossible_numbers_are_refused(options):
+def test_impossible_settings_are_refused(options):
     with pytest.raises(InputError, match=next(iter(options))):
         MiningSettings(**options)
 
@@ -113,30 +113,30 @@ def test_a_guard_with_impossible_limits_is_refused(limits):
         NegativeGuard(**limits)
 
 
-def test_negatives_come_from_the_asked_ranks_only():
+def test_negatives_come_only_from_the_given_ranks():
     pairs, _ = mine(n_negatives=5, first_rank=6, pool_k=6)
     assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["easy"]}
 
 
-def test_a_passage_judged_not_relevant_is_a_negative_and_no_positive():
+def test_a_passage_judged_not_relevant_is_a_negative():
     pairs, report = mine({"c1": {"gold": 1, "near": 0}}, n_negatives=1)
     assert TrainingPair("c1", QUERY.text, TEXTS["near"], 0.0) in pairs
     assert report.n_positives == 1
 
 
-def test_claims_without_judgments_are_counted_and_none_at_all_is_an_error():
+def test_claims_without_judgments_are_counted_and_having_no_other_is_an_error():
     _, report = mine(queries=[QUERY, Query("c2", "Other.")])
     assert (report.n_queries, report.n_queries_without_judgments) == (2, 1)
     with pytest.raises(InputError, match="none of the 1 claims"):
         mine(queries=[Query("c2", "Other.")])
 
 
-def test_judged_evidence_that_the_corpus_lacks_is_counted():
+def test_judged_evidence_missing_from_the_corpus_is_counted():
     _, report = mine({"c1": {"gold": 1, "gone": 1}})
     assert report.n_judged_without_text == 1
 
 
-def test_the_seed_decides_the_draw_and_other_claims_do_not():
+def test_a_draw_depends_on_the_seed_and_not_on_other_claims():
     pool = {f"d{i}": f"Passage number {i} speaks of {i * 7} other things." for i in range(60)}
     texts = {**TEXTS, **pool}
     run = {query_id: [ScoredDoc(doc_id, 1.0) for doc_id in pool] for query_id in ("c0", "c1")}
