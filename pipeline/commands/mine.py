@@ -111,7 +111,7 @@ def mine(
                 n_negatives, first_rank, pool_k, seed, NegativeGuard(max_cosine=max_cosine, margin=margin, max_p=max_p)
             ),
             on_progress=advance,
-            on_stage=say,
+            notify=say,
         )
     n_claims = report.n_queries - report.n_queries_without_judgments
     print_text(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from claimhound.data.errors import InputError
@@ -10,6 +10,7 @@ from claimhound.data.labelled_sets.pair_sources import PairSource, read_pair_sou
 from claimhound.data.labelled_sets.splits import without_claims
 from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.text.normal_text import normalize_text
+from claimhound.pipeline.serving.compute import Notify, ignore
 from claimhound.pipeline.training.model_card import DataFile, data_file
 
 
@@ -58,13 +59,13 @@ def read_training_data(
     purpose: str,
     n_negatives: int = 2,
     seed: int = 42,
-    on_stage: Callable[[str], None] = lambda _message: None,
+    notify: Notify = ignore,
 ) -> TrainingData:
     """Read the sources without the pairs of `excluded_claims`; the card names `purpose`, such as `training`."""
     excluded = list(excluded_claims)
     pairs, files, n_excluded = [], [], 0
     for source in sources:
-        on_stage(f"reading {source}")
+        notify(f"reading {source}")
         read = read_pair_source(source, n_negatives=n_negatives, seed=seed)
         kept, left_out = without_claims(read, excluded, claim_of_pair)
         n_excluded += len(left_out)

@@ -192,7 +192,7 @@ def run_protocol(
         [*excluded_claims, *measured_claims],
         purpose="pretraining",
         seed=recipe.seed,
-        on_stage=run.on_stage,
+        notify=run.on_stage,
     )
     base_dir, pretraining_pairs = base.folder, before.all_pairs()
     # The pretraining of data/models/Makefile's reranker.

@@ -50,7 +50,7 @@ def build_encoder(
             purpose=purpose,
             n_negatives=max(1, run.recipe.n_negatives),
             seed=run.recipe.seed,
-            on_stage=run.notify,
+            notify=run.notify,
         )
         for given, purpose in (
             (sources.training, "training"),

@@ -13,6 +13,7 @@ from claimhound.data.text.text_form import read_form
 from claimhound.indexes.vectors import unit_vectors
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.results import StageRankings
+from claimhound.pipeline.serving.compute import Notify, ignore
 
 Similarity: TypeAlias = Callable[[str, str], float]
 """(doc_id, doc_id) -> cosine of two documents."""
@@ -45,11 +46,11 @@ def find_candidates(
     pool_k: int,
     *,
     on_progress: Progress = silent,
-    on_stage: Callable[[str], None] = lambda _message: None,
+    notify: Notify = ignore,
 ) -> Candidates:
     """Search for the claims that have judgments, and read the first `pool_k` of each list and everything judged."""
     judged = [claim for claim in claims if qrels.get(claim.query_id)]
-    on_stage(f"searching candidates of {len(judged):,} claims")
+    notify(f"searching candidates of {len(judged):,} claims")
     stages: dict[str, StageRankings] = {}
     for batch in batches(judged, _CLAIMS_AT_A_TIME, "searching", on_progress):
         found = pipeline.rank([claim.text for claim in batch])
@@ -58,7 +59,7 @@ def find_candidates(
     texts = _texts(pipeline, fused, qrels, pool_k)
     similarity, closeness = None, None
     if pipeline.encoder is not None:
-        on_stage(f"encoding {len(texts):,} candidates, to compare them with judged evidence")
+        notify(f"encoding {len(texts):,} candidates, to compare them with judged evidence")
         similarity, closeness = _cosines(pipeline, judged, texts)
     probability = None if pipeline.reranker is None else _probability(stages)
     return Candidates(fused, texts, similarity, closeness, probability)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from claimhound.data.disk.atomic import require_writable
@@ -10,6 +10,7 @@ from claimhound.data.labelled_sets.mined_claims import write_mined_claims
 from claimhound.data.progress import Progress, silent
 from claimhound.data.records import Qrels, Query
 from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.serving.compute import Notify, ignore
 from claimhound.pipeline.training.negatives.candidates import find_candidates
 from claimhound.pipeline.training.negatives.mining import MiningReport, MiningSettings, mine_hard_negatives
 
@@ -22,7 +23,7 @@ def mine_to_file(
     settings: MiningSettings = MiningSettings(),  # noqa: B008 (frozen)
     *,
     on_progress: Progress = silent,
-    on_stage: Callable[[str], None] = lambda _message: None,
+    notify: Notify = ignore,
 ) -> MiningReport:
     """Mine hard negatives from the pipeline's fused lists and write them; return what was used and left out.
 
@@ -31,7 +32,7 @@ def mine_to_file(
     written.
     """
     require_writable(output_path)
-    found = find_candidates(pipeline, claims, qrels, settings.pool_k, on_progress=on_progress, on_stage=on_stage)
+    found = find_candidates(pipeline, claims, qrels, settings.pool_k, on_progress=on_progress, notify=notify)
     mined, report = mine_hard_negatives(claims, qrels, found, settings)
     write_mined_claims(mined, output_path)
     return report

@@ -79,11 +79,11 @@ def build_reranker(
         qrels,
         recipe.pool_k,
         on_progress=run.on_progress,
-        on_stage=run.notify,
+        notify=run.notify,
     )
     held_out_texts = [*sources.excluded_claims, *(claim.text for claim in validation)]
     main, before = (
-        read_training_data(given, held_out_texts, purpose=purpose, seed=recipe.seed, on_stage=run.notify)
+        read_training_data(given, held_out_texts, purpose=purpose, seed=recipe.seed, notify=run.notify)
         for given, purpose in ((sources.training, "training"), (sources.pretraining, "pretraining"))
     )
     mining = None
