@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from claimhound.data.formats.spreadsheet import GUARDED_COLUMN, for_spreadsheets, guarded, guarded_table, unguarded
 from claimhound.data.readers.claims import read_claims
-from claimhound.pipeline.evaluation.tables import csv_text
+from claimhound.pipeline.evaluation.reporting.tables import Table, as_csv, exact_columns
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_any_text_is_restored_and_none_is_guarded_twice(text: str) -> None:
 
 def test_only_a_table_with_guarded_texts_gets_the_extra_column(tmp_path: Path) -> None:
     assert guarded_table([("claim_id", "n"), ("a", -1), ("b", "-1")]) == [["claim_id", "n"], ["a", -1], ["b", "-1"]]
-    text = csv_text(("claim_id", "claim", "n"), [("1", "=1+2 dams", -1), ("2", "'=x", 2)])
+    text = as_csv(Table(exact_columns("claim_id", "claim", "n"), [("1", "=1+2 dams", -1), ("2", "'=x", 2)]))
     assert text.splitlines() == [
         f"claim_id,claim,n,{GUARDED_COLUMN}", "1,'=1+2 dams,-1,", "2,''=x,2,",
     ]  # fmt: skip
