@@ -91,7 +91,7 @@ def test_any_column_is_read_back_unchanged(tmp_path_factory: pytest.TempPathFact
     kind = None
     for value in values:
         kind = joint_kind(kind, kind_of(value))
-    path = tmp_path_factory.mktemp("any") / "rows.parquet"
+    path = tmp_path_factory.getbasetemp() / "rows.parquet"
     write_parquet([{"id": "x", "value": value} for value in values], path, {"id": "text", "value": kind or "text"})
     back = [row.get("value") for row in read(path)]
     if kind == "json":

@@ -125,7 +125,7 @@ def test_files_of_the_csv_module_are_read_as_it_reads_them(
     writer = csv.writer(written)
     writer.writerow(["id", "text", "note"])
     writer.writerows((f"d{n}", text, "n") for n, text in enumerate(texts))
-    path = tmp_path_factory.mktemp("prose") / "a.csv"
+    path = tmp_path_factory.getbasetemp() / "a.csv"
     path.write_text(written.getvalue(), newline="")
     documents, bad, _ = read(path)
     assert bad == []

@@ -205,7 +205,7 @@ qrels = st.dictionaries(ids, st.dictionaries(ids, st.integers(-2, 9), min_size=1
 
 @given(judged=qrels)
 def test_written_values_are_read_back(tmp_path_factory: pytest.TempPathFactory, judged: Qrels) -> None:
-    path = tmp_path_factory.mktemp("qrels") / "a.qrels"
+    path = tmp_path_factory.getbasetemp() / "a.qrels"
     write_qrels(judged, path)
     assert read_qrels(path) == judged
 

@@ -38,7 +38,7 @@ def test_a_line_is_a_claim_with_its_evidence_and_negatives(tmp_path):
 
 @given(st.lists(claims, min_size=1, max_size=4, unique_by=lambda claim: claim.query_id))
 def test_claims_that_are_written_are_read_back(tmp_path_factory, mined):
-    path = tmp_path_factory.mktemp("mined") / "mined.jsonl"
+    path = tmp_path_factory.getbasetemp() / "mined.jsonl"
     write_mined_claims(mined, path)
     assert read_mined_claims(path) == mined
 

@@ -197,7 +197,7 @@ rankings = st.dictionaries(ids, scores, min_size=1, max_size=20).map(
 
 @given(run=st.dictionaries(ids, rankings, min_size=1, max_size=3))
 def test_every_reader_gets_the_written_order(tmp_path_factory: pytest.TempPathFactory, run: Run) -> None:
-    path = tmp_path_factory.mktemp("run") / "a.run"
+    path = tmp_path_factory.getbasetemp() / "a.run"
     write_run(run, path, "x")
     again = read_run(path)
     assert {q: [hit.doc_id for hit in hits] for q, hits in again.items()} == {
@@ -220,7 +220,7 @@ def test_a_run_without_ties_is_read_back_as_it_was(
     for query_id, hits in run.items():
         doc_of_score = {score / 8: doc_id for doc_id, score in hits.items()}
         ranked[query_id] = [ScoredDoc(doc_of_score[score], score) for score in sorted(doc_of_score, reverse=True)]
-    path = tmp_path_factory.mktemp("run") / "a.run"
+    path = tmp_path_factory.getbasetemp() / "a.run"
     write_run(ranked, path, "x")
     assert read_run(path) == ranked
 
@@ -247,7 +247,7 @@ doc_ids = st.text("ab1é\uffff\U0001f600", min_size=1, max_size=2)
 def test_measures_of_a_run_equal_those_of_trec_eval(
     tmp_path_factory: pytest.TempPathFactory, hits: dict[str, float], relevant: dict[str, int]
 ) -> None:
-    path = tmp_path_factory.mktemp("run") / "a.run"
+    path = tmp_path_factory.getbasetemp() / "a.run"
     path.write_text("".join(f"q Q0 {doc_id} 1 {score!r} x\n" for doc_id, score in hits.items()), encoding="utf-8")
     ranking = read_run(path)["q"]
     in_32_bits = {float(np.float32(min(score, 1e38))) for score in hits.values()}

@@ -328,7 +328,7 @@ written_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map
 def test_what_is_written_as_json_lines_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, records: dict[str, tuple[str, dict[str, object]]], ascii_only: bool
 ) -> None:
-    path = tmp_path_factory.mktemp("round") / "a.jsonl"
+    path = tmp_path_factory.getbasetemp() / "a.jsonl"
     lines = [json.dumps({"id": i, "text": t, **f}, ensure_ascii=ascii_only) for i, (t, f) in records.items()]
     path.write_bytes("\n".join(lines).encode())
     read = [(d.doc_id, d.text, d.fields) for d in read_documents([path])]
