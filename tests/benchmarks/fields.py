@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import json
 import math
 import os
@@ -36,6 +35,7 @@ from rich.console import Console
 from rich.table import Table
 
 from claimhound.data.disk.atomic import write_atomically
+from claimhound.data.disk.checksums import json_sha256
 from claimhound.data.errors import ClaimhoundError, InputError
 from claimhound.data.formats.json_records import read_jsonl
 from claimhound.data.formats.sources import find_in_folder, locate, locate_text
@@ -193,7 +193,17 @@ def _tweets(path: Path) -> Iterator[Query]:
         yield Query(cells[0], cells[1])
 
 
-def open_index(field: Field, encoder: Encoder, work: Path, show: Callable[[str], None]) -> IndexSnapshot:
+def progress_lines(name: str) -> Progress:
+    """Return a progress callback that prints a line on standard error."""
+
+    def show(phase: str, done: int, total: int | None, note: str = "") -> None:
+        of_total = f" of {total:,}" if total else ""
+        print(f"  {name}: {phase} {done:,}{of_total} {note}".rstrip(), file=sys.stderr, flush=True)
+
+    return show
+
+
+def open_index(field: Field, encoder: Encoder, work: Path, on_progress: Progress) -> IndexSnapshot:
     """Return the field's index with this encoder's vectors, building it unless an earlier run did."""
     lines = [json.dumps({"_id": document.doc_id, "text": document.text}) + "\n" for document in field.documents]
     index_dir = index_dir_for(encoder, lines, work)
@@ -201,10 +211,6 @@ def open_index(field: Field, encoder: Encoder, work: Path, show: Callable[[str],
         corpus_path = index_dir.with_suffix(".jsonl")
         with write_atomically(corpus_path) as file:
             file.writelines(lines)
-
-        def on_progress(phase: str, done: int, total: int | None, note: str = "") -> None:
-            show(f"{phase} {done:,}" + (f" of {total:,}" if total else ""))
-
         build_index([str(corpus_path)], index_dir, encoder, on_progress=on_progress)
         corpus_path.unlink()
     return IndexSnapshot.open(index_dir)
@@ -221,7 +227,7 @@ def _what_matters(identity: EncoderIdentity) -> dict[str, Json]:
 
 
 def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+    return json_sha256(value)[:16]
 
 
 def standing(runs: Mapping[str, Run], field: Field, seed: int = 0) -> Standing:
@@ -286,14 +292,8 @@ def measure(name: str, field: Field, models: Models, work: Path, journals: list[
     """Search one field with our models and the baseline; journal paths are appended for the caller to delete."""
 
     def evaluated(who: str, encoder: Encoder, reranker: Reranker | None) -> Evaluation:
-        def show(text: str) -> None:
-            print(f"  {name}, {who}: {text}", file=sys.stderr, flush=True)
-
-        def on_progress(_phase: str, done: int, total: int | None, _note: str = "") -> None:
-            if done == total or done % 160 == 0:
-                show(f"searched {done:,} of {total:,} claims")
-
-        pipeline = EvidencePipeline(open_index(field, encoder, work, show), encoder, reranker)
+        on_progress = progress_lines(f"{name}, {who}")
+        pipeline = EvidencePipeline(open_index(field, encoder, work, on_progress), encoder, reranker)
         return searched(pipeline, field, [MEASURE], work, journals, on_progress)
 
     baseline = evaluated("baseline", models.baseline, None)

@@ -7,8 +7,8 @@ climate_fever  split-dev-154.jsonl
 healthver      healthver_dev.csv, and the files that tests.benchmarks.fields reads
 others         the files that tests.benchmarks.fields reads
 
-It measures nDCG@10 and R@5 of every stage on the climate claims and on the first --claims claims of each other field,
-and accuracy and macro-F1 of the stance model. `regress.json` holds the same figures of an earlier run, for each
+It measures nDCG@10 and R@5 of every stage, and accuracy and macro-F1 of the stance model, on all climate claims and on
+--claims claims of each other field. `regress.json` holds the same figures of an earlier run, for each
 precision that models are served in, with the value of every claim. A figure has fallen if it is lower than the stored
 one and a paired randomisation test over claims gives p < .05 after Holm's correction for all figures. Then one line
 names each fallen figure, and the exit status is 1.
@@ -112,11 +112,7 @@ def measure_retrieval(
     name: str, pipeline: EvidencePipeline, field: fields.Field, work: Path, journals: list[Path]
 ) -> Measured:
     """Return both measures of every stage on a field's claims."""
-
-    def on_progress(_phase: str, done: int, total: int | None, _note: str = "") -> None:
-        _show(f"{name}: searched {done:,} of {total:,} claims")
-
-    found = fields.searched(pipeline, field, MEASURES, work, journals, on_progress)
+    found = fields.searched(pipeline, field, MEASURES, work, journals, fields.progress_lines(name))
     return Measured(
         found.judged.query_ids,
         {f"{stage} {m}": interval for stage, row in found.intervals.items() for m, interval in row.items()},
@@ -132,7 +128,7 @@ def measure_stance(one: StanceSet, model: StanceModel) -> Measured:
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 11.
     """
-    found = evaluate_stance([one], model)
+    found = evaluate_stance([one], model, on_progress=fields.progress_lines(one.name))
     ids = [sha256((normalize_text(pair.claim) or pair.claim).encode()).hexdigest()[:12] for pair in one.pairs]
     rows = {claim: row for row, claim in enumerate(dict.fromkeys(ids))}
     called = found.scores[0].probabilities.argmax(axis=1)
@@ -183,11 +179,10 @@ def measure_all(
         if name == CLIMATE:
             index = climate_index(data, models.encoder, work, index_dir)
         else:
-            index = fields.open_index(field, models.encoder, work, lambda text, name=name: _show(f"{name}: {text}"))
+            index = fields.open_index(field, models.encoder, work, fields.progress_lines(name))
         pipeline = EvidencePipeline(index, models.encoder, models.reranker)
         measured[name] = measure_retrieval(name, pipeline, field, work, journals)
     for name, one in stance_sets.items():
-        _show(f"{name}: {len(one.pairs):,} pairs")
         measured[name] = measure_stance(one, models.stance)
     for path in journals:
         path.unlink(missing_ok=True)
@@ -217,8 +212,7 @@ def climate_index(data: Path, encoder: Encoder, work: Path, index_dir: Path | No
         corpus = locate(data / CLIMATE, folder_file=CORPUS_FILE)
         index_dir = fields.index_dir_for(encoder, [sha256_of(Path(corpus.name))], work)
         if not generations(index_dir):
-            _show(f"{CLIMATE}: building an index; --index names a ready one")
-            build_index([corpus.name], index_dir, encoder)
+            build_index([corpus.name], index_dir, encoder, on_progress=fields.progress_lines(CLIMATE))
     index = IndexSnapshot.open(index_dir)
     index.manifest.encoder.require_same(encoder.identity, index_dir)
     return index
@@ -227,7 +221,8 @@ def climate_index(data: Path, encoder: Encoder, work: Path, index_dir: Path | No
 def _stance_set(data: Path, path: str, n_claims: int) -> StanceSet:
     folder, _, name = path.partition("/")
     found = find_in_folder(data / folder, name)
-    return read_stance_source(StanceSource(folder, found, n_claims), "dev")
+    limit = None if folder == "climate_fever" else n_claims
+    return read_stance_source(StanceSource(folder, found, limit), "dev")
 
 
 def compare(stored: Mapping[str, Measured], today: Mapping[str, Measured]) -> list[Change]:
@@ -342,10 +337,6 @@ def report(today: Mapping[str, Measured], precision: str, stored_path: Path = ST
         write_stored(stored | {precision: stored.get(precision, {}) | today}, stored_path)
         print(f"wrote {stored_path}")
     return 1 if fallen else 0
-
-
-def _show(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
