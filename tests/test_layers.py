@@ -35,7 +35,7 @@ HOMES = {
     "tabulate": ("pipeline/evaluation/reporting/tables.py",),
     "scipy": ("pipeline/evaluation/statistics.py", "pipeline/serving/agreement.py"),
     "matplotlib": ("pipeline/evaluation/reporting/plots.py",),
-    "jinja2": ("data/text/html_template.py",),
+    "jinja2": ("data/text/html_template.py", "pipeline/training/model_card.py"),
     "click": ("cli.py", "pipeline/commands/"),
     "rich": ("pipeline/commands/", "pipeline/evaluation/reporting/tables.py"),
 }

@@ -89,7 +89,8 @@ _device_options = (
         "--threads", "n_threads", metavar="N", type=click.IntRange(min=1), help="CPU cores to use.  [default: all]"
     ),
 )
-training_compute_options = bundled("compute", Compute, *_device_options, notify=say)
+# Their --precision is the recipe's.
+training_compute_options = bundled("compute", Compute, *_device_options, precision="auto", notify=say)
 compute_options = bundled(
     "compute",
     Compute,

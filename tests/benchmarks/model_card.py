@@ -30,8 +30,10 @@ from claimhound.data.errors import ClaimhoundError, InputError
 from claimhound.data.labelled_sets.mined_claims import read_mined_claims, training_pairs
 from claimhound.data.labelled_sets.pair_sources import PairSource
 from claimhound.data.labelled_sets.pairs import JudgedPair
+from claimhound.data.labelled_sets.splits import held_out_claims, without_claims
 from claimhound.data.labelled_sets.training_pairs import TrainingPair
-from claimhound.data.records import Json, Query
+from claimhound.data.progress import Progress, silent
+from claimhound.data.records import Json
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.commands.judged_files import exclude_option, texts_of_claims
 from claimhound.pipeline.commands.model_choice import training_compute_options
@@ -46,13 +48,13 @@ from claimhound.pipeline.evaluation.reporting.tables import short
 from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME
 from claimhound.pipeline.models.cross_encoders import load_reranker
 from claimhound.pipeline.serving.compute import Compute, Device
-from claimhound.pipeline.training.base_models import find_base_model
+from claimhound.pipeline.training.base_models import BaseModel, find_base_model
 from claimhound.pipeline.training.checkpoints import run_fingerprint
 from claimhound.pipeline.training.model_card import data_file
-from claimhound.pipeline.training.negatives.mining import split_by_claim, without_claims
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.reranker.training import balanced, train_reranker
-from claimhound.pipeline.training.training_data import read_training_data
+from claimhound.pipeline.training.training_data import claim_of_pair, read_training_data
+from claimhound.pipeline.training.training_run import TrainingRun as ModelTraining
 
 RECIPE = RerankerRecipe(loss="bce", epochs=1, batch_size=16, learning_rate=5e-5, max_length=256, seed=42)
 THRESHOLD = 0.5
@@ -96,7 +98,7 @@ class TrainingRun:
     device: Device = "auto"
     n_threads: int | None = None
     resume: bool = True
-    on_progress: Callable[[str, int, int], None] = lambda _name, _done, _total: None
+    on_progress: Progress = silent
     on_stage: Callable[[str], None] = lambda _message: None
 
 
@@ -110,13 +112,8 @@ def pairs_shuffled(pairs: Sequence[TrainingPair], seed: int) -> Split:
 
 def claims_held_out(pairs: Sequence[TrainingPair], seed: int) -> Split:
     """Return a split with all pairs of a tenth of the claims held out."""
-    claims = {pair.query_id: Query(pair.query_id, pair.query) for pair in pairs}
-    held_out = {claim.query_id for claim in split_by_claim(list(claims.values()), 0.1, seed)[1]}
-    return Split(
-        "whole-claims",
-        [pair for pair in pairs if pair.query_id not in held_out],
-        [pair for pair in pairs if pair.query_id in held_out],
-    )
+    held_out = held_out_claims([pair.query for pair in pairs], 0.1, seed)
+    return Split("whole-claims", *without_claims(pairs, held_out, claim_of_pair))
 
 
 def trained(
@@ -138,16 +135,12 @@ def trained(
         return model_dir
     mark.unlink(missing_ok=True)
     run.on_stage(f"{model_dir}: training on {len(pairs):,} pairs")
-    train_reranker(
-        pairs,
-        base_model=base_dir,
-        output_dir=model_dir,
-        recipe=recipe,
-        device=run.device,
-        n_threads=run.n_threads,
-        resume=run.resume,
-        on_progress=lambda _phase, step, n_steps, _loss: run.on_progress(model_dir.name, step, n_steps),
-    )
+    base, compute = BaseModel(base_dir, base_dir.name), Compute(run.device, run.n_threads)
+
+    def on_progress(phase: str, step: int, n_steps: int | None, note: str = "") -> None:
+        run.on_progress(model_dir.name, step, n_steps, note)
+
+    train_reranker(ModelTraining(base, model_dir, recipe, compute, run.resume, on_progress), pairs)
     with write_atomically(mark) as file:
         file.write(fingerprint)
     return model_dir
@@ -185,7 +178,7 @@ def run_protocol(
     """
     base = find_base_model(base_model)
     every = balanced(training_pairs(read_mined_claims(mined_path)))
-    pairs, n_excluded = without_claims(every, excluded_claims)
+    pairs, excluded = without_claims(every, excluded_claims, claim_of_pair)
     splits = [pairs_shuffled(pairs, recipe.seed), claims_held_out(pairs, recipe.seed)]
     measured_claims = [pair.query for split in splits for pair in split.held_out]
     before = read_training_data(
@@ -193,7 +186,7 @@ def run_protocol(
         [*excluded_claims, *measured_claims],
         purpose="pretraining",
         seed=recipe.seed,
-        on_stage=run.on_stage,
+        notify=run.on_stage,
     )
     base_dir, pretraining_pairs = base.folder, before.all_pairs()
     # The pretraining of data/models/Makefile's reranker.
@@ -209,7 +202,7 @@ def run_protocol(
         "recipe": asdict(recipe),
         "pretraining_recipe": asdict(pretraining_recipe) if pretraining_pairs else None,
         "data": [asdict(file) for file in (data_file(mined_path, f"{len(pairs):,} balanced pairs"), *before.files)],
-        "n_excluded_pairs": n_excluded,
+        "n_excluded_pairs": len(excluded),
         "n_pretraining_pairs": len(pretraining_pairs),
         "n_excluded_pretraining_pairs": before.n_excluded,
         "fixed_threshold": THRESHOLD,
