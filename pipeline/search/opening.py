@@ -31,13 +31,13 @@ _MEMORY_DOCUMENTS = 5_000
 
 
 def open_pipeline(
-    index_dir: Path | None,
+    index_dir: str | Path | None = None,
     *,
-    corpus: str | None = None,
+    corpus: str | Path | None = None,
     reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
-    encoder: str | None = None,
-    reranker: str | None = None,
-    stance: str | None = None,
+    encoder: str | Path | None = None,
+    reranker: str | Path | None = None,
+    stance: str | Path | None = None,
     stance_labels: Sequence[str] | None = None,
     with_encoder: bool = True,
     with_reranker: bool = True,
@@ -58,15 +58,15 @@ def open_pipeline(
     index: IndexSnapshot | MemoryIndex
     model: Encoder | None = None
     if index_dir is not None:
-        index = IndexSnapshot.open(index_dir)
+        index = IndexSnapshot.open(Path(index_dir))
         if with_encoder:
-            model = load_index_encoder(index, encoder, compute)
+            model = load_index_encoder(index, None if encoder is None else str(encoder), compute)
             require_checked_vectors(index, model)
     elif corpus is not None:
-        documents = _few_documents(corpus, reading, on_notices)
+        documents = _few_documents(str(corpus), reading, on_notices)
         vectors = None
         if with_encoder:
-            model = load_encoder(encoder or BUNDLED, compute)
+            model = load_encoder(str(encoder or BUNDLED), compute)
             vectors = model.encode([read_form(document) for document in documents])
         index = MemoryIndex(documents, vectors)
     else:
