@@ -11,10 +11,10 @@ import click
 
 from claimhound.data.read_options import ReadOptions
 from claimhound.pipeline.commands.judged_files import (
-    claims_of,
     exclude_option,
     judged_claims_options,
     label_names_option,
+    read_judged,
     texts_of_claims,
 )
 from claimhound.pipeline.commands.long_jobs import long_job
@@ -78,7 +78,6 @@ def train_reranker(
     Writes a folder that `search --reranker` reads: weights, the fit of its probability, and a card. A training that was
     interrupted goes on from its last checkpoint when it is started again.
     """
-    from claimhound.data.labelled_sets.judgments import read_qrels
     from claimhound.data.labelled_sets.pair_sources import PairSource
     from claimhound.pipeline.search.opening import open_pipeline
     from claimhound.pipeline.training.base_models import find_base_model
@@ -87,14 +86,14 @@ def train_reranker(
     recipe = RerankerRecipe(**settings)
     base = find_base_model(base_model)
     learned, before = (list(map(PairSource.parse, texts)) for texts in (data, pretrain))
-    queries, judgments = claims_of(claims, reading), read_qrels(qrels, ReadOptions(label_names=reading.label_names))
+    queries, judged = read_judged(claims, qrels, reading)
     excluded = texts_of_claims(exclude_claims, reading)
     pipeline = open_pipeline(index_dir, with_reranker=False, with_stance=False, compute=compute)
     with _training_progress() as on_progress:
         built = build_reranker(
             pipeline,
-            queries,
-            judgments,
+            queries or [],
+            judged.qrels,
             base_model=base.folder,
             base_name=base.name,
             output_dir=output_dir,

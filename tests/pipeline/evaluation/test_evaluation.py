@@ -318,7 +318,8 @@ def test_the_first_stage_finds_the_sample_s_evidence(tmp_path):
     build_index([str(sample_dir() / "evidence.jsonl")], tmp_path / "index", encoder)
     pipeline = EvidencePipeline(IndexSnapshot.open(tmp_path / "index"), encoder, None, PipelineConfig())
     claims = list(read_claims(str(sample_dir() / "claims.jsonl")))
-    result = evaluate(pipeline, claims, read_qrels(str(sample_dir() / "qrels.tsv")))
+    measuring = MeasureSettings(["R@10", "R@100", "nDCG@10"])
+    result = evaluate(pipeline, claims, read_qrels(str(sample_dir() / "qrels.tsv")), measuring=measuring)
     assert (len(result.judged.claims), result.findings) == (len(claims), ())
     # Measured: recall@10 .700 by words, .970 by meaning, .956 fused; nDCG@10 .608, .931 and .862.
     assert result.means["bm25"]["R@10"] > 0.69
