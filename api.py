@@ -38,7 +38,7 @@ from claimhound.pipeline.search.opening import load_index_encoder
 from claimhound.pipeline.serving.compute import Compute, Notify, ignore
 
 Sources: TypeAlias = str | Path | Sequence[str | Path]
-"""One source or several: files, BEIR folders, or `hf:NAME[@CONFIG][:SPLIT]`."""
+"""One source or several: files, BEIR folders, `hf:NAME[@CONFIG][:SPLIT]` or `ir_datasets:ID`."""
 OnError: TypeAlias = Literal["stop", "skip"]
 
 
@@ -60,23 +60,13 @@ def build_index(
     """Build an index of the documents in `sources` and return what was read, replaced and skipped.
 
     `encoder` is a model folder or a name on the Hub; None is the bundled one. With `split_sentences` each sentence of a
-    text is a document. The other arguments are those of `SourceOptions`, `load_encoder` and `building.build_index`,
-    which also say what is raised.
+    text is a document. `SourceOptions`, `load_encoder` and `building.build_index` describe the other arguments and the
+    errors raised.
     """
-    model = load_encoder(
-        str(encoder or BUNDLED),
-        compute,
-        query_prompt=query_prompt,
-        document_prompt=document_prompt,
-    )
+    model = load_encoder(str(encoder or BUNDLED), compute, query_prompt=query_prompt, document_prompt=document_prompt)
     options = SourceOptions(reading, split_sentences, on_error, id_prefix=id_prefix)
     return building.build_index(
-        _names(sources),
-        Path(index_dir),
-        model,
-        options,
-        overwrite=overwrite,
-        on_progress=on_progress,
+        _names(sources), Path(index_dir), model, options, overwrite=overwrite, on_progress=on_progress
     )
 
 
@@ -92,7 +82,7 @@ def add_documents(
     compute: Compute = Compute(),  # noqa: B008 (frozen)
     on_progress: Progress = silent,
 ) -> IndexingReport:
-    """Add the documents in `sources` to an index, encoded as it was built; one with a known id replaces the old one.
+    """Add the documents in `sources` to an index, with its own encoder; one with a known id replaces the old one.
 
     With `split_sentences` None texts are split if the index holds sentences. With `withdraw_blank` a text that comes
     blank is deleted by its id. Otherwise as `build_index`.
@@ -100,13 +90,7 @@ def add_documents(
     snapshot = IndexSnapshot.open(Path(index_dir))
     model = load_index_encoder(snapshot, compute=compute)
     options = SourceOptions(reading, split_sentences, on_error, withdraw_blank, id_prefix)
-    return building.add_documents(
-        _names(sources),
-        Path(index_dir),
-        model,
-        options,
-        on_progress=on_progress,
-    )
+    return building.add_documents(_names(sources), Path(index_dir), model, options, on_progress=on_progress)
 
 
 class DeletionReport(NamedTuple):
@@ -159,12 +143,12 @@ def annotate(
     """Find evidence for every claim in a file and write all of it to `output`, in the format of its suffix.
 
     An interrupted job resumes when called again with the same arguments, and the output is byte-for-byte the same. Pass
-    a function that opens the pipeline to load models only if there is work left. `known` is a file of claims that were
-    already checked; the nearest `n_known` are written with each claim. Records that are not claims go to
+    a function that opens the pipeline to have the claims checked before models are loaded. `known` is a file of claims
+    that were already checked; the nearest `n_known` are written with each claim. Records that are not claims go to
     `OUTPUT.rejected.jsonl` and are counted in the report.
 
-    `AnnotationSettings` and `ClaimSource` describe the other arguments, and `annotating.annotate` what is raised;
-    ValueError is raised for `known` without an encoder.
+    `AnnotationSettings` and `ClaimSource` describe the other arguments, `annotating.annotate` the errors raised;
+    `known` without an encoder raises ValueError.
     """
     settings = AnnotationSettings(
         k=k,
@@ -224,7 +208,8 @@ def evaluate(
 
     `qrels` is the file of judgments; None if the claims name their evidence. With `output_dir` a report, TREC runs and
     all figures are written there, and an interrupted evaluation resumes. `reading` applies to the claims, and to the
-    judgments if they stand with the claims. `evaluating.evaluate` describes the other arguments and what is raised.
+    judgments if the claims name their evidence. `evaluating.evaluate` describes the other arguments and the errors
+    raised.
     """
     noticed = [Notices(), Notices()]
     queries = list(read_claims(claims, reading, notices=noticed[0]))

@@ -1,1 +1,1 @@
-"""The models that ship with the product, each in a folder of its own with its card."""
+"""The bundled models, each in its own folder with its card."""

@@ -13,7 +13,7 @@ from claimhound.data.formats.shapes import Kind, ListOf, Shape, write_parquet
 from claimhound.data.formats.spreadsheet import BYTE_ORDER_MARK, GUARDED_COLUMN, guarded
 from claimhound.data.records import Json
 from claimhound.pipeline.annotation.page import write_page
-from claimhound.pipeline.search.rendering import json_line
+from claimhound.pipeline.search.answer_json import json_line
 from claimhound.pipeline.search.results import STAGES
 
 OutputFormat: TypeAlias = Literal["jsonl", "csv", "parquet", "html"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from claimhound.data.errors import RecordError
 from claimhound.data.records import Json, Query
 from claimhound.pipeline.annotation.known import KnownClaim
-from claimhound.pipeline.search.rendering import as_record
+from claimhound.pipeline.search.answer_json import ANSWER_SCHEMA, as_record
 from claimhound.pipeline.search.results import ClaimEvidence
 
 _OF_THE_CLAIM = ("id", "claim", "fields")
@@ -37,7 +37,7 @@ def record_for(claim: Query, found: Mapping[str, Json]) -> dict[str, Json]:
 
 def record_from(record: Mapping[str, Json], index: Mapping[str, Json], models: Mapping[str, Json]) -> dict[str, Json]:
     """Return the record with the current places of index and models, which may have been moved since it was made."""
-    return {**record, "index": dict(index), "models": dict(models)}
+    return {"schema": ANSWER_SCHEMA, **record, "index": dict(index), "models": dict(models)}
 
 
 def bad_record(error: RecordError) -> dict[str, Json]:

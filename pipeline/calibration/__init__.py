@@ -1,1 +1,1 @@
-"""Fitting a reranker's probabilities and the nothing-relevant threshold on judged claims."""
+"""Calibration: a reranker's probabilities fitted to judged claims, and measured."""

@@ -1,4 +1,4 @@
-"""Claims on which no corpus holds anything, to learn how near documents lie by chance."""
+"""Nonsense claims, which no corpus has evidence on, to learn how near documents are by chance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 _WORD = re.compile(r"\w+")
-# Concrete and unrelated, so that together they mean nothing.
+# Concrete and unrelated: combined they mean nothing.
 _ADJECTIVES = (
     "purple silent wooden angry invisible lazy crispy frozen polite square hollow sleepy velvet nervous".split()  # noqa: SIM905
 )
@@ -28,11 +28,11 @@ _ABOUT_NAMES = (
 
 
 def nonsense_claims(claims: Sequence[str], passages: Sequence[str], n: int, seed: int) -> list[str]:
-    """Return n claims without sense, of four kinds in turn; the same arguments give the same ones.
+    """Return n nonsense claims, of four kinds in turn; the same arguments give the same ones.
 
-    They are running words of the passages in any order; the claims with the letters of each word in any order;
-    sentences about invented names; and well-formed sentences that nobody means. The first two are left out where
-    passages or claims hold no word.
+    The kinds are random words of the passages; the claims with the letters of each word shuffled; sentences about
+    invented names; and grammatical sentences without meaning. The first two are left out if the passages or the claims
+    contain no word.
     """
     words = [word for passage in passages for word in _WORD.findall(passage)]
     spelled = [claim for claim in claims if _WORD.search(claim)]

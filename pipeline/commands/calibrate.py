@@ -1,4 +1,4 @@
-"""`calibrate`: fit a reranker's probability to claims of the user's own."""
+"""`calibrate`: fit a reranker's probability to the user's own claims."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from claimhound.pipeline.commands.wording import counted
 from claimhound.pipeline.serving.compute import Compute
 
 
-@click.command("calibrate", short_help="Fit a reranker's probability to claims of your own.")
+@click.command("calibrate", short_help="Fit a reranker's probability to your own claims.")
 @click.argument("model", metavar="MODEL")
 @index_option
 @judged_claims_options
@@ -29,23 +29,16 @@ from claimhound.pipeline.serving.compute import Compute
     "--exclude-claims",
     multiple=True,
     metavar="FILE",
-    help="Claims not to use, by their text, such as those that the reranker was trained on; repeatable.",
+    help="Claims not to use, compared by their text, such as those the reranker was trained on; repeatable.",
 )
 @click.option(
     "--without-evidence",
     multiple=True,
     metavar="FILE",
-    help="Claims on which the index holds nothing, beside the senseless ones that are made up; repeatable.",
+    help="Claims known to have no evidence in the index, in addition to generated nonsense; repeatable.",
 )
-@click.option(
-    "--features",
-    default="logit,log_fused_rank",
-    show_default=True,
-    metavar="NAMES",
-    help="What the probability is made of: logit, log_fused_rank, cosine, no_cosine, bm25, no_bm25.",
-)
-@folds_option("Parts of the claims, each measured with a fit to the others.")
-@seed_option("Of the folds and draws.")
+@folds_option("Folds of the cross-validation.")
+@seed_option("Seed of the folds and draws.")
 @path_option("--output", "output_dir", "DIR", "Folder for a copy of the reranker.  [default: change MODEL itself]")
 @config_option
 @encoder_option
@@ -57,7 +50,6 @@ def calibrate_command(
     qrels: str,
     exclude_claims: tuple[str, ...],
     without_evidence: tuple[str, ...],
-    features: str,
     folds: int,
     seed: int,
     output_dir: Path | None,
@@ -68,27 +60,23 @@ def calibrate_command(
 ) -> None:
     """Fit the probability of the reranker MODEL to judged claims that it was NOT trained on.
 
-    MODEL is a folder, or `bundled` or a name on the Hub with --output. The fit is measured on claims that are left out
-    of it in turn, beside the one that was there. Chosen too is the threshold below which an answer says that probably
-    nothing is relevant. All is kept in the folder's blend.json, which `search` and `evaluate` read.
+    MODEL is a folder, or `bundled` or a name on the Hub with --output. The new fit is cross-validated by claim and
+    compared with the previous one. The threshold below which an answer says that probably nothing is relevant is chosen
+    too. Everything is written to the folder's blend.json, which `search` and `evaluate` read.
     """
-    from claimhound.pipeline.calibration.calibrating import calibrate, calibrated_text, check_output, write_calibrated
+    from claimhound.pipeline.calibration.calibrating import calibrate, calibrated_text
+    from claimhound.pipeline.calibration.model_folder import check_output, write_calibrated
     from claimhound.pipeline.model_folders.finding import find_model_dir
-    from claimhound.pipeline.models.blending import BLEND_FILE, FEATURES
+    from claimhound.pipeline.models.blending import BLEND_FILE
     from claimhound.pipeline.search.opening import open_pipeline
 
-    names = features.replace(",", " ").split()
-    if not names or len(names) != len(set(names)) or not set(names) <= set(FEATURES):
-        raise click.BadParameter(
-            f"{features!r} is not made of {', '.join(FEATURES)}, each at most once", param_hint="--features"
-        )
     if output_dir is None and not Path(model).expanduser().is_dir():
-        raise InputError(f"{model}: is no folder of your own; name one for a copy with --output DIR")
+        raise InputError(f"{model}: not a folder of yours; choose one for a copy with --output DIR")
     model_dir = find_model_dir("reranker", model)
     check_output(model_dir, output_dir)
     queries, judged = read_judged(claims, qrels, reading)
     excluded, nothing = (texts_of_claims(files, reading) for files in (exclude_claims, without_evidence))
-    say("The claims must be such as the reranker was NOT trained on: of those it is surer than it is right.")
+    say("Use claims that the reranker was NOT trained on: on those it is more confident than it is accurate.")
     pipeline = open_pipeline(
         index_dir,
         encoder=encoder,
@@ -102,7 +90,6 @@ def calibrate_command(
             pipeline,
             queries or [],
             judged.qrels,
-            features=names,
             n_folds=folds,
             seed=seed,
             excluded_claims=excluded,

@@ -31,11 +31,11 @@ from claimhound.pipeline.serving.compute import Compute
     "--output",
     "output_path",
     "FILE",
-    "JSONL file for the claims with their evidence and negatives; `train` reads it as mined:FILE.",
+    "JSONL file of the claims with their evidence and negatives; `train` reads it as mined:FILE.",
     required=True,
 )
 @exclude_option
-@count_option("--n-negatives", 4, "Negatives for each judged piece of evidence.")
+@count_option("--n-negatives", 4, "Negatives for each relevant passage.")
 @count_option("--first-rank", 1, "Best rank of the fused list that a negative may have.")
 @count_option("--pool-k", 100, "Worst rank that a negative may have.")
 @click.option(
@@ -44,15 +44,15 @@ from claimhound.pipeline.serving.compute import Compute
     show_default=True,
     metavar="X",
     type=click.FloatRange(0, 1, min_open=True),
-    help="Leave out what is nearer than X to judged evidence, by cosine.",
+    help="Leave out candidates with a cosine above X to judged evidence.",
 )
 @click.option(
     "--margin",
     metavar="X",
     type=click.FloatRange(-1, 1),
-    help="Leave out what is nearer the claim than its nearest judged evidence less X, by cosine.",
+    help="Leave out candidates whose cosine to the claim is above that of its nearest judged evidence, less X.",
 )
-@click.option("--reranker", metavar="MODEL", help="Leave out what this cross-encoder finds relevant.")
+@click.option("--reranker", metavar="MODEL", help="Leave out candidates that this cross-encoder finds relevant.")
 @click.option(
     "--max-p",
     default=0.5,
@@ -61,7 +61,7 @@ from claimhound.pipeline.serving.compute import Compute
     type=click.FloatRange(0, 1, min_open=True),
     help="Probability by --reranker above which a candidate is left out.",
 )
-@seed_option("Of the draws.", default=42)
+@seed_option("Seed of the draws.", default=42)
 @encoder_option
 @compute_options
 def mine(
@@ -82,20 +82,20 @@ def mine(
     compute: Compute,
     reading: ReadOptions,
 ) -> None:
-    """Find for judged claims what the index's first stage takes for evidence and nobody judged to be.
+    """Find passages that the index's first stage retrieves for judged claims and that nobody judged relevant.
 
     Copies and near-duplicates of judged evidence are never negatives. The file appears whole at the end or not at all.
     """
     if first_rank > pool_k:
-        raise click.UsageError("--first-rank cannot lie below --pool-k")
-    from claimhound.data.text.normal_text import normalize_text
+        raise click.UsageError(f"--first-rank {first_rank} must not be greater than --pool-k {pool_k}")
+    from claimhound.data.labelled_sets.splits import without_claims
     from claimhound.pipeline.search.opening import open_pipeline
     from claimhound.pipeline.training.negatives.job import mine_to_file
-    from claimhound.pipeline.training.negatives.mining import NegativeGuard
+    from claimhound.pipeline.training.negatives.mining import MiningSettings, NegativeGuard
 
-    excluded = {normalize_text(text) for text in texts_of_claims(exclude_claims, reading)}
+    excluded = texts_of_claims(exclude_claims, reading)
     found, judged = read_judged(claims, qrels, reading)
-    queries = [claim for claim in found or [] if normalize_text(claim.text) not in excluded]
+    queries, _ = without_claims(found or [], excluded, lambda claim: claim.text)
     pipeline = open_pipeline(
         index_dir,
         encoder=encoder,
@@ -111,13 +111,11 @@ def mine(
             queries,
             judged.qrels,
             output_path,
-            n_negatives=n_negatives,
-            first_rank=first_rank,
-            pool_k=pool_k,
-            seed=seed,
-            guard=NegativeGuard(max_cosine=max_cosine, margin=margin, max_p=max_p),
+            MiningSettings(
+                n_negatives, first_rank, pool_k, seed, NegativeGuard(max_cosine=max_cosine, margin=margin, max_p=max_p)
+            ),
             on_progress=advance,
-            on_stage=say,
+            notify=say,
         )
     n_claims = report.n_queries - report.n_queries_without_judgments
     print_text(
@@ -126,7 +124,7 @@ def mine(
     )
     for name, n in (
         ("claims without relevant evidence in the index", report.n_queries_without_judgments),
-        ("judged evidence that is not in the index", report.n_judged_without_text),
+        ("judged evidence missing from the index", report.n_judged_without_text),
         *((f"candidates rejected: {reason}", n) for reason, n in report.rejected.items()),
     ):
         if n:

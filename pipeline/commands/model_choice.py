@@ -89,7 +89,8 @@ _device_options = (
         "--threads", "n_threads", metavar="N", type=click.IntRange(min=1), help="CPU cores to use.  [default: all]"
     ),
 )
-training_compute_options = bundled("compute", Compute, *_device_options, notify=say)
+# Their --precision is the recipe's.
+training_compute_options = bundled("compute", Compute, *_device_options, precision="auto", notify=say)
 compute_options = bundled(
     "compute",
     Compute,
@@ -110,7 +111,7 @@ compute_options = bundled(
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Values of a command's model options, of which it need not have all; a model of None is the default."""
+    """Values of a command's model options; it may have only some of them, and a model of None is the default."""
 
     encoder: str | None = None
     no_encoder: bool = False

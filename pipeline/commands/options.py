@@ -36,7 +36,7 @@ def bundled(name: str, kind: type[DataclassInstance], *options: Decorator, **fix
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
         def with_bundle(*args: Any, **values: Any) -> None:
-            given = {item.name: values.pop(item.name) for item in fields(kind) if item.name in values}
+            given = {item.name: values.pop(item.name) for item in fields(kind) if item.name in values.keys() - fixed}
             command(*args, **{name: kind(**given, **fixed)}, **values)
 
         return combined(*options)(with_bundle)

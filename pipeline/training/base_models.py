@@ -1,4 +1,4 @@
-"""The model that a training starts from."""
+"""Base models that training starts from."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
 
 class BaseModel(NamedTuple):
-    """A model's folder, and what a card calls it."""
+    """A model's folder, and its name in a model card."""
 
     folder: Path
     name: str
 
 
 def find_base_model(model: str | None) -> BaseModel:
-    """Return what a name stands for: a bundled model, `all-MiniLM-L6-v2`, a folder or a name on the Hub.
+    """Return the model of a name: a bundled model, `all-MiniLM-L6-v2`, a folder or a name on the Hub.
 
-    None is the bundled encoder. Raises ModelError if there is none, and InputError if the training extra is missing.
+    None is the bundled encoder. Raises ModelError if there is no such model, and InputError without the training extra.
     """
     require("accelerate", "train", "training")
     if model is None or model == BUNDLED:
@@ -44,33 +44,33 @@ def find_base_model(model: str | None) -> BaseModel:
 
 @contextmanager
 def loading(source: str) -> Iterator[PretrainedConfig]:
-    """Yield a base model's configuration, and turn what libraries say of one that cannot be loaded into a ModelError.
+    """Yield a base model's configuration, and turn the libraries' loading errors into a ModelError.
 
-    Checked first: that it has a tokenizer, brings no code of its own, which is never run, and is no causal language
-    model, which libraries load and train as something else than what is served afterwards.
+    Refuses a model without a tokenizer, one that brings its own code (which is never run) and a causal language model,
+    which the libraries would load and train as something other than what is served afterwards.
     """
     from transformers import AutoConfig, AutoTokenizer
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of a tenth of a second, in the middle of our own
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # theirs lasts a tenth of a second and would interrupt ours
     folder = Path(source)
     if folder.is_dir():
         if not (folder / "config.json").exists():
-            raise ModelError(f"{source}: holds no config.json, so it is no model folder")
+            raise ModelError(f"{source}: not a model folder: it has no config.json")
         _refuse_own_code(folder)
     verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # that a head is drawn anew is what was asked for
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # a new head is what was asked for, not worth a warning
     try:
         config = AutoConfig.from_pretrained(source, trust_remote_code=False, local_files_only=True)
         causal = [name for name in config.architectures or () if name.endswith(_CAUSAL)]
         if causal:
             raise ModelError(
-                f"{source}: is a causal language model ({', '.join(causal)}); train from a bi-encoder or a "
+                f"{source}: is a causal language model ({', '.join(causal)}); start from a bi-encoder or a "
                 "cross-encoder"
             )
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=True)
         if len(tokenizer) <= len(tokenizer.all_special_ids):
-            raise ModelError(f"{source}: its tokenizer has no words; the base model needs its tokenizer beside it")
+            raise ModelError(f"{source}: its tokenizer has no words; add the base model's tokenizer files")
         yield config
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError) as error:
         raise ModelError(f"{source}: cannot be loaded as a base model: {first_line(error)}") from error
@@ -79,22 +79,22 @@ def loading(source: str) -> Iterator[PretrainedConfig]:
 
 
 def _refuse_own_code(folder: Path) -> None:
-    """Raise ModelError for a model that is made of Python files beside it, or of modules of other packages."""
+    """Raise ModelError for a model built from its own Python files or from modules of other packages."""
     for name in ("config.json", "tokenizer_config.json"):
         if "auto_map" in read_json(folder / name):
-            raise ModelError(f"{folder}: needs code of its own (auto_map in {name}); a base model's is never run")
+            raise ModelError(f"{folder}: needs its own code (auto_map in {name}), which is never run for a base model")
     modules_path = folder / "modules.json"
     modules = read_any_json(modules_path) if modules_path.is_file() else []
     for module in modules if isinstance(modules, list) else []:
         kind = str(module.get("type") if isinstance(module, dict) else module)
         if not kind.startswith("sentence_transformers."):
             raise ModelError(
-                f"{folder}: needs code of its own ({kind} in modules.json), which a base model's never runs"
+                f"{folder}: needs its own code ({kind} in modules.json), which is never run for a base model"
             )
 
 
 def _is_decoder(config: PretrainedConfig) -> bool:
-    """Tell a model that reads from left to right alone: there is a language model of its type, and no masked one."""
+    """Return whether a model reads left to right only: its type has a causal language model and no masked one."""
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
@@ -105,9 +105,9 @@ def _is_decoder(config: PretrainedConfig) -> bool:
 
 
 class CrossEncoderBase(NamedTuple):
-    """A cross-encoder to train, and the labels of the head that it had before, empty where it had none.
+    """A cross-encoder to train, with the labels of the head it had before, empty if it had none.
 
-    `head_is_new` where that was not of the width asked for, or not there.
+    `head_is_new` if that head was missing or had another number of labels.
     """
 
     model: CrossEncoder
@@ -116,10 +116,10 @@ class CrossEncoderBase(NamedTuple):
 
 
 def load_cross_encoder(source: str, n_labels: int, *, max_length: int, seed: int, device: str) -> CrossEncoderBase:
-    """Load a BERT-like model, a bi-encoder or a cross-encoder with `n_labels`; a new head is drawn by `seed`.
+    """Load a BERT-like model, a bi-encoder or a cross-encoder as one with `n_labels`; `seed` draws a new head.
 
-    The body's weights are the base's. What the base says of prompts and activation is dropped: neither is served.
-    Raises ModelError for what cannot be loaded, and for what is built otherwise than what is served.
+    The body keeps the base model's weights. The base model's prompts and activation are dropped: neither is served.
+    Raises ModelError for a model that cannot be loaded, or whose architecture is not served.
     """
     import torch
     from sentence_transformers import CrossEncoder
@@ -127,11 +127,11 @@ def load_cross_encoder(source: str, n_labels: int, *, max_length: int, seed: int
     with loading(source) as config:
         if config.is_encoder_decoder or _is_decoder(config):
             raise ModelError(
-                f"{source}: is a decoder ({config.model_type}), whose last token classifies, and is not served so; "
-                "train from one that reads both ways, such as a BERT"
+                f"{source}: is a decoder ({config.model_type}), which classifies by its last token and cannot be "
+                "served; start from a bidirectional model, such as a BERT"
             )
         architectures = config.architectures or ()
-        # A config.json that names no architecture has a head if it has labels, other than by default.
+        # Without a named architecture, a model has a head if its number of labels is not the default.
         has_head = any(name.endswith("ForSequenceClassification") for name in architectures) or (
             not architectures and config.num_labels != 2
         )
@@ -144,35 +144,43 @@ def load_cross_encoder(source: str, n_labels: int, *, max_length: int, seed: int
             device=device,
             activation_fn=torch.nn.Sigmoid() if n_labels == 1 else torch.nn.Identity(),
             trust_remote_code=False,
-            # Only a head may be of another size: weights of the body that do not fit are an error.
+            # Only the head may change its size: body weights of another size are an error.
             model_kwargs={"ignore_mismatched_sizes": True} if has_head and len(labels) != n_labels else None,
         )
     kinds = [type(module).__name__ for module in model]
     if kinds != ["Transformer"] or not type(model.model).__name__.endswith("ForSequenceClassification"):
-        raise ModelError(f"{source}: is built of {' + '.join(kinds)}; only a transformer with one head on it is served")
+        raise ModelError(f"{source}: is built of {' + '.join(kinds)}; only a transformer with one head can be served")
     model.prompts, model.default_prompt_name = {}, None
     return CrossEncoderBase(model, labels, len(labels) != n_labels)
 
 
-def prepare_for_training(model: Any, transformer: PreTrainedModel, *, dropout: float, freeze_embeddings: bool) -> None:
-    """Bring weights that were saved in half precision to float32, set every dropout, and freeze the word vectors."""
+def transformer_of(model: Any) -> PreTrainedModel:
+    """Return the transformer of a SentenceTransformer or CrossEncoder. Raises ModelError if there is none."""
+    transformer: PreTrainedModel | None = getattr(model[0], "auto_model", None)
+    if transformer is None:
+        raise ModelError("the base model has no transformer")
+    return transformer
+
+
+def prepare_for_training(model: Any, *, dropout: float, freeze_embeddings: bool) -> None:
+    """Convert half-precision weights to float32, set every dropout, and freeze the word vectors if asked."""
     from torch.nn import Dropout
 
     model.float()
-    # Where there are no examples for the library's card, which ours takes the place of, it looks for some, with a bar.
+    # Without examples for its own model card, which ours replaces, the library looks for some and shows a progress bar.
     model.model_card_data.widget = [{"text": ""}]
     for module in model.modules():
         if isinstance(module, Dropout):
             module.p = dropout
     if freeze_embeddings:
-        transformer.get_input_embeddings().requires_grad_(False)
+        transformer_of(model).get_input_embeddings().requires_grad_(False)
 
 
 def mix_in(model: Any, base: Any, share: float) -> None:
-    """Make each weight of the model `share` of the base model's and the rest its own, in float32.
+    """Interpolate each weight: `share` of the base model's and the rest the model's own, in float32.
 
-    What was learned stays for the most part, and what the base model knew of other fields comes back. Source: Wortsman
-    et al., Robust fine-tuning of zero-shot models, CVPR 2022 (https://arxiv.org/abs/2109.01903), equation 1.
+    Keeps most of what was learned and recovers what the base model knew of other fields. Source: Wortsman et al.,
+    Robust fine-tuning of zero-shot models, CVPR 2022 (https://arxiv.org/abs/2109.01903), equation 1.
     """
     others = base.float().state_dict()
     for name, weight in model.float().state_dict().items():
@@ -181,7 +189,7 @@ def mix_in(model: Any, base: Any, share: float) -> None:
 
 
 def save_half_precision(model: Any, output_dir: Path) -> None:
-    """Save the model with float16 weights, half the bytes."""
+    """Save the model with float16 weights, half the size."""
     model.half()
     model.save_pretrained(str(output_dir), create_model_card=False)
     model.float()

@@ -1,4 +1,4 @@
-"""Batches of pairs of like length for the trainers of sentence-transformers."""
+"""Batches of pairs of similar length for the trainers of sentence-transformers."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-_MEGA_BATCH = 50  # batches whose pairs are sorted by length together: enough to be alike, few enough to stay random
+_MEGA_BATCH = 50  # batches sorted by length together: enough for similar lengths, few enough to stay random
 
 
 def length_grouped_batches(
     dataset: Any, batch_size: int, drop_last: bool, valid_label_columns: Any, generator: Any, seed: int
 ) -> Any:
-    """Return a sampler that batches a data set's pairs, `query` and `text`, so that little of a batch is padding.
+    """Return a sampler that batches a data set's pairs, `query` and `text`, with little padding in each batch.
 
-    The batches come in random order, by `seed` and epoch.
+    The order of batches is random, by `seed` and epoch.
     """
     from sentence_transformers.base.sampler import DefaultBatchSampler
 

@@ -1,4 +1,4 @@
-"""In which numbers a model is trained, and where."""
+"""Floating-point precision and CPU threads of training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 def resolve_precision(precision: str, device: str) -> str:
     """Return `bf16`, `fp16` or `fp32`.
 
-    `auto` is float16 on CUDA, bfloat16 on a CPU (three times as fast where it has instructions for it), else float32.
+    `auto` is float16 on CUDA, bfloat16 on a CPU (three times as fast on one with instructions for it), else float32.
     """
     if precision != "auto":
         return precision
@@ -19,7 +19,7 @@ def resolve_precision(precision: str, device: str) -> str:
 
 
 def use_threads(n_threads: int | None) -> None:
-    """Have torch compute on so many cores of the CPU from now on; None leaves it as it is."""
+    """Set how many CPU cores torch uses from now on; None changes nothing."""
     import torch
 
     if n_threads is not None:
@@ -28,7 +28,7 @@ def use_threads(n_threads: int | None) -> None:
 
 @contextlib.contextmanager
 def autocast(precision: str, device: str) -> Iterator[None]:
-    """Compute in the precision."""
+    """Run the block in the given precision."""
     import torch
 
     kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(resolve_precision(precision, device))

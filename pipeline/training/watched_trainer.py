@@ -1,68 +1,114 @@
-"""What every training has in common: phases, arguments, a watch over the loss, and going on from a checkpoint."""
+"""Training one phase with sentence-transformers' own trainers, watching the loss and resuming from a checkpoint."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claimhound.data.errors import ModelError
-from claimhound.pipeline.training.checkpoints import PhaseOutcome, last_checkpoint
+from claimhound.data.progress import Progress
+from claimhound.pipeline.training.base_models import prepare_for_training
+from claimhound.pipeline.training.checkpoints import checkpoint_step, last_checkpoint
 from claimhound.pipeline.training.precision import resolve_precision
+from claimhound.pipeline.training.recipe import Phase, Recipe
 from claimhound.pipeline.training.writing import writing
 
-Progress = Callable[[str, int, int, float], None]
-"""Called as (phase, step, n_steps, loss) after every step."""
+if TYPE_CHECKING:
+    from torch import nn
 
 
-@dataclass(frozen=True)
-class Phase:
-    """A stretch of training with a schedule of its own, of `n_steps` steps.
+class Lesson(NamedTuple):
+    """The rows of a phase, by column, and the loss to lower.
 
-    `stop_after` is the number of steps after which it ends before its schedule does; 0 is never.
+    `n_planned_steps` is the number of batches if `batch_sampler` plans all epochs as one, None if it goes through the
+    rows once per epoch. `max_length` bounds the texts in tokens during training only; None leaves the
+    model's own limit.
     """
 
-    name: str
-    n_steps: int
-    learning_rate: float
-    batch_size: int
-    dropout: float
-    epochs: int = 1
-    stop_after: int = 0
+    columns: Mapping[str, Sequence[Any]]
+    loss: nn.Module
+    batch_sampler: Any = None
+    n_planned_steps: int | None = None
+    prompts: Mapping[str, str] | None = None
+    max_length: int | None = None
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """What all phases of a run share."""
+class PhaseOutcome(NamedTuple):
+    """The step that a phase resumed from, None if it started afresh, and its loss over the last tenth of its steps."""
 
-    warmup_share: float
-    weight_decay: float
-    seed: int
-    precision: str
-    checkpoint_steps: int
-    device: str
+    resumed_from_step: int | None
+    loss: float
 
 
-def training_arguments(phase: Phase, phase_dir: Path, schedule: Schedule) -> dict[str, Any]:
-    """Return the arguments that the training arguments of sentence-transformers take, whatever is trained."""
-    precision = resolve_precision(schedule.precision, schedule.device)
+def train_phase(
+    model: Any, phase: Phase, lesson: Lesson, recipe: Recipe, phase_dir: Path, on_progress: Progress
+) -> PhaseOutcome:
+    """Train a SentenceTransformer or CrossEncoder, from the phase's last checkpoint if there is one."""
+    from datasets import Dataset
+    from sentence_transformers import (
+        CrossEncoder,
+        CrossEncoderTrainer,
+        CrossEncoderTrainingArguments,
+        SentenceTransformerTrainer,
+        SentenceTransformerTrainingArguments,
+    )
+    from transformers import PrinterCallback, ProgressCallback
+
+    prepare_for_training(model, dropout=phase.dropout, freeze_embeddings=recipe.freeze_embeddings)
+    given = {name: value for name in ("batch_sampler", "prompts") if (value := getattr(lesson, name)) is not None}
+    make_trainer: Any
+    make_trainer, make_arguments = (
+        (CrossEncoderTrainer, CrossEncoderTrainingArguments)
+        if isinstance(model, CrossEncoder)
+        else (SentenceTransformerTrainer, SentenceTransformerTrainingArguments)
+    )
+    served_length = model.max_seq_length
+    if lesson.max_length is not None:
+        model.max_seq_length = min(lesson.max_length, served_length or lesson.max_length)
+    dataset = Dataset.from_dict(dict(lesson.columns))
+    epochs, n_steps = 1, lesson.n_planned_steps
+    if n_steps is None:
+        epochs, n_steps = phase.epochs, phase.epochs * math.ceil(len(dataset) / phase.batch_size)
+    watch = _LossWatch(phase, n_steps, phase_dir, on_progress)
+    trainer = _watched(make_trainer, watch)(
+        model=model,
+        args=make_arguments(
+            **_arguments(phase, recipe, phase_dir, model.device.type),
+            num_train_epochs=epochs,
+            warmup_steps=round(recipe.warmup_share * n_steps),
+            **given,
+        ),
+        train_dataset=dataset,
+        loss=lesson.loss,
+    )
+    for callback in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(callback)
+    trainer.add_callback(_early_stop(phase.stop_after))
+    last = last_checkpoint(phase_dir)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    if lesson.max_length is not None:
+        model.max_seq_length = served_length
+    return PhaseOutcome(checkpoint_step(last) if last else None, watch.last_loss())
+
+
+def _arguments(phase: Phase, recipe: Recipe, phase_dir: Path, device: str) -> dict[str, Any]:
+    precision = resolve_precision(recipe.precision, device)
     return {
         "output_dir": str(phase_dir),
-        "num_train_epochs": phase.epochs,
         "per_device_train_batch_size": phase.batch_size,
         "learning_rate": phase.learning_rate,
         "lr_scheduler_type": "linear",
-        "warmup_steps": round(schedule.warmup_share * phase.n_steps),
-        "weight_decay": schedule.weight_decay,
-        "seed": schedule.seed,
-        "data_seed": schedule.seed,
+        "weight_decay": recipe.weight_decay,
+        "seed": recipe.seed,
+        "data_seed": recipe.seed,
         "bf16": precision == "bf16",
         "fp16": precision == "fp16",
-        "use_cpu": schedule.device == "cpu",
+        "use_cpu": device == "cpu",
         "save_strategy": "steps",
-        "save_steps": schedule.checkpoint_steps,
+        "save_steps": recipe.checkpoint_steps,
         "save_total_limit": 2,
         "eval_strategy": "no",
         "logging_strategy": "no",
@@ -73,32 +119,32 @@ def training_arguments(phase: Phase, phase_dir: Path, schedule: Schedule) -> dic
 
 
 @dataclass
-class LossWatch:
-    """Sees the loss of every step of a phase."""
+class _LossWatch:
+    """Receives the loss of every step of a phase."""
 
     phase: Phase
+    n_steps: int
     phase_dir: Path
-    on_progress: Progress | None = None
+    on_progress: Progress
     losses: list[float] = field(default_factory=list)
 
     def see(self, step: int, loss: float) -> None:
-        """Note the loss of a step; raises ModelError if it is no finite number."""
+        """Record the loss of a step. Raises ModelError unless it is a finite number."""
         if not math.isfinite(loss):
             raise ModelError(
-                f"the loss of {self.phase.name} step {step} is {loss}: stopped; the checkpoints before it stand in "
+                f"the loss of {self.phase.name} step {step} is {loss}: stopped; earlier checkpoints are in "
                 f"{self.phase_dir}; try a learning rate below {self.phase.learning_rate:g}"
             )
         self.losses.append(loss)
-        if self.on_progress is not None:
-            self.on_progress(self.phase.name, step, self.phase.stop_after or self.phase.n_steps, loss)
+        self.on_progress(self.phase.name, step, self.phase.stop_after or self.n_steps, f"loss {loss:.4f}")
 
     def last_loss(self) -> float:
-        """Return the mean over the last tenth of the steps seen; NaN if there was none."""
+        """Return the mean over the last tenth of the steps; NaN if there were none."""
         tail = self.losses[-max(1, len(self.losses) // 10) :]
         return round(math.fsum(tail) / len(tail), 4) if tail else math.nan
 
 
-def watched(trainer_class: Any, watch: LossWatch) -> Any:
+def _watched(trainer_class: Any, watch: _LossWatch) -> Any:
     """Return the trainer class with a watch, which stops at a bad loss before the step that would spoil the weights."""
 
     class WatchedTrainer(trainer_class):  # type: ignore[misc]
@@ -115,21 +161,17 @@ def watched(trainer_class: Any, watch: LossWatch) -> Any:
     return WatchedTrainer
 
 
-def run_trainer(trainer: Any, watch: LossWatch) -> PhaseOutcome:
-    """Train from the phase's last checkpoint, or from the start."""
-    from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+def _early_stop(last_step: int) -> Any:
+    """Return a callback that ends the phase after a step.
 
-    class StopEarly(TrainerCallback):
-        """Ends the phase; without a checkpoint at that step, which a resumed run would go on from by one more."""
+    It leaves no checkpoint at that step: a resumed run would take one step more.
+    """
+    from transformers import TrainerCallback
 
+    class EarlyStop(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-            if state.global_step == watch.phase.stop_after:
+            if state.global_step == last_step:
                 control.should_training_stop = True
                 control.should_save = False
 
-    for callback in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(callback)
-    trainer.add_callback(StopEarly())
-    last = last_checkpoint(watch.phase_dir)
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
-    return PhaseOutcome(int(last.name.rpartition("-")[2]) if last else None, watch.last_loss())
+    return EarlyStop()

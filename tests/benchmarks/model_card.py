@@ -1,14 +1,14 @@
-"""The protocol of the model card that this project started from: `python -m tests.benchmarks.model_card MINED …`.
+"""The protocol of the model card this project started from: `python -m tests.benchmarks.model_card MINED …`.
 
 That card took 8,244 pairs, each judged pair of the train claims with one hard negative of the first stage, shuffled
-them and cut them 90 to 10: 7,419 to learn, 825 to measure. Binary cross-entropy, one epoch, batches of 16, learning
-rate 5e-5, 256 tokens, seed 42. The same is done here with the balanced pairs of MINED, which `claimhound mine` wrote,
-once cut like that and once with whole claims held out: where pairs are shuffled, a model is measured on claims that it
-has learned with other passages.
+them and split them 90 to 10: 7,419 to train on, 825 to measure. Binary cross-entropy, one epoch, batches of 16,
+learning rate 5e-5, 256 tokens, seed 42. The same is done here with the balanced pairs of MINED, written by
+`claimhound mine`, once split like that and once with whole claims held out: with shuffled pairs, a model is measured on
+claims that it was trained on with other passages.
 
-As the card's evaluator does, F1 and accuracy are taken at the threshold that is best for the measured pairs, which
-flatters both; figures at a threshold that was fixed beforehand stand beside them. DIR takes the models and
-`figures.json`. A run that was stopped goes on where it was when the same command is run again.
+As in the card's evaluator, F1 and accuracy are taken at the best threshold for the measured pairs, which flatters both;
+figures at a fixed threshold are given too. DIR receives the models and `figures.json`. An interrupted run resumes when
+the same command is run again.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ from claimhound.data.errors import ClaimhoundError, InputError
 from claimhound.data.labelled_sets.mined_claims import read_mined_claims, training_pairs
 from claimhound.data.labelled_sets.pair_sources import PairSource
 from claimhound.data.labelled_sets.pairs import JudgedPair
+from claimhound.data.labelled_sets.splits import held_out_claims, without_claims
 from claimhound.data.labelled_sets.training_pairs import TrainingPair
-from claimhound.data.records import Json, Query
+from claimhound.data.progress import Progress, silent
+from claimhound.data.records import Json
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.commands.judged_files import exclude_option, texts_of_claims
 from claimhound.pipeline.commands.model_choice import training_compute_options
@@ -46,17 +48,17 @@ from claimhound.pipeline.evaluation.reporting.tables import short
 from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME
 from claimhound.pipeline.models.cross_encoders import load_reranker
 from claimhound.pipeline.serving.compute import Compute, Device
-from claimhound.pipeline.training.base_models import find_base_model
+from claimhound.pipeline.training.base_models import BaseModel, find_base_model
 from claimhound.pipeline.training.checkpoints import run_fingerprint
 from claimhound.pipeline.training.model_card import data_file
-from claimhound.pipeline.training.negatives.mining import split_by_claim, without_claims
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.reranker.training import balanced, train_reranker
-from claimhound.pipeline.training.training_data import read_training_data
+from claimhound.pipeline.training.training_data import claim_of_pair, read_training_data
+from claimhound.pipeline.training.training_run import TrainingRun as ModelTraining
 
 RECIPE = RerankerRecipe(loss="bce", epochs=1, batch_size=16, learning_rate=5e-5, max_length=256, seed=42)
 THRESHOLD = 0.5
-"""Fixed beforehand: what a model of balanced pairs says of a pair that it knows nothing of."""
+"""Fixed: the output of a model of balanced pairs for a pair it knows nothing about."""
 _FIGURES = ("average_precision", "f1", "accuracy")
 ALWAYS = "  always relevant"
 PUBLISHED: dict[str, dict[str, float]] = {
@@ -68,20 +70,20 @@ _WIDTH = 200  # of the page; the table is as wide as its figures
 
 
 class Split(NamedTuple):
-    """Pairs to learn and pairs to measure; the name is that of the model's folder too."""
+    """Pairs to train on and pairs to measure; `name` is also the name of the model's folder."""
 
     name: str
     learned: list[TrainingPair]
     held_out: list[TrainingPair]
 
     def n_claims_on_both_sides(self) -> int:
-        """Return of how many claims, by their words, some pairs are learned and others measured."""
+        """Return the number of claims, by their words, with pairs on both sides."""
         learned, held_out = ({normalize_text(pair.query) for pair in side} for side in (self.learned, self.held_out))
         return len(learned & held_out)
 
 
 class Measured(NamedTuple):
-    """A split's figures: at the thresholds best for its pairs, at THRESHOLD, and those of calling all relevant."""
+    """A split's figures: at the best thresholds for its pairs, at THRESHOLD, and of calling all pairs relevant."""
 
     split: Split
     at_best: PairEvaluation
@@ -91,12 +93,12 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """Where to train and measure, whether to go on from what is there, and whom to tell."""
+    """Where to train and measure, whether to resume, and callbacks."""
 
     device: Device = "auto"
     n_threads: int | None = None
     resume: bool = True
-    on_progress: Callable[[str, int, int], None] = lambda _name, _done, _total: None
+    on_progress: Progress = silent
     on_stage: Callable[[str], None] = lambda _message: None
 
 
@@ -110,13 +112,8 @@ def pairs_shuffled(pairs: Sequence[TrainingPair], seed: int) -> Split:
 
 def claims_held_out(pairs: Sequence[TrainingPair], seed: int) -> Split:
     """Return a split with all pairs of a tenth of the claims held out."""
-    claims = {pair.query_id: Query(pair.query_id, pair.query) for pair in pairs}
-    held_out = {claim.query_id for claim in split_by_claim(list(claims.values()), 0.1, seed)[1]}
-    return Split(
-        "whole-claims",
-        [pair for pair in pairs if pair.query_id not in held_out],
-        [pair for pair in pairs if pair.query_id in held_out],
-    )
+    held_out = held_out_claims([pair.query for pair in pairs], 0.1, seed)
+    return Split("whole-claims", *without_claims(pairs, held_out, claim_of_pair))
 
 
 def trained(
@@ -138,16 +135,12 @@ def trained(
         return model_dir
     mark.unlink(missing_ok=True)
     run.on_stage(f"{model_dir}: training on {len(pairs):,} pairs")
-    train_reranker(
-        pairs,
-        base_model=base_dir,
-        output_dir=model_dir,
-        recipe=recipe,
-        device=run.device,
-        n_threads=run.n_threads,
-        resume=run.resume,
-        on_progress=lambda _phase, step, n_steps, _loss: run.on_progress(model_dir.name, step, n_steps),
-    )
+    base, compute = BaseModel(base_dir, base_dir.name), Compute(run.device, run.n_threads)
+
+    def on_progress(phase: str, step: int, n_steps: int | None, note: str = "") -> None:
+        run.on_progress(model_dir.name, step, n_steps, note)
+
+    train_reranker(ModelTraining(base, model_dir, recipe, compute, run.resume, on_progress), pairs)
     with write_atomically(mark) as file:
         file.write(fingerprint)
     return model_dir
@@ -185,7 +178,7 @@ def run_protocol(
     """
     base = find_base_model(base_model)
     every = balanced(training_pairs(read_mined_claims(mined_path)))
-    pairs, n_excluded = without_claims(every, excluded_claims)
+    pairs, excluded = without_claims(every, excluded_claims, claim_of_pair)
     splits = [pairs_shuffled(pairs, recipe.seed), claims_held_out(pairs, recipe.seed)]
     measured_claims = [pair.query for split in splits for pair in split.held_out]
     before = read_training_data(
@@ -193,7 +186,7 @@ def run_protocol(
         [*excluded_claims, *measured_claims],
         purpose="pretraining",
         seed=recipe.seed,
-        on_stage=run.on_stage,
+        notify=run.on_stage,
     )
     base_dir, pretraining_pairs = base.folder, before.all_pairs()
     # The pretraining of data/models/Makefile's reranker.
@@ -209,7 +202,7 @@ def run_protocol(
         "recipe": asdict(recipe),
         "pretraining_recipe": asdict(pretraining_recipe) if pretraining_pairs else None,
         "data": [asdict(file) for file in (data_file(mined_path, f"{len(pairs):,} balanced pairs"), *before.files)],
-        "n_excluded_pairs": n_excluded,
+        "n_excluded_pairs": len(excluded),
         "n_pretraining_pairs": len(pretraining_pairs),
         "n_excluded_pretraining_pairs": before.n_excluded,
         "fixed_threshold": THRESHOLD,

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.splits import claim_folds
 from claimhound.data.progress import Progress, silent
 from claimhound.data.records import Qrels, Query
 from claimhound.pipeline.evaluation.judged import Finding, judged_claims, unknown_documents
 from claimhound.pipeline.evaluation.measures import Values, parse_measures
 from claimhound.pipeline.evaluation.statistics import SIGNIFICANT, PairedTest, paired_tests
-from claimhound.pipeline.evaluation.tuning.cross_validation import best_setting, claim_folds, cross_validated
+from claimhound.pipeline.evaluation.tuning.cross_validation import best_setting, cross_validated
 from claimhound.pipeline.evaluation.tuning.grid import changes, tuning_grid
 from claimhound.pipeline.evaluation.tuning.setting_values import setting_values
 from claimhound.pipeline.search.config import PipelineConfig

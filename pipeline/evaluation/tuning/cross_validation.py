@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from claimhound.data.errors import InputError
-from claimhound.data.records import Query
-from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.evaluation.measures import Values
 from claimhound.pipeline.search.config import PipelineConfig
 
 # Means that differ by less count as equal: sums in another order differ in the last bits.
 _EQUAL = 1e-9
-
-
-def claim_folds(claims: Sequence[Query], n_folds: int, seed: int) -> NDArray[np.int64]:
-    """Return (n,) fold numbers from 0, drawn by the seed; claims with the same text share a fold.
-
-    The order of the claims makes no difference. Raises InputError if there are fewer distinct texts than folds.
-    """
-    texts = sorted({normalize_text(claim.text) for claim in claims})
-    if len(texts) < n_folds:
-        raise InputError(f"{len(texts)} distinct judged claims are too few for {n_folds} folds")
-    random.Random(seed).shuffle(texts)
-    fold_of = {text: number % n_folds for number, text in enumerate(texts)}
-    return np.array([fold_of[normalize_text(claim.text)] for claim in claims], dtype=np.int64)
 
 
 def best_setting(values: Values, settings: Sequence[PipelineConfig]) -> int:

@@ -1,9 +1,9 @@
-"""Batches for contrastive learning, in which no text that is relevant to a claim stands as another's.
+"""Batches for contrastive learning without false negatives.
 
-In a batch every other entry's texts are negatives for a claim. The library's NO_DUPLICATES sampler keeps equal texts
-apart, which covers a claim that stands twice and a positive that two claims share in the same batch; it does not know
-that the passage of one entry was judged relevant for the claim of another as well, beside that claim's own passage
-there. It also promises a number of batches that it does not always give, on which the schedule rests.
+In a batch, the texts of all other entries are negatives for a claim. The library's NO_DUPLICATES sampler keeps equal
+texts apart: a claim that occurs twice, or a positive shared by two claims. It does not know that one entry's passage
+may also be relevant to another entry's claim, whose own positive is a different passage. It also announces a number of
+batches, on which the schedule depends, that it does not always deliver.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from claimhound.data.errors import InputError
 from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.text.normal_text import normalize_text
 
-_TRIES = 50  # draws after which a claim is taken to have no stranger's passage that is not relevant to it, too
+_TRIES = 50  # draws after which all other claims' passages are assumed to be relevant to a claim
 
 
 class ContrastiveEntry(NamedTuple):
-    """A claim, a relevant passage and negatives; `source` is the number of the source that it comes from."""
+    """A claim, a relevant passage and negatives, with the number of the source they come from."""
 
     query: str
     positive: str
@@ -35,16 +35,16 @@ def contrastive_entries(
 ) -> list[ContrastiveEntry]:
     """Return an entry for each distinct relevant passage (label from 0.5) of each claim, with `n_negatives` negatives.
 
-    Claims and passages are compared as normalised texts. A source's negatives of a claim (label below 0.5) are dealt
-    to its entries in turn, and again from the first when they are used up; a claim that has none gets passages of other
-    claims. A passage that any source calls relevant for the claim is none of its negatives. Raises InputError where
-    there is nothing to tell apart: fewer than two claims, or no negatives to be had.
+    Claims and passages are compared as normalised texts. A claim's negatives in a source (label below 0.5) are dealt to
+    its entries in turn, starting over when they run out; a claim without negatives gets passages of other claims. A
+    passage that any source calls relevant to the claim is never its negative. Raises InputError with fewer than two
+    claims or without negatives to draw.
     """
     relevant = relevant_texts(pair for pairs in sources for pair in pairs)
     if len(relevant) < 2:
         raise InputError(
-            f"nothing to learn from: {len(relevant)} claims with relevant passages, and contrastive learning tells at "
-            "least two apart"
+            f"nothing to learn from: {len(relevant)} claims with relevant passages; contrastive learning needs at "
+            "least two"
         )
     drafts: list[tuple[ContrastiveEntry, str, int]] = []
     for number, pairs in enumerate(sources):
@@ -72,15 +72,15 @@ def contrastive_entries(
         negatives = [text for text in drawn if normalize_text(text) not in relevant[key]][:n_negatives]
         if len(negatives) < n_negatives:
             raise InputError(
-                f"nothing to learn from: no passage is without relevance to the claim {entry.query!r}, and "
-                f"n_negatives is {n_negatives}"
+                f"nothing to learn from: all passages are relevant to the claim {entry.query!r}, which needs "
+                f"{n_negatives} negatives; set n_negatives to 0"
             )
         entries.append(entry._replace(negatives=tuple(negatives)))
     return entries
 
 
 def relevant_texts(pairs: Iterable[TrainingPair]) -> dict[str, set[str]]:
-    """Return claim -> its relevant passages, all as normalised texts."""
+    """Return claim -> relevant passages, all as normalised texts."""
     relevant: defaultdict[str, set[str]] = defaultdict(set)
     for pair in pairs:
         if pair.label >= 0.5:
@@ -91,9 +91,9 @@ def relevant_texts(pairs: Iterable[TrainingPair]) -> dict[str, set[str]]:
 def plan_batches(entries: Sequence[ContrastiveEntry], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     """Return the rows of the entries in batches for one epoch, every row once.
 
-    A batch holds one source, so that what stands against a claim is of its own kind; no claim twice; and no entry any
-    of whose texts is relevant to another's claim. Rows are shuffled by seed and epoch, and each goes to the first batch
-    that takes it, so that batches are full but for a few, whose order is shuffled too.
+    A batch takes entries of one source, so a claim's negatives are of its own kind; no claim twice; and no entry with a
+    text that is relevant to another entry's claim. Rows are shuffled by seed and epoch, and each goes to the first
+    batch that takes it, which fills all but a few batches; the order of batches is shuffled too.
     """
     keys = [normalize_text(entry.query) for entry in entries]
     texts = [frozenset(map(normalize_text, (entry.positive, *entry.negatives))) for entry in entries]
@@ -122,9 +122,9 @@ def plan_batches(entries: Sequence[ContrastiveEntry], batch_size: int, seed: int
 
 
 def batch_sampler(batches: Sequence[Sequence[int]]) -> Any:
-    """Return what a trainer of sentence-transformers takes as `batch_sampler` and gives these batches, once.
+    """Return a `batch_sampler` for a trainer of sentence-transformers that yields these batches once.
 
-    It can be written into a checkpoint, as trainers do.
+    It can be pickled, as checkpoints require.
     """
     return partial(_planned_sampler, batches)
 
@@ -143,7 +143,7 @@ def _planned_sampler(batches: Sequence[Sequence[int]], dataset: Any, **options: 
 
 
 class _OpenBatch:
-    """A batch that is being filled: its rows, its claims and texts, and what is relevant to its claims."""
+    """A batch being filled: its rows, its claims and texts, and the texts relevant to its claims."""
 
     def __init__(self) -> None:
         self.rows: list[int] = []
@@ -162,7 +162,7 @@ class _OpenBatch:
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:
-    """Return the texts without those that are, normalised, like one before, and without those of no words."""
+    """Return the first of each group of texts that are equal when normalised, without texts that have no words."""
     first: dict[str, str] = {}
     for text in texts:
         first.setdefault(normalize_text(text), text)

@@ -1,1 +1,1 @@
-"""Hard negatives: mined from the index's own first stage."""
+"""Hard negatives, mined from the first stage of an index."""

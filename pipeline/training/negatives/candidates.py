@@ -1,38 +1,42 @@
-"""Candidates for negatives: what the stages of a pipeline find for claims, and what they think of it."""
+"""Candidates for negatives: what a pipeline retrieves for claims, and how its models compare them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from claimhound.data.progress import Progress, batches, silent
 from claimhound.data.records import Qrels, Query, Run
 from claimhound.data.text.claim_text import searched_text
 from claimhound.data.text.text_form import read_form
 from claimhound.indexes.vectors import unit_vectors
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.results import StageRankings
-from claimhound.pipeline.training.negatives.mining import ClaimScore, Similarity
+from claimhound.pipeline.serving.compute import Notify, ignore
 
-SearchProgress = Callable[[str, int, int], None]
-"""Called as (phase, claims done, claims)."""
+Similarity: TypeAlias = Callable[[str, str], float]
+"""(doc_id, doc_id) -> cosine of two documents."""
+
+ClaimScore: TypeAlias = Callable[[str, str], float]
+"""(query_id, doc_id) -> a model's score of the document for the claim: a cosine, or a probability."""
 
 _CLAIMS_AT_A_TIME = 64
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """What was found for judged claims: `fused` is the list that negatives come from, `texts` the passages by id.
+    """The candidates of judged claims: the `fused` lists that negatives come from, and the passages' `texts` by id.
 
-    `similarity` and `closeness` are None without an encoder, `probability` without a reranker; the probability of what
-    the reranker did not read is 0.
+    `similarity` and `closeness` are None without an encoder, `probability` without a reranker; the probability of a
+    passage that the reranker did not read is 0.
     """
 
-    stages: dict[str, StageRankings]
     fused: Run
-    texts: dict[str, str]
-    similarity: Similarity | None
-    closeness: ClaimScore | None
-    probability: ClaimScore | None
+    texts: Mapping[str, str]
+    similarity: Similarity | None = None
+    closeness: ClaimScore | None = None
+    probability: ClaimScore | None = None
 
 
 def find_candidates(
@@ -41,26 +45,24 @@ def find_candidates(
     qrels: Qrels,
     pool_k: int,
     *,
-    on_progress: SearchProgress = lambda _phase, _done, _total: None,
-    on_stage: Callable[[str], None] = lambda _message: None,
+    on_progress: Progress = silent,
+    notify: Notify = ignore,
 ) -> Candidates:
-    """Search for the claims that have judgments, and read the first `pool_k` of each list and all that is judged."""
+    """Search for the claims that have judgments, and read the first `pool_k` of each list and everything judged."""
     judged = [claim for claim in claims if qrels.get(claim.query_id)]
-    on_stage(f"searching candidates of {len(judged):,} claims")
+    notify(f"searching candidates of {len(judged):,} claims")
     stages: dict[str, StageRankings] = {}
-    for start in range(0, len(judged), _CLAIMS_AT_A_TIME):
-        batch = judged[start : start + _CLAIMS_AT_A_TIME]
+    for batch in batches(judged, _CLAIMS_AT_A_TIME, "searching", on_progress):
         found = pipeline.rank([claim.text for claim in batch])
         stages |= {claim.query_id: rankings for claim, rankings in zip(batch, found, strict=True)}
-        on_progress("searching", len(stages), len(judged))
     fused: Run = {query_id: found.first_stage for query_id, found in stages.items()}
     texts = _texts(pipeline, fused, qrels, pool_k)
     similarity, closeness = None, None
     if pipeline.encoder is not None:
-        on_stage(f"encoding {len(texts):,} candidates, to compare them with judged evidence")
+        notify(f"encoding {len(texts):,} candidates, to compare them with judged evidence")
         similarity, closeness = _cosines(pipeline, judged, texts)
     probability = None if pipeline.reranker is None else _probability(stages)
-    return Candidates(stages, fused, texts, similarity, closeness, probability)
+    return Candidates(fused, texts, similarity, closeness, probability)
 
 
 def _texts(pipeline: EvidencePipeline, fused: Run, qrels: Qrels, pool_k: int) -> dict[str, str]:
@@ -83,7 +85,7 @@ def _cosines(
         [searched_text(claim.text) for claim in claims], as_query=True
     )  # (claims, dim)
     if pipeline.encoder.identity.similarity == "dot":
-        # The guards are cosines, and an inner product knows no bound from which two passages are the same.
+        # The guards are cosines; no fixed inner product means that two passages are the same.
         vectors, query_vectors = unit_vectors(vectors), unit_vectors(query_vectors)
     return (
         lambda first, second: float(vectors[row_of[first]] @ vectors[row_of[second]]),

@@ -1,42 +1,33 @@
-"""What training learns from judgments: judged evidence, and hard negatives out of our own first stage."""
+"""Hard negatives: passages that the first stage retrieves for a claim and that nobody judged relevant."""
 
 from __future__ import annotations
 
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from claimhound.data.errors import InputError
 from claimhound.data.labelled_sets.mined_claims import MinedClaim, MinedPassage
-from claimhound.data.labelled_sets.training_pairs import TrainingPair
-from claimhound.data.records import Qrels, Query, Run
+from claimhound.data.records import Qrels, Query
 from claimhound.data.text.normal_text import normalize_text
-
-TextLookup = Callable[[str], str | None]
-"""doc_id -> text, or None when the corpus does not hold it."""
-
-Similarity = Callable[[str, str], float]
-"""(doc_id, doc_id) -> cosine of two documents."""
-
-ClaimScore = Callable[[str, str], float]
-"""(query_id, doc_id) -> how a model scores the document for the claim: a cosine, or a probability."""
+from claimhound.pipeline.training.negatives.candidates import Candidates
 
 
 @dataclass(frozen=True)
 class NegativeGuard:
-    """What an unjudged passage may share with a judged one of the same claim and still be a negative.
+    """Limits on what an unjudged passage may share with a judged one of the same claim and still be a negative.
 
-    Token sets are compared: `max_jaccard` bounds intersection over union, `max_containment` the share of the smaller
-    set that lies in the larger one; containment counts only from `min_tokens` tokens on, since every short fragment
-    lies in something. `max_cosine` bounds the cosine of the two passages, where a similarity is given.
+    Sets of tokens are compared: `max_jaccard` bounds intersection over union, `max_containment` the share of the
+    smaller set that is in the larger one; containment counts only from `min_tokens` tokens on, since any short fragment
+    is contained in something. `max_cosine` bounds the cosine of the two passages, if a similarity is known.
 
-    `margin`, unless None, is how much further from the claim than the nearest judged passage a negative must be, in
-    cosine. `max_p` bounds the probability of relevance that a reranker gives the candidate, where one is asked.
+    `margin`, unless None, is how much further from the claim than its nearest judged passage a negative must be, in
+    cosine. `max_p` bounds the probability of relevance that a reranker gives the candidate, if there is one.
 
     Source of the margin: Moreira et al., NV-Retriever, 2024 (https://arxiv.org/abs/2407.15831), TopK-MarginPos; theirs
-    is measured from each positive, ours from the claim's nearest, since the others may be far from it by the encoder.
+    is measured from each positive, ours from the claim's nearest, since the encoder may put the others far from it.
     """
 
     max_jaccard: float = 0.7
@@ -56,8 +47,25 @@ class NegativeGuard:
 
 
 @dataclass(frozen=True)
+class MiningSettings:
+    """How many negatives each judged passage gets, the ranks they are drawn from, and what keeps a candidate out."""
+
+    n_negatives: int = 4
+    first_rank: int = 1
+    pool_k: int = 100
+    seed: int = 42
+    guard: NegativeGuard = NegativeGuard()
+
+    def __post_init__(self) -> None:
+        if self.n_negatives < 1:
+            raise InputError(f"n_negatives must be at least 1, not {self.n_negatives}")
+        if not 1 <= self.first_rank <= self.pool_k:
+            raise InputError(f"first_rank must lie in 1..pool_k, not {self.first_rank} with pool_k {self.pool_k}")
+
+
+@dataclass(frozen=True)
 class MiningReport:
-    """What mining used and what it left out; `rejected` counts candidates by reason."""
+    """What mining used and left out; `rejected` counts candidates by reason."""
 
     n_queries: int
     n_queries_without_judgments: int
@@ -68,54 +76,37 @@ class MiningReport:
 
 
 def mine_hard_negatives(
-    queries: Sequence[Query],
-    qrels: Qrels,
-    run: Run,
-    text_of: TextLookup,
-    *,
-    n_negatives: int = 4,
-    first_rank: int = 1,
-    pool_k: int = 100,
-    seed: int = 42,
-    guard: NegativeGuard | None = None,
-    similarity: Similarity | None = None,
-    closeness: ClaimScore | None = None,
-    probability: ClaimScore | None = None,
+    queries: Sequence[Query], qrels: Qrels, candidates: Candidates, settings: MiningSettings
 ) -> tuple[list[MinedClaim], MiningReport]:
-    """Return each claim with its judged passages, and `n_negatives` unjudged ones for each of these.
+    """Return each claim with its judged passages and `n_negatives` unjudged ones for each of them.
 
-    A claim's negatives are drawn without repetition and with equal chance from the ranks `first_rank` to `pool_k` of
-    its ranking in `run`; fewer come when the pool is smaller. Passages judged for the claim, at whatever grade, are
-    never drawn, nor is what `guard` keeps out: copies and near-duplicates of its relevant passages, what is too similar
-    to one of them (`similarity`), what is as near the claim as they are (`closeness`, a cosine) and what a reranker
-    finds relevant (`probability`). Passages judged with grade 0 come as negatives before the drawn ones. A claim's draw
-    depends on the seed and its id alone, so that adding a claim changes no other claim's negatives.
+    A claim's negatives are drawn with equal chance and without repetition from the ranks `first_rank` to `pool_k` of
+    its fused list; a smaller pool gives fewer. Never drawn are passages judged for the claim, at any grade, and what
+    the guard rejects: copies and near-duplicates of its relevant passages, passages too similar to one of them
+    (`similarity`), as near the claim as they are (`closeness`) or relevant to a reranker (`probability`). Passages
+    judged with grade 0 are negatives too, before the drawn ones. A claim's draw depends only on the seed and its id, so
+    adding a claim does not change another claim's negatives. Raises InputError if no claim has a relevant passage.
     """
-    if n_negatives < 1:
-        raise InputError(f"n_negatives must be at least 1, not {n_negatives}")
-    if not 1 <= first_rank <= pool_k:
-        raise InputError(f"first_rank must lie in 1..pool_k, not {first_rank} with pool_k {pool_k}")
-    guard = guard or NegativeGuard()
     mined: list[MinedClaim] = []
     rejected: Counter[str] = Counter()
     n_without_text = 0
     for query in queries:
         judged = qrels.get(query.query_id, {})
-        texts = {doc_id: text for doc_id in sorted(judged) if (text := text_of(doc_id))}
+        texts = {doc_id: text for doc_id in sorted(judged) if (text := candidates.texts.get(doc_id))}
         relevant = {doc_id: text for doc_id, text in texts.items() if judged[doc_id] > 0}
         n_without_text += sum(grade > 0 and doc_id not in relevant for doc_id, grade in judged.items())
         if not relevant:
             continue
         negatives = [MinedPassage(doc_id, text) for doc_id, text in texts.items() if judged[doc_id] <= 0]
-        ranked = list(enumerate(run.get(query.query_id, [])[:pool_k], start=1))[first_rank - 1 :]
-        pool = [(rank, hit.doc_id) for rank, hit in ranked if hit.doc_id not in judged]
-        random.Random(f"{seed}:{query.query_id}").shuffle(pool)
-        compare = _Comparison(query.query_id, relevant, guard, similarity, closeness, probability)
-        wanted = len(negatives) + n_negatives * len(relevant)
+        ranked = list(enumerate(candidates.fused.get(query.query_id, [])[: settings.pool_k], start=1))
+        pool = [(rank, hit.doc_id) for rank, hit in ranked[settings.first_rank - 1 :] if hit.doc_id not in judged]
+        random.Random(f"{settings.seed}:{query.query_id}").shuffle(pool)
+        compare = _Comparison(query.query_id, relevant, settings.guard, candidates)
+        wanted = len(negatives) + settings.n_negatives * len(relevant)
         for rank, doc_id in pool:
             if len(negatives) == wanted:
                 break
-            text = text_of(doc_id) or ""
+            text = candidates.texts.get(doc_id, "")
             reason = compare.reason_against(doc_id, text)
             if reason is not None:
                 rejected[reason] += 1
@@ -138,60 +129,25 @@ def mine_hard_negatives(
     )
 
 
-def split_by_claim(queries: Sequence[Query], share: float, seed: int) -> tuple[list[Query], list[Query]]:
-    """Return (train, validation) with about `share` of the claims in the second, each claim whole on one side.
-
-    Claims with the same normalised text count as one, so that a repeated claim cannot sit on both sides. Depends on the
-    seed and the set of claims, not on their order; each side keeps the given order.
-    """
-    if not 0 <= share < 1:
-        raise ValueError(f"the validation share must lie in [0, 1), not {share}")
-    texts = sorted({normalize_text(query.text) for query in queries})
-    random.Random(seed).shuffle(texts)
-    n_validation = round(share * len(texts))
-    if share > 0 and len(texts) > 1:
-        n_validation = min(max(n_validation, 1), len(texts) - 1)
-    validation_texts = set(texts[:n_validation])
-    train = [query for query in queries if normalize_text(query.text) not in validation_texts]
-    validation = [query for query in queries if normalize_text(query.text) in validation_texts]
-    return train, validation
-
-
-def without_claims(pairs: Iterable[TrainingPair], claims: Iterable[str]) -> tuple[list[TrainingPair], int]:
-    """Return the pairs whose query is none of `claims` (compared as normalised text), and how many were left out."""
-    excluded = {normalize_text(claim) for claim in claims}
-    every = list(pairs)
-    kept = [pair for pair in every if normalize_text(pair.query) not in excluded]
-    return kept, len(every) - len(kept)
-
-
 class _Comparison:
     """The relevant passages of one claim, ready to be compared with many candidates."""
 
     def __init__(
-        self,
-        query_id: str,
-        relevant: Mapping[str, str],
-        guard: NegativeGuard,
-        similarity: Similarity | None,
-        closeness: ClaimScore | None,
-        probability: ClaimScore | None,
+        self, query_id: str, relevant: Mapping[str, str], guard: NegativeGuard, candidates: Candidates
     ) -> None:
         self._query_id = query_id
         self._guard = guard
-        self._similarity = similarity
-        self._closeness = closeness
-        self._probability = probability
+        self._candidates = candidates
         self._doc_ids = list(relevant)
         normalized = [normalize_text(text) for text in relevant.values()]
         self._copies = set(normalized)
         self._token_sets = [set(text.split()) for text in normalized]
         self._limit = math.inf
-        if closeness is not None and guard.margin is not None:
-            self._limit = max(closeness(query_id, doc_id) for doc_id in self._doc_ids) - guard.margin
+        if candidates.closeness is not None and guard.margin is not None:
+            self._limit = max(candidates.closeness(query_id, doc_id) for doc_id in self._doc_ids) - guard.margin
 
     def reason_against(self, doc_id: str, text: str) -> str | None:  # noqa: PLR0911
-        """Return why the passage must not be a negative, or None; a passage that passes becomes known as a copy."""
+        """Return why the passage must not be a negative, or None; a passage that passes is a copy from then on."""
         normalized = normalize_text(text)
         if not normalized:
             return "no words"
@@ -200,13 +156,15 @@ class _Comparison:
         tokens = set(normalized.split())
         if any(self._is_near(tokens, judged) for judged in self._token_sets):
             return "near-duplicate"
-        if self._similarity is not None and any(
-            self._similarity(doc_id, judged) > self._guard.max_cosine for judged in self._doc_ids
+        similarity, closeness = self._candidates.similarity, self._candidates.closeness
+        if similarity is not None and any(
+            similarity(doc_id, judged) > self._guard.max_cosine for judged in self._doc_ids
         ):
             return "too similar"
-        if self._closeness is not None and self._closeness(self._query_id, doc_id) > self._limit:
+        if closeness is not None and closeness(self._query_id, doc_id) > self._limit:
             return "as near the claim as its evidence"
-        if self._probability is not None and self._probability(self._query_id, doc_id) > self._guard.max_p:
+        probability = self._candidates.probability
+        if probability is not None and probability(self._query_id, doc_id) > self._guard.max_p:
             return "relevant to the reranker"
         self._copies.add(normalized)
         return None

@@ -26,7 +26,7 @@ from claimhound.pipeline.annotation.intake import ClaimSource
 from claimhound.pipeline.annotation.known import KnownClaims
 from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher
 from claimhound.pipeline.annotation.status import job_status
-from claimhound.pipeline.search.rendering import as_record
+from claimhound.pipeline.search.answer_json import as_record
 
 SMALL = AnnotationSettings(k=3, batch_size=4)
 N = 60
@@ -70,7 +70,7 @@ def test_every_claim_has_what_a_search_finds_with_its_own_id_and_fields(index_di
         del expected["timings_ms"]
         own = {"id": claim["id"], "claim": claim["text"], "fields": {"n": claim["n"], "party": claim["party"]}}
         assert record == own | expected
-        assert list(record)[:4] == ["id", "claim", "fields", "evidence"]
+        assert list(record)[:5] == ["schema", "id", "claim", "fields", "evidence"]
         assert len(record["evidence"]) == 3
 
 
@@ -106,8 +106,8 @@ def test_every_kind_of_bad_record_is_reported_and_the_others_are_answered(index_
         (8, "the claim has 10"),
         (
             9,
-            "the field 'text' holds half of a surrogate pair: an escape such as \\ud83d without its other half is "
-            "no character",
+            "the field 'text' contains half of a surrogate pair: an escape such as \\ud83d without its other half is "
+            "not a character",
         ),
     ]
 
@@ -314,7 +314,7 @@ def test_columns_of_a_table_without_a_header_can_be_named(index_dir, tmp_path):
         ("2.json", "ice", {"label": "true"}),
     ]
     assert [r["reason"] for r in records(report.rejected)] == ["expected 3 cells, got 2; missing: claim"]
-    with pytest.raises(InputError, match="is no CSV or TSV file"):
+    with pytest.raises(InputError, match="not a CSV or TSV file"):
         run(index_dir, ClaimSource(str(output), ReadOptions(columns=("id",))), tmp_path / "other.jsonl")
 
 

@@ -17,7 +17,7 @@ import pytest
 from claimhound.data.records import Document
 from claimhound.pipeline.annotation.page import write_page
 from claimhound.pipeline.annotation.page_claims import is_link
-from claimhound.pipeline.search.rendering import as_record
+from claimhound.pipeline.search.answer_json import as_record
 from claimhound.pipeline.search.results import ClaimEvidence, ClaimSummary, Evidence, EvidenceStance, StageScore
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}

@@ -1,10 +1,9 @@
-"""A blend fitted on held-out claims: known weights, parts that stay apart, and the folder that it is kept in."""
+"""A blend fitted to held-out claims: known weights, separate folds, a threshold, and the folder it is written to."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
-from zlib import crc32
 
 import numpy as np
 import pytest
@@ -13,28 +12,22 @@ from pipeline_fakes import IDENTITY, FakeEncoder
 from claimhound.data.errors import InputError
 from claimhound.data.records import Document, Query, ScoredDoc
 from claimhound.indexes.memory import MemoryIndex
-from claimhound.pipeline.calibration.calibrating import (
-    MIN_CLAIMS,
-    JudgedHits,
-    blend_measures,
-    calibrate,
-    calibrated_text,
-    cross_validated_blends,
-    cross_validated_errors,
-    fitted_blend,
-    measured_blend,
-    write_calibrated,
-)
+from claimhound.pipeline.calibration.calibrating import Calibrated, calibrate, calibrated_text
+from claimhound.pipeline.calibration.cross_validation import blend_measures, cross_validated_blends, measured_blend
+from claimhound.pipeline.calibration.judged_hits import JudgedHits
+from claimhound.pipeline.calibration.model_folder import write_calibrated
 from claimhound.pipeline.calibration.nonsense import nonsense_claims
+from claimhound.pipeline.calibration.relevance_threshold import MIN_CLAIMS, cross_validated_errors
+from claimhound.pipeline.calibration.trained_reranker import fitted_blend
 from claimhound.pipeline.evaluation.judged import JudgedClaims
 from claimhound.pipeline.evaluation.reliability import reliability
-from claimhound.pipeline.models.blending import Blend, HitScores, load_blend, probability, save_blend
+from claimhound.pipeline.evaluation.statistics import Interval, PairedTest
+from claimhound.pipeline.models.blending import Blend, BlendMeasures, HitScores, load_blend, probability, save_blend
 from claimhound.pipeline.models.cross_encoders import PairScores
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.results import StageRankings
 
 TRUTH = Blend(-1.0, (("logit", 1.5), ("log_fused_rank", -0.5)))
-FEATURES = ("logit", "log_fused_rank")
 N_DOCS = 12
 
 
@@ -62,7 +55,7 @@ def qrels_of(rows):
 
 
 def test_the_fit_recovers_the_weights_that_made_the_judgments(rows):
-    blend, ndcg = measured_blend(rows, np.arange(len(rows)) % 5, qrels_of(rows), FEATURES, seed=0)
+    blend, ndcg = measured_blend(rows, np.arange(len(rows)) % 5, qrels_of(rows), seed=0)
     assert dict(blend.weights) == pytest.approx(dict(TRUTH.weights), abs=0.1)
     assert blend.intercept == pytest.approx(TRUTH.intercept, abs=0.2)
     assert (blend.measured.n_claims, blend.measured.n_hits, blend.measured.n_folds) == (200, 20_000, 5)
@@ -73,8 +66,8 @@ def test_the_fit_recovers_the_weights_that_made_the_judgments(rows):
 
 
 def test_brier_score_and_log_loss_are_those_of_the_formulas(rows):
-    blend, _ = measured_blend(rows, np.arange(len(rows)) % 2, qrels_of(rows), FEATURES, seed=0)
-    halves = cross_validated_blends(rows, np.arange(len(rows)) % 2, FEATURES)
+    blend, _ = measured_blend(rows, np.arange(len(rows)) % 2, qrels_of(rows), seed=0)
+    halves = cross_validated_blends(rows, np.arange(len(rows)) % 2)
     p = np.concatenate([probability(halves[number % 2], row.scores) for number, row in enumerate(rows)])
     y = np.concatenate([row.relevant for row in rows]).astype(float)
     assert blend.measured.brier == pytest.approx(np.mean((p - y) ** 2))
@@ -82,7 +75,7 @@ def test_brier_score_and_log_loss_are_those_of_the_formulas(rows):
 
 
 @pytest.mark.parametrize("k", [5, 10, 100])
-def test_the_calibration_error_is_the_one_that_an_evaluation_shows(rows, k):
+def test_the_calibration_error_is_the_one_an_evaluation_shows(rows, k):
     few, blend = rows[:20], Blend(-0.5)
     judged = JudgedClaims(tuple(row.claim for row in few), qrels_of(few), ())
     shown = reliability({row.claim.query_id: row.rescored(blend) for row in few}, judged, k)
@@ -91,22 +84,22 @@ def test_the_calibration_error_is_the_one_that_an_evaluation_shows(rows, k):
     assert error.error == pytest.approx(shown.error)
 
 
-def test_a_part_has_no_share_in_the_blend_that_measures_it(rows):
+def test_a_fold_has_no_part_in_the_blend_that_measures_it(rows):
     few, folds = rows[:10], np.arange(10) % 5
     turned = [row._replace(relevant=~row.relevant) if fold == 2 else row for row, fold in zip(few, folds, strict=True)]
-    before, after = (cross_validated_blends(given, folds, FEATURES) for given in (few, turned))
+    before, after = (cross_validated_blends(given, folds) for given in (few, turned))
     assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True, False, False]
 
 
 def test_a_cosine_is_measured_on_claims_that_did_not_choose_it():
-    # Part 0 alone would choose a cosine between 0.1 and 0.2, part 1 one between 0.5 and 0.9.
+    # Fold 0 alone would choose a cosine between 0.1 and 0.2, fold 1 one between 0.5 and 0.9.
     told, shown = cross_validated_errors(np.array([0.2, 0.9]), np.array([0, 1]), np.array([0.1, 0.5]), np.array([0, 1]))
     assert told.tolist() == [True, False]  # 0.2 by 0.7, 0.9 by 0.15
     assert shown.tolist() == [False, True]  # 0.1 by 0.7, 0.5 by 0.15
 
 
 class OrderingReranker:
-    """Gives evidence whose text holds the claim's own word a high logit, or with `sign` -1 a low one."""
+    """Gives evidence that contains the claim's first word a high logit."""
 
     name, weights_sha256, runtime_name = "ordering", "d" * 64, "by hand"
 
@@ -129,7 +122,7 @@ def qrels(claims):
 
 
 def pipeline(claims, blend=Blend()):  # noqa: B008 (frozen)
-    """Claims lie at cosine 0.9 from all documents, whatever else is asked at 0.1."""
+    """The claims have a cosine of 0.9 to all documents, any other text 0.1."""
     documents = [Document(f"d{number}", f"evidence on subject{number}") for number in range(N_DOCS)]
     vectors = {document.text: [1.0, 0.0] for document in documents}
     vectors |= {claim.text: [0.9, np.sqrt(1 - 0.81)] for claim in claims}
@@ -139,7 +132,7 @@ def pipeline(claims, blend=Blend()):  # noqa: B008 (frozen)
 
 
 class _SecondAxis(FakeEncoder):
-    """Other texts lie at cosine 0.1 from the x axis."""
+    """Gives other texts a cosine of 0.1 to the x axis."""
 
     def encode(self, texts, *, as_query=False):
         for text in texts:
@@ -159,19 +152,17 @@ def test_calibrating_measures_before_and_after_and_chooses_a_threshold(claims, q
     assert (threshold.n_senseless, threshold.senseless_shown, threshold.n_without) == (200, 0, 0)
     text = calibrated_text(found)
     assert "calibration error of the first 5" in text
-    assert "The new blend changes nothing that can be told from chance" in text
-    assert "Of claims left out of the choice (60 with evidence, 200 senseless), 0 % of" in text
+    assert "The new blend makes no significant difference to the ranking: nDCG@10 1.000 after 1.000" in text
+    assert "Of held-out claims (60 with evidence, 200 nonsense), 0 % of" in text
 
 
-def test_inner_products_that_are_no_cosines_choose_no_threshold_and_are_no_feature(claims, qrels):
+def test_no_threshold_is_chosen_for_inner_products_that_are_not_cosines(claims, qrels):
     searched = pipeline(claims)
     searched.encoder.identity = replace(IDENTITY, similarity="dot")
     assert calibrate(searched, claims, qrels).blend.relevance is None
-    with pytest.raises(InputError, match="encoder fake-encoder compares by inner products"):
-        calibrate(searched, claims, qrels, features=("logit", "cosine"))
 
 
-def test_claims_known_to_have_no_evidence_are_measured_apart(claims, qrels):
+def test_claims_known_to_have_no_evidence_are_measured_separately(claims, qrels):
     near = Query("near", "nobody knows")
     searched = pipeline([*claims, near])
     threshold = calibrate(searched, claims, qrels, without_evidence=[near.text, "far off"]).blend.relevance
@@ -190,25 +181,23 @@ def test_few_claims_get_a_blend_but_no_threshold(claims, qrels):
     assert "No threshold" in calibrated_text(found)
 
 
-class NoisyReranker(OrderingReranker):
-    """Gives logits that have nothing to do with the evidence."""
-
-    def score(self, pairs):
-        logits = [crc32("".join(pair).encode()) / 2**31 - 1 for pair in pairs]
-        return PairScores(np.array(logits), np.zeros(len(pairs), dtype=np.bool_))
-
-
-def test_a_blend_that_ranks_worse_is_said_to(claims, qrels):
-    # The first stage alone puts the one relevant document first; a blend of the logit alone forgets its order.
-    plain = pipeline(claims)
-    noisy = NoisyReranker(Blend(0.0, (("log_fused_rank", -1.0),)))
-    searched = EvidencePipeline(plain.index, plain.encoder, noisy, plain.config)
-    found = calibrate(searched, claims, qrels, features=("logit",))
-    assert (found.before.ndcg, found.measured.ndcg < 0.9) == (1.0, True)
-    assert found.ranking_text.startswith("The new blend ranks WORSE: nDCG@10 ")
+@pytest.mark.parametrize(
+    ("difference", "p", "effect"),
+    [
+        ((-0.2, -0.3, -0.1), 0.01, "ranks WORSE: nDCG@10 0.300 after 0.500, difference -0.200 [-0.300, -0.100]"),
+        ((0.2, 0.1, 0.3), 0.01, "ranks better: nDCG@10"),
+        ((0.2, -0.1, 0.3), 0.06, "makes no significant difference to the ranking: nDCG@10"),
+    ],
+)
+def test_the_effect_on_the_ranking_is_one_sentence(difference, p, effect):
+    before = BlendMeasures(10, 100, 0, (), 0.1, 0.1, 0.5)
+    blend = Blend(measured=replace(before, n_folds=5, ndcg=0.3))
+    found = Calibrated(blend, before, PairedTest(Interval(*difference), p, p, 1, 1, 8))
+    assert found.ranking_text.startswith(f"The new blend {effect}")
+    assert found.ranking_text.endswith(f"p = {p:.4f} in a randomisation test.")
 
 
-def test_claims_may_be_left_out_by_their_text(claims, qrels):
+def test_claims_can_be_excluded_by_their_text(claims, qrels):
     found = calibrate(pipeline(claims), claims, qrels, excluded_claims=["SUBJECT0 claim 0!"])
     assert (found.n_excluded, found.measured.n_claims) == (1, len(claims) - 1)
 
@@ -221,12 +210,12 @@ def test_claims_may_be_left_out_by_their_text(claims, qrels):
         (6, {"other": {"d0": 1}}, "none of the 6 claims has a relevant judgment"),
     ],
 )
-def test_claims_that_nothing_can_be_fitted_on_are_an_error(claims, n_claims, judged, message):
+def test_claims_that_nothing_can_be_fitted_to_are_an_error(claims, n_claims, judged, message):
     with pytest.raises(InputError, match=message):
         calibrate(pipeline(claims), claims[:n_claims], judged)
 
 
-def test_training_fits_what_it_can_on_however_few_claims(claims, qrels):
+def test_training_fits_a_blend_to_however_few_claims(claims, qrels):
     searched = pipeline(claims)
     assert fitted_blend(searched, [], qrels, 0) is None
     assert fitted_blend(searched, claims[:1], qrels, 0).blend.measured is None
@@ -253,10 +242,10 @@ def test_a_blend_is_written_into_its_folder_or_into_a_copy(model_dir, tmp_path):
     assert load_blend(write_calibrated(Blend(3.0), model_dir)) == Blend(3.0)
 
 
-def test_a_copy_takes_the_place_of_nothing(model_dir, tmp_path):
-    with pytest.raises(InputError, match="is there already"):
+def test_a_copy_replaces_nothing(model_dir, tmp_path):
+    with pytest.raises(InputError, match="already exists"):
         write_calibrated(Blend(2.0), model_dir, model_dir)
-    with pytest.raises(InputError, match="there is no folder"):
+    with pytest.raises(InputError, match="no such folder"):
         write_calibrated(Blend(2.0), model_dir, tmp_path / "missing" / "copy")
     assert load_blend(model_dir) == Blend(-1.0)
 
@@ -265,7 +254,7 @@ def test_a_copy_takes_the_place_of_nothing(model_dir, tmp_path):
 def test_a_folder_that_cannot_be_written_needs_a_copy(model_dir):
     model_dir.chmod(0o555)
     try:
-        with pytest.raises(InputError, match="name a folder for a copy with --output DIR"):
+        with pytest.raises(InputError, match="choose a folder for a copy with --output DIR"):
             write_calibrated(Blend(2.0), model_dir)
     finally:
         model_dir.chmod(0o755)

@@ -233,7 +233,7 @@ def test_what_cannot_be_used_is_one_line_and_leaves_no_output(
         (CLAIMS, tmp_path / "out.txt", "ending is not a known format"),
         (CLAIMS, tmp_path / "none" / "out.jsonl", "there is no folder"),
         (CLAIMS, Path("-"), "needs a file: name one, as in --output out.jsonl"),
-        (sample_dir() / "qrels.tsv", tmp_path / "out.jsonl", "its first line names no column 'claim'"),
+        (sample_dir() / "qrels.tsv", tmp_path / "out.jsonl", "its first line has no column 'claim'"),
     ):
         result = invoke("annotate", claims, "--index", sample_index, "--output", output)
         assert (result.exit_code, result.stdout) == (1, "")

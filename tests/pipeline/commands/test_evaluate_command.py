@@ -296,7 +296,7 @@ def test_a_comparison_needs_two_runs_and_judgments(invoke: Invoke, evaluated: Pa
     empty = evaluated.parent / "empty.trec"
     empty.touch()
     result = invoke("compare", run, empty, "--qrels", QRELS)
-    assert (result.exit_code, result.stderr) == (1, f"Error: {empty}: holds no rankings\n")
+    assert (result.exit_code, result.stderr) == (1, f"Error: {empty}: contains no rankings\n")
 
 
 @pytest.fixture

@@ -212,7 +212,7 @@ def test_stance_figures_are_printed_though_their_file_cannot_be_written(
     assert full.stderr.splitlines()[-1] == "Error: /dev/full: cannot be written: No space left on device"
     early = invoke(*words, "--output", tmp_path)
     assert (early.exit_code, early.stdout) == (1, "")
-    assert early.stderr == f"Error: {tmp_path}: is a folder, and a file is to be written\n"
+    assert early.stderr == f"Error: {tmp_path}: is a folder, not a file; name a file to write\n"
 
 
 def test_a_stance_set_whose_labels_are_numbers_is_measured_by_their_names(

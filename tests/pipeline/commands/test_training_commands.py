@@ -1,4 +1,4 @@
-"""Mining and training an encoder from the command line, from an index of the sample to an index by the new encoder."""
+"""Mining and training from the command line: from an index of the sample to an index by the new encoder."""
 
 from __future__ import annotations
 
@@ -14,26 +14,13 @@ from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
 
 LOOSE = ("--max-cosine", 1)  # random weights find everything similar
 QUICK = ("--precision", "fp32", "--batch-size", 8, "--mini-batch-size", 8, "--n-negatives", 1, "--threads", 1)
+F32 = ("--precision", "f32", "--threads", 1)  # one conversion, where auto makes three and measures them
 
 
 @pytest.fixture(scope="module")
 def mined(invoke: Invoke, sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("mined") / "mined.jsonl"
-    claims, qrels = sample_dir() / "claims.jsonl", sample_dir() / "qrels.tsv"
-    result = invoke(
-        "mine",
-        "--index",
-        sample_index,
-        "--claims",
-        claims,
-        "--qrels",
-        qrels,
-        "--output",
-        path,
-        "--n-negatives",
-        2,
-        *LOOSE,
-    )
+    result = invoke("mine", *judged_sample(sample_index), "--output", path, "--n-negatives", 2, *LOOSE)
     assert result.exit_code == 0, result.stderr
     n_claims = len(path.read_text().splitlines())
     assert result.stdout.startswith(f"{path}: {n_claims} claims, ")
@@ -41,14 +28,17 @@ def mined(invoke: Invoke, sample_index: Path, tmp_path_factory: pytest.TempPathF
     return path
 
 
+def judged_sample(index: Path) -> tuple[object, ...]:
+    return ("--index", index, "--claims", sample_dir() / "claims.jsonl", "--qrels", sample_dir() / "qrels.tsv")
+
+
 def test_mining_the_same_again_gives_the_same_bytes(invoke: Invoke, mined: Path, sample_index: Path, tmp_path: Path):
-    claims, qrels = sample_dir() / "claims.jsonl", sample_dir() / "qrels.tsv"
     again = tmp_path / "again.jsonl"
-    common = ("mine", "--index", sample_index, "--claims", claims, "--qrels", qrels, "--n-negatives", 2, *LOOSE)
+    common = ("mine", *judged_sample(sample_index), "--n-negatives", 2, *LOOSE)
     invoke(*common, "--output", again)
     assert again.read_bytes() == mined.read_bytes()
     left_out = tmp_path / "left-out.jsonl"
-    result = invoke(*common, "--output", left_out, "--exclude-claims", claims)
+    result = invoke(*common, "--output", left_out, "--exclude-claims", sample_dir() / "claims.jsonl")
     assert result.exit_code == 1
     assert "none of the 0 claims" in result.stderr
     assert not left_out.exists()
@@ -57,8 +47,7 @@ def test_mining_the_same_again_gives_the_same_bytes(invoke: Invoke, mined: Path,
 def test_a_reranker_and_a_margin_leave_candidates_out(
     invoke: Invoke, mined: Path, sample_index: Path, tiny_reranker_dir: Path, tmp_path: Path
 ):
-    claims, qrels = sample_dir() / "claims.jsonl", sample_dir() / "qrels.tsv"
-    common = ("mine", "--index", sample_index, "--claims", claims, "--qrels", qrels, "--output", tmp_path / "m.jsonl")
+    common = ("mine", *judged_sample(sample_index), "--output", tmp_path / "m.jsonl", *F32)
     result = invoke(*common, "--reranker", tiny_reranker_dir, "--max-p", 1e-9, "--pool-k", 10, *LOOSE)
     assert result.exit_code == 0, result.stderr
     assert "candidates rejected: relevant to the reranker: " in result.stderr
@@ -78,7 +67,9 @@ def test_what_was_mined_trains_an_encoder_that_an_index_can_be_built_with(
     assert base.startswith("base      recall@1 ")
     assert after.startswith("trained   recall@1 ")
     assert "nan" not in result.stdout
-    built = invoke("index", "build", sample_dir() / "evidence.jsonl", "--index", tmp_path / "i", "--encoder", output)
+    assert "| precision | fp32 |" in (output / "README.md").read_text()
+    corpus = sample_dir() / "evidence.jsonl"
+    built = invoke("index", "build", corpus, "--index", tmp_path / "i", "--encoder", output, *F32)
     assert built.exit_code == 0, built.stderr
 
 
@@ -107,7 +98,7 @@ def test_every_setting_of_the_recipe_is_an_option_with_its_default(invoke: Invok
         (("--data", "mined:{pairs}"), "Error: {pairs}:1: is not a mined claim; 'claimhound mine' writes"),
     ],
 )
-def test_what_a_user_can_mend_is_said_in_one_line(
+def test_an_error_the_user_can_fix_is_one_line(
     invoke: Invoke, tmp_path: Path, tiny_model_dir: Path, words: tuple[object, ...], message: str
 ):
     names = {"pairs": tmp_path / "pairs.jsonl", "bad": tmp_path / "bad.jsonl"}

@@ -66,7 +66,7 @@ def test_a_reranker_is_tuned_with_its_depth(tune: Invoke, tiny_reranker_dir: Pat
         (["--measure", "P@1 P@2"], "tuning goes by one measure, got 2: P@1 P@2"),
         (["--qrels", "missing.tsv"], "missing.tsv: no such file or folder"),
         (["--output", "missing/tuned.json"], "missing/tuned.json: cannot be written: there is no folder "),
-        (["--output", "."], ".: is a folder, and a file is to be written"),
+        (["--output", "."], ".: is a folder, not a file; name a file to write"),
     ],
 )
 def test_what_cannot_be_tuned_is_one_line_and_leaves_no_file(
@@ -135,7 +135,7 @@ class TestSearchWithAFileOfSettings:
         [
             (None, "cannot be read (No such file or directory)"),
             ('{"rrf": 1}', "unknown field 'rrf'; the fields are first_stage_k, "),
-            ('{"rrf_k": 1.5}', "field 'rrf_k' is a whole number, got 1.5"),
+            ('{"rrf_k": 1.5}', "field 'rrf_k' must be a whole number, got 1.5"),
         ],
     )
     def test_a_file_that_cannot_be_used_is_one_line(

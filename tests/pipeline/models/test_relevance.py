@@ -16,8 +16,8 @@ from claimhound.pipeline.evaluation.evaluating import evaluate
 from claimhound.pipeline.evaluation.reporting import run_figures
 from claimhound.pipeline.models.blending import Blend, BlendMeasures, CalibrationError
 from claimhound.pipeline.models.relevance import COSINE_PER_TENFOLD, RelevanceThreshold, best_cosine, choose_cosine
+from claimhound.pipeline.search.answer_json import as_record
 from claimhound.pipeline.search.evidence import EvidencePipeline
-from claimhound.pipeline.search.rendering import as_record
 
 DOCUMENTS = [Document("a", "The ice melts."), Document("b", "Wind power is clean.")]
 NEAR, FAR = "Does ice melt?", "The bishop sings to lamps."
@@ -93,9 +93,9 @@ def test_claims_that_cannot_be_told_apart_get_no_threshold():
 def test_a_threshold_comes_back_from_its_record():
     record = json.loads(json.dumps(asdict(THRESHOLD)))
     assert RelevanceThreshold.from_record(record) == THRESHOLD
-    with pytest.raises(ValueError, match=r"told_nothing is a share in \[0, 1\], got 4"):
+    with pytest.raises(ValueError, match=r"told_nothing must be in \[0, 1\], got 4"):
         RelevanceThreshold.from_record(record | {"told_nothing": 4.0})
-    with pytest.raises(TypeError, match=r"cosine is a number, not '0\.5'"):
+    with pytest.raises(TypeError, match=r"cosine must be a number, not '0\.5'"):
         RelevanceThreshold.from_record(record | {"cosine": "0.5"})
 
 

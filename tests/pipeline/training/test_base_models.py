@@ -1,4 +1,4 @@
-"""What a training starts from: names, what cards call them, and what is refused since it would be served otherwise."""
+"""Base models: their names, their names in cards, and those refused because they could not be served."""
 
 from __future__ import annotations
 
@@ -16,19 +16,16 @@ from claimhound.pipeline.training.encoder.training import load_base_encoder
 
 
 def test_names_stand_for_bundled_models_and_the_base_of_all(tiny_model_dir):
-    assert (
-        find_base_model(None)
-        == find_base_model("bundled")
-        == (BUNDLED_MODELS["encoder"].folder, "claimhound-encoder@1")
-    )
+    bundled = BUNDLED_MODELS["encoder"].folder, "claimhound-encoder@1"
+    assert find_base_model(None) == find_base_model("bundled") == bundled
     for name in ("claimhound-reranker", "claimhound-reranker@1"):
         assert find_base_model(name) == (BUNDLED_MODELS["reranker"].folder, "claimhound-reranker@1")
     assert find_base_model(BASE_ENCODER_NAME) == (find_model_dir("encoder", BASE_ENCODER_NAME), BASE_ENCODER_NAME)
-    # A card does not tell where on a machine a folder lay.
+    # A card does not reveal where on a machine a folder was.
     assert find_base_model(str(tiny_model_dir)) == (tiny_model_dir, tiny_model_dir.name)
 
 
-def test_a_folder_that_is_no_model_is_refused(tmp_path):
+def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(ModelError, match="not a model folder"):
         find_base_model(str(tmp_path))
 
@@ -78,7 +75,7 @@ def test_a_causal_language_model_is_refused_by_name(load, tiny_model_dir, tmp_pa
     with pytest.raises(ModelError) as caught:
         load(folder)
     assert str(caught.value) == (
-        f"{folder}: is a causal language model (Qwen3ForCausalLM); train from a bi-encoder or a cross-encoder"
+        f"{folder}: is a causal language model (Qwen3ForCausalLM); start from a bi-encoder or a cross-encoder"
     )
 
 
@@ -86,7 +83,9 @@ def test_a_causal_language_model_is_refused_by_name(load, tiny_model_dir, tmp_pa
 @pytest.mark.parametrize("kind", ["Qwen3ForSequenceClassification", "Qwen3Model"])
 def test_a_cross_encoder_does_not_start_from_a_decoder(load, kind, tiny_model_dir, tmp_path):
     folder = save_decoder(tmp_path / "decoder", tiny_model_dir, kind)
-    with pytest.raises(ModelError, match=r"is a decoder \(qwen3\), whose last token classifies, and is not served so"):
+    with pytest.raises(
+        ModelError, match=r"is a decoder \(qwen3\), which classifies by its last token and cannot be served"
+    ):
         load(folder)
 
 
@@ -95,7 +94,7 @@ def test_a_cross_encoder_does_not_start_from_a_decoder(load, kind, tiny_model_di
     ("name", "values"),
     [
         ("config.json", {"auto_map": {"AutoConfig": "own.Config", "AutoModel": "own.Model"}, "model_type": "own"}),
-        # Transformers knows this one without its code; it is refused all the same.
+        # Transformers knows this one without its code; it is refused too.
         ("config.json", {"auto_map": {"AutoModel": "own.Model"}}),
         ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["own.Tokenizer", None]}}),
     ],
@@ -104,7 +103,7 @@ def test_code_that_comes_with_a_model_is_refused_and_never_runs(load, name, valu
     folder = edited(tiny_model_dir, tmp_path / "model", name, **values)
     (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
     with pytest.raises(
-        ModelError, match=rf"needs code of its own \(auto_map in {name}\); a base model's is never run$"
+        ModelError, match=rf"needs its own code \(auto_map in {name}\), which is never run for a base model$"
     ):
         load(folder)
     assert not (tmp_path / "ran").exists()
@@ -115,7 +114,7 @@ def test_modules_of_another_package_are_refused_and_never_run(load, tiny_model_d
     folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
     (folder / "modules.json").write_text(json.dumps([{"idx": 0, "name": "0", "path": "", "type": "own.Transformer"}]))
     (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
-    with pytest.raises(ModelError, match=r"needs code of its own \(own.Transformer in modules.json\)"):
+    with pytest.raises(ModelError, match=r"needs its own code \(own.Transformer in modules.json\)"):
         load(folder)
     assert not (tmp_path / "ran").exists()
 
@@ -128,7 +127,7 @@ def test_a_body_that_does_not_fit_its_config_is_refused_in_one_line(tiny_nli_dir
 
 
 @pytest.mark.parametrize("n_labels", [1, 3])
-def test_a_head_of_the_same_width_is_kept_and_another_is_drawn_by_the_seed(n_labels, tiny_nli_dir, tiny_reranker_dir):
+def test_a_head_of_the_same_width_is_kept_and_another_is_replaced_by_seed(n_labels, tiny_nli_dir, tiny_reranker_dir):
     from safetensors.numpy import load_file
 
     same, other = (tiny_reranker_dir, tiny_nli_dir) if n_labels == 1 else (tiny_nli_dir, tiny_reranker_dir)
@@ -147,14 +146,14 @@ def test_a_head_of_the_same_width_is_kept_and_another_is_drawn_by_the_seed(n_lab
             np.testing.assert_array_equal(first[name], weight)
 
 
-def test_a_head_is_known_by_its_labels_where_no_architecture_is_named(tiny_nli_dir, tiny_model_dir, tmp_path):
+def test_a_head_is_recognised_by_its_labels_if_no_architecture_is_named(tiny_nli_dir, tiny_model_dir, tmp_path):
     nli = edited(tiny_nli_dir, tmp_path / "nli", "config.json", architectures=None)
     assert load_stance_base(nli).labels_before == ("contradiction", "entailment", "neutral")
     body = edited(tiny_model_dir, tmp_path / "body", "config.json", architectures=None)
     assert load_stance_base(body).labels_before == ()
 
 
-def test_prompts_and_activation_of_the_base_are_dropped_since_they_are_not_served(tiny_reranker_dir, tmp_path):
+def test_the_base_model_s_prompts_and_activation_are_dropped_because_they_are_not_served(tiny_reranker_dir, tmp_path):
     import torch
     from sentence_transformers import CrossEncoder
 

@@ -10,12 +10,13 @@ import pytest
 from pipeline_fakes import FakeEncoder, FakeReranker
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.splits import claim_folds
 from claimhound.data.records import Document, Query
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.pipeline.evaluation.judged import judged_claims
 from claimhound.pipeline.evaluation.measures import values_by_claim
 from claimhound.pipeline.evaluation.tuning.choice import tune
-from claimhound.pipeline.evaluation.tuning.cross_validation import best_setting, claim_folds, cross_validated
+from claimhound.pipeline.evaluation.tuning.cross_validation import best_setting, cross_validated
 from claimhound.pipeline.evaluation.tuning.grid import changes, tuning_grid
 from claimhound.pipeline.evaluation.tuning.setting_values import setting_values
 from claimhound.pipeline.models.blending import Blend

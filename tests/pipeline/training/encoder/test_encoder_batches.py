@@ -1,4 +1,4 @@
-"""Entries and batches for contrastive learning: what may stand against what."""
+"""Entries and batches for contrastive learning: which texts may be negatives."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_each_relevant_passage_is_an_entry_and_the_claim_s_negatives_are_dealt_t
     ]
 
 
-def test_copies_are_one_and_what_any_source_calls_relevant_is_no_negative():
+def test_copies_count_once_and_a_passage_relevant_in_any_source_is_never_a_negative():
     first = pairs("Ice.", ["A passage.", "a PASSAGE"], ["Another passage", "Far off."])
     second = pairs("ice", ["another passage!"], ["far off"])
     assert entries_of([*first, *OTHER], second) == [
@@ -51,18 +51,18 @@ def test_a_claim_without_negatives_gets_passages_of_other_claims():
     assert last.negatives == ("far off", "far off")
 
 
-def test_without_negatives_the_batch_has_to_do():
+def test_without_negatives_only_the_batch_provides_them():
     assert [entry.negatives for entry in entries_of([*pairs("ice", ["a"], ["n"]), *OTHER], n_negatives=0)] == [(), ()]
 
 
-def test_where_nothing_can_be_told_apart_there_is_nothing_to_learn():
+def test_one_claim_or_no_negatives_are_nothing_to_learn_from():
     with pytest.raises(InputError, match="1 claims with relevant passages"):
         entries_of(pairs("ice", ["a"], ["b"]))
-    with pytest.raises(InputError, match="no passage is without relevance to the claim 'ice'"):
+    with pytest.raises(InputError, match="all passages are relevant to the claim 'ice'"):
         entries_of([*pairs("ice", ["a"]), *pairs("other", ["a"], ["b"])])
 
 
-def test_a_passage_that_is_relevant_to_a_claim_does_not_stand_against_it():
+def test_a_passage_relevant_to_a_claim_is_never_its_negative():
     # "melt" and "thaw" are relevant to the first claim; the second has "thaw" as its passage, the third as negative.
     entries = entries_of(
         [
@@ -89,7 +89,7 @@ labelled = st.builds(TrainingPair, st.just(""), words, words, st.sampled_from([0
     batch_size=st.integers(2, 6),
     seed=st.integers(0, 3),
 )
-def test_a_plan_holds_every_row_once_and_no_batch_a_false_negative(sources, batch_size, seed):
+def test_a_plan_has_every_row_once_and_no_false_negatives(sources, batch_size, seed):
     try:
         entries = contrastive_entries(sources, 1, seed)
     except InputError:

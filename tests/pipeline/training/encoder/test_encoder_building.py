@@ -1,17 +1,21 @@
-"""From files of pairs to an encoder folder: which claims are learned, held out, left out and refused."""
+"""From files of pairs to an encoder: which claims are learned, held out, left out and refused."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
+from tiny_training import run_of
 
 from claimhound.data.errors import InputError, ModelError
 from claimhound.data.labelled_sets.mined_claims import MinedClaim, MinedPassage, write_mined_claims
 from claimhound.data.labelled_sets.pair_sources import PairSource
+from claimhound.data.labelled_sets.splits import held_out_claims
 from claimhound.pipeline.training.encoder.building import build_encoder
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
+from claimhound.pipeline.training.training_data import PairSources
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -30,92 +34,101 @@ RECIPE = EncoderRecipe(
 )
 
 
-@pytest.fixture
-def mined(tmp_path):
-    path = tmp_path / "mined.jsonl"
+@pytest.fixture(scope="module")
+def mined(tmp_path_factory):
+    path = tmp_path_factory.mktemp("mined") / "mined.jsonl"
     write_mined_claims(MINED, path)
     return PairSource("mined", path)
 
 
-@pytest.fixture
-def pairs(tmp_path):
-    """Ten claims with a passage each, the first one being a claim of MINED in other letters."""
-    path = tmp_path / "general.jsonl"
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """Ten claims with a passage each; the first is a claim of MINED in other letters."""
+    path = tmp_path_factory.mktemp("pairs") / "general.jsonl"
     claims = ["THE ICE RISES", *(f"a people of {number} years" for number in range(9))]
     path.write_text("\n".join(json.dumps({"claim": claim, "text": f"{claim} and war", "label": 1}) for claim in claims))
     return PairSource("pairs", path)
 
 
+@pytest.fixture(scope="module")
+def built(tiny_model_dir, tmp_path_factory, mined, pairs):
+    """Trained with a seed that holds out the claim that is in both files."""
+    claims = [claim.query for claim in MINED]
+    seed = next(seed for seed in range(50) if "the ice rises" in held_out_claims(claims, 0.2, seed))
+    output = tmp_path_factory.mktemp("built") / "model"
+    run = run_of(tiny_model_dir, output, replace(RECIPE, seed=seed))
+    return output, build_encoder(run, PairSources([mined], pretraining=[pairs]))
+
+
 @pytest.fixture
-def build(tiny_model_dir, tmp_path):
-    def run(data, **options):
-        return build_encoder(
-            data, **({"base_model": tiny_model_dir, "output_dir": tmp_path / "model", "recipe": RECIPE} | options)
-        )
-
-    return run
+def run(tiny_model_dir, tmp_path):
+    return run_of(tiny_model_dir, tmp_path / "model", RECIPE)
 
 
-def test_a_share_of_the_claims_is_held_out_whole_and_is_not_pretrained_either(build, mined, pairs):
-    for seed in range(20):  # a seed that holds out the claim which stands in both files
-        built = build([mined], pretraining=[pairs], recipe=EncoderRecipe(**(RECIPE.__dict__ | {"seed": seed})))
-        report = built.training
-        assert (report.n_entries, report.n_validation_claims, report.n_validation_passages) == (16, 2, 6)
-        assert report.n_pretraining_entries == 10 - built.n_excluded_pairs
-        if built.n_excluded_pairs:
-            break
-    assert built.n_excluded_pairs == 1
+def test_a_share_of_the_claims_is_held_out_whole_and_is_not_pretrained_either(built):
+    _, result = built
+    report = result.training
+    assert (report.n_entries, report.n_validation_claims, report.n_validation_passages) == (16, 2, 6)
+    assert (report.n_pretraining_entries, result.n_excluded_pairs) == (9, 1)
+    assert set(report.losses) == {"pretraining", "training"}
 
 
-def test_the_card_names_data_with_hashes_settings_metrics_and_limits(build, mined, pairs, tmp_path):
-    build([mined], pretraining=[pairs])
-    card = (tmp_path / "model" / "README.md").read_text()
+def test_the_card_names_data_with_checksums_settings_metrics_and_limits(built, mined, pairs):
+    output, result = built
+    card = (output / "README.md").read_text()
     for source in (mined, pairs):
         assert f"{source.path.name} | `{hashlib.sha256(source.path.read_bytes()).hexdigest()}`" in card
     for wanted in (
+        "---\nlibrary_name: sentence-transformers\npipeline_tag: sentence-similarity\n",
         "mined: 30 training pairs",
         "10 pretraining pairs",
+        "9 relevant passages with their claims in pretraining, 16 in training",
+        "\nMultipleNegativesRankingLoss, cosines divided",
         "| temperature | 0.05 |",
-        "recall@100",
+        "\n| model | recall@1 | recall@5 | recall@10 | recall@100 | mrr@10 | ndcg@10 | map@100 |\n| --- | --- |",
+        f"\n| trained | {result.training.metrics['recall@1']:.4f} | ",
         "## Limits",
+        "base model: tiny-bert",
     ):
         assert wanted in card
-    assert "base model: tiny-bert" in card
-    assert str(tmp_path) not in card
+    assert card.startswith("---\n")
+    assert "\n\n\n" not in card
+    assert str(output.parent) not in card
 
 
-def test_claims_of_one_s_own_choice_are_validated_on(build, mined, pairs):
-    report = build([mined], validation=[pairs], excluded_claims=["the ice rises"]).training
+def test_claims_of_one_s_own_choice_are_validated_on(run, mined, pairs):
+    report = build_encoder(run, PairSources([mined], (), [pairs], ["the ice rises"])).training
     assert (report.n_entries, report.n_validation_claims) == (18, 9)
 
 
-def test_a_claim_on_both_sides_of_the_split_is_refused_by_name(build, mined, pairs, tmp_path):
+def test_a_claim_on_both_sides_of_the_split_is_refused_by_name(run, mined, pairs):
     with pytest.raises(InputError, match="on both sides of the split: 'THE ICE RISES'; leave it out"):
-        build([mined], validation=[pairs])
-    assert not (tmp_path / "model").exists()
+        build_encoder(run, PairSources([mined], validation=[pairs]))
+    assert not run.output_dir.exists()
 
 
-def test_claims_to_be_measured_on_are_left_out_or_refused_by_name(build, mined):
+def test_claims_to_be_measured_on_are_left_out_or_refused_by_name(run, mined):
     claims = ["“the ICE rises”", "the coal rises", "something else"]
     with pytest.raises(InputError, match=r"to be measured on: 'The ice rises\.' and 1 more; leave it out with"):
-        build([mined], evaluation_claims=claims)
-    built = build([mined], evaluation_claims=claims, excluded_claims=claims)
+        build_encoder(run, PairSources([mined]), evaluation_claims=claims)
+    without_validation = replace(run, recipe=replace(RECIPE, validation_share=0.0))
+    sources = PairSources([mined], excluded_claims=claims)
+    built = build_encoder(without_validation, sources, evaluation_claims=claims)
     assert built.n_excluded_pairs == 6
-    assert built.training.n_entries == 2 * (8 - 2)
+    report = built.training
+    assert (report.n_entries, report.n_validation_claims, report.metrics) == (2 * 8, 0, {})
+    assert "No claims were held out." in (run.output_dir / "README.md").read_text()
 
 
-def test_without_validation_nothing_is_measured(build, mined, tmp_path):
-    report = build([mined], recipe=EncoderRecipe(**(RECIPE.__dict__ | {"validation_share": 0.0}))).training
-    assert (report.n_validation_claims, report.metrics) == (0, {})
-    assert "No claims were held out." in (tmp_path / "model" / "README.md").read_text()
-
-
-def test_a_base_model_that_cannot_be_trained_is_refused_before_anything_is_read(build, tmp_path):
+def test_a_base_model_that_cannot_be_trained_is_refused_before_anything_is_read(tmp_path):
     (tmp_path / "base").mkdir()
     with pytest.raises(ModelError, match=r"config\.json"):
-        build([PairSource("pairs", tmp_path / "missing")], base_model=tmp_path / "base")
+        build_encoder(
+            run_of(tmp_path / "base", tmp_path / "m", RECIPE),
+            PairSources([PairSource("pairs", tmp_path / "missing")]),
+        )
 
 
-def test_no_data_is_an_error(build):
+def test_no_data_is_an_error(run):
     with pytest.raises(InputError, match="no data to train on"):
-        build([])
+        build_encoder(run, PairSources())

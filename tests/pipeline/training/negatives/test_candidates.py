@@ -1,4 +1,4 @@
-"""Candidates for negatives, and what the guards compare them by."""
+"""Candidates for negatives, and the cosines that the guards compare."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VECTORS = {"ice melts": (2.0, 0.0), "ice": (3.0, 4.0), "melts": (40.0, 30.0)}
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
-def test_the_guards_get_cosines_whatever_the_encoder_is_compared_by(similarity):
+def test_the_guards_get_cosines_even_from_an_encoder_with_inner_products(similarity):
     documents = [Document("d1", "ice"), Document("d2", "melts")]
     encoder = FakeEncoder(VECTORS, replace(IDENTITY, similarity=similarity))
     index = MemoryIndex(documents, encoder.encode([document.text for document in documents]))

@@ -1,21 +1,19 @@
-"""Hard negatives: who may be one, how many come, and that claims stay whole."""
+"""Hard negatives: which passages may be one, and how many are drawn."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from claimhound.data.errors import InputError
 from claimhound.data.labelled_sets.mined_claims import MinedPassage, training_pairs
 from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.records import Query, ScoredDoc
 from claimhound.data.text.normal_text import normalize_text
+from claimhound.pipeline.training.negatives.candidates import Candidates
 from claimhound.pipeline.training.negatives.mining import (
+    MiningSettings,
     NegativeGuard,
     mine_hard_negatives,
-    split_by_claim,
-    without_claims,
 )
 
 TEXTS = {
@@ -32,12 +30,12 @@ RUN = {"c1": [ScoredDoc(doc_id, 1.0 - i / 10) for i, doc_id in enumerate(TEXTS)]
 QRELS = {"c1": {"gold": 1}}
 
 
-def mine(qrels=QRELS, **options):
-    mined, report = mine_hard_negatives([QUERY], qrels, RUN, TEXTS.get, **options)
+def mine(qrels=QRELS, *, queries=(QUERY,), candidates=Candidates(RUN, TEXTS), **settings):  # noqa: B008 (frozen)
+    mined, report = mine_hard_negatives(queries, qrels, candidates, MiningSettings(**settings))
     return training_pairs(mined), report
 
 
-def test_copies_and_near_duplicates_of_judged_evidence_are_counted_and_never_negatives():
+def test_copies_and_near_duplicates_of_judged_evidence_are_never_negatives_and_counted():
     pairs, report = mine(n_negatives=5)
     assert [pair.text for pair in pairs if pair.label == 1] == [TEXTS["gold"]]
     assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["hard"], TEXTS["easy"]}
@@ -45,23 +43,23 @@ def test_copies_and_near_duplicates_of_judged_evidence_are_counted_and_never_neg
     assert (report.n_positives, report.n_negatives) == (1, 2)
 
 
-def test_the_guard_is_what_keeps_them_out():
+def test_the_guard_keeps_them_out():
     loose = NegativeGuard(max_jaccard=1.0, max_containment=1.0)
     pairs, report = mine(n_negatives=5, guard=loose)
     assert TEXTS["near"] in {pair.text for pair in pairs if pair.label == 0}
     assert report.rejected == {"copy": 1, "no words": 1}
 
 
-def test_a_passage_too_similar_to_judged_evidence_is_no_negative():
+def test_a_passage_too_similar_to_judged_evidence_is_not_a_negative():
     def similarity(doc_id, judged):
         return 0.95 if (doc_id, judged) == ("hard", "gold") else 0.1
 
-    pairs, report = mine(n_negatives=5, similarity=similarity)
+    pairs, report = mine(candidates=Candidates(RUN, TEXTS, similarity=similarity))
     assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["easy"]}
     assert report.rejected["too similar"] == 1
 
 
-def test_with_a_margin_what_is_as_near_the_claim_as_its_nearest_evidence_is_no_negative():
+def test_with_a_margin_a_passage_as_near_the_claim_as_its_nearest_evidence_is_not_a_negative():
     vectors = {"c1": (1.0, 0.0), "gold": (0.8, 0.6), "far gold": (0.0, 1.0), "hard": (0.6, 0.8), "easy": (0.28, 0.96)}
     texts = TEXTS | {"far gold": "Ships now sail the Northwest Passage."}
 
@@ -71,9 +69,11 @@ def test_with_a_margin_what_is_as_near_the_claim_as_its_nearest_evidence_is_no_n
 
     def negatives(margin):
         mined, report = mine_hard_negatives(
-            [QUERY], {"c1": {"gold": 1, "far gold": 1}}, {"c1": RUN["c1"][4:6]}, texts.get,
-            guard=NegativeGuard(margin=margin), closeness=closeness,
-        )  # fmt: skip
+            [QUERY],
+            {"c1": {"gold": 1, "far gold": 1}},
+            Candidates({"c1": RUN["c1"][4:6]}, texts, closeness=closeness),
+            MiningSettings(guard=NegativeGuard(margin=margin)),
+        )
         return {passage.doc_id for passage in mined[0].negatives}, report.rejected
 
     # The claim is 0.8 from its nearest evidence, 0.6 from "hard" and 0.28 from "easy".
@@ -83,15 +83,16 @@ def test_with_a_margin_what_is_as_near_the_claim_as_its_nearest_evidence_is_no_n
     assert negatives(0.6) == (set(), {"as near the claim as its evidence": 2})
 
 
-def test_what_a_reranker_finds_relevant_is_no_negative():
+def test_a_passage_that_a_reranker_finds_relevant_is_not_a_negative():
     probabilities = {"hard": 0.51, "easy": 0.5}
-    pairs, report = mine(n_negatives=5, probability=lambda _query_id, doc_id: probabilities[doc_id])
+    candidates = Candidates(RUN, TEXTS, probability=lambda _query_id, doc_id: probabilities[doc_id])
+    pairs, report = mine(candidates=candidates)
     assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["easy"]}
     assert report.rejected["relevant to the reranker"] == 1
 
 
-def test_a_negative_carries_its_rank_and_a_judged_one_none():
-    mined, _ = mine_hard_negatives([QUERY], {"c1": {"gold": 1, "near": 0}}, RUN, TEXTS.get)
+def test_a_drawn_negative_has_its_rank_and_a_judged_one_has_none():
+    mined, _ = mine_hard_negatives([QUERY], {"c1": {"gold": 1, "near": 0}}, Candidates(RUN, TEXTS), MiningSettings())
     assert mined[0].positives == (MinedPassage("gold", TEXTS["gold"]),)
     assert set(mined[0].negatives) == {
         MinedPassage("near", TEXTS["near"]),
@@ -101,9 +102,9 @@ def test_a_negative_carries_its_rank_and_a_judged_one_none():
 
 
 @pytest.mark.parametrize("options", [{"n_negatives": 0}, {"first_rank": 0}, {"first_rank": 5, "pool_k": 4}], ids=str)
-def test_impossible_numbers_are_refused(options):
-    with pytest.raises(InputError):
-        mine(**options)
+def test_impossible_settings_are_refused(options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        MiningSettings(**options)
 
 
 @pytest.mark.parametrize("limits", [{"max_cosine": 0}, {"max_p": 1.1}, {"margin": 2}], ids=str)
@@ -112,30 +113,30 @@ def test_a_guard_with_impossible_limits_is_refused(limits):
         NegativeGuard(**limits)
 
 
-def test_negatives_come_from_the_asked_ranks_only():
+def test_negatives_come_only_from_the_given_ranks():
     pairs, _ = mine(n_negatives=5, first_rank=6, pool_k=6)
     assert {pair.text for pair in pairs if pair.label == 0} == {TEXTS["easy"]}
 
 
-def test_a_passage_judged_not_relevant_is_a_negative_and_no_positive():
+def test_a_passage_judged_not_relevant_is_a_negative():
     pairs, report = mine({"c1": {"gold": 1, "near": 0}}, n_negatives=1)
     assert TrainingPair("c1", QUERY.text, TEXTS["near"], 0.0) in pairs
     assert report.n_positives == 1
 
 
-def test_claims_without_judgments_are_counted_and_none_at_all_is_an_error():
-    _, report = mine_hard_negatives([QUERY, Query("c2", "Other.")], QRELS, RUN, TEXTS.get)
+def test_claims_without_judgments_are_counted_and_having_no_other_is_an_error():
+    _, report = mine(queries=[QUERY, Query("c2", "Other.")])
     assert (report.n_queries, report.n_queries_without_judgments) == (2, 1)
     with pytest.raises(InputError, match="none of the 1 claims"):
-        mine_hard_negatives([Query("c2", "Other.")], QRELS, RUN, TEXTS.get)
+        mine(queries=[Query("c2", "Other.")])
 
 
-def test_judged_evidence_that_the_corpus_lacks_is_counted():
-    _, report = mine_hard_negatives([QUERY], {"c1": {"gold": 1, "gone": 1}}, RUN, TEXTS.get)
+def test_judged_evidence_missing_from_the_corpus_is_counted():
+    _, report = mine({"c1": {"gold": 1, "gone": 1}})
     assert report.n_judged_without_text == 1
 
 
-def test_the_seed_decides_the_draw_and_other_claims_do_not():
+def test_a_draw_depends_on_the_seed_and_not_on_other_claims():
     pool = {f"d{i}": f"Passage number {i} speaks of {i * 7} other things." for i in range(60)}
     texts = {**TEXTS, **pool}
     run = {query_id: [ScoredDoc(doc_id, 1.0) for doc_id in pool] for query_id in ("c0", "c1")}
@@ -143,8 +144,10 @@ def test_the_seed_decides_the_draw_and_other_claims_do_not():
     loose = NegativeGuard(max_jaccard=1.0, max_containment=1.0)
 
     def draw(queries, seed):
-        mined, _ = mine_hard_negatives(queries, qrels, run, texts.get, n_negatives=5, seed=seed, guard=loose)
-        return [pair for pair in training_pairs(mined) if pair.query_id == "c1"]
+        pairs, _ = mine(
+            qrels, queries=queries, candidates=Candidates(run, texts), n_negatives=5, seed=seed, guard=loose
+        )
+        return [pair for pair in pairs if pair.query_id == "c1"]
 
     alone = draw([QUERY], 1)
     assert len(alone) == 6
@@ -154,25 +157,3 @@ def test_the_seed_decides_the_draw_and_other_claims_do_not():
 
 def test_normalized_text_ignores_case_quotes_spacing_and_soft_hyphens():
     assert normalize_text("“Pro\u00adduces”  1.3\u00a0%") == normalize_text('"produces" 1.3') == "produces 1 3"
-
-
-@given(
-    texts=st.lists(st.text("ab ", min_size=1, max_size=4), min_size=2, max_size=30),
-    share=st.floats(0, 0.9),
-    seed=st.integers(0, 5),
-)
-def test_a_claim_lies_whole_on_one_side_of_the_split(texts, share, seed):
-    queries = [Query(f"c{number}", text) for number, text in enumerate(texts)]
-    train, validation = split_by_claim(queries, share, seed)
-    assert {query.query_id for query in (*train, *validation)} == {query.query_id for query in queries}
-    assert len(train) + len(validation) == len(queries)
-    sides = [{normalize_text(query.text) for query in side} for side in (train, validation)]
-    assert not sides[0] & sides[1]
-    reverse_train, _ = split_by_claim(queries[::-1], share, seed)
-    assert reverse_train == train[::-1]
-
-
-def test_pairs_of_claims_to_be_measured_on_are_left_out_by_text():
-    pairs = [TrainingPair("1", "Clouds cool.", "x", 1.0), TrainingPair("2", "Clouds warm.", "y", 1.0)]
-    kept, n_left_out = without_claims(pairs, ["“clouds COOL”"])
-    assert (kept, n_left_out) == ([pairs[1]], 1)

@@ -1,4 +1,4 @@
-"""From labelled sets to a folder: no claim on both sides, none that is to be measured on, and all of it in the card."""
+"""From labelled sets to a stance model: no claim on both sides, none to measure on, and a card with everything."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import json
 from dataclasses import replace
 
 import pytest
+from tiny_training import EXACT, run_of
 
 from claimhound.data.errors import InputError, ModelError
 from claimhound.data.labelled_sets.stance_sources import StanceSource
 from claimhound.pipeline.models.cross_encoders import load_stance
 from claimhound.pipeline.models.stance_labels import OURS, read_labels
 from claimhound.pipeline.models.temperature import load_temperature
-from claimhound.pipeline.serving.compute import Compute
-from claimhound.pipeline.training.model_card import Provenance
+from claimhound.pipeline.training.model_card import write_card
 from claimhound.pipeline.training.stance.building import build_stance
-from claimhound.pipeline.training.stance.card import render_stance_card
 from claimhound.pipeline.training.stance.recipe import StanceRecipe
 
 RECIPE = StanceRecipe(batch_size=8, epochs=1, precision="fp32", max_length=32, validation_share=0.25)
@@ -38,18 +37,14 @@ def built(tiny_model_dir, tmp_path_factory):
     ]
     said = []
     result = build_stance(
+        run_of(tiny_model_dir, folder / "model", RECIPE, compute=replace(EXACT, notify=said.append)),
         sources,
-        base_model=tiny_model_dir,
-        output_dir=folder / "model",
-        recipe=RECIPE,
         excluded_claims=["sea LEVEL rises, 11 metres", "another claim"],
-        device="cpu",
-        on_stage=said.append,
     )
     return folder, result, said
 
 
-def test_claims_to_measure_on_are_left_out_and_the_others_are_whole_on_one_side(built):
+def test_claims_to_measure_on_are_left_out_and_each_other_claim_is_on_one_side(built):
     _, result, said = built
     assert result.n_excluded == 3
     n_held_out = sum(found.n_pairs for found in result.held_out)
@@ -62,14 +57,17 @@ def test_claims_to_measure_on_are_left_out_and_the_others_are_whole_on_one_side(
 def test_the_folder_has_the_temperature_that_fits_the_held_out_pairs_best(built):
     folder, result, _ = built
     assert load_temperature(folder / "model") == result.fit.temperature
-    assert load_stance(str(folder / "model"), Compute("cpu")).stance.temperature == result.fit.temperature
+    assert load_stance(str(folder / "model"), EXACT).stance.temperature == result.fit.temperature
     assert result.fit.loss_after <= result.fit.loss_before
 
 
 def test_the_card_names_data_settings_and_figures(built):
     folder, result, _ = built
     card = (folder / "model" / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: sentence-transformers\npipeline_tag: text-classification\n")
+    assert "\n\n\n" not in card
     assert "first_train.jsonl" in card
+    assert f"{result.training.n_pairs} pairs in training, {45 - result.training.n_pairs} held out. Each claim" in card
     assert "3 left out" in card
     assert "| validation_share | 0.25 |" in card
     assert f"{result.held_out[0].accuracy.mean:.4f}" in card
@@ -77,7 +75,7 @@ def test_the_card_names_data_settings_and_figures(built):
     assert str(folder) not in card
 
 
-def test_a_head_that_is_kept_is_told_before_the_work_begins_and_in_the_card(built, tiny_nli_dir, tmp_path):
+def test_a_kept_head_is_announced_before_the_work_begins_and_in_the_card(built, tiny_nli_dir, tmp_path):
     folder, result, _ = built
     said = []
 
@@ -85,30 +83,26 @@ def test_a_head_that_is_kept_is_told_before_the_work_begins_and_in_the_card(buil
         said.append(line)
         raise KeyboardInterrupt
 
+    run = run_of(tiny_nli_dir, tmp_path / "m", RECIPE, compute=replace(EXACT, notify=stop))
     with pytest.raises(KeyboardInterrupt):
-        build_stance(
-            [StanceSource("climate_fever", folder / "first_train.jsonl")], base_model=tiny_nli_dir,
-            output_dir=tmp_path / "m", recipe=RECIPE, on_stage=stop,
-        )  # fmt: skip
+        build_stance(run, [StanceSource("climate_fever", folder / "first_train.jsonl")])
     assert [line.partition(" (")[0] for line in said] == ["base model: its head is kept"]
 
     def card(labels):
-        report = replace(result.training, labels=labels)
-        return render_stance_card(Provenance("base", "1"), RECIPE, report, result.held_out, 1.0, (1.0, 1.0), 0)
+        run.output_dir.mkdir(exist_ok=True)
+        write_card("stance", run, replace(result, training=replace(result.training, labels=labels)), [])
+        return (run.output_dir / "README.md").read_text()
 
-    assert "claim and evidence in, in this order" in card(OURS)
+    assert "takes claim and evidence, in this order" in card(OURS)
     assert "Its labels are" not in card(OURS)
     kept = card(read_labels(("contradiction", "entailment", "neutral")))
-    assert "evidence and claim in, in this order" in kept
+    assert "takes evidence and claim, in this order" in kept
     assert "Its labels are the base model's: contradiction is REFUTES, entailment is SUPPORTS, neutral is" in kept
 
 
-def test_a_set_to_measure_on_and_a_base_model_that_is_none_are_refused_before_anything_is_read(
-    tiny_model_dir, tmp_path
-):
-    arguments = {"output_dir": tmp_path / "m", "recipe": RECIPE}
+def test_a_set_to_measure_on_and_an_unusable_base_model_are_refused_before_anything_is_read(tiny_model_dir, tmp_path):
     with pytest.raises(InputError, match="its name says it is for measuring"):
-        build_stance([StanceSource("rte", tmp_path / "dev.tsv")], base_model=tiny_model_dir, **arguments)
+        build_stance(run_of(tiny_model_dir, tmp_path / "m", RECIPE), [StanceSource("rte", tmp_path / "dev.tsv")])
     with pytest.raises(ModelError, match=r"config\.json"):
-        build_stance([StanceSource("rte", tmp_path / "no.tsv")], base_model=tmp_path, **arguments)
+        build_stance(run_of(tmp_path, tmp_path / "m", RECIPE), [StanceSource("rte", tmp_path / "no.tsv")])
     assert not (tmp_path / "m").exists()

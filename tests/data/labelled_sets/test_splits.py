@@ -1,0 +1,52 @@
+"""Splits by claim: the same seed gives the same sides, and no claim is on both."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.splits import claim_folds, held_out_claims, split_by_claim, without_claims
+from claimhound.data.records import Query
+from claimhound.data.text.normal_text import normalize_text
+
+
+def test_the_claims_that_models_were_trained_without_stay_the_same():
+    """Held out by the code that trained the bundled models."""
+    queries = [Query(f"c{number}", f"Claim number {number}.") for number in range(30)]
+    assert [query.query_id for query in split_by_claim(queries, 0.1, 42)[1]] == ["c18", "c21", "c26"]
+    assert claim_folds(queries[:12], 5, 0).tolist() == [4, 0, 3, 3, 1, 2, 2, 1, 4, 0, 0, 1]
+
+
+@given(
+    texts=st.lists(st.text("ab ", min_size=1, max_size=4), min_size=2, max_size=30),
+    share=st.floats(0, 0.9),
+    seed=st.integers(0, 5),
+)
+def test_a_claim_is_on_one_side_of_the_split(texts, share, seed):
+    queries = [Query(f"c{number}", text) for number, text in enumerate(texts)]
+    train, validation = split_by_claim(queries, share, seed)
+    assert {query.query_id for query in (*train, *validation)} == {query.query_id for query in queries}
+    assert len(train) + len(validation) == len(queries)
+    sides = [{normalize_text(query.text) for query in side} for side in (train, validation)]
+    assert not sides[0] & sides[1]
+    reverse_train, _ = split_by_claim(queries[::-1], share, seed)
+    assert reverse_train == train[::-1]
+
+
+def test_a_small_share_holds_out_one_claim_and_a_large_one_leaves_one():
+    claims = ["Ice melts.", "Sea rises.", "Wind turns."]
+    assert [len(held_out_claims(claims, share, 1)) for share in (0.0, 0.01, 0.99)] == [0, 1, 2]
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\), not 1"):
+        held_out_claims(claims, 1, 1)
+
+
+def test_items_are_left_out_by_the_text_of_their_claim():
+    queries = [Query("1", "Clouds cool."), Query("2", "Clouds warm.")]
+    assert without_claims(queries, ["“clouds COOL”"], lambda query: query.text) == ([queries[1]], [queries[0]])
+
+
+def test_folds_need_as_many_distinct_claims():
+    with pytest.raises(InputError, match="2 distinct judged claims are too few for 3 folds"):
+        claim_folds([Query("1", "Ice."), Query("2", "ice"), Query("3", "Sea.")], 3, 0)
