@@ -9,7 +9,7 @@ import click
 from claimhound.data.errors import InputError
 from claimhound.data.read_options import ReadOptions
 from claimhound.pipeline.commands.figures import figures_in_any_case, say_findings
-from claimhound.pipeline.commands.judged_files import claims_of, judged_claims_options, texts_of_claims
+from claimhound.pipeline.commands.judged_files import judged_claims_options, read_judged, texts_of_claims
 from claimhound.pipeline.commands.long_jobs import long_job
 from claimhound.pipeline.commands.model_choice import compute_options, encoder_option
 from claimhound.pipeline.commands.options import folds_option, index_option, path_option, seed_option
@@ -64,7 +64,6 @@ def calibrate_command(
     compared with the previous one. The threshold below which an answer says that probably nothing is relevant is chosen
     too. Everything is written to the folder's blend.json, which `search` and `evaluate` read.
     """
-    from claimhound.data.labelled_sets.judgments import read_qrels
     from claimhound.pipeline.calibration.calibrating import calibrate, calibrated_text
     from claimhound.pipeline.calibration.model_folder import check_output, write_calibrated
     from claimhound.pipeline.model_folders.finding import find_model_dir
@@ -75,7 +74,7 @@ def calibrate_command(
         raise InputError(f"{model}: not a folder of yours; choose one for a copy with --output DIR")
     model_dir = find_model_dir("reranker", model)
     check_output(model_dir, output_dir)
-    queries, judgments = claims_of(claims, reading), read_qrels(qrels, ReadOptions(label_names=reading.label_names))
+    queries, judged = read_judged(claims, qrels, reading)
     excluded, nothing = (texts_of_claims(files, reading) for files in (exclude_claims, without_evidence))
     say("Use claims that the reranker was NOT trained on: on those it is more confident than it is accurate.")
     pipeline = open_pipeline(
@@ -89,8 +88,8 @@ def calibrate_command(
     with long_job("claims", "nothing was written") as advance:
         found = calibrate(
             pipeline,
-            queries,
-            judgments,
+            queries or [],
+            judged.qrels,
             n_folds=folds,
             seed=seed,
             excluded_claims=excluded,

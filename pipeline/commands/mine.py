@@ -7,7 +7,12 @@ from pathlib import Path
 import click
 
 from claimhound.data.read_options import ReadOptions
-from claimhound.pipeline.commands.judged_files import claims_of, exclude_option, judged_claims_options, texts_of_claims
+from claimhound.pipeline.commands.judged_files import (
+    exclude_option,
+    judged_claims_options,
+    read_judged,
+    texts_of_claims,
+)
 from claimhound.pipeline.commands.long_jobs import long_job
 from claimhound.pipeline.commands.model_choice import compute_options, encoder_option
 from claimhound.pipeline.commands.options import count_option, index_option, path_option, seed_option
@@ -83,15 +88,14 @@ def mine(
     """
     if first_rank > pool_k:
         raise click.UsageError(f"--first-rank {first_rank} must not be greater than --pool-k {pool_k}")
-    from claimhound.data.labelled_sets.judgments import read_qrels
     from claimhound.data.labelled_sets.splits import without_claims
     from claimhound.pipeline.search.opening import open_pipeline
     from claimhound.pipeline.training.negatives.job import mine_to_file
     from claimhound.pipeline.training.negatives.mining import MiningSettings, NegativeGuard
 
     excluded = texts_of_claims(exclude_claims, reading)
-    queries, _ = without_claims(claims_of(claims, reading), excluded, lambda claim: claim.text)
-    judgments = read_qrels(qrels, ReadOptions(label_names=reading.label_names))
+    found, judged = read_judged(claims, qrels, reading)
+    queries, _ = without_claims(found or [], excluded, lambda claim: claim.text)
     pipeline = open_pipeline(
         index_dir,
         encoder=encoder,
@@ -105,7 +109,7 @@ def mine(
         report = mine_to_file(
             pipeline,
             queries,
-            judgments,
+            judged.qrels,
             output_path,
             MiningSettings(
                 n_negatives, first_rank, pool_k, seed, NegativeGuard(max_cosine=max_cosine, margin=margin, max_p=max_p)

@@ -12,10 +12,10 @@ import click
 
 from claimhound.data.read_options import ReadOptions
 from claimhound.pipeline.commands.judged_files import (
-    claims_of,
     exclude_option,
     judged_claims_options,
     label_names_option,
+    read_judged,
     texts_of_claims,
 )
 from claimhound.pipeline.commands.long_jobs import long_job
@@ -72,22 +72,21 @@ def train_reranker(
     Writes a folder that `search --reranker` reads: weights, the fit of its probability, and a model card. Run the same
     command again to resume an interrupted training from its last checkpoint.
     """
-    from claimhound.data.labelled_sets.judgments import read_qrels
     from claimhound.data.labelled_sets.pair_sources import PairSource
     from claimhound.pipeline.search.opening import open_pipeline
     from claimhound.pipeline.training.reranker.building import build_reranker
     from claimhound.pipeline.training.training_data import PairSources
 
     learned, before = (list(map(PairSource.parse, texts)) for texts in (data, pretrain))
-    queries, judgments = claims_of(claims, reading), read_qrels(qrels, ReadOptions(label_names=reading.label_names))
+    queries, judged = read_judged(claims, qrels, reading)
     sources = PairSources(learned, before, excluded_claims=texts_of_claims(exclude_claims, reading))
     pipeline = open_pipeline(index_dir, with_reranker=False, with_stance=False, compute=run.compute)
     with _progress_of(run) as shown:
         built = build_reranker(
             shown,
             pipeline,
-            queries,
-            judgments,
+            queries or [],
+            judged.qrels,
             sources=sources,
             data_files={"claims": Path(claims), "judgments": Path(qrels)},
         )

@@ -37,7 +37,7 @@ class Verdict:
         what = {
             "helps": "The reranker helps on these claims",
             "hurts": "The reranker HURTS on these claims",
-            "unclear": "The reranker makes no difference on these claims that can be told from chance",
+            "unclear": "On these claims the reranker changes nothing that can be told from chance",
         }[self.word]
         mean, low, high = self.test.difference
         interval = "" if math.isnan(low) else f" [{low:+.3f}, {high:+.3f}]"

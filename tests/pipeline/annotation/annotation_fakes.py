@@ -1,4 +1,4 @@
-"""An index of twelve sentences, models that are arithmetic on the letters, and claims to annotate with them."""
+"""An index of twelve sentences, models that compute from the letters of a text, and claims to annotate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _draw(text: str, n: int) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 class LetterEncoder:
-    """Gives each text a vector drawn by its letters."""
+    """Gives each text a vector drawn from its letters."""
 
     runtime_name = "by letters on cpu"
     identity = EncoderIdentity("letters", "a" * 64, "mean", 64, 4)
@@ -45,7 +45,7 @@ class LetterEncoder:
 
 
 class LetterReranker:
-    """Gives each pair a logit drawn by its letters, and keeps what it was asked."""
+    """Gives each pair a logit drawn from its letters, and records the claims."""
 
     name = "letters"
     weights_sha256 = "b" * 64
@@ -63,7 +63,7 @@ class LetterReranker:
 
 
 def build_index(folder: Path, documents: Sequence[Document] = ()) -> Path:
-    """Build an index of the documents, of the twelve sentences where none are given, and return its folder."""
+    """Build an index of the documents, by default of the twelve sentences, and return its folder."""
     random = np.random.default_rng(7)
     documents = documents or [
         Document(f"d{n:02d}", " ".join(random.choice(WORDS, 6)), title=f"title {n}") for n in range(12)
@@ -76,13 +76,13 @@ def build_index(folder: Path, documents: Sequence[Document] = ()) -> Path:
 
 
 def pipeline_of(index_dir: Path) -> EvidencePipeline:
-    """Open the index with models of its own."""
+    """Open the index with new models."""
     config = PipelineConfig(first_stage_k=8, rerank_k=8, min_cosine=-1.0)
     return EvidencePipeline(IndexSnapshot.open(index_dir), LetterEncoder(), LetterReranker(), config)
 
 
 def write_claims(path: Path, n: int) -> Path:
-    """Write n records, of which every tenth is none and every seventh repeats a text; returns the path."""
+    """Write n records, every tenth of them bad and every seventh a repeated text; return the path."""
     random = np.random.default_rng(3)
     texts = [" ".join(random.choice(WORDS, 5)) for _ in range(n)]
     lines = []
@@ -95,5 +95,5 @@ def write_claims(path: Path, n: int) -> Path:
 
 
 def n_bad(n: int) -> int:
-    """Return how many of `write_claims`' n records are none."""
+    """Return the number of bad records among the n of `write_claims`."""
     return len([number for number in range(n) if number % 10 == 4])

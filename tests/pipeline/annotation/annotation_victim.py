@@ -1,6 +1,6 @@
-"""A process that starts others, lets each come to harm while it annotates claims, and reports how they ended.
+"""A process that forks others, harms each while it annotates claims, and reports how they ended.
 
-Run as `python annotation_victim.py FUNCTION JSON-ARGUMENTS`; prints JSON.
+It reads lines of JSON, `[function, arguments]`, and answers each with a line of JSON.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def run(index_dir: str, claims: str, output: str, disk: Disk | None = None) -> N
 
 
 def run_whole(index_dir: str, claims: str, output: str) -> int:
-    """Annotate once, undisturbed; returns the exit code."""
+    """Annotate once without harm; return the exit code."""
     return ended(start(lambda: run(index_dir, claims, output)))
 
 
 def die_everywhere(index_dir: str, claims: str, work: str) -> list[bool]:
-    """Die ahead of each change to the disk and go on from there; returns whether each left an output when it died."""
+    """Die before each change to the disk and resume; return for each death whether it left an output."""
     left = []
     for n in count():
         output = Path(work, f"{n}.jsonl")
@@ -57,9 +57,9 @@ def die_everywhere(index_dir: str, claims: str, work: str) -> list[bool]:
 
 
 def shoot_until_done(index_dir: str, claims: str, work: str, n_times: int, seed: int) -> list[int]:
-    """Kill a job from outside at random moments, again and again, until it is done; returns how often each was killed.
+    """Kill a job from outside at random moments until it is done; return how often each job was killed.
 
-    Each lives a little longer than the one before, so that none is shot for ever at its start.
+    Each try lives a little longer than the one before; otherwise a job might never get past its start.
     """
     chance = random.Random(seed)
     killed = []
@@ -78,7 +78,7 @@ def shoot_until_done(index_dir: str, claims: str, work: str, n_times: int, seed:
 
 
 def run_on_full_disks(index_dir: str, claims: str, work: str, limits: list[int]) -> list[list[int]]:
-    """Annotate once for each limit of a file's size in bytes, then without one; returns the exit codes of both."""
+    """Annotate once for each limit of the file size in bytes, then without a limit; return both exit codes."""
 
     def limited(output: str, limit: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -93,9 +93,9 @@ def run_on_full_disks(index_dir: str, claims: str, work: str, limits: list[int])
 
 
 def run_in_a_small_room(index_dir: str, claims: str, work: str, room: str, n_bytes: list[int]) -> list[list[int]]:
-    """Annotate on a disk that has only so many bytes left, then with room again; returns the exit codes of both.
+    """Annotate on a disk with only so many bytes left, then with enough space; return both exit codes.
 
-    `room` is a small disk of its own; what is done there is moved to `work`.
+    `room` is a small disk; finished output is moved from there to `work`.
     """
     codes = []
     for n in n_bytes:
@@ -113,4 +113,6 @@ def run_in_a_small_room(index_dir: str, claims: str, work: str, room: str, n_byt
 
 
 if __name__ == "__main__":
-    print(json.dumps(globals()[sys.argv[1]](**json.loads(sys.argv[2]))))
+    for line in sys.stdin:
+        function, arguments = json.loads(line)
+        print(json.dumps(globals()[function](**arguments)), flush=True)

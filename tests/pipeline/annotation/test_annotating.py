@@ -74,7 +74,7 @@ def test_every_claim_has_what_a_search_finds_with_its_own_id_and_fields(index_di
         assert len(record["evidence"]) == 3
 
 
-def test_records_that_are_no_claims_are_set_aside_with_line_and_reason(index_dir, claims, tmp_path):
+def test_bad_records_are_rejected_with_line_and_reason(index_dir, claims, tmp_path):
     report = run(index_dir, claims, tmp_path / "out.jsonl")
     assert report.rejected == tmp_path / "out.jsonl.rejected.jsonl"
     assert [record["line"] for record in records(report.rejected)] == [5, 15, 25, 35, 45, 55]
@@ -83,7 +83,7 @@ def test_records_that_are_no_claims_are_set_aside_with_line_and_reason(index_dir
     }
 
 
-def test_every_kind_of_bad_claim_is_told_and_the_others_are_answered(index_dir, tmp_path):
+def test_every_kind_of_bad_record_is_reported_and_the_others_are_answered(index_dir, tmp_path):
     claims = tmp_path / "claims.jsonl"
     lines = [
         b'{"id": "1", "text": "  "}', b'{"id": "2", "text": 7}', b'{"id": "3"}', b'{"id": "4", "text": "\xff"}',
@@ -112,7 +112,7 @@ def test_every_kind_of_bad_claim_is_told_and_the_others_are_answered(index_dir, 
     ]
 
 
-def test_without_a_bad_record_there_is_no_file_of_them(index_dir, tmp_path):
+def test_without_bad_records_there_is_no_file_of_them(index_dir, tmp_path):
     claims, output = tmp_path / "claims.txt", tmp_path / "out.jsonl"
     claims.write_text("sea\nice\n")
     JobFiles(output).rejected.write_text("of an earlier job\n")
@@ -124,7 +124,7 @@ def test_without_a_bad_record_there_is_no_file_of_them(index_dir, tmp_path):
 
 @pytest.mark.parametrize("n_workers", [1, 2, 3])
 @pytest.mark.parametrize("batch_size", [1, 4, 64])
-def test_neither_batches_nor_workers_change_a_byte(index_dir, claims, tmp_path, n_workers, batch_size):
+def test_batches_and_workers_change_no_byte(index_dir, claims, tmp_path, n_workers, batch_size):
     run(index_dir, claims, tmp_path / "plain.jsonl")
     run(index_dir, claims, tmp_path / "other.jsonl", replace(SMALL, batch_size=batch_size), n_workers=n_workers)
     assert all_bytes(tmp_path / "other.jsonl") == all_bytes(tmp_path / "plain.jsonl")
@@ -150,7 +150,7 @@ def test_a_limit_takes_the_first_claims(index_dir, claims, tmp_path):
     assert [record["id"] for record in records(tmp_path / "out.jsonl")] == ["c0", "c1", "c2", "c3", "c5"]
 
 
-def test_known_claims_stand_with_each_record(index_dir, tmp_path):
+def test_known_claims_are_part_of_each_record(index_dir, tmp_path):
     claims, output = tmp_path / "claims.txt", tmp_path / "out.jsonl"
     claims.write_text("sea level rises\nsolar power\n")
     pipeline = pipeline_of(index_dir)
@@ -176,7 +176,7 @@ def test_adaptive_and_lowest_scores_are_those_of_a_search(index_dir, claims, tmp
 
 
 class DyingDisk(Disk):
-    """Raises ahead of the n-th change, from 0."""
+    """Raises before the n-th change, from 0."""
 
     def __init__(self, n):
         self.left = n
@@ -187,43 +187,43 @@ class DyingDisk(Disk):
         self.left -= 1
 
 
-def test_a_job_that_fails_ahead_of_any_change_goes_on_to_the_same_bytes(index_dir, claims, tmp_path):
-    run(index_dir, claims, tmp_path / "quiet.jsonl")
+def test_a_job_that_fails_before_any_change_resumes_to_the_same_bytes(index_dir, claims, quick_dir):
+    run(index_dir, claims, quick_dir / "quiet.jsonl")
     n_resumed = []
     for n in range(1000):
-        output = tmp_path / f"{n}.jsonl"
+        output = quick_dir / f"{n}.jsonl"
         disk = DyingDisk(n)
         try:
             run(index_dir, claims, output, disk=disk)
         except (InputError, OSError) as error:
             assert "No space left on device" in str(error)
-            assert not output.exists() or output.read_bytes() == (tmp_path / "quiet.jsonl").read_bytes()
+            assert not output.exists() or output.read_bytes() == (quick_dir / "quiet.jsonl").read_bytes()
             n_resumed.append(run(index_dir, claims, output).n_resumed)
-        assert all_bytes(output) == all_bytes(tmp_path / "quiet.jsonl")
+        assert all_bytes(output) == all_bytes(quick_dir / "quiet.jsonl")
         assert sorted(path.name for path in JobFiles(output).folder.iterdir()) == ["journal", "lock"]
         if disk.left > 0:
             break
-    # What was done before is not done again.
+    # Finished work is not repeated.
     assert n_resumed[0] == 0
     assert n_resumed == sorted(n_resumed)
     assert n_resumed[-1] == N
 
 
-def test_a_journal_cut_off_at_any_byte_leads_to_the_same_bytes(index_dir, tmp_path):
-    claims = write_claims(tmp_path / "claims.jsonl", 12)
-    run(index_dir, claims, tmp_path / "quiet.jsonl")
-    output = tmp_path / "out.jsonl"
+def test_a_journal_cut_off_at_any_byte_leads_to_the_same_bytes(index_dir, quick_dir):
+    claims = write_claims(quick_dir / "claims.jsonl", 12)
+    run(index_dir, claims, quick_dir / "quiet.jsonl")
+    output = quick_dir / "out.jsonl"
     with pytest.raises(OSError, match="No space"):
         run(index_dir, claims, output, disk=DyingDisk(2))
     whole = JobFiles(output).journal.read_bytes()
     for length in range(0, len(whole), 97):
         JobFiles(output).journal.write_bytes(whole[:length])
         run(index_dir, claims, output)
-        assert all_bytes(output) == all_bytes(tmp_path / "quiet.jsonl")
+        assert all_bytes(output) == all_bytes(quick_dir / "quiet.jsonl")
         output.unlink()
 
 
-def test_a_finished_job_is_not_done_again(index_dir, claims, tmp_path):
+def test_a_finished_job_is_not_repeated(index_dir, claims, tmp_path):
     output = tmp_path / "out.jsonl"
     first = run(index_dir, claims, output)
     before = all_bytes(output)
@@ -237,7 +237,7 @@ def test_a_finished_job_is_not_done_again(index_dir, claims, tmp_path):
     assert all_bytes(output) == before
 
 
-def test_what_is_not_this_job_s_is_left_alone_unless_it_is_given_up(index_dir, claims, tmp_path):
+def test_a_file_of_another_job_is_kept_unless_fresh_is_set(index_dir, claims, tmp_path):
     output = tmp_path / "out.jsonl"
     output.write_text("notes\n")
     with pytest.raises(InputError, match=r"out.jsonl: already exists .* --fresh"):
@@ -318,7 +318,7 @@ def test_columns_of_a_table_without_a_header_can_be_named(index_dir, tmp_path):
         run(index_dir, ClaimSource(str(output), ReadOptions(columns=("id",))), tmp_path / "other.jsonl")
 
 
-def test_status_tells_of_a_job_that_never_began_died_or_is_done(index_dir, claims, tmp_path):
+def test_status_of_jobs_that_never_started_died_or_finished(index_dir, claims, tmp_path):
     output = tmp_path / "out.jsonl"
     with pytest.raises(InputError, match="no job was started here"):
         job_status(output)
@@ -350,7 +350,7 @@ def test_a_second_process_on_the_same_output_is_refused(index_dir, claims, tmp_p
     run(index_dir, claims, output)
 
 
-def test_an_output_that_is_a_link_stays_one(index_dir, claims, tmp_path):
+def test_an_output_that_is_a_link_remains_a_link(index_dir, claims, tmp_path):
     (tmp_path / "disk").mkdir()
     output, link = tmp_path / "disk" / "out.jsonl", tmp_path / "link.jsonl"
     link.symlink_to(output)
@@ -360,7 +360,7 @@ def test_an_output_that_is_a_link_stays_one(index_dir, claims, tmp_path):
     assert job_status(link).state == job_status(output).state == "finished"
 
 
-def test_progress_begins_where_the_job_was(index_dir, claims, tmp_path):
+def test_progress_starts_from_the_work_already_done(index_dir, claims, tmp_path):
     output, seen = tmp_path / "out.jsonl", []
     with pytest.raises(OSError, match="No space"):
         run(index_dir, claims, output, disk=DyingDisk(3))
@@ -407,7 +407,7 @@ def test_no_claim_gets_evidence_from_after_its_date(tmp_path):
         assert record["evidence"] == as_record(answer)["evidence"], name
 
 
-def test_a_day_for_the_whole_job_narrows_each_claim_s_own(tmp_path):
+def test_the_earlier_of_the_job_s_and_the_claim_s_day_counts(tmp_path):
     documents = [
         Document(f"d{year}", f"sea level {year}", date=str(year), fields={"n": year % 2}) for year in range(2000, 2010)
     ]
@@ -427,7 +427,7 @@ def test_a_day_for_the_whole_job_narrows_each_claim_s_own(tmp_path):
         run(index_dir, claims, output, settings)
 
 
-def test_a_claim_whose_date_may_be_one_of_two_days_is_set_aside_unless_it_is_said_which(index_dir, tmp_path):
+def test_a_claim_with_an_ambiguous_date_is_rejected_unless_the_order_is_given(index_dir, tmp_path):
     claims, output = tmp_path / "claims.csv", tmp_path / "out.jsonl"
     claims.write_text("id,claim,on\n1,sea,2020-01-02\n2,sea,03/04/2021\n")
     report = run(index_dir, ClaimSource(str(claims), before_field="on"), output)
@@ -446,7 +446,7 @@ def test_a_claim_whose_date_may_be_one_of_two_days_is_set_aside_unless_it_is_sai
         run(index_dir, ClaimSource(str(claims), before_field="day"), tmp_path / "none.jsonl")
 
 
-def test_a_job_goes_on_after_index_claims_and_output_were_moved(index_dir, tmp_path, monkeypatch):
+def test_a_job_resumes_after_index_claims_and_output_were_moved(index_dir, tmp_path, monkeypatch):
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     shutil.copytree(index_dir, here / "index")
@@ -467,13 +467,13 @@ def test_a_job_goes_on_after_index_claims_and_output_were_moved(index_dir, tmp_p
     assert {record["index"]["path"] for record in records(Path("out.jsonl"))} == {"link"}
     assert {record["source"] for record in records(JobFiles(Path("out.jsonl")).rejected)} == {"claims.jsonl"}
     assert records(JobFiles(Path("out.jsonl")).rejected)[-1]["reason"] == "duplicate id 'c0', first seen at line 1"
-    # Finished, it is not done again by whatever path.
+    # A finished job is not repeated, whatever its path.
     there.rename(here)
     done = run(here / "index", here / "claims.jsonl", here / "out.jsonl")
     assert done.n_resumed == done.n_claims + done.n_bad
 
 
-def test_models_are_told_by_what_they_are_and_not_by_where_they_lie(index_dir, claims, tmp_path):
+def test_models_are_identified_by_content_and_not_by_path(index_dir, claims, tmp_path):
     output = tmp_path / "out.jsonl"
     with pytest.raises(OSError, match="No space"):
         run(index_dir, claims, output, disk=DyingDisk(3))
@@ -512,7 +512,7 @@ def test_claims_in_a_pipe_are_read_once_and_annotated_as_those_of_a_file(index_d
     assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "quiet.jsonl").read_bytes()
 
 
-def test_fields_that_are_named_as_columns_of_ours_are_reported(index_dir, tmp_path):
+def test_fields_with_the_names_of_our_columns_are_reported(index_dir, tmp_path):
     claims = tmp_path / "claims.jsonl"
     claims.write_text('{"id": 1, "text": "sea", "verdict": "x", "score": 3}\n')
     report = run(index_dir, claims, tmp_path / "out.csv", replace(SMALL, output_format="csv"))

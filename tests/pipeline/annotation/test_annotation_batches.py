@@ -1,4 +1,4 @@
-"""Batches are the same ones however often they are formed, and say what was there before."""
+"""Batches: the same each time they are formed, with the first place of repeated questions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def new_texts(batch):
     return [question.text for question in batch.new_questions()]
 
 
-def test_a_batch_holds_so_many_new_claims_and_what_lies_between_them():
+def test_a_batch_holds_n_new_claims_and_the_records_between_them():
     found = list(form_batches(claims(["a", "bad", "b", "a", "c", "c", "d", "b"]), 2))
     assert [[claim.text for claim in batch.claims] for batch in found] == [["a", "b"], ["a", "c", "c", "d"], ["b"]]
     assert [batch.bad for batch in found] == [[BAD], [], []]
@@ -29,7 +29,7 @@ def test_a_batch_holds_so_many_new_claims_and_what_lies_between_them():
     assert found[2].same_as == [Place(0, 1)]
 
 
-def test_a_batch_of_claims_that_were_all_there_before_ends_too():
+def test_a_batch_of_repeated_claims_ends_too():
     found = list(form_batches(claims(["a"] * 100), 2))
     assert [batch.n_items for batch in found] == [32, 32, 32, 4]
     assert [new_texts(batch) for batch in found] == [["a"], [], [], []]

@@ -1,4 +1,4 @@
-"""Annotated claims as files: what is written is read back."""
+"""Output files of annotated claims: written and read back."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def write(path, output_format, records=(FULL, EMPTY), fields=FIELDS, **options):
     ("name", "output_format"),
     [("a.jsonl", "jsonl"), ("a.b.CSV", "csv"), ("a.parquet", "parquet"), ("a.html", "html")],
 )
-def test_the_name_says_the_format(tmp_path, name, output_format):
+def test_the_name_determines_the_format(tmp_path, name, output_format):
     assert format_of(tmp_path / name) == output_format
 
 
@@ -123,7 +123,7 @@ def test_the_same_records_give_the_same_bytes(tmp_path, output_format):
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_fields_of_one_name_with_ours_and_with_each_other_stay_apart(tmp_path):
+def test_fields_with_the_same_names_as_ours_or_as_each_other_are_kept_apart(tmp_path):
     fields = {"claim": "text", "field_claim": "text", "id": "text"}
     record = FULL | {"fields": {"claim": "a", "field_claim": "b", "id": "c"}}
     (row, _) = csv_rows(write(tmp_path / "out", "csv", [record], fields))

@@ -1,4 +1,4 @@
-"""The page of annotated claims: whole, harmless whatever the texts, and in a real browser its filter and order."""
+"""The page of annotated claims: complete, safe for any text, with filter and order in a real browser."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def html_of(records, title="claims.csv"):
 
 
 class Page(HTMLParser):
-    """What a page is made of; raises AssertionError for tags that do not fit together."""
+    """The parts of a page; raises AssertionError for tags that do not match."""
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)
@@ -148,7 +148,7 @@ def page():
     return Page(html_of(RECORDS))
 
 
-def test_a_claim_shows_its_evidence_where_it_is_from_and_which_way_it_points(page):
+def test_a_claim_shows_its_evidence_with_origin_and_stance(page):
     text = page.claim(2)
     assert text.startswith(
         "Ice never melts 3 · tweet-7 · speaker: Ada · tags: [\"a\", \"b\"] REFUTES against: #1 #1 p 0.81 "
@@ -174,7 +174,7 @@ def test_the_words_that_evidence_shares_with_the_claim_are_bold():
     assert "The <b>ice</b> <b>melted</b> in 1990." in html
 
 
-def test_what_the_filter_needs_stands_at_each_claim(page):
+def test_each_claim_has_the_attributes_for_the_filter(page):
     assert [attrs for attrs, _ in page.claims] == [
         {"data-n": "0", "data-summary": "NOT_ENOUGH_INFO"},
         {"data-n": "1", "data-p": "0.35", "data-summary": "SUPPORTS", "data-nothing": None},
@@ -182,7 +182,7 @@ def test_what_the_filter_needs_stands_at_each_claim(page):
     ]
 
 
-def test_a_claim_on_which_there_is_probably_nothing_says_so_once():
+def test_a_claim_with_probably_nothing_relevant_says_so_once():
     note = "Probably nothing relevant: what lies nearest has cosine 0.4."
     told = record("a", evidence(1, "b"), nothing_relevant=True, notes=(note,))
     assert note in Page(html_of([told])).claim(0)
@@ -200,7 +200,7 @@ def test_the_foot_counts_the_claims_and_names_index_and_models_once(page):
     assert "generation 4" in Page(html_of([REFUTED, other])).text
 
 
-def test_scores_that_are_no_probabilities_are_not_called_so():
+def test_scores_that_are_not_probabilities_are_not_shown_as_such():
     page = Page(html_of([record("ice", evidence(1, "ice", 12.345, reranked=False))]))
     assert "#1 12.3 ice" in page.claim(0)
     assert page.claims[0][0] == {"data-n": "1"}
@@ -209,7 +209,7 @@ def test_scores_that_are_no_probabilities_are_not_called_so():
     assert any("style" in attrs for attrs in Page(html_of([REFUTED])).attrs_of("span"))
 
 
-def test_context_cuts_and_a_missing_score_are_told():
+def test_context_cuts_and_a_missing_score_are_shown():
     made = record("ice", evidence(1, "ice", 0.5), evidence(2, "sea", 0.4, stance="REFUTES"))
     first, second = made["evidence"]
     first |= {"truncated": True, "score": None}
@@ -220,7 +220,7 @@ def test_context_cuts_and_a_missing_score_are_told():
     assert "Cut for the stance model" in text
 
 
-def test_hostile_text_stays_text_wherever_it_stands():
+def test_hostile_text_remains_text_everywhere():
     hit = evidence(1, HOSTILE, doc_id=HOSTILE, title=HOSTILE, source=HOSTILE, url="javascript:alert(1)", date=HOSTILE)
     made = record(HOSTILE, hit, claim_id=HOSTILE, fields={HOSTILE: HOSTILE, "url": "javascript:alert(2)"})
     made["evidence"][0]["fields"] = {HOSTILE: {HOSTILE: HOSTILE}}
@@ -246,7 +246,7 @@ def test_hostile_text_stays_text_wherever_it_stands():
 
 
 @pytest.mark.parametrize("url", BAD_LINKS)
-def test_an_address_that_may_not_lead_where_it_says_is_no_link(url):
+def test_an_address_that_may_lead_elsewhere_is_not_a_link(url):
     assert not is_link(url)
     assert Page(html_of([record("ice", evidence(1, "ice", url=url))])).attrs_of("a") == []
 
@@ -258,7 +258,7 @@ def test_a_web_address_is_a_link(url):
     assert is_link(url)
 
 
-def test_nothing_is_fetched_and_only_its_own_script_may_run(page):
+def test_nothing_is_fetched_and_only_the_page_s_script_may_run(page):
     (policy,) = [attrs["content"] for attrs in page.attrs_of("meta") if "http-equiv" in attrs]
     digest = base64.b64encode(hashlib.sha256("".join(page.scripts).encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in policy
@@ -268,14 +268,14 @@ def test_nothing_is_fetched_and_only_its_own_script_may_run(page):
     assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest|innerHTML|eval\(", html_of(RECORDS))
 
 
-def test_every_control_has_a_label_and_every_id_is_there_once(page):
+def test_every_control_has_a_label_and_every_id_is_unique(page):
     controls = [attrs["id"] for tag, attrs in page.tags if tag in ("input", "select")]
     labelled = [attrs["for"] for attrs in page.attrs_of("label")]
     assert controls == labelled == ["q", "summary", "evidence", "min", "sort", "details"]
     assert len(page.ids) == len(set(page.ids))
 
 
-def test_no_claims_make_a_page_too():
+def test_a_page_without_claims_is_complete():
     page = Page(html_of([]))
     assert page.claims == []
     assert "0 claims, 0 with evidence." in page.text
@@ -286,7 +286,7 @@ def test_the_same_records_give_the_same_bytes():
 
 
 @pytest.mark.parametrize("name", ["claim", "evidence"])
-def test_a_record_that_is_no_answer_is_named(name):
+def test_a_record_that_is_not_an_answer_is_named(name):
     broken = {key: value for key, value in REFUTED.items() if key != name}
     with pytest.raises(ValueError, match=f"record 2 has no '{name}'"):
         html_of([SUPPORTED, broken])
@@ -308,10 +308,10 @@ class Sink(io.TextIOBase):
 
 
 class Record(dict):
-    """A record whose life can be watched."""
+    """A record that weak references can watch."""
 
 
-def test_records_are_written_while_they_come_and_none_is_kept():
+def test_records_are_written_as_they_come_and_not_kept():
     sink = Sink()
     made, sizes, alive = [], [], []
 
@@ -338,7 +338,7 @@ CHROMIUM = next(
 
 @pytest.fixture(scope="module")
 def in_browser(tmp_path_factory):
-    """Returns what a browser makes of the page at an address with this after the #."""
+    """Return the page as a browser shows it at an address with this after the #."""
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
     folder = tmp_path_factory.mktemp("browser")
@@ -379,7 +379,7 @@ def seen(page):
         ("sort=summary", "321", "All 3 claims"),
     ],
 )
-def test_the_address_says_what_a_browser_shows_and_in_which_order(in_browser, state, expected, said):
+def test_the_address_determines_which_claims_a_browser_shows_and_their_order(in_browser, state, expected, said):
     page = in_browser(state)
     assert seen(page) == expected
     assert said in page.text
@@ -391,7 +391,7 @@ def test_the_address_says_what_a_browser_shows_and_in_which_order(in_browser, st
     assert "disputed" not in page.text
 
 
-def test_a_piece_says_how_many_copies_it_stands_for_and_its_details_name_them():
+def test_evidence_shows_its_number_of_copies_and_its_details_name_them():
     copies = (
         Document("w1", "The ice melted.", source="Paper 1", url="https://one.example/a"),
         Document("w2", "The ice melted (AP).", source=HOSTILE),

@@ -1,4 +1,4 @@
-"""Known claims: the arithmetic by hand, agreement with a plain product over all, and what a job relies on."""
+"""Known claims: scores by hand, agreement with a plain loop over all pairs, and what a job relies on."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def test_without_a_shared_word_the_score_is_half_the_cosine_of_the_vectors():
     ]  # k3 lies on the other side: a score of -0.5 is none
 
 
-def test_inner_products_that_lie_anywhere_count_as_cosines():
+def test_inner_products_count_as_cosines():
     longer = {text: (30 * x, 30 * y) for text, (x, y) in VECTORS.items()}
     found = KnownClaims(KNOWN, FakeEncoder(longer, replace(IDENTITY, similarity="dot"))).nearest(["oceans grow"], 3)
     assert found == KnownClaims(KNOWN, FakeEncoder(VECTORS)).nearest(["oceans grow"], 3)
 
 
-def test_words_count_by_how_rare_they_are():
+def test_words_are_weighted_by_rarity():
     # Three known claims; sea is in one (idf log(1 + 2.5 / 1.5) = 0.981), rise in two (log(1 + 1.5 / 2.5) = 0.470).
     # The new claim is rise alone: cosine with k2 0.470 / sqrt(0.981^2 + 0.470^2) = 0.432, the same with k3.
     words = KnownClaims(KNOWN, FakeEncoder(VECTORS), words_share=1.0)
@@ -65,19 +65,19 @@ def test_a_claim_that_is_known_word_for_word_scores_one():
     assert [(hits[0].claim_id, hits[0].score) for hits in found] == [("k1", 1.0), ("k2", 1.0), ("k3", 1.0)]
 
 
-def test_equal_scores_stand_in_the_order_of_the_ids_and_all_of_them_compete():
+def test_equal_scores_are_ordered_by_id():
     same = [Query(f"k{n:02d}", "Ice melts", {}) for n in reversed(range(40))]
     assert ids(KnownClaims(same, FakeEncoder()).nearest(["Ice melts"], 3)[0]) == ["k00", "k01", "k02"]
 
 
-def test_the_least_score_that_counts_can_be_set():
+def test_a_minimum_score_can_be_set():
     known = KnownClaims(KNOWN, FakeEncoder(VECTORS))
     assert [ids(known.nearest(["oceans grow"], 5, min_score=least)[0]) for least in (0.25, 0.26, 0.9)] == [
         ["k2", "k1"], ["k2"], [],
     ]  # fmt: skip
 
 
-def test_a_blank_claim_has_none_and_no_claims_give_nothing():
+def test_a_blank_claim_has_no_neighbours_and_no_claims_give_no_results():
     known = KnownClaims(KNOWN, FakeEncoder(VECTORS))
     assert known.nearest(["", " \n"], 2) == [[], []]
     assert known.nearest([], 2) == []
@@ -132,7 +132,7 @@ def test_every_format_of_claims_is_read_with_its_other_fields(tmp_path: Path):
         KnownClaims.read(odd, FakeEncoder())
 
 
-def test_the_fingerprint_changes_with_all_that_an_answer_depends_on():
+def test_the_fingerprint_changes_with_everything_that_an_answer_depends_on():
     base = KnownClaims(KNOWN, FakeEncoder()).fingerprint
     others = [
         KnownClaims(KNOWN[:2], FakeEncoder()),
@@ -190,7 +190,7 @@ def test_the_nearest_are_those_of_a_plain_loop_over_all_pairs(known, new, k):
         assert len(set(ids(hits))) == len(hits)
 
 
-def test_a_claim_gets_the_same_alone_and_among_others_to_the_last_bit():
+def test_a_claim_gets_the_same_result_alone_and_among_others_to_the_last_bit():
     rng = np.random.default_rng(5)
     known = [Query(f"k{n}", " ".join(rng.choice(WORDS, 6)) + f" {n % 900}", {}) for n in range(3_000)]
     new = [" ".join(rng.choice(WORDS, 4)) + f" new {n}" for n in range(70)]

@@ -1,4 +1,4 @@
-"""Work on several threads comes back in order, and stops where it is told to."""
+"""Parallel work: results come in order, and work stops when told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from claimhound.pipeline.annotation.side_by_side import in_order
 
 
-def test_results_come_in_the_order_of_the_tasks_whichever_is_done_first():
+def test_results_come_in_the_order_of_the_tasks():
     second_done = threading.Event()
 
     def work(tool, task):
@@ -35,7 +35,7 @@ def test_no_tool_is_used_twice_at_a_time():
     assert {tool for _, tool in in_order(["a", "b", "c"], range(300), work)} <= {"a", "b", "c"}
 
 
-def test_once_stopped_what_is_at_work_comes_to_its_end_and_nothing_is_begun():
+def test_once_stopped_running_tasks_finish_and_no_more_are_started():
     begun = []
 
     def work(tool, task):

@@ -69,10 +69,11 @@ def test_each_claim_gets_what_a_search_gives_it(
 def test_each_claim_gets_what_a_search_gives_it_by_the_bundled_models_too(invoke: Invoke, tmp_path: Path) -> None:
     index_dir, output = tmp_path / "index", tmp_path / "out.jsonl"
     assert invoke("index", "build", sample_dir() / "evidence.jsonl", "--index", index_dir).exit_code == 0
-    words = ["--index", index_dir, "--limit", 24, "--batch-size", 9]
-    assert invoke("annotate", CLAIMS, "--output", output, *words).exit_code == 0
-    text = "".join(f"{claim['text']}\n" for claim in lines(CLAIMS)[:24])
-    searched = invoke("search", "-", "--index", index_dir, "--format", "jsonl", stdin=text).stdout.splitlines()
+    words = ["--index", index_dir, "--rerank-k", 30]
+    job = ["--output", output, "--limit", 10, "--batch-size", 4]
+    assert invoke("annotate", CLAIMS, *job, *words).exit_code == 0
+    text = "".join(f"{claim['text']}\n" for claim in lines(CLAIMS)[:10])
+    searched = invoke("search", "-", *words, "--format", "jsonl", stdin=text).stdout.splitlines()
     for record, line in zip(lines(output), searched, strict=True):
         assert record == {"id": record["id"], "fields": record["fields"], **without_timings(line)}
 

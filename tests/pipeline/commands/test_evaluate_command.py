@@ -218,21 +218,34 @@ def test_measures_that_do_not_exist_are_one_line(invoke: Invoke, evaluated: Path
     assert result.stderr.startswith("Error: 'Foo' is not a measure that can be computed")
 
 
+@pytest.fixture(scope="module")
+def long_evaluation(
+    invoke: Invoke, sample_index: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[object], Path]:
+    """A command that evaluates eight copies of the sample's claims, and its undisturbed output."""
+    folder = tmp_path_factory.mktemp("long")
+    claims, qrels = folder / "claims.jsonl", folder / "qrels.trec"
+    lines = [json.loads(line) for line in CLAIMS.read_text().splitlines()]
+    records = [{"id": f"{n}-{line['_id']}", "text": line["text"]} for n in range(8) for line in lines]
+    claims.write_text("".join(json.dumps(record) + "\n" for record in records))
+    pairs = [line.split("\t") for line in QRELS.read_text().splitlines()[1:]]
+    qrels.write_text("".join(f"{n}-{claim} 0 {doc_id} {grade}\n" for n in range(8) for claim, doc_id, grade in pairs))
+    words = [
+        "evaluate", "--index", sample_index, "--claims", claims, "--qrels", qrels, "--no-rerank", "--k", 20,
+        "--measures", "R@5 nDCG@10",
+    ]  # fmt: skip
+    quiet = invoke(*words, "--output", folder / "quiet")
+    assert quiet.exit_code == 0
+    (folder / "stdout").write_text(quiet.stdout)
+    return words, folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_evaluation_goes_on_and_writes_the_same_files(
-    child: Child, invoke: Invoke, sample_index: Path, tmp_path: Path, stop: signal.Signals
+def test_a_killed_evaluation_resumes_and_writes_the_same_files(
+    child: Child, invoke: Invoke, long_evaluation: tuple[list[object], Path], tmp_path: Path, stop: signal.Signals
 ) -> None:
-    claims, qrels = tmp_path / "claims.jsonl", tmp_path / "qrels.trec"
-    lines = [json.loads(line) for line in CLAIMS.read_text().splitlines()]
-    claims.write_text(
-        "".join(
-            json.dumps({"id": f"{n}-{line['_id']}", "text": line["text"]}) + "\n" for n in range(25) for line in lines
-        )
-    )
-    pairs = [line.split("\t") for line in QRELS.read_text().splitlines()[1:]]
-    qrels.write_text("".join(f"{n}-{claim} 0 {doc_id} {grade}\n" for n in range(25) for claim, doc_id, grade in pairs))
-    words = ["evaluate", "--index", sample_index, "--claims", claims, "--qrels", qrels, "--no-rerank", "--k", 20]
+    words, undisturbed = long_evaluation
     journal = tmp_path / "killed" / JOURNAL_NAME
     process = child(*words, "--output", tmp_path / "killed")
     deadline = time.monotonic() + 60
@@ -246,13 +259,12 @@ def test_a_killed_evaluation_goes_on_and_writes_the_same_files(
         assert b"run the same command again to resume" in stderr
     assert not (tmp_path / "killed" / "evaluation.json").exists()
     resumed = invoke(*words, "--output", tmp_path / "killed")
-    quiet = invoke(*words, "--output", tmp_path / "quiet")
-    assert resumed.exit_code == quiet.exit_code == 0
-    assert resumed.stdout == quiet.stdout
+    assert resumed.exit_code == 0
+    assert resumed.stdout == (undisturbed / "stdout").read_text()
     record = json.loads((tmp_path / "killed" / "evaluation.json").read_text())
-    assert 0 < record["n_searched"] < 25 * len(lines)
+    assert 0 < record["n_searched"] < 8 * 42
     for name in ("bm25.trec", "dense.trec", "fused.trec", "claims.csv", "losses.csv", "qrels.trec"):
-        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "quiet" / name).read_bytes()
+        assert (tmp_path / "killed" / name).read_bytes() == (undisturbed / "quiet" / name).read_bytes()
 
 
 def test_runs_are_compared_with_the_first(invoke: Invoke, evaluated: Path, sample_index: Path, tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_the_verdict_says_whether_the_reranker_helps(relevant, lifted, word):
     assert all(hits[0].doc_id.startswith("topic") for hits in result.runs["bm25"].values())
     verdict = result.stages.verdict
     assert (verdict.word, verdict.before) == (word, "bm25")
-    assert {"helps": "helps", "hurts": "HURTS", "unclear": "makes no difference"}[word] in verdict.text
+    assert {"helps": "helps", "hurts": "HURTS", "unclear": "changes nothing"}[word] in verdict.text
     # Where all twelve claims go one way, 2 of 4,096 sign flips are as extreme.
     assert verdict.test.p == pytest.approx({"unclear": 1}.get(word, 2 / 4096), rel=0.05)
     assert (verdict.test.won, verdict.test.lost) == {"helps": (12, 0), "hurts": (0, 12), "unclear": (0, 0)}[word]
@@ -318,7 +318,8 @@ def test_the_first_stage_finds_the_sample_s_evidence(tmp_path):
     build_index([str(sample_dir() / "evidence.jsonl")], tmp_path / "index", encoder)
     pipeline = EvidencePipeline(IndexSnapshot.open(tmp_path / "index"), encoder, None, PipelineConfig())
     claims = list(read_claims(str(sample_dir() / "claims.jsonl")))
-    result = evaluate(pipeline, claims, read_qrels(str(sample_dir() / "qrels.tsv")))
+    measuring = MeasureSettings(["R@10", "R@100", "nDCG@10"])
+    result = evaluate(pipeline, claims, read_qrels(str(sample_dir() / "qrels.tsv")), measuring=measuring)
     assert (len(result.judged.claims), result.findings) == (len(claims), ())
     # Measured: recall@10 .700 by words, .970 by meaning, .956 fused; nDCG@10 .608, .931 and .862.
     assert result.means["bm25"]["R@10"] > 0.69
