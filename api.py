@@ -18,14 +18,16 @@ from claimhound.indexes.manifest import Manifest
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.indexes.writer import IndexWriter
 from claimhound.pipeline.annotation import annotating
-from claimhound.pipeline.annotation.annotating import AnnotationReport, AnnotationSettings, Searcher
+from claimhound.pipeline.annotation.annotating import AnnotationReport
 from claimhound.pipeline.annotation.intake import ClaimSource
 from claimhound.pipeline.annotation.known import KnownClaims
 from claimhound.pipeline.annotation.output import OutputFormat, format_of
+from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher
 from claimhound.pipeline.evaluation import evaluating
-from claimhound.pipeline.evaluation.evaluating import LISTS, Evaluation
+from claimhound.pipeline.evaluation.evaluating import Evaluation, MeasureSettings, StageSettings
 from claimhound.pipeline.evaluation.evidence_sets import default_measures
-from claimhound.pipeline.evaluation.output_folder import JOURNAL_NAME, make_folder, write_evaluation
+from claimhound.pipeline.evaluation.reporting.output_folder import JOURNAL_NAME, make_folder, write_evaluation
+from claimhound.pipeline.evaluation.stage_runs import LISTS
 from claimhound.pipeline.indexing import building
 from claimhound.pipeline.indexing.building import SourceOptions
 from claimhound.pipeline.indexing.encoding import IndexingReport
@@ -36,7 +38,7 @@ from claimhound.pipeline.search.opening import load_index_encoder
 from claimhound.pipeline.serving.compute import Compute, Notify, ignore
 
 Sources: TypeAlias = str | Path | Sequence[str | Path]
-"""One source or several: files, BEIR folders, or `hf:NAME[@CONFIG][:SPLIT]`."""
+"""One source or several: files, BEIR folders, `hf:NAME[@CONFIG][:SPLIT]` or `ir_datasets:ID`."""
 OnError: TypeAlias = Literal["stop", "skip"]
 
 
@@ -58,23 +60,13 @@ def build_index(
     """Build an index of the documents in `sources` and return what was read, replaced and skipped.
 
     `encoder` is a model folder or a name on the Hub; None is the bundled one. With `split_sentences` each sentence of a
-    text is a document. The other arguments are those of `SourceOptions`, `load_encoder` and `building.build_index`,
-    which also say what is raised.
+    text is a document. `SourceOptions`, `load_encoder` and `building.build_index` describe the other arguments and the
+    errors raised.
     """
-    model = load_encoder(
-        str(encoder or BUNDLED),
-        compute,
-        query_prompt=query_prompt,
-        document_prompt=document_prompt,
-    )
+    model = load_encoder(str(encoder or BUNDLED), compute, query_prompt=query_prompt, document_prompt=document_prompt)
     options = SourceOptions(reading, split_sentences, on_error, id_prefix=id_prefix)
     return building.build_index(
-        _names(sources),
-        Path(index_dir),
-        model,
-        options,
-        overwrite=overwrite,
-        on_progress=on_progress,
+        _names(sources), Path(index_dir), model, options, overwrite=overwrite, on_progress=on_progress
     )
 
 
@@ -90,7 +82,7 @@ def add_documents(
     compute: Compute = Compute(),  # noqa: B008 (frozen)
     on_progress: Progress = silent,
 ) -> IndexingReport:
-    """Add the documents in `sources` to an index, encoded as it was built; one with a known id replaces the old one.
+    """Add the documents in `sources` to an index, with its own encoder; one with a known id replaces the old one.
 
     With `split_sentences` None texts are split if the index holds sentences. With `withdraw_blank` a text that comes
     blank is deleted by its id. Otherwise as `build_index`.
@@ -98,13 +90,7 @@ def add_documents(
     snapshot = IndexSnapshot.open(Path(index_dir))
     model = load_index_encoder(snapshot, compute=compute)
     options = SourceOptions(reading, split_sentences, on_error, withdraw_blank, id_prefix)
-    return building.add_documents(
-        _names(sources),
-        Path(index_dir),
-        model,
-        options,
-        on_progress=on_progress,
-    )
+    return building.add_documents(_names(sources), Path(index_dir), model, options, on_progress=on_progress)
 
 
 class DeletionReport(NamedTuple):
@@ -157,12 +143,12 @@ def annotate(
     """Find evidence for every claim in a file and write all of it to `output`, in the format of its suffix.
 
     An interrupted job resumes when called again with the same arguments, and the output is byte-for-byte the same. Pass
-    a function that opens the pipeline to load models only if there is work left. `known` is a file of claims that were
-    already checked; the nearest `n_known` are written with each claim. Records that are not claims go to
+    a function that opens the pipeline to have the claims checked before models are loaded. `known` is a file of claims
+    that were already checked; the nearest `n_known` are written with each claim. Records that are not claims go to
     `OUTPUT.rejected.jsonl` and are counted in the report.
 
-    `AnnotationSettings` and `ClaimSource` describe the other arguments, and `annotating.annotate` what is raised;
-    ValueError is raised for `known` without an encoder.
+    `AnnotationSettings` and `ClaimSource` describe the other arguments, `annotating.annotate` the errors raised;
+    `known` without an encoder raises ValueError.
     """
     settings = AnnotationSettings(
         k=k,
@@ -180,14 +166,14 @@ def annotate(
     def load() -> Searcher:
         opened = pipeline if isinstance(pipeline, EvidencePipeline) else pipeline()
         if known is None:
-            return Searcher(opened)
+            return Searcher(opened, n_workers=n_workers)
         if opened.encoder is None:
             raise ValueError("known claims are compared by the encoder, and the pipeline has none")
         notices = Notices()
         found = KnownClaims.read(str(known), opened.encoder, notices=notices)
         for line in notices.lines():
             on_notice(line)
-        return Searcher(opened, found)
+        return Searcher(opened, found, n_workers)
 
     return annotating.annotate(
         ClaimSource(str(claims), reading, limit, before_field),
@@ -195,8 +181,7 @@ def annotate(
         load,
         settings,
         fresh=fresh,
-        n_workers=n_workers,
-        on_progress=lambda progress: on_progress("annotate", progress.done, progress.total),
+        on_progress=on_progress,
         on_notice=on_notice,
     )
 
@@ -223,7 +208,8 @@ def evaluate(
 
     `qrels` is the file of judgments; None if the claims name their evidence. With `output_dir` a report, TREC runs and
     all figures are written there, and an interrupted evaluation resumes. `reading` applies to the claims, and to the
-    judgments if they stand with the claims. `evaluating.evaluate` describes the other arguments and what is raised.
+    judgments if the claims name their evidence. `evaluating.evaluate` describes the other arguments and the errors
+    raised.
     """
     noticed = [Notices(), Notices()]
     queries = list(read_claims(claims, reading, notices=noticed[0]))
@@ -238,16 +224,13 @@ def evaluate(
         pipeline,
         queries,
         judgments.qrels,
-        measures=default_measures(judgments.evidence_sets) if measures is None else measures,
-        lists=stages,
-        list_k=k,
-        shown_k=shown_k,
-        seed=seed,
-        folding=folding,
+        measuring=MeasureSettings(
+            default_measures(judgments.evidence_sets) if measures is None else measures, judgments.evidence_sets, seed
+        ),
+        stages=StageSettings(stages, k, shown_k, folding),
         journal_path=None if output_dir is None else Path(output_dir) / JOURNAL_NAME,
         fresh=fresh,
-        on_progress=lambda done, total: on_progress("evaluate", done, total),
-        evidence_sets=judgments.evidence_sets,
+        on_progress=on_progress,
     )
     if output_dir is not None:
         write_evaluation(result, Path(output_dir), pipeline.index)

@@ -1,18 +1,18 @@
-"""What can go wrong for a user, as one tree.
+"""Errors that a user can fix, as one tree.
 
-ClaimhoundError            every error that is the user's to mend; printed in one line, exit status 1
-├── InputError             a file, folder or argument cannot be used as it is
-│   └── RecordError        one record of a file is bad: names file and line
-│       └── BlankText          its text is there and blank: names its id too
-├── IndexWriteError        the disk failed while an index was written; it is as it was before
-├── IndexUnusableError     the index cannot serve
-│   ├── IndexMissingError      there is none at that path
-│   ├── IndexVersionError      written in a format or by rules of another version
-│   ├── IndexDamagedError      bytes are not those that were committed
-│   ├── IndexLockedError       another process is writing it
+ClaimhoundError            every error that the user can fix; printed in one line, exit status 1
+├── InputError             a file, folder or argument that cannot be used
+│   └── RecordError        a bad record: names file and line
+│       └── BlankText          a record with a blank text: has its id too
+├── IndexWriteError        writing an index failed; the index is unchanged
+├── IndexUnusableError     the index cannot be used
+│   ├── IndexMissingError      there is no index at that path
+│   ├── IndexVersionError      written in another format version or by other rules
+│   ├── IndexDamagedError      its bytes differ from what was committed
+│   ├── IndexLockedError       another process is writing to it
 │   ├── EncoderMismatchError   its vectors come from another encoder
-│   └── VectorsMismatchError   its encoder now gives other vectors than those that it holds
-└── ModelError             a model is missing, or is not of the kind that is needed
+│   └── VectorsMismatchError   its encoder no longer gives the vectors that it holds
+└── ModelError             a model is missing or of the wrong kind
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from claimhound.data.records import Json
 
 
 class ClaimhoundError(Exception):
-    """An error that the user can mend; its text is one line that says how."""
+    """An error that the user can fix; its message is one line that says how."""
 
 
 class InputError(ClaimhoundError):
-    """A file, folder or argument cannot be used as it is."""
+    """A file, folder or argument cannot be used."""
 
 
 class RecordError(InputError):
-    """One record of a source is bad; the text reads `source:line: reason`."""
+    """A record of a source is bad; the message is `source:line: reason`."""
 
     def __init__(self, source: str, line: int, reason: str) -> None:
-        """`line` counts from 1; for sources without lines it is the record's number."""
+        """`line` counts from 1; it is the record's number in sources without lines."""
         super().__init__(f"{source}:{line}: {reason}")
         self.source = source
         self.line = line
@@ -40,9 +40,9 @@ class RecordError(InputError):
 
 
 class BlankText(RecordError):
-    """A record with a usable id whose text is there and blank.
+    """A record with a usable id and a blank text.
 
-    `fields` is everything else that the record holds; `title` is what stands there as its title, None if it is blank.
+    `fields` are the record's other fields; `title` is its title, None if missing or blank.
     """
 
     def __init__(self, source: str, line: int, reason: str, record_id: str, fields: dict[str, Json]) -> None:
@@ -54,11 +54,11 @@ class BlankText(RecordError):
 
 
 class IndexWriteError(ClaimhoundError):
-    """The disk failed while an index was written; the index is as it was before."""
+    """Writing an index failed; the index is unchanged."""
 
 
 class IndexUnusableError(ClaimhoundError):
-    """The index cannot serve."""
+    """The index cannot be used."""
 
 
 class IndexMissingError(IndexUnusableError):
@@ -66,31 +66,31 @@ class IndexMissingError(IndexUnusableError):
 
 
 class IndexVersionError(IndexUnusableError):
-    """The index is written in another format version, or by other rules, than this program reads or changes."""
+    """The index has a format version or rules that this program cannot read or change."""
 
 
 class IndexDamagedError(IndexUnusableError):
-    """Bytes of the index are not those that were committed."""
+    """The bytes of the index differ from what was committed."""
 
 
 class IndexLockedError(IndexUnusableError):
-    """Another process is writing the index."""
+    """Another process is writing to the index."""
 
 
 class EncoderMismatchError(IndexUnusableError):
-    """The index's vectors come from another encoder than the one in use."""
+    """The vectors of the index come from another encoder than the one in use."""
 
 
 class VectorsMismatchError(IndexUnusableError):
-    """The index's encoder gives other vectors for its texts now than those that it holds."""
+    """The encoder no longer gives the vectors that the index holds for its texts."""
 
 
 class ModelError(ClaimhoundError):
-    """A model is missing, or is not of the kind that is needed."""
+    """A model is missing or of the wrong kind."""
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, its type's name where it has none."""
+    """Return the first line of an error's message, or the name of its type if it has no message."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 

@@ -1,4 +1,4 @@
-"""What a user says of how sources are to be read."""
+"""How to read sources, as given by the user."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Literal, TypeAlias
 Format: TypeAlias = Literal["jsonl", "json", "csv", "tsv", "parquet", "text", "hub", "catalogue"]
 InputFormat: TypeAlias = Literal["jsonl", "json", "csv", "tsv", "parquet", "text"]
 DateOrder: TypeAlias = Literal["dmy", "mdy"]
+Part: TypeAlias = Literal["docs", "queries", "qrels"]
+"""Which records to read from a source that may contain several kinds."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How sources are read; what is None or empty is found out from the source itself.
+    """How to read sources; an option that is None or empty is detected from the source.
 
-    `id_field`, `text_field` and `date_field` name the fields of those. `date_order` says how `03/04/2021` is meant, day
-    or month first. `input_format` comes before a file's suffix, `encoding` is Python's name of one, `delimiter` is the
-    character between the cells of a table, and `columns` are those of a CSV or TSV file that has no header line.
-    `label_names` are the names of labels that stand as whole numbers from 0. With `joins_lines` the
-    wrapped lines of a plain text are one text.
+    `id_field`, `text_field` and `date_field` are field names. `date_order` says whether the day or the month comes
+    first in `03/04/2021`. `input_format` overrides the file's suffix, `encoding` is a Python encoding name, `delimiter`
+    is the character between the cells of a table, and `columns` are the columns of a CSV or TSV file without a header.
+    `label_names` are the names of numeric labels, counted from 0. `joins_lines` joins the wrapped lines of plain text.
     """
 
     id_field: str | None = None

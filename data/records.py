@@ -1,4 +1,4 @@
-"""The field's nouns as types: what passes between the layers."""
+"""Records that pass between the layers, named in the terms of information retrieval."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 class Document:
     """A sentence or passage that can be evidence.
 
-    `date` is ISO 8601 (`YYYY`, `YYYY-MM` or `YYYY-MM-DD`). `fields` holds whatever else the record carried; it is
-    stored and shown. A sentence that was split from a longer document names it in `parent_id`, and `span` is its
-    half-open character range there.
+    `date` is ISO 8601 (`YYYY`, `YYYY-MM` or `YYYY-MM-DD`). `fields` are the record's other fields; they are stored and
+    shown. A sentence split from a longer document has that document's id in `parent_id` and its half-open character
+    range in `span`.
     """
 
     doc_id: str
@@ -29,13 +29,13 @@ class Document:
 
     @property
     def text_id(self) -> str:
-        """The id of the text that it is, or that it is a sentence of."""
+        """The id of the whole text: the parent's id for a sentence, otherwise the document's own."""
         return self.doc_id if self.parent_id is None else self.parent_id
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A text to find evidence for; users call it a claim. `fields` is carried through untouched."""
+    """A text to find evidence for; users call it a claim. `fields` are passed through unchanged."""
 
     query_id: str
     text: str
@@ -50,13 +50,13 @@ class ScoredDoc(NamedTuple):
 
 
 Ranking: TypeAlias = list[ScoredDoc]
-"""Results of one query, best first, each document once, ties by doc_id; those of a run that was read, as trec_eval."""
+"""Results of one query, best first, each document once, ties by doc_id (in a run read from a file, as in trec_eval)."""
 
 Run: TypeAlias = dict[str, Ranking]
 """Results of all queries: query_id -> ranking."""
 
 Qrels: TypeAlias = dict[str, dict[str, int]]
-"""Relevance judgments: query_id -> doc_id -> grade; 0 and below is judged and not relevant."""
+"""Relevance judgments: query_id -> doc_id -> grade; a grade of 0 or below means judged and not relevant."""
 
 EvidenceSets: TypeAlias = dict[str, list[frozenset[str]]]
-"""Sets of evidence, any one of which is enough if it is whole: query_id -> sets of document ids."""
+"""Sets of evidence, each sufficient on its own if complete: query_id -> sets of document ids."""

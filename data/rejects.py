@@ -1,4 +1,4 @@
-"""What happens to a bad record: it stops the reading, or it is put on a list and the reading goes on."""
+"""Bad records: stop at the first one, or collect them and continue."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from claimhound.data.errors import RecordError
 OnError: TypeAlias = Literal["stop", "skip"]
 
 Reject: TypeAlias = Callable[[RecordError], None]
-"""Readers call it with each bad record; when it returns, they leave that record out and go on."""
+"""Called with each bad record; if it returns, the reader leaves the record out and continues."""
 
 
 def rejecter(on_error: OnError, skipped: list[RecordError] | None = None) -> Reject:
-    """Return what raises its argument (`stop`) or appends it to `skipped`, if given (`skip`).
+    """Return a Reject that raises (`stop`), or that appends to `skipped` if given (`skip`).
 
-    Raises ValueError for any other word.
+    Raises ValueError for any other `on_error`.
     """
     if on_error == "stop":
         return _stop
     if on_error == "skip":
         return _ignore if skipped is None else skipped.append
-    raise ValueError(f"on_error is 'stop' or 'skip', not {on_error!r}")
+    raise ValueError(f"on_error must be 'stop' or 'skip', not {on_error!r}")
 
 
 def _stop(error: RecordError) -> None:
@@ -30,4 +30,4 @@ def _stop(error: RecordError) -> None:
 
 
 def _ignore(error: RecordError) -> None:
-    """Leave the record out; the caller asked for `skip` and for no list."""
+    """Leave the record out: the caller asked to skip, without a list."""

@@ -1,4 +1,4 @@
-"""What lives on disk: text with BM25, vectors, and one commit over both. Nothing here loads torch."""
+"""The index on disk: text with BM25, vectors, and one commit for both. Nothing here loads torch."""
 
 from claimhound.indexes.conditions import NO_CONDITIONS, Conditions
 from claimhound.indexes.durable import Disk

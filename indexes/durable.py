@@ -1,4 +1,4 @@
-"""Every change that the index makes to a disk, each through one object, so that tests can make any of them fail."""
+"""Every change an index makes to the disk, through one object, so that tests can make any of them fail."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from pathlib import Path
 from claimhound.data.disk.file_systems import sync_file, sync_folder
 
 _REMOVE_TRIES = 5
-# What a file system answers that has no hard links, allows none here, or has given out all that it has for this file.
+# Errors of a file system without hard links, or that allows none here or no more for this file.
 _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 class Disk:
     """The real disk. `before` is called ahead of every change; a test's subclass raises or dies there.
 
-    `confirms` turns False where the file system has no call that says what it keeps.
+    `confirms` becomes False if the file system cannot sync.
     """
 
     confirms = True
 
     def before(self, operation: str, path: Path) -> None:
-        """Do nothing: the place for a test to fail or to die, named by `operation` and `path`."""
+        """Do nothing: a hook for tests to fail or die at the operation on `path`."""
 
     def make_dir(self, path: Path) -> None:
-        """Make the folder and its parents; one that is there already is fine."""
+        """Make the folder and its parents; it may exist."""
         self.before("make_dir", path)
         path.mkdir(parents=True, exist_ok=True)
 
     def write_bytes(self, path: Path, data: bytes) -> None:
-        """Write a new file and bring it to the disk."""
+        """Write and sync a new file."""
         self.before("write_bytes", path)
         with path.open("wb") as file:
             file.write(data)
@@ -41,7 +41,7 @@ class Disk:
             self._confirmed(sync_file(file.fileno()))
 
     def link(self, source: Path, target: Path) -> None:
-        """Give an immutable file a second name; where that cannot be, copy it and bring the copy to the disk."""
+        """Give an immutable file a second name; where that is impossible, copy it and sync the copy."""
         self.before("link", target)
         try:
             os.link(source, target)
@@ -52,40 +52,40 @@ class Disk:
             self.sync_file(target)
 
     def copy(self, source: Path, target: Path) -> None:
-        """Copy a file that is going to be changed."""
+        """Copy a file that will be changed."""
         self.before("copy", target)
         _copy(source, target)
 
     def rename(self, source: Path, target: Path) -> None:
-        """Move `source` to `target` in one step, within a folder, and bring that folder to the disk."""
+        """Rename `source` to `target` atomically, within a folder, and sync that folder."""
         self.before("rename", target)
         source.replace(target)
         self.sync_dir(target.parent)
 
     def remove_tree(self, path: Path) -> None:
-        """Remove a folder with all that it holds; one that is not there is fine."""
+        """Remove a folder and its contents; it may be missing."""
         self.before("remove_tree", path)
         remove_folder(path)
 
     def sync_file(self, path: Path) -> None:
-        """Bring a file that a library wrote to the disk."""
+        """Sync a file that a library wrote."""
         self.before("sync_file", path)
         with path.open("rb") as file:
             self._confirmed(sync_file(file.fileno()))
 
     def sync_dir(self, path: Path) -> None:
-        """Bring a folder's list of names to the disk, where the system can (not on Windows)."""
+        """Sync a folder's list of names, where the system can (not on Windows)."""
         self.before("sync_dir", path)
         self._confirmed(sync_folder(path))
 
     def sync_tree(self, path: Path) -> None:
-        """Bring the list of names of a folder and of every folder below it to the disk."""
+        """Sync the lists of names of a folder and of every folder below it."""
         for folder in sorted(p for p in path.rglob("*") if p.is_dir()):
             self.sync_dir(folder)
         self.sync_dir(path)
 
     def set_mode(self, path: Path, mode: int) -> None:
-        """Give a file the permissions of `mode`, where the file system has any."""
+        """Set a file's permissions to `mode`, where the file system has any."""
         with suppress(PermissionError, NotImplementedError):
             path.chmod(mode)
 
@@ -94,17 +94,17 @@ class Disk:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy the bytes; permissions and times too, where the file system takes them."""
+    """Copy the bytes; permissions and times too where the file system supports them."""
     shutil.copyfile(source, target)
     with suppress(OSError):
         shutil.copystat(source, target)
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder with all that it holds; one that is not there is fine.
+    """Remove a folder and its contents; it may be missing.
 
-    tantivy looks at a folder from a thread of its own for as long as an index in it is open, and may make its lock file
-    anew while the folder is being emptied.
+    tantivy watches the folder of an open index from its own thread, and may recreate its lock file while the folder is
+    being emptied.
     """
     for tries_left in reversed(range(_REMOVE_TRIES)):
         try:

@@ -1,11 +1,11 @@
-"""Where things lie below an index folder.
+"""The layout of an index folder.
 
-DIR/generation-000003/manifest.json    what the generation holds, with a checksum for each file
+DIR/generation-000003/manifest.json    contents of the generation, with a checksum for each file
 DIR/generation-000003/text/            a tantivy index
-DIR/generation-000003/vectors/         FAISS segments, and the positions that no longer count
+DIR/generation-000003/vectors/         FAISS segments, and the positions of dead vectors
 DIR/staging/                           the next generation, until it is renamed into place
 DIR/encoded/                           vectors of an interrupted build, by content
-DIR/write.lock                         held by the one writer; write.lock.held where the file system has no locks
+DIR/write.lock                         held by the one writer; write.lock.held if the file system has no locks
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ def generation_dir(index_dir: Path, generation: int) -> Path:
 
 
 def staging_dir(index_dir: Path) -> Path:
-    """Return the folder in which a writer prepares the next generation."""
+    """Return the folder where a writer prepares the next generation."""
     return index_dir / "staging"
 
 
 def encoded_dir(index_dir: Path) -> Path:
-    """Return the folder in which a build keeps the vectors it has so far."""
+    """Return the folder where a build keeps the vectors it has so far."""
     return index_dir / "encoded"
 
 
 def lock_path(index_dir: Path) -> Path:
-    """Return the file whose lock the writer holds."""
+    """Return the writer's lock file."""
     return index_dir / "write.lock"
 
 
 def generations(index_dir: Path) -> list[int]:
-    """Return the numbers of the generations that lie there, ascending.
+    """Return the numbers of the generations in the folder, ascending.
 
-    The newest counts. An older one is what a writer could not remove, perhaps in part only.
+    The newest is the current one. An older one is left over, perhaps in part, because a writer could not remove it.
 
-    Raises IndexUnusableError if the folder may not be read.
+    Raises IndexUnusableError if the folder cannot be read.
     """
     try:
         names = [path.name for path in index_dir.iterdir()]
@@ -62,7 +62,7 @@ def generations(index_dir: Path) -> list[int]:
 def latest_generation(index_dir: Path) -> int:
     """Return the number of the newest generation.
 
-    Raises IndexMissingError if there is none, IndexUnusableError if the folder may not be read.
+    Raises IndexMissingError if there is none, IndexUnusableError if the folder cannot be read.
     """
     numbers = generations(index_dir)
     if numbers:
@@ -79,5 +79,5 @@ def latest_generation(index_dir: Path) -> int:
 
 
 def is_index_entry(path: Path) -> bool:
-    """Tell whether a path directly below an index folder is one that an index makes."""
+    """Return whether a path directly below an index folder belongs to an index."""
     return path.name in _ENTRIES or _GENERATION.fullmatch(path.name) is not None

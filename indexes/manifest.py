@@ -1,4 +1,4 @@
-"""What one generation of an index holds, and the file that says so."""
+"""The manifest of one generation: its contents, checksums and versions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from claimhound.indexes.analysis.terms import ANALYSIS_VERSION
 from claimhound.indexes.durable import sha256_of_edges
 
 FORMAT_VERSION = 3
-# Earlier formats are read for what `index renew` takes out of them. What their manifests do not say is not known but
-# for the rules, which were the first ones while format 1 was written.
+# Earlier formats are read by `index renew`. What their manifests lack is unknown, except the versions of the rules: all
+# were 1 while format 1 was written.
 _UNSAID_IN_FORMAT_2: dict[str, Any] = {"n_dated": None, "has_titles": None, "made_ids": None}
 _UNSAID: dict[int, dict[str, Any]] = {
     1: {"text_form": 1, "analysis": 1, "id_scheme": 1, "is_split": None, "n_tokens": None} | _UNSAID_IN_FORMAT_2,
@@ -36,15 +36,15 @@ _TAIL_BYTES = 4096
 
 @dataclass(frozen=True)
 class EncoderIdentity:
-    """What makes two encoders the same, and what else is known of one.
+    """Facts that make two encoders the same, and some that do not.
 
-    Their vectors can be compared only if weights, pooling, length, dimension, prompts and similarity are equal.
-    `weights_sha256` covers every weight file; `max_length` is in tokens, 0 where nothing limits it. A prompt is put
-    before each claim or document, "" for none. `similarity` is `cosine` for unit vectors, `dot` where lengths count.
-    None for one of these three is not known (format 1 does not say), and is the same as any.
+    Vectors of two encoders can be compared only if weights, pooling, length, dimension, prompts and similarity are
+    equal. `weights_sha256` covers every weight file; `max_length` is in tokens, 0 for no limit. A prompt is put before
+    each claim or document, "" for none. `similarity` is `cosine` for unit vectors, `dot` if lengths count. For these
+    three None is unknown (format 1 does not say) and equals anything.
 
-    `precision` names what computed the vectors, as in `bf16`, or all that did, as in `bf16, int8`; "" is not known. It
-    is not compared: one is only used if it agrees with float32. Neither is `revision`, the commit on a model hub.
+    `precision` names the precision of the vectors, as in `bf16`, or several, as in `bf16, int8`; "" is unknown. It is
+    not compared: a precision is only used if it agrees with float32. Nor is `revision`, the commit on a model hub.
     """
 
     name: str
@@ -59,30 +59,27 @@ class EncoderIdentity:
     revision: str | None = None
 
     def require_same(self, other: EncoderIdentity, index_path: Path) -> None:
-        """Raise EncoderMismatchError, with names and differences, unless `other` gives vectors comparable with these.
+        """Raise EncoderMismatchError, with names and differences, unless `other` gives comparable vectors.
 
-        `index_path` is the index whose vectors are this encoder's.
+        `index_path` is the index with this encoder's vectors.
         """
         differences = list(self._differences(other))
         if not differences:
             return
         raise EncoderMismatchError(
             f"{index_path}: its vectors come from encoder {self.name}, not from {other.name} "
-            f"({'; '.join(differences)}); name its own with --encoder, or make its vectors anew with: "
+            f"({'; '.join(differences)}); name its own with --encoder, or recompute its vectors with: "
             f"claimhound index renew --index {index_path}"
         )
 
     def also_computed_in(self, precision: str) -> EncoderIdentity:
-        """Return this identity for vectors of which further ones were computed in `precision`.
-
-        Where one of the two is not known, neither is what they are together.
-        """
+        """Return this identity with `precision` added; the result is unknown if either is."""
         known = bool(self.precision and precision)
         together = sorted({*self.precision.split(", "), *precision.split(", ")}) if known else []
         return replace(self, precision=", ".join(together))
 
     def _differences(self, other: EncoderIdentity) -> Iterator[str]:
-        """Yield what keeps the vectors of two encoders from being compared, in words."""
+        """Yield each difference that makes vectors of two encoders incomparable, in words."""
         for words, own, others in (
             ("weights {}", self.weights_sha256[:12], other.weights_sha256[:12]),
             ("pooling {}", self.pooling, other.pooling),
@@ -98,7 +95,7 @@ class EncoderIdentity:
 
 @dataclass(frozen=True)
 class VectorFile:
-    """One immutable vector segment: its file below the generation, rows in it, and whether its search is exact."""
+    """One immutable vector segment: its file below the generation, its rows, and whether its search is exact."""
 
     file: str
     n_rows: int
@@ -107,11 +104,11 @@ class VectorFile:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """Size in bytes and SHA-256 of a committed file, and of its edges, which are checked whenever it is opened.
+    """Size in bytes and SHA-256 of a committed file and of its edges, which are checked at every opening.
 
-    The edges are the first `head_size` bytes and the last 4 KiB. The libraries keep there what says how to read the
-    rest: a bad byte in it makes them ask for absurd amounts of memory, or never end. A bad byte elsewhere makes a wrong
-    answer or an error, and is found by `verify_index`.
+    The edges are the first `head_size` bytes and the last 4 KiB. There the libraries keep how to read the rest: a bad
+    byte makes them allocate absurd amounts of memory or never end. A bad byte elsewhere gives a wrong answer or an
+    error, and is found by `verify_index`.
     """
 
     size: int
@@ -121,17 +118,17 @@ class FileCheck:
 
     @classmethod
     def of(cls, path: Path, head_size: int = _HEAD_BYTES) -> Self:
-        """Read a file that is going to be committed."""
+        """Read a file that will be committed."""
         size = path.stat().st_size
         head_size = min(head_size, size)
         return cls(size, sha256_of(path), head_size, sha256_of_edges(path, head_size, _TAIL_BYTES))
 
     def damage(self, path: Path) -> str | None:
-        """Read the whole file; returns what is wrong with it, or None."""
+        """Read the whole file; return what is wrong with it, or None."""
         return self._wrong_size(path) or (None if sha256_of(path) == self.sha256 else "its checksum does not match")
 
     def visible_damage(self, path: Path) -> str | None:
-        """Read the file's edges only; returns what is wrong with them, or None."""
+        """Read only the file's edges; return what is wrong with them, or None."""
         if wrong_size := self._wrong_size(path):
             return wrong_size
         edges = sha256_of_edges(path, self.head_size, _TAIL_BYTES)
@@ -144,19 +141,19 @@ class FileCheck:
 
 @dataclass(frozen=True)
 class Manifest:
-    """One generation. Positions count up from 0 over the life of the index and are never given twice.
+    """One generation. Positions count up from 0 over the life of the index and are never reused.
 
-    `n_dead_text` documents still lie in the text segments, marked deleted; `n_dead_vectors` likewise. `n_tokens` is how
-    many terms `analysis.tokenize` gives for the texts of all living documents, repeated ones included, exactly: deleted
-    ones do not count, also where BM25's own statistics still hold them. `n_dated` of the living documents have a date.
-    `has_titles` says that some have a title; in a large index, that some had one when its text was last written whole.
+    `n_dead_text` deleted documents remain in the text segments; `n_dead_vectors` likewise. `n_tokens` is the exact
+    number of terms that `analysis.tokenize` gives for the texts of all documents that are not deleted, repeated ones
+    included, even if BM25's own statistics still count deleted ones. `n_dated` of them have a date. `has_titles` says
+    whether any has a title; in a large index, whether any had one when its text was last rewritten.
 
-    `is_split` says that texts are indexed sentence by sentence unless told otherwise. `made_ids` names the source of
-    the ids that were made for records without one: what stands before their colon, and where the records came from.
-    None for one of these is not known: earlier formats do not say.
+    `is_split` says whether texts are indexed sentence by sentence by default. `made_ids` maps the prefix of the ids
+    made for records without one (the part before the colon) to the source of the records. None is unknown: earlier
+    formats do not say.
 
-    `text_form`, `analysis` and `id_scheme` are the versions of rules: the form in which models read a document, the
-    terms of BM25, the ids of records without one.
+    `text_form`, `analysis` and `id_scheme` are versions of rules: the form in which models read a document, the terms
+    of BM25, the ids of records without one.
     """
 
     generation: int
@@ -178,7 +175,7 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
-        """The file's exact bytes; they carry their own checksum, and no other bytes stand for this manifest."""
+        """Return the file's exact bytes, with their own checksum; no other bytes encode this manifest."""
         body = asdict(self)
         for name in _UNSAID[self.format_version]:
             del body[name]
@@ -189,7 +186,7 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
-        """Read a manifest file of this format or an earlier one, by whatever rules its index was made.
+        """Read a manifest file of this format or an earlier one, whatever the versions of its rules.
 
         Raises IndexDamagedError if a byte of it changed, IndexVersionError if another format version wrote it.
         """
@@ -201,9 +198,7 @@ class Manifest:
         except (ValueError, KeyError, TypeError, RecursionError):
             intact = False
         if not intact:
-            raise IndexDamagedError(
-                f"{path}: damaged (its checksum does not match); restore it or build the index anew"
-            )
+            raise IndexDamagedError(f"{path}: damaged (its checksum does not match); restore it or rebuild the index")
         version = body["format_version"]
         if not isinstance(version, int) or version not in _UNSAID:
             raise _wrong_format(path.parent.parent, version)
@@ -217,27 +212,27 @@ class Manifest:
             values["files"] = {name: FileCheck(**check) for name, check in body["files"].items()}
         except (KeyError, TypeError) as error:
             raise IndexDamagedError(
-                f"{path}: is no manifest of format version {version} ({error}); build the index anew"
+                f"{path}: is not a manifest of format version {version} ({error}); rebuild the index"
             ) from error
         return cls(**values)
 
     @property
     def is_current(self) -> bool:
-        """Whether the index is of the format and rules of this program."""
+        """Whether the index has this program's format and rules."""
         return next(self._outdated(), None) is None
 
     def require_current(self, index_path: Path) -> None:
-        """Raise IndexVersionError, with both versions, unless the index is of the format and rules of this program."""
+        """Raise IndexVersionError, with both versions, unless the index has this program's format and rules."""
         for name, found, current in self._outdated():
             raise IndexVersionError(
                 f"{index_path}: made with version {found} of the {name}, this program has version {current}; "
-                f"make it anew with: claimhound index renew --index {index_path}"
+                f"rebuild it with: claimhound index renew --index {index_path}"
             )
 
     def _outdated(self) -> Iterator[tuple[str, int, int]]:
-        """Yield each rule by which it was made that is not this program's: its name, that version, and this.
+        """Yield each rule whose version is not this program's: its name, the index's version, this program's.
 
-        Ids are only names: an index keeps those that it has, by whatever scheme they were made.
+        The scheme of ids is not among them: ids are only names, and an index keeps those it has.
         """
         for name, found, current in (
             ("format", self.format_version, FORMAT_VERSION),

@@ -1,4 +1,4 @@
-"""BM25 over a handful of passages that were never indexed."""
+"""An index in memory, for a handful of passages: BM25+ and exact vector search."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Field:
     def __init__(self, texts: Sequence[str]) -> None:
         terms = [tokenize(text) for text in texts]
         self._terms = [frozenset(found) for found in terms]
-        # rank_bm25 divides by the mean length: nothing to rank where no document holds a term.
+        # rank_bm25 divides by the mean length, which is 0 if no document has a term.
         self._scorer = BM25Plus(terms) if any(terms) else None
 
     def scores(self, terms: Sequence[str]) -> NDArray[np.float64]:
@@ -35,17 +35,17 @@ class _Field:
 
 
 class MemoryIndex:
-    """Documents in memory, ranked by BM25+ (its idf stays positive, so that a score of 0 means "no match").
+    """Documents in memory, ranked by BM25+ (its idf stays positive, so a score of 0 means "no match").
 
-    For up to some thousands of documents: every search scores all of them.
+    For up to a few thousand documents: every search scores all of them.
 
     Source: Lv and Zhai, Lower-bounding term frequency normalization, CIKM 2011; the arithmetic is rank_bm25's.
     """
 
     def __init__(self, documents: Sequence[Document], doc_vectors: Vectors | None = None) -> None:
-        """Give (len(documents), dim) unit vectors to search by meaning too.
+        """Take (len(documents), dim) unit vectors to search by meaning too.
 
-        Raises ValueError if their number does not fit.
+        Raises ValueError if their number is wrong.
         """
         if doc_vectors is not None and len(doc_vectors) != len(documents):
             raise ValueError(f"{len(documents)} documents need as many vectors, got {len(doc_vectors)}")
@@ -56,7 +56,7 @@ class MemoryIndex:
 
     @property
     def n_docs(self) -> int:
-        """How many documents it holds."""
+        """Number of documents."""
         return len(self._documents)
 
     @property
@@ -65,7 +65,7 @@ class MemoryIndex:
         return any(document.title for document in self._documents.values())
 
     def search_text(self, text: str, k: int, *, title_weight: float = DEFAULT_TITLE_WEIGHT) -> Ranking:
-        """Return the k best documents; documents that share no term with the text are not among them.
+        """Return the k best documents that share a term with the text.
 
         A document's score is its text's plus `title_weight` times its title's.
         """
@@ -81,13 +81,13 @@ class MemoryIndex:
     def search_vectors(self, query_vectors: Vectors, k: int) -> list[Ranking]:
         """Return for each row of (n, dim) query vectors the k documents of highest cosine, by exact search.
 
-        A row of zeros, which stands for a text without content, is near to none.
+        A row of zeros stands for a text without content and finds nothing.
 
-        Raises ValueError if it was made without vectors.
+        Raises ValueError if the index has no vectors.
         """
         if self._doc_vectors is None:
-            raise ValueError("this index was made without vectors")
-        # A product for each claim: in one of all claims the last digits depend on how many there are.
+            raise ValueError("this index has no vectors")
+        # One product for each claim: in a product of all claims the last digits depend on their number.
         return [self._nearest(self._doc_vectors @ vector, k) if vector.any() else [] for vector in query_vectors]
 
     def _nearest(self, cosines: Vectors, k: int) -> Ranking:
@@ -98,12 +98,12 @@ class MemoryIndex:
         return hits[:k]
 
     def positions_of(self, doc_ids: Sequence[str]) -> dict[str, int]:
-        """Return the position of each of the ids that it holds."""
+        """Return the position of each id in the index."""
         places = {doc_id: position for position, doc_id in enumerate(self._documents)}
         return {doc_id: places[doc_id] for doc_id in doc_ids if doc_id in places}
 
     def sample(self, n: int, seed: int) -> list[Document]:
-        """Return n documents drawn by seed, all where there are fewer."""
+        """Return n documents drawn by seed, all if there are fewer."""
         held = list(self._documents.values())
         drawn = np.random.default_rng(seed).choice(len(held), size=min(n, len(held)), replace=False)
         return [held[position] for position in sorted(drawn.tolist())]
@@ -111,6 +111,6 @@ class MemoryIndex:
     def documents(self, doc_ids: Sequence[str]) -> list[Document]:
         """Return the documents with these ids, in this order.
 
-        Raises KeyError for an id that it does not hold.
+        Raises KeyError for an id that is not in the index.
         """
         return [self._documents[doc_id] for doc_id in doc_ids]

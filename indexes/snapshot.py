@@ -1,4 +1,4 @@
-"""Reading an index: one generation, unchanged for as long as it is held, whatever a writer does meanwhile."""
+"""Reading an index: one generation, unchanged while it is held, whatever a writer does meanwhile."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class IndexSnapshot:
     """The newest generation of an index at the moment it was opened.
 
     Opening checks what is cheap: the manifest's checksum and versions, counts, size and edges of each file.
-    `verify_index` reads all. A search that comes upon damaged bytes raises IndexDamagedError.
+    `verify_index` reads everything. A search that meets damaged bytes raises IndexDamagedError.
     """
 
     def __init__(self, index_dir: Path, generation: int, manifest: Manifest) -> None:
@@ -42,9 +42,7 @@ class IndexSnapshot:
         self._folder = generation_dir(index_dir, generation)
         for name, check in manifest.files.items():
             if damage := check.visible_damage(self._folder / name):
-                raise IndexDamagedError(
-                    f"{self._folder / name}: damaged ({damage}); restore it or build the index anew"
-                )
+                raise IndexDamagedError(f"{self._folder / name}: damaged ({damage}); restore it or rebuild the index")
         with self._reading():
             self._text = TextIndex(self._folder / TEXT_DIR)
             self._segments = [VectorSegment(self._folder / item.file) for item in manifest.vector_files]
@@ -63,7 +61,7 @@ class IndexSnapshot:
     def open(cls, index_dir: Path) -> IndexSnapshot:
         """Open the newest generation.
 
-        Raises IndexMissingError, IndexVersionError or IndexDamagedError, or IndexUnusableError if it may not be read.
+        Raises IndexMissingError, IndexVersionError or IndexDamagedError, or IndexUnusableError if it cannot be read.
         """
         for _ in range(_OPEN_TRIES):
             generation = latest_generation(index_dir)
@@ -71,11 +69,11 @@ class IndexSnapshot:
                 manifest = Manifest.read(generation_dir(index_dir, generation) / MANIFEST_NAME)
                 return cls(index_dir, generation, manifest)
             except (OSError, IndexDamagedError) as error:
-                # A writer may have put the next generation in its place, and removed this one, while it was opened.
+                # A writer may have replaced and removed this generation while it was being opened.
                 if latest_generation(index_dir) != generation:
                     continue
                 if isinstance(error, FileNotFoundError) and error.filename:
-                    raise IndexDamagedError(f"{error.filename}: missing; restore it or build the index anew") from error
+                    raise IndexDamagedError(f"{error.filename}: missing; restore it or rebuild the index") from error
                 if isinstance(error, OSError):
                     raise IndexUnusableError(
                         f"{error.filename or index_dir}: cannot be read ({error.strerror})"
@@ -84,62 +82,62 @@ class IndexSnapshot:
         raise IndexUnusableError(f"{index_dir}: changes faster than it can be opened; try again")
 
     def for_another_thread(self) -> IndexSnapshot:
-        """Open the same generation once more: one snapshot serves one thread at a time.
+        """Open the same generation again: one snapshot serves one thread at a time.
 
         Raises IndexDamagedError if a writer has removed the generation meanwhile.
         """
         try:
             return IndexSnapshot(self.path, self.manifest.generation, self.manifest)
         except OSError as error:
-            raise IndexDamagedError(f"{self._folder}: is there no more ({error.strerror})") from error
+            raise IndexDamagedError(f"{self._folder}: no longer exists ({error.strerror})") from error
 
     @property
     def n_docs(self) -> int:
-        """How many documents can be found."""
+        """Number of documents."""
         return self.manifest.n_docs
 
     def n_meeting(self, conditions: Conditions) -> int:
-        """Return how many documents fulfil the conditions."""
+        """Return the number of documents that meet the conditions."""
         _require_date(conditions)
         with self._reading():
             return self._text.n_meeting(conditions)
 
     @property
     def segments(self) -> list[VectorSegment]:
-        """Its vector segments, in the manifest's order."""
+        """The vector segments, in the manifest's order."""
         return self._segments
 
     @property
     def dead(self) -> Positions:
-        """Positions whose vectors lie in a segment but no longer count, ascending."""
+        """Positions of dead vectors that remain in a segment, ascending."""
         return self._dead
 
     def positions_of(self, doc_ids: Sequence[str]) -> dict[str, int]:
-        """Return the position of each of the ids that the index holds."""
+        """Return the position of each id in the index."""
         with self._reading():
             return self._text.positions_of(doc_ids)
 
     def entries_of(self, doc_ids: Sequence[str]) -> list[Entry]:
-        """Return what is held under those of the ids that the index holds."""
+        """Return the entry of each id in the index."""
         with self._reading():
             return self._text.entries_of(doc_ids)
 
     def parts_of(self, parent_ids: Sequence[str]) -> list[Entry]:
-        """Return the documents that name one of these as the document that they are a part of."""
+        """Return the documents whose parent is one of these ids."""
         with self._reading():
             return self._text.parts_of(parent_ids)
 
     @property
     def n_dated(self) -> int:
-        """How many documents have a date."""
-        # Answers under a condition ask for it: counting takes a look at every document.
+        """Number of documents with a date."""
+        # Answers under a condition ask for it, and counting looks at every document.
         if self.manifest.n_dated is not None:
             return self.manifest.n_dated
         with self._reading():
             return self._text.n_dated()
 
     def has_field(self, name: str) -> bool:
-        """Return whether some document has a field of this name that `Conditions` can ask for."""
+        """Return whether any document has a field of this name that `Conditions` can ask for."""
         with self._reading():
             return self._text.has_field(name)
 
@@ -152,9 +150,9 @@ class IndexSnapshot:
     def search_text(
         self, text: str, k: int, conditions: Conditions = NO_CONDITIONS, *, title_weight: float = DEFAULT_TITLE_WEIGHT
     ) -> Ranking:
-        """Return the k best documents by BM25; documents that share no term with the text are not among them.
+        """Return the k best documents by BM25 that share a term with the text.
 
-        A title counts `title_weight` times what the text does. Raises ValueError if the conditions' day is no date.
+        A title counts `title_weight` times as much as the text. Raises ValueError if the conditions' date is invalid.
         """
         _require_date(conditions)
         with self._reading():
@@ -170,10 +168,10 @@ class IndexSnapshot:
     ) -> list[Ranking]:
         """Return for each row of (n, dim) query vectors the k documents of highest cosine; none for a row of zeros.
 
-        Of large segments `probe_share` of the inverted lists is scanned, and more of them the fewer documents fulfil
-        the conditions, so that as many vectors are compared. 1 makes the search exact.
+        In large segments a search scans `probe_share` of the inverted lists, and the more of them the fewer documents
+        meet the conditions, so that as many vectors are compared. 1 makes the search exact.
 
-        Raises ValueError if the dimension is not the index's, a number is not finite or the conditions' day is no date.
+        Raises ValueError for another dimension than the index's, a number that is not finite or an invalid date.
         """
         dim = self.manifest.encoder.dim
         if query_vectors.ndim != 2 or query_vectors.shape[1] != dim:
@@ -184,7 +182,7 @@ class IndexSnapshot:
         with self._reading():
             counting = self._living
             if conditions:
-                counting = self._fulfilling(conditions)
+                counting = self._meeting(conditions)
                 probe_share = min(1.0, probe_share * len(counting) / max(1, int(np.count_nonzero(counting))))
             found = search_segments(self._segments, query_vectors, k, probe_share=probe_share, counting=counting)
             return [self._ranking(hits, k) for hits in found]
@@ -192,17 +190,17 @@ class IndexSnapshot:
     def documents(self, doc_ids: Sequence[str]) -> list[Document]:
         """Return the documents with these ids, in this order.
 
-        Raises KeyError for an id that the index does not hold.
+        Raises KeyError for an id that is not in the index.
         """
         found = self._entries(doc_ids)
         return [found[doc_id][1] for doc_id in doc_ids]
 
     def vectors_of(self, doc_ids: Sequence[str]) -> Vectors:
-        """Return the (len(doc_ids), dim) vectors that are stored for these ids, in this order.
+        """Return the stored (len(doc_ids), dim) vectors of these ids, in this order.
 
         They have half precision; a text without content has zeros.
 
-        Raises KeyError for an id that the index does not hold, IndexDamagedError if a vector is not there.
+        Raises KeyError for an id that is not in the index, IndexDamagedError if a vector is missing.
         """
         positions = self.positions_of(doc_ids)
         wanted = [positions[doc_id] for doc_id in doc_ids]
@@ -211,16 +209,16 @@ class IndexSnapshot:
         if not is_held.all():
             raise IndexDamagedError(
                 f"{self._folder}: has no vector for {int((~is_held).sum())} of its documents; "
-                f"make them anew with: claimhound index renew --index {self.path}"
+                f"recompute them with: claimhound index renew --index {self.path}"
             )
         return vectors
 
     def neighbours(self, doc_id: str, n: int) -> tuple[list[Document], list[Document]]:
-        """Return up to n documents before and after this one, in order, out of the same text.
+        """Return up to n documents before and after this one, in order, of the same text.
 
-        The same text is the same parent for split sentences, and otherwise the same title and source, side by side.
+        The same text means the same parent for split sentences, otherwise adjacent with the same title and source.
 
-        Raises KeyError for an id that the index does not hold.
+        Raises KeyError for an id that is not in the index.
         """
         position, document = self._entries([doc_id])[doc_id]
         first, last = max(0, position - n), min(self.manifest.next_position - 1, position + n)
@@ -231,7 +229,7 @@ class IndexSnapshot:
         return before[::-1], after
 
     def sample(self, n: int, seed: int) -> list[Document]:
-        """Return up to n documents drawn by seed; fewer where nearly all that the index ever held were deleted."""
+        """Return up to n documents drawn by seed; fewer if nearly all that the index ever held were deleted."""
         last = self.manifest.next_position
         random = np.random.default_rng(seed)
         found: dict[int, Document] = {}
@@ -244,7 +242,7 @@ class IndexSnapshot:
                 break
         return [document for _, document in sorted(list(found.items())[:n], key=lambda item: item[0])]
 
-    def _fulfilling(self, conditions: Conditions) -> NDArray[np.bool_]:
+    def _meeting(self, conditions: Conditions) -> NDArray[np.bool_]:
         allowed = np.array(self._text.matching_positions(conditions), dtype=np.int64)
         return _mask(self.manifest.next_position, allowed)
 
@@ -257,7 +255,7 @@ class IndexSnapshot:
         return hits[:k]
 
     def _entries(self, doc_ids: Sequence[str]) -> dict[str, tuple[int, Document]]:
-        """Return position and document of each id; what a search has just found is still at hand."""
+        """Return position and document of each id; recent search results are cached."""
         found = {doc_id: self._remembered[doc_id] for doc_id in doc_ids if doc_id in self._remembered}
         missing = [doc_id for doc_id in doc_ids if doc_id not in found]
         if missing:
@@ -275,7 +273,7 @@ class IndexSnapshot:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Turn what bad bytes lead to into one of our errors."""
+        """Raise IndexDamagedError for what damaged bytes cause."""
         try:
             yield
         except BaseException as error:
@@ -293,14 +291,14 @@ def _require_date(conditions: Conditions) -> None:
 
 
 def _mask(n_positions: int, positions: Positions, *, others: bool = False) -> NDArray[np.bool_]:
-    """Return for each position whether it is one of `positions`, or, with `others`, whether it is not."""
+    """Return for each position whether it is in `positions` or, with `others`, whether it is not."""
     mask = np.full(n_positions, others)
     mask[positions] = not others
     return mask
 
 
 def _same_text(document: Document, found: dict[int, Document], places: range) -> Iterator[Document]:
-    """Yield the documents at these places up to the first that is missing or out of another text."""
+    """Yield the documents at these positions up to the first that is missing or of another text."""
     for position in places:
         neighbour = found.get(position)
         if neighbour is None or not _is_same_text(document, neighbour):

@@ -1,4 +1,4 @@
-"""What an index holds, for making it anew, by whatever rules it was made: documents, and vectors that are intact."""
+"""The documents and intact vectors of an index of any readable version, for rebuilding it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from claimhound.indexes.vectors import Vectors
 
 
 def read_manifest(index_dir: Path) -> Manifest:
-    """Return the newest generation's manifest, by whatever rules the index was made.
+    """Return the newest generation's manifest, whatever its version.
 
-    Raises IndexMissingError, IndexVersionError for a format that is not read, IndexDamagedError if a byte of it
-    changed, or IndexUnusableError if it may not be read.
+    Raises IndexMissingError, IndexVersionError for an unreadable format, IndexDamagedError if a byte of it changed, or
+    IndexUnusableError if it cannot be read.
     """
     folder = generation_dir(index_dir, latest_generation(index_dir))
     try:
@@ -32,7 +32,7 @@ def read_manifest(index_dir: Path) -> Manifest:
 
 
 class StoredText:
-    """The documents of an index's newest generation, whose every byte of text was compared with its checksum."""
+    """The documents of an index's newest generation, with every byte of text checked."""
 
     def __init__(self, manifest: Manifest, text: TextIndex) -> None:
         """Use `open`."""
@@ -41,7 +41,7 @@ class StoredText:
 
     @classmethod
     def open(cls, index_dir: Path) -> StoredText:
-        """Read the text's files whole; hold the index's lock, so that no other writer removes them meanwhile.
+        """Read and check the text's files; hold the index's lock, or a writer may remove them meanwhile.
 
         Raises as `read_manifest` does, and IndexDamagedError if a byte of the text changed.
         """
@@ -59,25 +59,25 @@ class StoredText:
         return cls(manifest, text)
 
     def entries(self) -> Iterator[tuple[int, Document]]:
-        """Yield position and document of all that live, in the index's order, in which they were added."""
+        """Yield position and document of all that are not deleted, in the order in which they were added."""
         yield from self._text.all_documents(self.manifest.next_position)
 
     def sample(self, n: int, seed: int) -> list[tuple[int, Document]]:
-        """Return position and document of about n, drawn by seed; fewer where many were deleted."""
+        """Return position and document of about n drawn by seed; fewer if many were deleted."""
         last = self.manifest.next_position
         drawn = np.random.default_rng(seed).choice(last, size=min(n, last), replace=False).tolist()
         return sorted(self._text.documents(drawn).items(), key=lambda item: item[0])
 
     @cached_property
     def is_split(self) -> bool:
-        """Whether the index was built of sentences; where its format does not say, whether one names its parent."""
+        """Whether the index holds sentences; if its format does not say, whether any document has a parent."""
         if self.manifest.is_split is not None:
             return self.manifest.is_split
         return any(document.parent_id is not None for _, document in self.entries())
 
 
 class StoredVectors:
-    """The vectors of an index's generation, whose every byte was compared with its checksum, by position."""
+    """The vectors of an index's generation by position, with every byte checked."""
 
     def __init__(self, dim: int, segments: list[VectorSegment]) -> None:
         """Use `open`."""
@@ -86,7 +86,7 @@ class StoredVectors:
 
     @classmethod
     def open(cls, index_dir: Path, manifest: Manifest) -> StoredVectors | None:
-        """Read the vectors' files whole; returns None where one is missing or damaged."""
+        """Read and check the vectors' files; return None if one is missing or damaged."""
         folder = generation_dir(index_dir, manifest.generation)
         try:
             for item in manifest.vector_files:
@@ -110,4 +110,4 @@ def _unreadable(error: OSError, folder: Path) -> IndexUnusableError:
 
 
 def _damaged(path: Path, damage: str) -> IndexDamagedError:
-    return IndexDamagedError(f"{path}: damaged ({damage}); restore it or build the index anew")
+    return IndexDamagedError(f"{path}: damaged ({damage}); restore it or rebuild the index")

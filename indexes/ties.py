@@ -1,4 +1,4 @@
-"""Equal scores made equal, so that a ranking does not depend on how an index came to be."""
+"""Ties between scores that differ only by noise: rankings must not depend on how an index was built."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ Found: TypeAlias = list[tuple[int, float]]
 """Positions with their scores."""
 
 _NOISE = 1e-6
-# Tied documents are read to order them by id: beyond this many, those of the lowest positions stand for the others.
+# Tied documents are read to order them by id; beyond this many, only those at the lowest positions.
 _MOST_TIED = 256
 
 
 def least_tied(score: float, digits: int) -> float:
-    """Return the score that is just too low to tie with this one as the best of a group."""
+    """Return the highest score that no longer ties with this one, the best of its group."""
     return score - max(10.0**-digits, _NOISE * abs(score))
 
 
 def level(found: Iterable[tuple[int, float]], k: int, digits: int) -> Found:
-    """Return the k best and all that tie with the last of them, best first, with one score for all that tie.
+    """Return the k best and all that tie with the last of them, best first, with one score for each group of ties.
 
-    Scores tie if they are less than one unit of the last of `digits` decimals below the best of their group, or, where
-    they are large, than a millionth of it: what is finer is the noise of float32 sums, which tantivy adds in a varying
-    order. Rounding alone would part equal sums that come to lie on either side of a boundary.
+    Scores tie if they are less than one unit of the last of `digits` decimals below the best of their group, or, if
+    they are large, less than a millionth of it. Finer differences are noise of float32 sums, which tantivy adds in
+    varying order. Rounding alone would separate equal sums on either side of a rounding boundary.
     """
     levelled: Found = []
     best: float | None = None

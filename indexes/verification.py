@@ -1,4 +1,4 @@
-"""Reading every committed byte of an index and saying which file changed."""
+"""Verification: every committed byte of an index against its checksum."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from claimhound.indexes.snapshot import IndexSnapshot
 
 
 class Verification(NamedTuple):
-    """What was found: `damaged` names each file whose bytes are not those that were committed, with the reason."""
+    """The outcome: `damaged` names each file whose bytes are not those committed, with the reason."""
 
     generation: int
     n_files: int
@@ -22,12 +22,10 @@ class Verification(NamedTuple):
 
 
 def verify_index(index_dir: Path, on_file: Callable[[str, int], None] | None = None) -> Verification:
-    """Compare every file of the newest generation with its checksum; `on_file` is told each name and size.
+    """Compare every file of the newest generation with its checksum; `on_file` is called with each name and size.
 
-    If a writer replaces the generation meanwhile, the new one is compared.
-
-    Also of an index of an earlier form. Raises IndexMissingError if there is no index, IndexVersionError for a format
-    that is not read.
+    If a writer replaces the generation meanwhile, the new one is compared. Indexes of earlier versions can be verified
+    too. Raises IndexMissingError if there is no index, IndexVersionError for an unreadable format.
     """
     while True:
         generation = latest_generation(index_dir)
@@ -50,7 +48,7 @@ def _verify(index_dir: Path, generation: int, on_file: Callable[[str, int], None
             damaged.append(damage)
         if on_file is not None:
             on_file(name, check.size)
-    # An index of an earlier form is not opened, and its bytes are its bytes.
+    # An index of an earlier version cannot be opened; its bytes are all there is to check.
     if not damaged and manifest.is_current:
         try:
             IndexSnapshot(index_dir, generation, manifest)

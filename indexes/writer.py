@@ -1,10 +1,10 @@
-"""Changing an index: everything is prepared beside the current generation and takes its place in one rename."""
+"""Changing an index: the next generation is prepared beside the current one and replaces it in one rename."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -12,42 +12,25 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from claimhound.data.disk.file_systems import NO_LOCKS, NO_SYNC, HeldLock, acquire_lock, held_path, native_path
-from claimhound.data.errors import IndexDamagedError, IndexLockedError, IndexWriteError, InputError
+from claimhound.data.disk.file_systems import NO_LOCKS, NO_SYNC, HeldLock
+from claimhound.data.errors import IndexDamagedError, InputError
 from claimhound.data.formats.fields import ID_SCHEME_VERSION
 from claimhound.data.records import Document
-from claimhound.indexes.durable import Disk, remove_folder
-from claimhound.indexes.layout import (
-    DEAD_FILE,
-    TEXT_DIR,
-    VECTOR_DIR,
-    encoded_dir,
-    generation_dir,
-    generations,
-    is_index_entry,
-    latest_generation,
-    lock_path,
-    staging_dir,
-)
-from claimhound.indexes.manifest import MANIFEST_NAME, EncoderIdentity, FileCheck, Manifest, VectorFile
+from claimhound.indexes.durable import Disk
+from claimhound.indexes.layout import VECTOR_DIR, generations, latest_generation
+from claimhound.indexes.manifest import EncoderIdentity, Manifest, VectorFile
 from claimhound.indexes.merging import SMALL_INDEX, text_wants_rewrite, vectors_to_keep
 from claimhound.indexes.snapshot import IndexSnapshot
+from claimhound.indexes.staging import DEAD_NAME, Staging
 from claimhound.indexes.text_index import Entry, TextIndex
-from claimhound.indexes.text_writer import (
-    CHANGING_FILES,
-    LOCK_FILES,
-    TextWriter,
-    n_deleted_texts,
-    require_storable_document,
-)
+from claimhound.indexes.text_writer import TextWriter, n_deleted_texts, require_storable_document
 from claimhound.indexes.vector_segments import EXACT_UP_TO, write_segment
 from claimhound.indexes.vectors import VectorBlocks, require_storable_vectors
-
-_DEAD_NAME = f"{VECTOR_DIR}/{DEAD_FILE}"
+from claimhound.indexes.write_access import disk_errors, lock_index, make_durable_dir, require_index_folder
 
 
 class _Held(NamedTuple):
-    """What is known of a document that is held: enough to take it away, and the text that it is or is a part of."""
+    """What deleting a document takes, and the id of the text that it is or is a part of."""
 
     position: int
     n_tokens: int
@@ -58,9 +41,9 @@ class _Held(NamedTuple):
 class IndexWriter:
     """The one writer of an index folder, for one change of any size: add and delete, then `commit` once.
 
-    Until `commit` returns, readers and crashes see the generation before. Use it as a context manager; leaving it
-    without a commit leaves the index as it was. After a commit, or an error of the disk, it takes no more changes.
-    `is_split`, `made_ids` and `id_scheme` are what the manifest is going to say, and may be set until then.
+    Until `commit` returns, readers and crashes see the previous generation. Use it as a context manager; leaving
+    without a commit leaves the index unchanged. After a commit or a disk error it takes no more changes. `is_split`,
+    `made_ids` and `id_scheme` go into the manifest and may be set until then.
     """
 
     def __init__(
@@ -75,13 +58,13 @@ class IndexWriter:
     ) -> None:
         """Use `create` or `open`."""
         self._dir = index_dir
-        self._staging = staging_dir(index_dir)
+        self._staging = Staging(index_dir, current.manifest if current else None, disk)
         self._current = current
         self._encoder = encoder
         self._disk = disk
         self._exact_up_to = exact_up_to
         self._small_up_to = small_up_to
-        # The format that is changed says all of these.
+        # Only the current format can be changed, and it has all of these.
         self.is_split = bool(current and current.manifest.is_split)
         self.made_ids: dict[str, str] | None = {}
         if current is not None:
@@ -95,7 +78,6 @@ class IndexWriter:
         self._added: dict[str, _Held] = {}
         self._new_vectors = VectorBlocks(encoder.dim)
         self._newly_dead: set[int] = set()
-        self._known_checks: dict[str, FileCheck] = {}
         self._text: TextWriter | None = None
         self._rewrite_all = False
         self._usable = True
@@ -112,19 +94,19 @@ class IndexWriter:
         exact_up_to: int = EXACT_UP_TO,
         small_up_to: int = SMALL_INDEX,
     ) -> IndexWriter:
-        """Start an index in a folder that is missing or empty, or, with `overwrite`, in place of the index there.
+        """Start an index in a missing or empty folder, or, with `overwrite`, in place of the index there.
 
-        Vector segments of `exact_up_to` rows are searched exactly; an index of `small_up_to` documents is kept as a
-        rebuild would make it.
+        Vector segments of up to `exact_up_to` rows are searched exactly; an index of up to `small_up_to` documents
+        stays as a rebuild would make it.
 
-        Raises InputError if the folder holds something else or an index that is not to be overwritten, and
-        IndexLockedError if another process writes it.
+        Raises InputError if the folder holds something else, or an index and `overwrite` is False, and
+        IndexLockedError if another process is writing it.
         """
         disk = disk or Disk()
-        with _errors_of_the_disk(index_dir):
-            _require_index_folder(index_dir)
-            _make_durable_dir(index_dir, disk)
-        lock = _lock(index_dir)
+        with disk_errors(index_dir):
+            require_index_folder(index_dir)
+            make_durable_dir(index_dir, disk)
+        lock = lock_index(index_dir)
         try:
             if generations(index_dir) and not overwrite:
                 raise InputError(
@@ -147,13 +129,13 @@ class IndexWriter:
         exact_up_to: int = EXACT_UP_TO,
         small_up_to: int = SMALL_INDEX,
     ) -> IndexWriter:
-        """Open an index to change it; the numbers are those of `create`.
+        """Open an index to change it; for the numbers see `create`.
 
-        Raises IndexMissingError, IndexVersionError for an earlier form, IndexDamagedError, or IndexLockedError if
-        another process writes it.
+        Raises IndexMissingError, IndexVersionError for an index of another version, IndexDamagedError, or
+        IndexLockedError if another process is writing it.
         """
         latest_generation(index_dir)
-        lock = _lock(index_dir)
+        lock = lock_index(index_dir)
         try:
             current = IndexSnapshot.open(index_dir)
             encoder = current.manifest.encoder
@@ -166,31 +148,31 @@ class IndexWriter:
 
     @property
     def encoder(self) -> EncoderIdentity:
-        """The encoder whose vectors the index holds."""
+        """The encoder of the index's vectors."""
         return self._encoder
 
     def accept(self, encoder: EncoderIdentity) -> None:
-        """Take note that vectors of this encoder are going to be added: the manifest names its precision, too.
+        """Allow vectors of this encoder to be added: the manifest will name its precision too.
 
-        Raises EncoderMismatchError if they cannot be compared with those that the index holds.
+        Raises EncoderMismatchError if they cannot be compared with those in the index.
         """
         self._encoder.require_same(encoder, self._dir)
         self._encoder = self._encoder.also_computed_in(encoder.precision)
 
     @property
     def notes(self) -> list[str]:
-        """What the file system does not guarantee."""
+        """Guarantees that the file system does not give, in sentences."""
         no_locks = self._lock is not None and self._lock.note is not None
         return [note for note, holds in ((NO_LOCKS, no_locks), (NO_SYNC, not self._disk.confirms)) if holds]
 
     @property
     def held_any(self) -> bool:
-        """Whether the index held a document when it was opened."""
+        """Whether the index held any document when it was opened."""
         return self._current is not None and self._current.n_docs > 0
 
     @property
     def n_docs(self) -> int:
-        """How many documents the index will hold after a commit."""
+        """Number of documents after a commit."""
         return self._n_docs
 
     def __enter__(self) -> Self:
@@ -202,30 +184,29 @@ class IndexWriter:
         self.close()
 
     def close(self) -> None:
-        """Let go of the lock and of what was not committed."""
+        """Discard what was not committed and release the lock."""
         self._usable = False
         if self._text is not None:
             self._text.close()
             self._text = None
         if self._lock is not None:
-            with suppress(OSError):
-                remove_folder(self._staging)
+            self._staging.discard()
             self._lock.release()
             self._lock = None
 
     def add(self, documents: Sequence[Document], doc_vectors: NDArray[np.floating]) -> int:
-        """Add documents with their (len(documents), dim) unit vectors; returns how many of them replaced another.
+        """Add documents with their (len(documents), dim) unit vectors; return the number that replaced another.
 
-        A document whose id the index holds takes the other's place. A vector of zeros stands for a text without
-        content. `doc_vectors` is kept until the commit and may be a memory map.
+        A document replaces the one with its id. A vector of zeros stands for a text without content. `doc_vectors` is
+        kept until the commit and may be a memory map.
 
-        Raises ValueError if an id stands twice among the documents, a date is none, the vectors' shape does not fit or
-        a number in them is not finite, and InputError if an id cannot be stored or is that of another text: the
-        sentence of one and a document of that name are never taken for each other. Nothing is then added.
+        Raises ValueError for a repeated id, an invalid date, vectors of another shape or numbers that are not finite,
+        and InputError if an id cannot be stored or belongs to another text: a text's sentence never replaces a document
+        of the same name, nor the reverse. Nothing is added then.
         """
         doc_ids = [document.doc_id for document in documents]
         if len(set(doc_ids)) != len(doc_ids):
-            raise ValueError("a document id stands twice in one batch")
+            raise ValueError("a document id occurs twice in one batch")
         for document in documents:
             require_storable_document(document)
         positions = np.arange(self._next_position, self._next_position + len(documents), dtype=np.int64)
@@ -252,10 +233,10 @@ class IndexWriter:
         return n_replaced
 
     def withdraw(self, text_ids: Sequence[str]) -> dict[str, str]:
-        """Delete what the index held of these texts when it was opened: whole, or as the sentences that name them.
+        """Delete these texts, whole or as sentences, as far as the index held them when it was opened.
 
-        Returns the ids of the documents that went, each with its text's. What was added since stays, and so do
-        documents that only bear the name that a text's sentence would have.
+        Returns the ids of the deleted documents, each with its text's. What was added since stays, and so do documents
+        whose id only looks like that of a text's sentence.
         """
         if self._current is None:
             return {}
@@ -267,9 +248,9 @@ class IndexWriter:
         return {doc_id: one.text_id for doc_id, one in held.items()}
 
     def delete(self, ids: Sequence[str]) -> list[str]:
-        """Delete the documents with these ids, and the sentences of texts with these ids.
+        """Delete the documents with these ids and the sentences of texts with these ids.
 
-        Returns the ids of which there was neither.
+        Returns the ids that match neither.
         """
         wanted = set(ids)
         held = self._held(ids)
@@ -283,11 +264,11 @@ class IndexWriter:
         return [given for given in dict.fromkeys(ids) if given not in known]
 
     def added_texts(self, text_ids: Collection[str]) -> set[str]:
-        """Return those of the texts that were added since the index was opened."""
+        """Return the texts among these that were added since the index was opened."""
         return {one.text_id for one in self._added.values() if one.text_id in text_ids}
 
     def known_ids(self, ids: Sequence[str]) -> set[str]:
-        """Return those of the ids that the index held when it was opened, as a document's or as its text's."""
+        """Return the ids that the index held when it was opened, of documents or of their texts."""
         if self._current is None:
             return set()
         entries = (*self._current.entries_of(ids), *self._current.parts_of(ids))
@@ -295,73 +276,46 @@ class IndexWriter:
         return known.intersection(ids)
 
     def compact(self) -> None:
-        """Have the commit write everything anew: no deleted document left, one vector segment."""
+        """Have the commit rewrite everything: no deleted documents, one vector segment."""
         self._rewrite_all = True
 
     def commit(self) -> Manifest:
-        """Make all changes the current generation at once; returns its manifest.
+        """Publish all changes at once as the next generation; return its manifest.
 
-        Raises IndexWriteError if the disk fails. The generation before then stays, unless it was the very last step
-        that failed, of which the error then tells.
+        Raises IndexWriteError if the disk fails. The previous generation then stays current, unless the last step
+        failed, as the message then says.
         """
         with self._changing():
             manifest = self._prepare()
-            self._disk.write_bytes(self._staging / MANIFEST_NAME, manifest.to_bytes())
-            self._disk.sync_tree(self._staging)
-            target = generation_dir(self._dir, manifest.generation)
-            try:
-                self._disk.rename(self._staging, target)
-            except OSError as error:
-                if not target.exists():
-                    raise
-                raise IndexWriteError(
-                    f"{self._dir}: written, but the disk does not confirm that it keeps it ({error.strerror}); "
-                    f"run: claimhound index verify --index {self._dir}"
-                ) from error
+            self._staging.commit(manifest)
         self._usable = False
         self._current = None
-        self._remove_replaced(manifest.generation)
+        self._staging.remove_replaced(manifest.generation)
         return manifest
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Let one change be made; one that fails half-way is the last."""
+        """Allow one change; if it fails half-way, no further ones."""
         if not self._usable:
             raise ValueError("this writer has committed, failed or been closed; open another")
         self._usable = False
-        with _errors_of_the_disk(self._dir):
+        with disk_errors(self._dir):
             yield
         self._usable = True
 
     def _start(self, lock: HeldLock) -> None:
-        with _errors_of_the_disk(self._dir):
-            self._disk.remove_tree(self._staging)
-            self._disk.make_dir(self._staging / TEXT_DIR)
-            self._disk.make_dir(self._staging / VECTOR_DIR)
-            if self._current is not None:
-                for name in self._current.manifest.files:
-                    if name.startswith(f"{TEXT_DIR}/"):
-                        self._take_over(name)
+        with disk_errors(self._dir):
+            self._staging.start()
         self._lock = lock
-
-    def _take_over(self, name: str) -> None:
-        """Stage a file of the current generation; one that is never changed keeps its bytes and its checksum."""
-        assert self._current is not None
-        source = generation_dir(self._dir, self._current.manifest.generation) / name
-        if source.name in CHANGING_FILES:
-            self._disk.copy(source, self._staging / name)
-        else:
-            self._disk.link(source, self._staging / name)
-            self._known_checks[name] = self._current.manifest.files[name]
 
     def _open_text(self) -> TextWriter:
         if self._text is None:
-            self._disk.before("open_text", self._staging / TEXT_DIR)
-            self._text = TextWriter(self._staging / TEXT_DIR)
+            self._disk.before("open_text", self._staging.text_dir)
+            self._text = TextWriter(self._staging.text_dir)
         return self._text
 
     def _held(self, doc_ids: Sequence[str]) -> dict[str, _Held]:
-        """Return what is held under those of the ids that there are."""
+        """Return what is held under these ids."""
         found = {doc_id: self._added[doc_id] for doc_id in doc_ids if doc_id in self._added}
         if self._current is not None:
             entries = [entry for entry in self._current.entries_of(doc_ids) if self._lives(entry.position)]
@@ -369,11 +323,11 @@ class IndexWriter:
         return found
 
     def _lives(self, position: int) -> bool:
-        """Tell whether a document of the generation that was opened is still to be one of the next."""
+        """Return whether a document of the opened generation will be in the next one."""
         return position not in self._newly_dead
 
     def _forget(self, held: Mapping[str, _Held]) -> int:
-        """Delete documents; returns how many there were."""
+        """Delete documents; return their number."""
         for doc_id, (position, n_tokens, is_dated, _) in held.items():
             self._added.pop(doc_id, None)
             self._n_tokens -= n_tokens
@@ -395,7 +349,7 @@ class IndexWriter:
             n_dead_vectors=n_dead_vectors,
             encoder=self._encoder,
             vector_files=tuple(written),
-            files=self._checks(),
+            files=self._staging.checks(),
             n_tokens=self._n_tokens,
             is_split=self.is_split,
             n_dated=self._n_dated,
@@ -405,8 +359,8 @@ class IndexWriter:
         )
 
     def _write_text(self) -> int:
-        """Write the text; returns how many deleted documents it still holds."""
-        text_dir = self._staging / TEXT_DIR
+        """Write the text; return the number of deleted documents that remain in it."""
+        text_dir = self._staging.text_dir
         text = self._open_text()
         self._disk.before("commit_text", text_dir)
         text.commit()
@@ -417,14 +371,13 @@ class IndexWriter:
             n_dead = 0
         if (n_docs := TextIndex(text_dir).n_docs) != self._n_docs:
             raise IndexDamagedError(
-                f"{self._dir}: {n_docs} texts where {self._n_docs} were to be written; build it anew"
+                f"{self._dir}: {n_docs} texts where {self._n_docs} were to be written; rebuild the index"
             )
         return n_dead
 
     def _rewrite_text(self, text_dir: Path) -> None:
-        for name in self._known_checks:
-            self._require_intact(name)
-        fresh_dir = self._staging / "text-anew"
+        self._staging.require_all_intact()
+        fresh_dir = self._staging.folder / "text-anew"
         self._disk.make_dir(fresh_dir)
         self._disk.before("rewrite_text", fresh_dir)
         fresh = TextWriter(fresh_dir)
@@ -437,7 +390,7 @@ class IndexWriter:
         self._disk.rename(fresh_dir, text_dir)
 
     def _write_vectors(self, new_name: str) -> tuple[list[VectorFile], int]:
-        """Write the vectors; returns their segments, and how many dead vectors these still hold."""
+        """Write the vectors; return their segments and the number of dead vectors that remain in them."""
         old = list(self._current.manifest.vector_files) if self._current else []
         dead = np.array(sorted(self._newly_dead), dtype=np.int64)
         if self._current:
@@ -450,63 +403,27 @@ class IndexWriter:
             )
         written = old[:keep]
         for item in written:
-            self._take_over(item.file)
+            self._staging.take_over(item.file)
         merged = VectorBlocks(self._encoder.dim)
         for item, segment in zip(old[keep:], self._current.segments[keep:] if self._current else [], strict=True):
-            self._require_intact(item.file)
+            self._staging.require_intact(item.file)
             merged.extend(segment.blocks())
         merged.extend(self._new_vectors)
         living = merged.without(dead)
-        # What was not written anew has left the segments: nothing is there that a search would have to pass over.
+        # Dead vectors of merged segments are gone: a search need not skip them.
         dead = np.setdiff1d(dead, merged.positions())
         if len(living):
-            path = self._staging / new_name
+            path = self._staging.folder / new_name
             self._disk.before("write_vectors", path)
             segment_written = write_segment(living, path, exact_up_to=self._exact_up_to)
             self._disk.sync_file(path)
-            self._known_checks[new_name] = FileCheck.of(path, segment_written.head_size)
+            self._staging.add(new_name, segment_written.head_size)
             written.append(VectorFile(new_name, len(living), segment_written.exact))
         buffer = io.BytesIO()
         np.save(buffer, dead, allow_pickle=False)
-        dead_path = self._staging / _DEAD_NAME
-        self._disk.write_bytes(dead_path, buffer.getvalue())
-        self._known_checks[_DEAD_NAME] = FileCheck.of(dead_path, len(buffer.getvalue()))
+        self._disk.write_bytes(self._staging.folder / DEAD_NAME, buffer.getvalue())
+        self._staging.add(DEAD_NAME, len(buffer.getvalue()))
         return written, len(dead)
-
-    def _require_intact(self, name: str) -> None:
-        """Check a file that is going to be written anew: bad bytes must not come under a good checksum."""
-        assert self._current is not None
-        path = generation_dir(self._dir, self._current.manifest.generation) / name
-        if damage := self._current.manifest.files[name].damage(path):
-            raise IndexDamagedError(f"{path}: damaged ({damage}); restore it or build the index anew")
-
-    def _checks(self) -> dict[str, FileCheck]:
-        """Return size and checksums of every staged file, each of them on the disk."""
-        mode = (self._staging / _DEAD_NAME).stat().st_mode
-        checks: dict[str, FileCheck] = {}
-        for path in sorted(self._staging.rglob("*")):
-            if path.is_dir():
-                continue
-            if path.name in LOCK_FILES:
-                path.unlink(missing_ok=True)
-                continue
-            name = path.relative_to(self._staging).as_posix()
-            if name not in self._known_checks:
-                # tantivy hides some of its files from other users.
-                self._disk.set_mode(path, mode)
-                self._disk.sync_file(path)
-                self._known_checks[name] = FileCheck.of(path)
-            checks[name] = self._known_checks[name]
-        return checks
-
-    def _remove_replaced(self, generation: int) -> None:
-        """Remove what the new generation replaces; what cannot be removed now goes with the next commit."""
-        for number in generations(self._dir):
-            if number != generation:
-                with suppress(OSError):
-                    self._disk.remove_tree(generation_dir(self._dir, number))
-        with suppress(OSError):
-            self._disk.remove_tree(encoded_dir(self._dir))
 
 
 def _held(entry: Entry) -> _Held:
@@ -525,48 +442,3 @@ def _require_same_text(index_dir: Path, document: Document, held: _Held) -> None
 
 def _role(doc_id: str, text_id: str) -> str:
     return "a document of its own" if doc_id == text_id else f"a sentence of {text_id!r}"
-
-
-def _require_index_folder(index_dir: Path) -> None:
-    native_path(index_dir)
-    if index_dir.is_symlink() and not index_dir.exists():
-        raise InputError(
-            f"{index_dir}: is a link to {index_dir.readlink()}, which is not there; make that folder, or name another"
-        )
-    if index_dir.exists() and not index_dir.is_dir():
-        raise InputError(f"{index_dir}: is a file; name a folder for the index")
-    if index_dir.is_dir():
-        strange = sorted(path.name for path in index_dir.iterdir() if not is_index_entry(path))
-        if strange:
-            raise InputError(f"{index_dir}: is not an index folder (it holds {strange[0]}); name a new or empty one")
-
-
-def _make_durable_dir(path: Path, disk: Disk) -> None:
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    disk.make_dir(path)
-    for folder in missing:
-        disk.sync_dir(folder.parent)
-
-
-def _lock(index_dir: Path) -> HeldLock:
-    path = lock_path(index_dir)
-    try:
-        lock = acquire_lock(path)
-    except OSError as error:
-        raise InputError(f"{index_dir}: cannot be written ({error.strerror})") from error
-    if lock is None:
-        held = held_path(path)
-        hint = f" (if there is none, remove {held})" if held.exists() else ""
-        raise IndexLockedError(f"{index_dir}: another process is writing this index; wait for it, or stop it{hint}")
-    return lock
-
-
-@contextmanager
-def _errors_of_the_disk(index_dir: Path) -> Iterator[None]:
-    """Turn what is raised for a disk that fails into one of our errors."""
-    try:
-        yield
-    except OSError as error:
-        raise IndexWriteError(
-            f"{index_dir}: not written ({error.strerror or error}); the index is as it was before"
-        ) from error

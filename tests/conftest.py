@@ -9,12 +9,9 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["NNCF_CI"] = "1"
 os.environ["CI"] = "true"
 
-import io
 import socket
 import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -51,9 +48,14 @@ def _no_network() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the tests out of the user's cache."""
+    """Keep the tests out of the user's cache.
+
+    The processes of one run share a cache, as their own folders are side by side: each model is converted once.
+    """
     before = os.environ.get("XDG_CACHE_HOME")
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    is_one_of_several = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    os.environ["XDG_CACHE_HOME"] = str((base.parent if is_one_of_several else base) / "cache")
     yield
     if before is None:
         del os.environ["XDG_CACHE_HOME"]
@@ -69,15 +71,7 @@ def _convert_here() -> Iterator[None]:
     child, and so does `test_conversion.py` where that matters.
     """
     from claimhound.pipeline.serving import conversion
-
-    def convert(what: conversion.Conversion, target: Path) -> None:
-        from claimhound.pipeline.models.converting import main
-
-        # Hide the tracer's warnings and the quantizer's progress bars.
-        nowhere = io.StringIO()
-        with warnings.catch_warnings(), redirect_stdout(nowhere), redirect_stderr(nowhere):
-            warnings.simplefilter("ignore")
-            main(what, target)
+    from tests.quick_conversion import convert
 
     defaults = conversion.converted.__kwdefaults__
     before = defaults["convert"]
@@ -110,7 +104,7 @@ def _save_tiny_bert(
     directory: Path, *, num_labels: int | None, seed: int, labels: Sequence[str] = (), scale: float = 1.0
 ) -> None:
     import torch
-    from tokenizers import BertWordPieceTokenizer
+    from tokenizers import BertWordPieceTokenizer, Tokenizer
     from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
 
     directory.mkdir(parents=True)
@@ -118,7 +112,7 @@ def _save_tiny_bert(
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{c}" for c in letters), ".", ","]
     vocab = list(dict.fromkeys(pieces))
     backend = BertWordPieceTokenizer(vocab={word: i for i, word in enumerate(vocab)}, lowercase=True)
-    tokenizer = BertTokenizerFast(tokenizer_object=backend._tokenizer, model_max_length=64)
+    tokenizer = BertTokenizerFast(tokenizer_object=Tokenizer.from_str(backend.to_str()), model_max_length=64)
     tokenizer.save_pretrained(directory)
     config = BertConfig(
         vocab_size=len(vocab),

@@ -1,4 +1,4 @@
-"""Harm done to files by tests."""
+"""Damaging files in tests."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def put_bytes(path: Path, content: bytes | bytearray) -> None:
-    """Put another file of that content in the file's place.
+    """Replace the file by another one with that content.
 
-    Writing into the file would cut it short first, and what has it mapped in this process (an index that another test
-    opened, a compiled model) would be killed by the system (SIGBUS) on reading a page that is gone.
+    Writing into the file would truncate it first, and whoever has it mapped in this process (an index that another test
+    opened, a compiled model) would be killed (SIGBUS) on reading a missing page.
     """
     other = path.with_name(path.name + ".other")
     other.write_bytes(content)

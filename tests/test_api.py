@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 import claimhound
+from claimhound import EvidencePipeline, InputError, annotate, evaluate, open_pipeline
 from claimhound.data.bundled import sample_dir
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,6 +64,45 @@ def test_every_example_on_the_page_prints_what_it_shows(
 def without_decimals(text: str) -> str:
     """Return a text without decimal fractions, which vary with the processor."""
     return re.sub(r"\b\d\.\d+\b", "#", text)
+
+
+@pytest.fixture(scope="module")
+def words_only() -> EvidencePipeline:
+    """The bundled sample in memory, searched by BM25 alone."""
+    corpus = sample_dir() / "evidence.jsonl"
+    return open_pipeline(corpus=corpus, with_encoder=False, with_reranker=False, with_stance=False)
+
+
+def test_annotate_opens_the_pipeline_only_once_the_claims_are_read(
+    tmp_path: Path, words_only: EvidencePipeline
+) -> None:
+    claims, output = sample_dir() / "claims.jsonl", tmp_path / "answers.jsonl"
+    with pytest.raises(InputError, match=r"missing\.jsonl"):
+        annotate(tmp_path / "missing.jsonl", output, lambda: pytest.fail("opened"))
+    report = annotate(str(claims), str(output), lambda: words_only, k=2, limit=3)
+    assert (report.n_claims, report.n_bad, report.output) == (3, 0, output)
+    records = [json.loads(line) for line in output.read_text().splitlines()]
+    assert [len(record["evidence"]) for record in records] == [2, 2, 2]
+    with pytest.raises(ValueError, match="the pipeline has none"):
+        annotate(claims, tmp_path / "other.jsonl", words_only, known=claims)
+
+
+def test_evaluate_writes_a_report_and_passes_on_notices(tmp_path: Path, words_only: EvidencePipeline) -> None:
+    claims = tmp_path / "claims.csv"
+    claims.write_text("ID;Claim\nclaim-01;The oceans have crept up about 8 inches since 1900.\n")
+    said: list[str] = []
+    found = evaluate(
+        words_only,
+        claims,
+        sample_dir() / "qrels.tsv",
+        stages=["bm25"],
+        output_dir=tmp_path / "out",
+        on_notice=said.append,
+    )
+    assert found.means.keys() == {"bm25"}
+    assert 0 < found.means["bm25"]["R@100"] <= 1
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert any(str(claims) in line for line in said)
 
 
 def test_importing_the_package_loads_nothing_and_takes_less_than_50_ms() -> None:

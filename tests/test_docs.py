@@ -16,7 +16,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +26,7 @@ import click
 import pytest
 
 from claimhound.cli import main
+from tests.test_layers import SOURCES, folder_of, ours, short
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -216,6 +219,22 @@ def test_contributing_names_every_room() -> None:
     packages = (path.parent for top in ("data", "indexes", "pipeline") for path in (ROOT / top).rglob("__init__.py"))
     rooms = sorted(map(place, packages))
     assert [room for room in rooms if f"`{room}/`" not in text and not room.startswith("data/models/")] == []
+
+
+def test_every_arrow_in_the_design_is_an_import() -> None:
+    uses: defaultdict[str, set[str]] = defaultdict(set)
+    for path in SOURCES:
+        user = short(path.parent) if path.parent != ROOT else path.stem
+        uses[user.removeprefix("pipeline/")] |= {
+            (folder_of(module) or module).removeprefix("pipeline/") for _, module in ours(path)
+        }
+    lines = [line for line in (ROOT / "docs" / "design.md").read_text().splitlines() if "──>" in line]
+    assert lines
+    for line in lines:
+        stations = [part.strip().split(", ") for part in line.split("──>")]
+        for users, used in pairwise(stations):
+            for user in users:
+                assert set(used) <= uses[user], line
 
 
 def test_the_readme_is_short_and_lists_every_page() -> None:

@@ -1,6 +1,6 @@
-"""Processes that come to harm: started by fork in a script of victims, which a test runs with `run_victim`.
+"""Processes that are harmed on purpose: forked by a script of victims, which a test calls.
 
-A script forks from a state in which nothing but imports has happened, so that each victim takes milliseconds.
+A script forks from a state in which only imports have happened: a victim takes milliseconds, and inherits no threads.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from claimhound.indexes.durable import Disk
 
@@ -34,9 +36,9 @@ class DyingDisk(Disk):
 
 
 def start(action: Callable[[], object], *, ours: tuple[type[Exception], ...]) -> int:
-    """Run `action` in a process of its own, which ends with one of the codes above; returns its id.
+    """Run `action` in a forked process, which exits with one of the codes above; return its id.
 
-    `ours` are the errors that end it with OUR_ERROR.
+    The errors `ours` end it with OUR_ERROR.
     """
     process = os.fork()
     if process:
@@ -55,28 +57,66 @@ def start(action: Callable[[], object], *, ours: tuple[type[Exception], ...]) ->
 
 
 def ended(process: int) -> int:
-    """Wait for a process; returns its exit code, or the signal that killed it, negative."""
+    """Wait for a process; return its exit code, or the negative signal that killed it."""
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def victim_command(script: Path, function: str, arguments: Mapping[str, object]) -> list[str]:
-    """Return the command that calls a function of a script of victims."""
-    return [sys.executable, str(script), function, json.dumps(arguments, default=str)]
+class Victims:
+    """A running script of victims whose functions can be called, see `serve`."""
+
+    def __init__(self, script: Path) -> None:
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
+        self._process = subprocess.Popen(
+            [sys.executable, str(script)],
+            env=_environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
+        )  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    def call(self, function: str, **arguments: object) -> Any:
+        """Call a function of the script and return its result; both go as JSON."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps([function, arguments], default=str), file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if not answer:
+            self._errors.seek(0)
+            raise AssertionError(self._errors.read())
+        return json.loads(answer)
+
+    def kill(self) -> None:
+        """Kill the process and wait for its end; again does nothing."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._errors):
+            assert pipe is not None
+            pipe.close()
 
 
-def victim_environment() -> dict[str, str]:
-    """Return the environment of such a command: ours, from the root, on one thread."""
-    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-    return os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": path}
+def serve(functions: Mapping[str, Callable[..., object]]) -> None:
+    """Answer calls of `Victims` until standard input ends; to be run by a script of victims."""
+    for line in sys.stdin:
+        function, arguments = json.loads(line)
+        print(json.dumps(functions[function](**arguments)), flush=True)
 
 
 def run_victim(
     script: Path, function: str, arguments: Mapping[str, object], *, timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """Call a function of a script of victims, which prints JSON, and wait for it to end well."""
+    """Run a script of victims once for one function, which prints JSON, and require that it succeeds."""
     finished = subprocess.run(
-        victim_command(script, function, arguments),
-        env=victim_environment(), capture_output=True, text=True, check=False, timeout=timeout,
+        [sys.executable, str(script), function, json.dumps(arguments, default=str)],
+        env=_environment(), capture_output=True, text=True, check=False, timeout=timeout,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
     return finished
+
+
+def _environment() -> dict[str, str]:
+    """Return our environment with the checkout on the path and one thread for each library."""
+    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+    return os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": path}

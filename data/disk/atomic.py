@@ -13,11 +13,11 @@ from claimhound.data.errors import InputError
 
 
 def require_writable(path: Path) -> None:
-    """Raise InputError where `write_atomically` could not write the file: before the work whose result it holds."""
+    """Raise InputError if `write_atomically` could not write the file; call it before the work."""
     try:
         target = path.resolve()
         if target.is_dir():
-            raise InputError(f"{path}: is a folder, and a file is to be written")
+            raise InputError(f"{path}: is a folder, not a file; name a file to write")
         if target.exists() and not target.is_file():
             return
         if not target.parent.is_dir():
@@ -28,7 +28,7 @@ def require_writable(path: Path) -> None:
 
 
 def require_writable_folder(folder: Path) -> None:
-    """Raise OSError where no file can be written in a folder; permissions alone do not tell, so one is tried."""
+    """Raise OSError if no file can be written in a folder; permissions alone do not tell, so write one."""
     trial = folder / f".{secrets.token_hex(8)}.part"
     try:
         trial.write_bytes(b"\n")
@@ -38,11 +38,11 @@ def require_writable_folder(folder: Path) -> None:
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[TextIO]:
-    """Give a UTF-8 text file with LF line ends that takes its place at `path` when the block ends well.
+    """Yield a UTF-8 text file with LF line ends that replaces `path` when the block succeeds.
 
-    Until then whatever was there stays readable; when the block raises, it stays for good, with nothing left beside it.
-    A link is followed. What is not a regular file (a pipe, /dev/stdout) is written to directly. Raises InputError where
-    the file cannot be written, which is what an OSError in the block is taken for.
+    Until then the old file stays readable; if the block raises, it stays and nothing else is left behind. Links are
+    followed. A path that is not a regular file (a pipe, /dev/stdout) is written directly. Raises InputError if the file
+    cannot be written, and for any OSError in the block.
     """
     try:
         target = path.resolve()
@@ -51,7 +51,7 @@ def write_atomically(path: Path) -> Iterator[TextIO]:
                 yield file
             return
         if target.is_dir():
-            raise InputError(f"{path}: is a folder, and a file is to be written")
+            raise InputError(f"{path}: is a folder, not a file; name a file to write")
         part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
         try:
             with part.open("x", encoding="utf-8", newline="\n") as file:

@@ -1,6 +1,6 @@
-"""What some file systems cannot do (CIFS, FUSE, NFS without its lock service): lock files, sync folders, take any name.
+"""Locks, syncs and names on file systems that lack one of them (CIFS, FUSE, NFS without its lock service).
 
-Where going on is safe, callers go on and tell the user what is not guaranteed: `NO_LOCKS`, `NO_SYNC`.
+Where it is safe, callers continue and tell the user what is not guaranteed: `NO_LOCKS`, `NO_SYNC`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from claimhound.data.errors import InputError
 
-NO_LOCKS = "this file system cannot lock files: make sure that nobody else writes here from another machine"
+NO_LOCKS = "this file system cannot lock files: make sure that nobody writes here from another machine"
 NO_SYNC = (
-    "this file system does not confirm what it keeps: after a power cut, not after a crash of the program, the newest "
+    "this file system does not confirm writes: after a power cut, but not after a crash of the program, the newest "
     "change may be missing"
 )
 
@@ -26,7 +26,7 @@ _CANNOT_SYNC = _UNSUPPORTED | {errno.EINVAL}
 
 
 class HeldLock:
-    """A lock that this process holds until `release`; `note` says what it does not guarantee, if anything."""
+    """A lock that this process holds until `release`; `note` says what it does not guarantee, None for nothing."""
 
     def __init__(self, lock: BaseFileLock, note: str | None) -> None:
         """Use `acquire_lock`."""
@@ -34,16 +34,16 @@ class HeldLock:
         self.note = note
 
     def release(self) -> None:
-        """Let others have it; one that is released already is fine."""
+        """Release the lock; it may be released already."""
         self._lock.release()
 
 
 def acquire_lock(path: Path, timeout: float = 0) -> HeldLock | None:
-    """Return the lock, or None where another process still holds it after `timeout` seconds, -1 for ever.
+    """Return the lock, or None if another process still holds it after `timeout` seconds; -1 waits for ever.
 
-    It goes with its process, also one that is killed. Where the file system has no locks, a file `path.held` that names
-    the process stands for it: others on the same machine pass over one whose process is gone. Raises OSError where the
-    lock's file cannot be written.
+    The lock ends with its process, even if that is killed. On a file system without locks, a file `path.held` that
+    names the process stands for it: on the same machine it is ignored once the process is gone. Raises OSError if the
+    lock file cannot be written.
     """
     locks = _can_lock(path)
     lock: BaseFileLock = FileLock(path) if locks else SoftFileLock(held_path(path))
@@ -57,12 +57,12 @@ def acquire_lock(path: Path, timeout: float = 0) -> HeldLock | None:
 
 
 def held_path(path: Path) -> Path:
-    """Return the file that stands for a lock on a file system that has none."""
+    """Return the file that stands for a lock on a file system without locks."""
     return path.with_name(f"{path.name}.held")
 
 
 def _can_lock(path: Path) -> bool:
-    """Tell whether the file system has locks, by taking one that lets other askers in."""
+    """Return whether the file system has locks, by taking a shared one."""
     if os.name == "nt":
         return True
     import fcntl
@@ -82,7 +82,7 @@ def _can_lock(path: Path) -> bool:
 
 
 def sync_file(file: int) -> bool:
-    """Bring an open file to the disk; False where the file system has no such call. Raises OSError where it fails."""
+    """Sync an open file; return False if the file system cannot. Raises OSError if it fails."""
     try:
         os.fsync(file)
     except OSError as error:
@@ -93,9 +93,9 @@ def sync_file(file: int) -> bool:
 
 
 def sync_folder(path: Path) -> bool:
-    """Bring a folder's list of names to the disk; False where the system cannot, as on Windows and on CIFS.
+    """Sync a folder's list of names; return False if the file system cannot, as on CIFS. Does nothing on Windows.
 
-    Raises OSError where it fails.
+    Raises OSError if it fails.
     """
     if os.name == "nt":
         return True
@@ -107,7 +107,7 @@ def sync_folder(path: Path) -> bool:
 
 
 def readable_name(name: str) -> str:
-    """Return a file's name as text that can be stored: the characters that a UTF-8 locale would show.
+    """Return a file's name as text that can be stored, as a UTF-8 locale would show it.
 
     Bytes that are not UTF-8 become the replacement character.
     """
@@ -115,12 +115,12 @@ def readable_name(name: str) -> str:
 
 
 def native_path(path: Path) -> str:
-    """Return a path for libraries that take UTF-8 only, whatever encoding the locale names.
+    """Return a path for libraries that take UTF-8 only, in any locale.
 
-    In a locale of another encoding (LC_ALL=C) Python holds the bytes of other characters as halves of surrogate pairs.
-    Raises InputError where the name's bytes are not UTF-8.
+    In a locale of another encoding (LC_ALL=C) Python decodes bytes that are not ASCII to lone surrogates. Raises
+    InputError if the name's bytes are not UTF-8.
     """
     try:
         return os.fsencode(path).decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: this name, or a folder's on the way, is not UTF-8; rename it") from error
+        raise InputError(f"{path}: its name, or that of a folder above it, is not UTF-8; rename it") from error

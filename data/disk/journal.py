@@ -1,4 +1,4 @@
-"""A job's finished parts on disk, so that one which died goes on where it was."""
+"""A job's finished parts on disk, so that an interrupted job can resume."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ _TAIL = 1 << 20
 
 
 class Journal:
-    """Entries in the order in which they were added; each is there whole or not at all, after a crash too.
+    """Entries in the order added; each is complete or absent, even after a crash.
 
-    A file of lines `CRC-32 JSON`, of which the first names the job. What a dying process wrote of a line is cut off
-    when the journal is opened again. Entries stay on the disk: of each, eight bytes are kept in memory. One process at
-    a time.
+    A file of lines `CRC-32 JSON`, the first of which identifies the job. An incomplete last line is cut off when the
+    journal is reopened. Entries stay on the disk; each takes eight bytes of memory. For one process at a time.
     """
 
     def __init__(self, path: Path, file: FileIO, job: Mapping[str, Json], places: array[int], end: int) -> None:
@@ -37,21 +36,21 @@ class Journal:
         self._n_left_behind = len(places)
         self._end = end
         self.confirms = True
-        """Whether the file system says what it keeps."""
+        """Whether the file system can sync."""
 
     @classmethod
     def open(cls, path: Path, job: Mapping[str, Json], *, fresh: bool = False) -> Self:
-        """Open the journal of a job, or begin one; with `fresh` whatever was there is given up.
+        """Open the journal of a job, or start one; `fresh` discards an existing one.
 
-        `job` is all that makes two jobs the same. Raises InputError where the file belongs to another job, naming what
-        differs; where it is no journal or damaged; and where it cannot be written.
+        `job` is everything that makes two jobs the same. Raises InputError if the file belongs to another job, naming
+        the differences, if it is not a journal, if it is damaged, and if it cannot be written.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             head, places, end = (None, array("Q"), 0) if fresh or not path.exists() else _scan(path)
             if head is not None:
                 _require_same(path, head, dict(job))
-            # Unbuffered: what a full disk did not take must not be tried again when the file is closed.
+            # Unbuffered: what did not fit on a full disk must not be written again when the file is closed.
             file = FileIO(path, "r+" if path.exists() else "x+")
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
@@ -67,7 +66,7 @@ class Journal:
 
     @property
     def entries(self) -> list[Json]:
-        """What earlier runs of the job left behind."""
+        """The entries of earlier runs of the job."""
         return [self.read(number) for number in range(self._n_left_behind)]
 
     def __len__(self) -> int:
@@ -78,7 +77,7 @@ class Journal:
         return (self.read(number) for number in range(len(self)))
 
     def read(self, number: int) -> Json:
-        """Return the entry of that number, from 0. Raises InputError where it is not what was written."""
+        """Return the n-th entry, from 0. Raises InputError if it is not what was written."""
         start = self._places[number]
         end = self._places[number + 1] if number + 1 < len(self._places) else self._end
         try:
@@ -90,13 +89,13 @@ class Journal:
             raise InputError(f"{self.path}: entry {number + 1} cannot be read ({reason})") from error
 
     def append(self, entries: Iterable[Json]) -> None:
-        """Add entries; when this returns they are on the disk. Raises InputError where they cannot be written."""
+        """Add entries and sync them to the disk. Raises InputError if they cannot be written."""
         self._places.extend(self._write(entries))
 
     def replace(self, entries: Iterable[Json]) -> None:
-        """Put these entries in the place of all others, which stay if that fails, and close.
+        """Replace all entries by these and close; if that fails, the old ones stay.
 
-        Raises InputError where they cannot be written.
+        Raises InputError if they cannot be written.
         """
         part = self.path.with_name(f"{self.path.name}.part")
         try:
@@ -123,7 +122,7 @@ class Journal:
             raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from error
 
     def _write(self, entries: Iterable[Json]) -> list[int]:
-        """Bring lines to the disk and return where each begins."""
+        """Write and sync lines; return where each begins."""
         lines = [_line(entry) for entry in entries]
         try:
             self._write_all(self._file, b"".join(lines))
@@ -143,10 +142,10 @@ class Journal:
 
 
 def last_entry(path: Path) -> tuple[dict[str, Json] | None, Json]:
-    """Return a journal's job and the last entry that is whole, None for what is not there yet.
+    """Return a journal's job and its last complete entry, None for either that is not there yet.
 
-    Also of a journal that another process is writing; the entries before are not read. Raises InputError for a file
-    that is no journal.
+    Another process may be writing the journal; earlier entries are not read. Raises InputError for a file that is not a
+    journal.
     """
     try:
         with path.open("rb") as file:
@@ -159,7 +158,7 @@ def last_entry(path: Path) -> tuple[dict[str, Json] | None, Json]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:
-        raise InputError(f"{path}: is no journal of claimhound") from error
+        raise InputError(f"{path}: is not a journal of claimhound") from error
     job = head.get("job") if isinstance(head, dict) else None
     if not isinstance(job, dict):
         raise InputError(f"{path}: written by another version of claimhound")
@@ -170,13 +169,13 @@ def last_entry(path: Path) -> tuple[dict[str, Json] | None, Json]:
 
 
 def _last_line(file: BinaryIO, first: int) -> bytes | None:
-    """Return the last whole line that begins at `first` or later."""
+    """Return the last complete line that begins at `first` or later."""
     size = file.seek(0, os.SEEK_END)
     length = _TAIL
     while True:
         start = max(first, size - length)
         file.seek(start)
-        # The piece after the last line end is what is being written; the one before the first is cut off.
+        # What follows the last line end is still being written; what precedes the first is the end of a line.
         lines = file.read(size - start).split(b"\n")[:-1]
         whole = lines if start == first else lines[1:]
         if whole:
@@ -196,7 +195,7 @@ def _line(entry: Json) -> bytes:
 
 
 def _scan(path: Path) -> tuple[Json, array[int], int]:
-    """Return the head, None where there is none yet, where each entry begins, and where the last of them ends."""
+    """Return the head (None if there is none yet), where each entry begins, and where the last one ends."""
     head: Json = None
     places = array("Q")
     end = 0
@@ -210,10 +209,12 @@ def _scan(path: Path) -> tuple[Json, array[int], int]:
                     places.append(end)
             except ValueError as error:
                 if number == 1 and (line.endswith(b"\n") or not _begins_one(line)):
-                    raise InputError(f"{path}: is no journal of claimhound; use another folder, or --fresh") from error
-                # Only the last line can be one that a dying process was writing.
+                    raise InputError(
+                        f"{path}: is not a journal of claimhound; use another folder or --fresh"
+                    ) from error
+                # Only the last line can be incomplete because a process died.
                 if file.read(1):
-                    raise InputError(f"{path}:{number}: damaged; give up what it holds with --fresh") from error
+                    raise InputError(f"{path}:{number}: damaged; discard it with --fresh") from error
                 break
             end += len(line)
     return head, places, end
@@ -229,7 +230,7 @@ def _parse(line: bytes) -> Json:
 
 
 def _checked(line: bytes) -> bytes:
-    """Return the JSON of a line; raises ValueError where it is not whole."""
+    """Return the JSON of a line. Raises ValueError if it is incomplete or its checksum does not match."""
     if not line.endswith(b"\n"):
         raise ValueError("cut off")
     checksum, _, body = line[:-1].partition(b" ")
@@ -241,17 +242,17 @@ def _checked(line: bytes) -> bytes:
 def _require_same(path: Path, head: Json, job: dict[str, Json]) -> None:
     before = head.get("job") if isinstance(head, dict) and head.get("format") == _FORMAT else None
     if not isinstance(before, dict):
-        raise InputError(f"{path}: written by another version of claimhound; give up what it holds with --fresh")
+        raise InputError(f"{path}: written by another version of claimhound; discard it with --fresh")
     differing = differences(before, job)
     if differing:
         raise InputError(
             f"{path}: belongs to an unfinished job with other settings ({differing}); "
-            "run that one again, or give it up with --fresh"
+            "run that job again, or discard it with --fresh"
         )
 
 
 def differences(before: Mapping[str, Json], now: Mapping[str, Json]) -> str:
-    """Return in words in which settings two jobs differ, the first three by name; empty where they are the same."""
+    """Return the settings in which two jobs differ, in words, the first three by name; empty if none."""
     old, new = (dict(_leaves(json.loads(json.dumps(dict(job))))) for job in (before, now))
     differing = [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
     shown = "; ".join(f"{name} was {old.get(name)}, is {new.get(name)}" for name in differing[:3])
@@ -259,7 +260,7 @@ def differences(before: Mapping[str, Json], now: Mapping[str, Json]) -> str:
 
 
 def _leaves(value: Json, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the settings inside a job by their dotted names."""
+    """Yield the settings of a job with their dotted names."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _leaves(inner, f"{name}.{key}" if name else key)

@@ -1,1 +1,1 @@
-"""File formats: from a source's name to its records."""
+"""File formats: from the name of a source to its records."""

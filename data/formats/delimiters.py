@@ -1,4 +1,4 @@
-"""What parts the cells of a table: found in its first rows, or said by the user."""
+"""The delimiter of a table: detected in its first rows, or given by the user."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _SAMPLE_ROWS = 20
 
 
 def parse_delimiter(word: str) -> str:
-    """Return the character that a user's word names; raises ValueError for what can part no cells."""
+    """Return the character that the user's word names; raises ValueError for one that cannot separate cells."""
     delimiter = _WORDS.get(word.lower(), word)
     if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise ValueError(f"{word!r} cannot part cells; give one character, such as ; or |, or the word tab")
+        raise ValueError(f"{word!r} is not a delimiter; give one character, such as ; or |, or the word tab")
     return delimiter
 
 
 def said_delimiter(line: str) -> str | None:
-    """Return the delimiter that a first line `sep=;` names, as some spreadsheets write it; None for any other line."""
+    """Return the delimiter in a first line such as `sep=;`, which some spreadsheets write; None for any other line."""
     text = line.strip("\r\n").strip('"')
     if text[:4].lower() != "sep=":
         return None
@@ -31,12 +31,12 @@ def said_delimiter(line: str) -> str | None:
 
 
 def found_delimiter(lines: Sequence[str], usual: str, text_names: Collection[str], columns: Sequence[str] = ()) -> str:
-    """Return what parts the cells of a table whose first lines these are; `usual` unless another is clearly it.
+    """Return the delimiter of a table with these first lines: `usual`, unless another one is clearly right.
 
-    Clearly means that the header holds one of `text_names` under the other delimiter and not under the usual one. For a
-    header without these names, and a table without a header, whose columns are then given: that the first rows are of
-    one width, of two cells or more, under the other and not under the usual one. So a table of one column is possible,
-    and a comma within the texts of a table of semicolons misleads nobody.
+    Another one is clearly right if it makes one of `text_names` a cell of the header and the usual one does not. If the
+    header has none of these names, or there is no header and the columns are given: if it gives all first rows one
+    width of at least two cells and the usual one does not. So tables with a single column are possible, and commas in
+    the texts of a table with semicolons do no harm.
     """
     rows = {candidate: _first_rows(lines, candidate) for candidate in (usual, *CANDIDATES)}
     if not columns:
@@ -63,7 +63,7 @@ def _first_rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
 
 
 def _fit(rows: list[list[str]], width: int = 0) -> tuple[float, int]:
-    """Return the share of rows of the width that is wanted, the first row's if none is, and that width."""
+    """Return the share of rows that have the width, by default that of the first row, and the width."""
     if not rows:
         return 0.0, 0
     width = width or len(rows[0])

@@ -1,4 +1,4 @@
-"""What a text is written in: told by its first bytes or by the user, and made UTF-8."""
+"""Text encodings: detected from the first bytes or given by the user, and converted to UTF-8."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from claimhound.data.errors import InputError
 from claimhound.data.notices import Notices
 
-# UTF-32's first: its mark for little endian begins with that of UTF-16.
+# UTF-32 first: its little-endian mark begins with that of UTF-16
 _MARKS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
     (codecs.BOM_UTF32_BE, "UTF-32"),
@@ -18,13 +18,13 @@ _MARKS = (
     (codecs.BOM_UTF8, "UTF-8"),
 )
 _NOT_TEXT = (
-    (b"\x1f\x8b", "is compressed with gzip; let its name end in .gz"),
-    (b"\xfd7zXZ\x00", "is compressed with xz; let its name end in .xz"),
-    (b"\x28\xb5\x2f\xfd", "is compressed with zstd; let its name end in .zst"),
+    (b"\x1f\x8b", "is compressed with gzip; rename it to end in .gz"),
+    (b"\xfd7zXZ\x00", "is compressed with xz; rename it to end in .xz"),
+    (b"\x28\xb5\x2f\xfd", "is compressed with zstd; rename it to end in .zst"),
     (b"PK\x03\x04", "is a ZIP archive or a spreadsheet (.xlsx, .ods), not text; unpack it, or save it as CSV"),
     (b"\xd0\xcf\x11\xe0", "is an Office file, not text; save it as CSV or as plain text"),
-    (b"%PDF-", "is a PDF, not text; take its text out first, as pdftotext does"),
-    (b"PAR1", "is a Parquet file; let its name end in .parquet, or give --input-format parquet"),
+    (b"%PDF-", "is a PDF, not text; extract its text first, for example with pdftotext"),
+    (b"PAR1", "is a Parquet file; rename it to end in .parquet, or give --input-format parquet"),
 )
 _SAMPLE = 1 << 12
 _CONTROLS = bytes({*range(1, 32)} - {*b"\t\n\v\f\r\x1b\x1c\x1d\x1e\x1f"})
@@ -34,18 +34,18 @@ _UTF_8 = frozenset(("utf-8", "utf-8-sig", "ascii"))
 
 
 def require_encoding(name: str) -> str:
-    """Return Python's name of an encoding of text; raises ValueError where there is none of that name."""
+    """Return Python's name of a text encoding; raises ValueError for an unknown name."""
     try:
         found = codecs.lookup(name)
     except (LookupError, ValueError) as error:
-        raise ValueError(f"{name!r} is no encoding; names are such as utf-8, cp1252 and utf-16") from error
+        raise ValueError(f"{name!r} is not an encoding; examples are utf-8, cp1252 and utf-16") from error
     if not found._is_text_encoding or found.name in _NOT_FOR_FILES:
-        raise ValueError(f"{name!r} is no encoding of text; names are such as utf-8, cp1252 and utf-16")
+        raise ValueError(f"{name!r} is not a text encoding; examples are utf-8, cp1252 and utf-16")
     return found.name
 
 
 def require_text(name: str, head: bytes) -> None:
-    """Raise InputError, with what to do, where the first bytes are those of a compressed or another kind of file."""
+    """Raise InputError, with a fix, if the first bytes are those of a compressed file or another kind of file."""
     for magic, what in _NOT_TEXT:
         if head.startswith(magic):
             raise InputError(f"{name}: {what}")
@@ -54,9 +54,9 @@ def require_text(name: str, head: bytes) -> None:
 def found_encoding(name: str, head: bytes, said: str | None, notices: Notices) -> str | None:
     """Return the encoding of a text that begins with `head`, None for UTF-8.
 
-    A byte order mark is right whatever the user says; that is told in `notices`, and so is a text that is UTF-8 by all
-    signs where the user says otherwise. Raises InputError for UTF-16 or UTF-32 without a mark that the user does not
-    name, and for a text that is not of these where he does.
+    A byte order mark overrides what the user says, with a notice; a text that looks like UTF-8 although the user says
+    otherwise also gets a notice. Raises InputError for UTF-16 or UTF-32 without a mark unless the user names it, and
+    for another text if the user names one of them.
     """
     encoding = None if said is None else require_encoding(said)
     marked = next((found for mark, found in _MARKS if head.startswith(mark)), None)
@@ -71,7 +71,7 @@ def found_encoding(name: str, head: bytes, said: str | None, notices: Notices) -
         raise InputError(f"{name}: is {wide[:6].upper()} without a byte order mark; give --encoding {wide}")
     if encoding is None or encoding in _UTF_8:
         if _is_binary(head):
-            raise InputError(f"{name}: is no text in UTF-8; name the encoding that it has with --encoding")
+            raise InputError(f"{name}: is not UTF-8 text; give its encoding with --encoding")
         return None
     if encoding in _WIDE:
         if wide is None and _is_utf8(head):
@@ -80,12 +80,12 @@ def found_encoding(name: str, head: bytes, said: str | None, notices: Notices) -
             raise InputError(f"{name}: is not {said}; {_NAME_IT}")
         return wide if wide is not None and encoding in ("utf-16", "utf-32") else said
     if not head.isascii() and _is_utf8(head):
-        notices.say(name, f"read as {said}, as was asked for, but it is valid UTF-8")
+        notices.say(name, f"read as {said}, as requested, but it is valid UTF-8")
     return said
 
 
 def transcoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Give the text in UTF-8; a byte that does not fit the encoding stays one that does not fit UTF-8."""
+    """Yield the text in UTF-8; a byte that is invalid in the encoding becomes a byte that is invalid in UTF-8."""
     decoder = codecs.getincrementaldecoder(encoding)(_KEEP_BYTES)
     for piece in pieces:
         if made := decoder.decode(piece).encode("utf-8", _KEEP_BYTES):
@@ -95,7 +95,7 @@ def transcoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def encoding_cure(byte: int, encoding: str) -> str:
-    """Return what to do about a byte that is not of the encoding."""
+    """Return how to fix a byte that is invalid in the encoding."""
     if encoding != "UTF-8":
         return _NAME_IT
     try:
@@ -105,12 +105,12 @@ def encoding_cure(byte: int, encoding: str) -> str:
     return "if the file is Windows-1252, give --encoding cp1252, or save it as UTF-8"
 
 
-_NAME_IT = "name the encoding that the file has with --encoding, or save it as UTF-8"
+_NAME_IT = "give the encoding of the file with --encoding, or save it as UTF-8"
 _KEEP_BYTES = "claimhound.keep-bytes"
 
 
 def _keep_bytes(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Turn bytes that cannot be decoded into lone surrogates, and these, when they are encoded, into bytes again."""
+    """Decode invalid bytes to lone surrogates, and encode these to bytes again."""
     if isinstance(error, UnicodeDecodeError):
         bad = error.object[error.start : error.end]
         return "".join(chr(0xDC00 + byte) if byte >= 0x80 else "\udcff" for byte in bad), error.end
@@ -124,10 +124,10 @@ codecs.register_error(_KEEP_BYTES, _keep_bytes)
 
 
 def _unmarked_wide(head: bytes) -> str | None:
-    """Return the encoding of a text that is UTF-16 or UTF-32 by where its NUL bytes stand; None for any other.
+    """Return the encoding of a text that the positions of its NUL bytes show to be UTF-16 or UTF-32, otherwise None.
 
-    In UTF-32 half of every character is NUL. In UTF-16 that is so for one half of a Latin letter, a blank, a digit or a
-    line end; letters of another alphabet share what stands there. Ideographs do not, but make no text in UTF-8.
+    In UTF-32, half of every character is NUL. In UTF-16, one byte of a Latin letter, a space, a digit or a line end is
+    NUL; the letters of another alphabet share that byte. Ideographs do not, but they are not valid UTF-8.
     """
     n_bytes = len(head[:_SAMPLE].rstrip(b"\0"))
     sample = head[: n_bytes + 3]
@@ -152,7 +152,7 @@ def _unmarked_wide(head: bytes) -> str | None:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Tell whether more than a tenth of the bytes are control characters that no text has; NUL does not count."""
+    """Tell whether over a tenth of the bytes are control characters that do not occur in text; NUL does not count."""
     return len(head) > 20 * len(head.translate(None, _CONTROLS)) // 18
 
 

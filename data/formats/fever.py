@@ -1,7 +1,7 @@
-"""FEVER: pages of its Wikipedia dump become the sentences that its claims name.
+"""FEVER's Wikipedia dump: pages become the sentences that claims name as evidence.
 
-A page is `{"id": "Oliver_Reed", "text": …, "lines": "0\\tsentence\\tlink\\t…\\n1\\t…"}`. The dump's lines are its
-sentences, and the numbers before them are what claims name as evidence. Source: Thorne et al., FEVER, NAACL 2018.
+A page is `{"id": "Oliver_Reed", "text": …, "lines": "0\\tsentence\\tlink\\t…\\n1\\t…"}`. Each line is a sentence, and
+claims name the number before it. Source: Thorne et al., FEVER, NAACL 2018.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _LINE_NUMBER = re.compile(r"[0-9]+\t")
 
 
 def page_id(name: str) -> str:
-    """Return a page's name in the one form (NFC) in which claims and the dump agree on accents."""
+    """Return a page's name in NFC, so that claims and the dump agree on accents."""
     return unicodedata.normalize("NFC", name)
 
 
 def wiki_pages(source: Source, raws: Iterator[RawRecord], notices: Notices) -> Iterator[RawRecord]:
-    """Give records as they come, but pages of the dump without a sentence, which are left out and counted.
+    """Yield the records, without the dump's pages that have no sentence, which are counted.
 
-    Pages have their ids in NFC. The dump's first record, which is blank, is such a page.
+    Page ids are converted to NFC. The blank first record of the dump is a page without a sentence.
     """
     for raw in raws:
         fields = raw.value
@@ -49,11 +49,11 @@ def wiki_pages(source: Source, raws: Iterator[RawRecord], notices: Notices) -> I
 
 
 def in_lines(documents: Iterator[Document]) -> Iterator[Document]:
-    """Give documents as they come, but in place of a page of the dump its sentences, with the dump's own numbers.
+    """Yield the documents, replacing each page of the dump by its sentences, with the dump's own numbers.
 
-    A sentence's id is `PAGE#NUMBER`, its `parent_id` the page's id, and its `span` the place in the page's text as the
-    dump has it, None where it does not stand there. Its text is as people write it, without the blanks around marks and
-    with brackets in place of `-LRB-`; so is its title, the page's name. Lines without a sentence are passed over.
+    A sentence's id is `PAGE#NUMBER`, its `parent_id` is the page's id, and its `span` is its range in the page's text,
+    None if it is not found there. Its text and its title, the page's name, are untokenised: no spaces around
+    punctuation, and brackets in place of `-LRB-`. Lines without a sentence are skipped.
     """
     for document in documents:
         lines = document.fields.get(_LINES)
@@ -80,7 +80,7 @@ def in_lines(documents: Iterator[Document]) -> Iterator[Document]:
 
 
 def page_title(name: str) -> str:
-    """Return a page's name as people read it: `Savages (2012 film)` for `Savages_-LRB-2012_film-RRB-`."""
+    """Return a readable page name: `Savages (2012 film)` for `Savages_-LRB-2012_film-RRB-`."""
     return with_brackets(name).replace("_", " ").strip()
 
 
@@ -97,9 +97,9 @@ def _is_page(fields: dict[str, Json]) -> bool:
 
 
 def _sentences(lines: str) -> list[_Sentence]:
-    """Return the sentences of a page: of each line what stands between its number and its links.
+    """Return the sentences of a page: the part of each line between its number and its links.
 
-    A line without a number is the rest of the line before it: some sentences of the dump hold a line end.
+    A line without a number continues the previous one: some sentences of the dump contain a line end.
     """
     found: list[_Sentence] = []
     for line in lines.split("\n"):

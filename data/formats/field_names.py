@@ -1,4 +1,4 @@
-"""Names of fields as people write them: in any case, with blanks or hyphens."""
+"""Field names as people write them: in any case, with spaces or hyphens."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Iterable
 
 
 def folded_name(name: str) -> str:
-    """Return the name in lower case, without white space around it, its blanks and hyphens as underscores."""
+    """Return the name stripped, in lower case, with underscores for spaces and hyphens."""
     return name.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
 def first_match(names: Iterable[str], fields: Iterable[str]) -> str | None:
-    """Return the field that the first of the names stands for; None where there is none for any.
+    """Return the field that matches the first of the names, or None.
 
-    The names count in their order; for each, the field of just that name comes before those that differ in case.
+    Names are tried in order; for each, a field with exactly that name is preferred.
     """
     return next(iter(matches(names, fields)), None)
 
 
 def matches(names: Iterable[str], fields: Iterable[str]) -> list[str]:
-    """Return the fields that any of the names stands for, each once, in the order of the names."""
+    """Return the fields that match any of the names, each once, in the order of the names."""
     there = list(fields)
     folded: dict[str, list[str]] = {}
     for field in there:

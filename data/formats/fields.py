@@ -1,4 +1,4 @@
-"""Which field of a record is its id and which its text, found by convention or given by the user."""
+"""The id and the text of a record, in fields found by convention or named by the user."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from claimhound.data.notices import Notices
 from claimhound.data.records import Json
 
 ID_SCHEME_VERSION = 1
-"""Version of the ids that records without one get; 1 is `<file stem>:<line>`."""
+"""Version of the ids generated for records without one; 1 is `<file stem>:<line>`."""
 
 _LAYOUTS_KEPT = 256
 _NAMES_IN_ERROR = 7
 
 
 class MadeId(str):
-    """An id that was made for a record that has none. It is a text as any other, and says so by its type."""
+    """A generated id of a record that has none; only its type tells it from other texts."""
 
     __slots__ = ()
 
     @classmethod
     def of(cls, source: Source, line: int) -> MadeId:
-        """Return the id of a record by the scheme of this version."""
+        """Return the generated id of a record."""
         return cls(f"{source.stem}:{line}")
 
     @property
     def stem(self) -> str:
-        """What the source's ids begin with."""
+        """The part before the line, shared by all ids of the source."""
         return self.rpartition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldNames:
-    """Names to look for, in whatever case; the first that is there counts.
+    """Names to look for, in any case; the first that is present is used.
 
-    Where `id_required`, a record without an id is an error. `what` is what people call the text.
+    With `id_required`, a record without an id is an error. `what` is the word for the text in notices.
     """
 
     id: tuple[str, ...]
@@ -48,7 +48,7 @@ class FieldNames:
     what: str = "text"
 
     def given(self, id_field: str | None, text_field: str | None) -> FieldNames:
-        """Return these names with those that the user gave in their stead."""
+        """Return these names, replaced by those that the user gave."""
         return FieldNames(
             id=self.id if id_field is None else (id_field,),
             text=self.text if text_field is None else (text_field,),
@@ -58,7 +58,7 @@ class FieldNames:
 
 
 class Record(NamedTuple):
-    """A record whose id and text are found; `fields` is everything else that it held, the values as they were."""
+    """A record with its id and text; `fields` are its other fields, with unchanged values."""
 
     source: Source
     line: int
@@ -70,9 +70,8 @@ class Record(NamedTuple):
 class FieldFinder:
     """Finds the ids and texts of a source's records.
 
-    Which fields they stand in is looked up once for all records with the same fields. What was taken for what is told
-    in `notices`, once, where there was a choice: more than one field that could be the text or the id, a name in
-    another case, or no id.
+    The fields are looked up once for all records with the same fields. A notice is given once if there was a choice:
+    several fields that could be the text or the id, a name in another case, or no id.
     """
 
     def __init__(self, source: Source, names: FieldNames, notices: Notices) -> None:
@@ -82,13 +81,13 @@ class FieldFinder:
         self._found: dict[tuple[str, ...], tuple[str | None, str | None]] = {}
 
     def find(self, raw: RawRecord) -> Record:
-        """Return the record with its id and its text, both without white space around them.
+        """Return the record with its id and its text, both stripped.
 
-        An id that is a whole number becomes its decimal string; a record without any gets `<stem>:<line>`. A text that
-        is a list of texts is joined by spaces. The raw record's dict is used up.
+        An id that is a whole number becomes its decimal string; a record without an id gets `<stem>:<line>`. A text
+        that is a list of texts is joined by spaces. The raw record's dict is consumed.
 
-        Raises RecordError for a record without a text, or whose id is blank or of another type, or text is; BlankText
-        for one whose text is blank or null.
+        Raises RecordError for a missing text and for an id or text of another type, or a blank id; BlankText for a text
+        that is blank or null.
         """
         line, key, value = raw
         source = self._source
@@ -111,8 +110,8 @@ class FieldFinder:
         else:
             record_id = MadeId.of(source, line)
             if found is None and self._names.id:
-                self._notices.say(source.name, "records have no id; ids are made of the file's name and the line")
-        # The usual case without two calls, which cost 4 % of reading JSON Lines.
+                self._notices.say(source.name, "records have no id; ids are made from the file name and the line")
+        # The usual case avoids two calls, which take 4 % of the time to read JSON Lines.
         if type(record_id) is not str or not (record_id := record_id.strip()):
             record_id = usable_id(source, line, record_id, id_name)
         text = value.pop(text_name)
@@ -137,21 +136,21 @@ class FieldFinder:
 
 
 def find_fields(source: Source, raw: RawRecord, names: FieldNames) -> Record:
-    """Return one record as FieldFinder does."""
+    """Return the id and the text of one record, as FieldFinder does."""
     return FieldFinder(source, names, Notices()).find(raw)
 
 
 def first_name(names: tuple[str, ...], fields: dict[str, Json]) -> str | None:
-    """Return the field that the first of the names stands for, in whatever case; None where there is none for any."""
+    """Return the field that matches the first of the names, in any case, or None."""
     if names and names[0] in fields:
         return names[0]
     return first_match(names, fields)
 
 
 def usable_id(source: Source, line: int, value: Json, name: str | None) -> str:
-    """Return the id without white space around it, a whole number, also one written 1.0, as its decimal string.
+    """Return the id stripped; a whole number, including 1.0, becomes its decimal string.
 
-    `name` is the field that it stands in, if any. Raises RecordError for a blank one, and for any other type.
+    `name` is its field, if any. Raises RecordError for a blank id and for any other type.
     """
     if isinstance(value, MadeId):
         return value
@@ -160,8 +159,8 @@ def usable_id(source: Source, line: int, value: Json, name: str | None) -> str:
     if type(value) is int:
         return str(value)
     if type(value) is float and value.is_integer() and abs(value) < 1 << 53:
-        return str(int(value))  # what tables of numbers with gaps make of 1
-    if isinstance(value, dict) and value.keys() == {"$oid"}:  # as MongoDB exports its ids
+        return str(int(value))  # 1 in a table of numbers with gaps
+    if isinstance(value, dict) and value.keys() == {"$oid"}:  # as exported by MongoDB
         return usable_id(source, line, value["$oid"], name)
     where = "the id" if name is None else f"the id in field {name!r}"
     if not isinstance(value, str):
@@ -178,7 +177,7 @@ def _checked_text(
     if isinstance(value, list):
         parts = [part for part in value if isinstance(part, str)]
         if len(parts) != len(value):
-            raise RecordError(source.name, line, f"{where} is a list that holds other things than texts")
+            raise RecordError(source.name, line, f"{where} is a list with items that are not texts")
         value = " ".join(parts)
     if not isinstance(value, str):
         reason = f"{where} is {json_kind(value)}, not a text or a list of texts"
@@ -192,7 +191,7 @@ def _checked_text(
 
 
 def missing_field(names: tuple[str, ...], fields: dict[str, Json]) -> str:
-    """Return what an error says of a record that has none of the names."""
+    """Return the reason for an error about a record that has none of the names."""
     more = ", …" if len(names) > _NAMES_IN_ERROR else ""
     others = f" (or {', '.join(names[1:_NAMES_IN_ERROR])}{more})" if len(names) > 1 else ""
     there = f"has only {', '.join(list(fields)[:8])}{', …' if len(fields) > 8 else ''}" if fields else "is empty"

@@ -1,4 +1,4 @@
-"""Records out of Hugging Face data sets, streamed."""
+"""Records of Hugging Face data sets, streamed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from claimhound.data.formats.plain_values import plain_record
 from claimhound.data.formats.raw_record import RawRecord
 from claimhound.data.formats.saved_sets import saved_splits
 from claimhound.data.formats.sources import HUB_PREFIX, Source, parse_hub_name
-from claimhound.data.notices import Notices
-from claimhound.data.rejects import Reject
 
 
-def read_hub(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:
-    """Give the records of `hf:NAME[@CONFIG][:SPLIT]`, numbered from 1.
+def read_hub(source: Source) -> Iterator[RawRecord]:
+    """Yield the records of `hf:NAME[@CONFIG][:SPLIT]`, numbered from 1.
 
-    NAME may be a folder of data files, or one that `save_to_disk` wrote, which is mapped into memory. The split may be
-    left out where there is one only. Numbers that the features call labels become their names; all other values are
-    turned into JSON's as for Parquet. Raises InputError where the data set, the configuration or the split is not
-    there, or there is no network to fetch it over.
+    NAME may be a folder of data files, or one written by `save_to_disk`, which is memory-mapped. The split may be
+    omitted if there is only one. Numeric labels become their names from the data set's features; all other values are
+    converted to JSON as for Parquet. Raises InputError if the data set, configuration or split does not exist, or
+    without a network.
     """
     import datasets
     import pyarrow
@@ -32,10 +30,8 @@ def read_hub(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRe
         features = rows.features
         named = with_label_names(None if features is None else features.to_dict())
         for number, row in enumerate(rows, 1):
-            record = plain_record(source, number, named(row), reject, notices)
-            if record is not None:
-                yield record
-    # RuntimeError is what a data set with a loading script gives; the Hub's own errors are OSErrors.
+            yield plain_record(number, named(row))
+    # A data set with a loading script raises RuntimeError; the Hub's own errors are OSErrors.
     except (datasets.exceptions.DatasetsError, pyarrow.ArrowException, OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{source.name}: cannot be loaded: {first_line(error)}") from error
 
@@ -47,7 +43,7 @@ class _Named(NamedTuple):
 
 
 def _named(source: Source) -> _Named:
-    """Return what the source's word names; the name of a folder that is there may hold `@` and `:`."""
+    """Return the parts of the source's name; the name of an existing folder may contain `@` and `:`."""
     if source.path is not None:
         return _Named(str(source.path), None, None)
     word = source.name.removeprefix(HUB_PREFIX)
@@ -60,7 +56,7 @@ def _named(source: Source) -> _Named:
 
 
 def _rows(source: Source) -> Any:
-    """Return the rows of the one split that is meant, with their `features`, which may be None."""
+    """Return the rows of the requested split, with their `features`, which may be None."""
     import datasets
 
     name, config, split = _named(source)
@@ -80,11 +76,11 @@ def _saved_rows(source: Source, named: _Named, splits: list[str]) -> Any:
 
     name, config, split = named
     if config is not None:
-        raise InputError(f"{source.name}: is a saved data set, which has no configurations; leave out @{config}")
+        raise InputError(f"{source.name}: is a saved data set, which has no configurations; remove @{config}")
     if not splits:
         rows: Any = datasets.load_from_disk(name)
         if split not in (None, str(rows.split)):
-            raise InputError(f"{source.name}: is one saved data set without splits; leave out :{split}")
+            raise InputError(f"{source.name}: is a saved data set without splits; remove :{split}")
         return rows
     if split is None and len(splits) == 1:
         split = splits[0]

@@ -1,4 +1,4 @@
-"""Labels that stand as whole numbers, and the names that a data set's features or its user give them."""
+"""Names for numeric labels, from a data set's features or from the user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FEATURES_KEY = b"huggingface"
 
 
 def features_of(metadata: Mapping[bytes, bytes] | None) -> Mapping[str, Any]:
-    """Return the features that the library `datasets` left in a table's Arrow schema; empty where it did not."""
+    """Return the features that the library `datasets` stored in a table's Arrow schema; empty if there are none."""
     try:
         features = json.loads((metadata or {}).get(_FEATURES_KEY, b"{}"))["info"]["features"]
     except (ValueError, KeyError, TypeError):
@@ -24,10 +24,10 @@ def features_of(metadata: Mapping[bytes, bytes] | None) -> Mapping[str, Any]:
 
 
 def with_label_names(features: Mapping[str, Any] | None) -> Callable[[Row], Row]:
-    """Return what puts the names of its classes in place of a row's numbers, at any depth; all else stays.
+    """Return a function that replaces the numeric labels in a row, at any depth, by their class names.
 
-    `features` are as `Features.to_dict` of the library `datasets` gives them. -1 is its way to say that there is no
-    label, and becomes None; a number without a name stays a number.
+    `features` are the output of `Features.to_dict` of the library `datasets`. -1, its value for a missing label,
+    becomes None; a number without a name stays a number.
     """
     columns = {name: naming for name, feature in (features or {}).items() if (naming := _naming(feature)) is not None}
     if not columns:
@@ -40,7 +40,7 @@ def with_label_names(features: Mapping[str, Any] | None) -> Callable[[Row], Row]
 
 
 def _naming(feature: Any) -> _Naming | None:
-    """Return what names the values of a feature, None where there are no classes in it."""
+    """Return a function that names the labels in a feature's values; None if the feature has no classes."""
     if isinstance(feature, list) and len(feature) == 1:
         return _of_items(_naming(feature[0]))
     if not isinstance(feature, dict):
@@ -59,7 +59,7 @@ def _of_items(naming: _Naming | None) -> _Naming | None:
         return None
 
     def named(value: Any) -> Any:
-        if isinstance(value, dict):  # older versions keep a sequence of objects as an object of lists
+        if isinstance(value, dict):  # older versions store a list of objects as an object of lists
             return naming(dict(value))
         return [naming(item) for item in value] if isinstance(value, list) else value
 
@@ -88,7 +88,7 @@ def _name(names: Sequence[str], value: Any) -> Any:
 
 
 def label_number(label: Json) -> int | None:
-    """Return the number that a label stands as (2, 2.0 or "2"), None for a label that is a name or no label."""
+    """Return the number of a numeric label (2, 2.0 or "2"), None for any other value."""
     if isinstance(label, float) and label.is_integer():
         return int(label)
     if type(label) is int:
@@ -97,13 +97,13 @@ def label_number(label: Json) -> int | None:
 
 
 def named_label(label: Json, names: Sequence[str]) -> Json:
-    """Return the name of a label that is a number, by `names` from 0; any other label, or number, as it is."""
+    """Return the name of a numeric label, counting `names` from 0; any other label or number is unchanged."""
     number = label_number(label)
     return names[number] if number is not None and 0 <= number < len(names) else label
 
 
 def how_to_name(known: Sequence[str], names: Sequence[str]) -> str:
-    """Return what an error says of a label that is a number without a name."""
+    """Return the reason and fix for an error about a numeric label without a name."""
     if not names:
-        return f"a number: name the labels in their order, as in --label-names {','.join(known)}"
-    return f"for which --label-names has no name: it names 0 to {len(names) - 1}"
+        return f"a number; name the labels in their order, for example --label-names {','.join(known)}"
+    return f"which --label-names does not name: it names 0 to {len(names) - 1}"

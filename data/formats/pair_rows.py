@@ -1,4 +1,4 @@
-"""Claims whose evidence stands one piece a row, as the Hub has SciFact and FEVER: a claim's rows become one claim."""
+"""Tables with one piece of evidence per row, as SciFact and FEVER on the Hub: the rows of a claim are joined."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from claimhound.data.rejects import Reject
 
 Fields: TypeAlias = dict[str, Json]
 
-# A row may have a number of its own beside its claim's.
+# A row may have an id of its own in addition to its claim's.
 _ID_NAMES = ("claim_id", "query_id", "qid", "_id", "id")
 _TEXT_NAMES = ("claim", "claim_text", "text", "query", "statement")
 _GRADE_NAMES = ("score", "grade", "relevance", "rel")
@@ -24,19 +24,19 @@ _FEVER_NAMES = ("evidence_annotation_id", "evidence_id", "evidence_wiki_url", "e
 
 
 def joined_pairs(source: Source, raws: Iterator[RawRecord], reject: Reject) -> Iterator[RawRecord]:
-    """Give records as they come, but for rows of a claim and one piece of its evidence: of these, claims at the end.
+    """Yield the records, but join rows of a claim and one piece of its evidence to claims, which come at the end.
 
-    The rows of one claim, which have its id and may stand anywhere, become the claim in its data set's own nested form,
-    which `claim_judgments` reads; its line is that of its first row. There are three kinds of rows, known by a field:
+    The rows of one claim have its id and may be anywhere. They become a claim in the nested form of its data set, which
+    `claim_judgments` reads; its line is that of its first row. Three kinds of rows are recognised by their fields:
 
-    - `evidence_doc_id` or `evidence_sentences`, as in SciFact; a blank document is a claim without evidence;
-    - `evidence_wiki_url` or `evidence_annotation_id`, as in FEVER; rows of one annotation and evidence id are one set;
-    - `evidence_id` beside `evidence_label`, as in CLIMATE-FEVER, unless there is a grade, as tables of judgments have.
+    - `evidence_doc_id` or `evidence_sentences`, as in SciFact; a blank document means a claim without evidence;
+    - `evidence_wiki_url` or `evidence_annotation_id`, as in FEVER; rows with one annotation and evidence id are a set;
+    - `evidence_id` and `evidence_label`, as in CLIMATE-FEVER, without a grade, which tables of judgments have.
 
-    A claim's id is the first of `claim_id`, `query_id`, `qid`, `_id` and `id`; any other of these is the row's, and
-    goes with the evidence. So do fields of the third kind in which the rows differ; of the others the claim gets a list
-    of all values. Rejects a row whose claim has another text than the id's first row. A row without an id is given as
-    it is.
+    A claim's id is the first of `claim_id`, `query_id`, `qid`, `_id` and `id`; any other of these belongs to the row
+    and goes with the evidence. So do fields of the third kind in which the rows differ; for the other kinds the claim
+    gets a list of all values. Rejects a row whose claim text differs from the first row with the same id. A row without
+    an id is passed on.
     """
     claims: dict[tuple[str, str], list[_Row]] = {}
     for raw in raws:
@@ -52,7 +52,7 @@ def joined_pairs(source: Source, raws: Iterator[RawRecord], reject: Reject) -> I
         if _text(first.fields) == _text(row.fields):
             claims[kind.name, str(query_id).strip()].append(row)
         else:
-            reason = f"claim {str(query_id)!r} has another text here than at {source.name}:{first.line}"
+            reason = f"claim {str(query_id)!r} has a different text here than at {source.name}:{first.line}"
             reject(RecordError(source.name, raw.line, reason))
     for (name, _), rows in claims.items():
         try:
@@ -69,7 +69,7 @@ class _Row(NamedTuple):
 
 
 class _PairKind(NamedTuple):
-    """A kind of rows: the field that tells it, and what makes one claim of all rows that a claim has."""
+    """A kind of rows, and the function that joins the rows of a claim."""
 
     name: str
     join: Callable[[Source, Sequence[_Row]], Fields]
@@ -96,7 +96,7 @@ def _text(fields: Fields) -> str:
 
 
 def _of_claim(rows: Sequence[_Row], of_evidence: Sequence[str]) -> Fields:
-    """Return the claim's own fields: one value, or the list of all where the rows differ."""
+    """Return the claim's own fields: one value, or a list of all values if the rows differ."""
     fields: Fields = {}
     for name in dict.fromkeys(name for row in rows for name in row.fields):
         values = [row.fields.get(name) for row in rows]
@@ -107,7 +107,7 @@ def _of_claim(rows: Sequence[_Row], of_evidence: Sequence[str]) -> Fields:
 
 
 def _ids_of_rows(row: _Row) -> list[str]:
-    """Return the names of ids that are not the claim's."""
+    """Return the fields with ids of the row itself."""
     return [name for name in _ID_NAMES if row.fields.get(name) is not None][1:]
 
 
@@ -150,7 +150,7 @@ def _climate_fever_claim(_source: Source, rows: Sequence[_Row]) -> Fields:
 
 
 def _list(source: Source, row: _Row, name: str) -> list[Json]:
-    """Return a list, which in a CSV file stands as JSON in its cell."""
+    """Return a list; in a CSV file, it is JSON in a cell."""
     value = row.fields.get(name)
     if isinstance(value, str):
         try:
@@ -160,7 +160,7 @@ def _list(source: Source, row: _Row, name: str) -> list[Json]:
     elif value is None:
         value = []
     if not isinstance(value, list):
-        raise RecordError(source.name, row.line, f"the field {name!r} is no list such as [5, 6]")
+        raise RecordError(source.name, row.line, f"the field {name!r} is not a list such as [5, 6]")
     return [*value]
 
 
@@ -168,7 +168,7 @@ def _number(source: Source, row: _Row, value: Json) -> Json:
     if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
         return int(value)
     if value is not None and type(value) is not int:
-        raise RecordError(source.name, row.line, f"the number of a sentence is {value!r}, not a whole one")
+        raise RecordError(source.name, row.line, f"the number of a sentence is {value!r}, not a whole number")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Records out of Parquet files."""
+"""Records of Parquet files."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from claimhound.data.formats.label_names import features_of, with_label_names
 from claimhound.data.formats.plain_values import plain_record
 from claimhound.data.formats.raw_record import RawRecord
 from claimhound.data.formats.sources import Source
-from claimhound.data.notices import Notices
-from claimhound.data.rejects import Reject
 
 
-def read_parquet(source: Source, reject: Reject, notices: Notices) -> Iterator[RawRecord]:
-    """Give one record for each row, numbered from 1; times become ISO 8601, nulls and NaN are left out.
+def read_parquet(source: Source) -> Iterator[RawRecord]:
+    """Yield one record for each row, numbered from 1; times become ISO 8601, nulls and NaN are left out.
 
-    Numbers that the file's Hugging Face features call labels become their names. Rejects a row that holds what JSON
-    cannot. Raises InputError for a damaged file.
+    Numeric labels become their names from the file's Hugging Face features. Raises InputError for a damaged file.
     """
     import pyarrow
     from pyarrow import parquet
@@ -29,8 +26,6 @@ def read_parquet(source: Source, reject: Reject, notices: Notices) -> Iterator[R
             for batch in table.iter_batches(batch_size=4096):
                 for row in batch.to_pylist():
                     number += 1
-                    record = plain_record(source, number, named(row), reject, notices)
-                    if record is not None:
-                        yield record
+                    yield plain_record(number, named(row))
     except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{source.name}: damaged, or not a Parquet file: {first_line(error)}") from error
+        raise InputError(f"{source.name}: damaged or not a Parquet file: {first_line(error)}") from error

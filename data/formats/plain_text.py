@@ -1,4 +1,4 @@
-"""Plain text, a record a line, told from what only looks like it."""
+"""Plain text with one record per line; other formats that look like text are refused."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from claimhound.data.rejects import Reject
 
 _LOOKED_AT = 20
 _WRAPPED_LOOK = 200
-_NAME = re.compile(r"\w[\w-]{0,39}")  # without blanks: "In the text, see" is no header
+_NAME = re.compile(r"\w[\w-]{0,39}")  # without spaces: "In the text, see" is not a header
 _JSON_BEGINS = re.compile(r'\[\s*\{\s*"|\{\s*"[^"]*"\s*:')
 
 
 def read_plain_text(
     source: Source, reject: Reject, text_names: Collection[str], notices: Notices, *, can_join: bool = False
 ) -> Iterator[RawRecord]:
-    """Give one record for each line that is not blank, or for the lines of one text that a source's user wants joined.
+    """Yield one record for each line that is not blank, or for each text if the source joins wrapped lines.
 
-    Where the first lines look wrapped and are not to be joined, the notices say so; `can_join` tells whether a user can
-    have them joined. Raises InputError, with what to do, where the first lines are those of JSON or of a table with a
-    header, unless the user said that it is text.
+    A notice is given if the first lines look wrapped and are not joined; `can_join` tells whether the user has an
+    option to join them. Raises InputError, with a fix, if the first lines are JSON or a table with a header, unless
+    the user named the format.
     """
     with open_text(source, notices) as stream:
         if not source.is_named_format:
@@ -39,13 +39,13 @@ def read_plain_text(
             lines = joined_lines(lines)
         elif look_wrapped(stream.head().decode(errors="replace").split("\n", _WRAPPED_LOOK)[:_WRAPPED_LOOK]):
             cure = "; index build --split-sentences joins them" if can_join else ""
-            notices.say(source.name, f"lines look wrapped, and each is read as a text of its own{cure}")
+            notices.say(source.name, f"lines look wrapped, but each is read as a separate text{cure}")
         for line_number, line in lines:
             yield RawRecord(line_number, None, line)
 
 
 def refuse_other_formats(source: Source, head: bytes, text_names: Collection[str]) -> None:
-    """Raise InputError where a text begins as JSON, JSON Lines or a table does."""
+    """Raise InputError if a text begins like JSON, JSON Lines or a table."""
     lines = [line.strip() for line in head.decode(errors="replace").split("\n", _LOOKED_AT)[:_LOOKED_AT]]
     lines = [line for line in lines if line]
     if not lines:
@@ -54,7 +54,7 @@ def refuse_other_formats(source: Source, head: bytes, text_names: Collection[str
     if all(_is_object(line) for line in (lines if len(lines) == 1 else lines[:-1])):
         found = "its lines are JSON objects", "jsonl"
     elif lines[0] in ("[", "{", "[{") or _JSON_BEGINS.match(lines[0]):
-        found = "it begins as JSON does", "json"
+        found = "it begins like JSON", "json"
     elif delimiter := _header_delimiter(lines, text_names):
         found = f"its first line is the header of a table ({lines[0]})", "tsv" if delimiter == "\t" else "csv"
     if found is not None:
@@ -74,7 +74,7 @@ def _is_object(line: str) -> bool:
 
 
 def _header_delimiter(lines: list[str], text_names: Collection[str]) -> str | None:
-    """Return what parts the names in a first line that is a header, with the text's among them; None for any other."""
+    """Return the delimiter of a first line that is a header with one of the text names; None for any other line."""
     wanted = {folded_name(name) for name in text_names}
     for delimiter in CANDIDATES:
         cells: list[str] = [cell.strip('"') for cell in lines[0].split(delimiter)]

@@ -1,4 +1,4 @@
-"""Values that JSON has not, out of tables and out of what calls itself JSON, turned into such as it has or left out."""
+"""Values that JSON does not have, from tables and from invalid JSON: converted, or left out."""
 
 from __future__ import annotations
 
@@ -18,29 +18,22 @@ from claimhound.data.records import Json
 from claimhound.data.rejects import Reject
 
 DEEPEST = 100
-"""Levels of lists and objects within a field. Python's own reader of JSON gives up somewhere below 1,000."""
+"""Levels of lists and objects in a field. Python's own JSON reader fails somewhere below 1,000."""
 
-_MOST_DIGITS = 4_300  # of a whole number that Python turns into figures and back
-LONE_SURROGATE = "half of a surrogate pair: an escape such as \\ud83d without its other half is no character"
-_LONG = f"a whole number of more than {_MOST_DIGITS:,} figures"
+_MOST_DIGITS = 4_300  # of a whole number that Python converts to text and back
+LONE_SURROGATE = "half of a surrogate pair: an escape such as \\ud83d without its other half is not a character"
+_LONG = f"a whole number of more than {_MOST_DIGITS:,} digits"
 _NESTED = f"lists or objects nested more than {DEEPEST} levels deep"
 
 
 class LongNumber:
-    """Stands for a whole number of more figures than Python reads."""
+    """Stands for a whole number with more digits than Python reads."""
 
 
-def plain_record(
-    source: Source,  # noqa: ARG001
-    number: int,
-    row: Mapping[str, Any],
-    reject: Reject,  # noqa: ARG001
-    notices: Notices,  # noqa: ARG001
-) -> RawRecord:
-    """Return the row with Python's own values turned into JSON's; what JSON cannot hold is odd.
+def plain_record(number: int, row: Mapping[str, Any]) -> RawRecord:
+    """Return the row as a record with JSON values; see `plain_fields`.
 
-    A row of such tables has every column of its table, so that a null in one stands for a field that is missing, and so
-    does what pandas writes for one: NaN, NaT.
+    Every row has all columns of its table, so a null means a missing field, and so do the NaN and NaT of pandas.
     """
     fields = plain_fields(row, nan_is_null=True)
     for name in [name for name, value in fields.items() if value is None]:
@@ -49,10 +42,10 @@ def plain_record(
 
 
 def plain_fields(row: Mapping[str, Any], *, nan_is_null: bool) -> dict[str, Json]:
-    """Return the fields with JSON's values, as FieldsWithOdd where some hold what JSON cannot.
+    """Return the fields with JSON values; FieldsWithOdd if there are values that JSON cannot represent.
 
-    Times become ISO 8601, tuples and arrays lists, decimal numbers and UUIDs texts. Bytes, durations, infinite numbers,
-    sets and the like are left out: of an object their key, of a list their place becomes null, and either is odd.
+    Times become ISO 8601, tuples and arrays become lists, decimal numbers and UUIDs become texts. Bytes, durations,
+    infinite numbers, sets and the like are odd: their key in an object is left out, and in a list they become null.
     """
     plain: dict[str, Json] = {}
     odd: list[OddField] = []
@@ -78,9 +71,9 @@ def without_odd(
     reject: Reject,
     notices: Notices,
 ) -> RawRecord | None:
-    """Return the record as one that never held anything odd, what it lost counted; None where it was rejected.
+    """Return the record without odd values, which are counted in the notices; None if it was rejected.
 
-    It is rejected where what is asked for is odd. `asked_for` are names, of each tuple the first that is there counts.
+    It is rejected if a needed field is odd: the first field that is present of each tuple in `asked_for`.
     """
     fields = raw.value
     if not isinstance(fields, FieldsWithOdd):
@@ -91,23 +84,23 @@ def without_odd(
         chosen = next((name.casefold() for name in names if name.casefold() in there), None)
         if chosen in odd:
             name, what = odd[chosen]
-            reject(RecordError(source.name, raw.line, f"the field {name!r} holds {what}"))
+            reject(RecordError(source.name, raw.line, f"the field {name!r} contains {what}"))
             return None
     for name, what in fields.odd:
         shown = ascii(name) if _is_broken(name) else repr(name)
-        notices.count(source.name, f"values of the field {shown} left out, which JSON cannot hold", raw.line, what)
+        notices.count(source.name, f"values of the field {shown} left out, which JSON cannot represent", raw.line, what)
     return raw._replace(value=dict(fields))
 
 
 class _TooDeepError(Exception):
-    """A field is nested deeper than is read."""
+    """A field is nested too deeply."""
 
 
 _LEFT_OUT: Any = object()
 
 
 def _plain(value: Any, depth: int, reasons: list[str], *, nan_is_null: bool) -> Any:  # noqa: PLR0911
-    """Return the value as JSON has it, or _LEFT_OUT; what is left out within it, or as a whole, joins the reasons."""
+    """Return the JSON value, or _LEFT_OUT; the reasons for leaving out it or parts of it are added to `reasons`."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -139,7 +132,7 @@ def _plain_number(value: float | decimal.Decimal, reasons: list[str], *, nan_is_
 
 
 def _plain_of_library(value: Any, depth: int, reasons: list[str], *, nan_is_null: bool) -> Any:  # noqa: PLR0911
-    """Return the value of numpy or pandas, which are known by their looks, as JSON has it."""
+    """Return the JSON value of a numpy or pandas value, recognised without importing these libraries."""
     kind = type(value).__name__
     if kind in ("NAType", "NaTType"):
         return None
@@ -187,7 +180,7 @@ def _is_short(value: int) -> bool:
 
 
 def _is_broken(text: str) -> bool:
-    """Return whether the text holds half of a surrogate pair."""
+    """Tell whether the text contains half of a surrogate pair."""
     if text.isascii():
         return False
     try:

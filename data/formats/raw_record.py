@@ -1,4 +1,4 @@
-"""A record as its file holds it, before anybody asks which field is the id and which the text."""
+"""A record as it is in its file, before its id and text are looked up."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from claimhound.data.records import Json
 
 
 class Recast(dict[str, Json]):
-    """The fields of a record of a known shape under the common names: which is which is no choice any more."""
+    """The fields of a record of a known shape, under the common names."""
 
 
 class RawRecord(NamedTuple):
-    """One record and where it stands.
+    """One record and its position.
 
-    `line` counts from 1 and is the line that the record begins at; in a source without lines it is the record's
-    number. `key` is the record's id where it stands outside the record, as in an `id -> text` object. `value` is the
-    record's fields, or its text alone.
+    `line` counts from 1 and is the first line of the record, or the record's number in a source without lines. `key` is
+    the record's id if it is outside the record, as in an `id -> text` object. `value` is the record's fields, or just
+    its text.
     """
 
     line: int
@@ -25,14 +25,14 @@ class RawRecord(NamedTuple):
 
 
 class OddField(NamedTuple):
-    """A field that was left out of a record, wholly or in part, and what it holds that JSON cannot."""
+    """A field that was left out of a record, in whole or in part, and the value that JSON cannot represent."""
 
     name: str
     what: str
 
 
 class FieldsWithOdd(dict[str, Json]):
-    """The fields of a record from which others were left out; these spoil nothing, unless they are asked for."""
+    """The fields of a record that lost odd values; those matter only if their fields are needed."""
 
     def __init__(self, fields: dict[str, Json], odd: list[OddField]) -> None:
         super().__init__(fields)
@@ -40,7 +40,7 @@ class FieldsWithOdd(dict[str, Json]):
 
 
 def json_kind(value: object) -> str:
-    """Return what to call a JSON value in an error."""
+    """Return the word for a JSON value in an error."""
     if value is None:
         return "null"
     if isinstance(value, bool):

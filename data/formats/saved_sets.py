@@ -1,4 +1,4 @@
-"""Folders that `save_to_disk` of the library `datasets` wrote: known by their files, without loading the library."""
+"""Folders written by `save_to_disk` of the library `datasets`, recognised without loading the library."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SET_FILES = ("dataset_info.json", "state.json")
 
 
 def saved_splits(folder: Path) -> list[str] | None:
-    """Return the splits of a saved `DatasetDict`, none for a single `Dataset`; None for any other folder."""
+    """Return the splits of a saved `DatasetDict`, an empty list for a single `Dataset`, None for any other folder."""
     if _is_file(folder / _SETS_FILE):
         try:
             splits = json.loads((folder / _SETS_FILE).read_bytes())["splits"]
@@ -23,12 +23,12 @@ def saved_splits(folder: Path) -> list[str] | None:
 
 
 def is_saved_set(folder: Path) -> bool:
-    """Tell whether the folder is what a single `Dataset` was saved to."""
+    """Tell whether the folder is a saved single `Dataset`."""
     return all(_is_file(folder / name) for name in _SET_FILES)
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a folder that may not be entered, a name too long
+    except OSError:  # no permission, or a name that is too long
         return False

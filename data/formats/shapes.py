@@ -1,4 +1,4 @@
-"""JSON values as columns of a Parquet file: what shape each has, and how it is written."""
+"""JSON values as columns of a Parquet file: their shapes, and how they are written."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, Literal, TypeAlias, Union
 from claimhound.data.records import Json
 
 Kind: TypeAlias = Literal["text", "whole", "number", "flag", "json"]
-"""`json` holds any value, as the text of its JSON."""
+"""`json` is any value, stored as JSON text."""
 Shape: TypeAlias = Union[Kind, "ListOf", "dict[str, Shape]"]
-"""What a value looks like; an object has a fixed set of keys. Everywhere null is a value."""
+"""The shape of a value; an object has a fixed set of keys. Any value may be null."""
 
 _ROWS_PER_GROUP = 1_024
-_EXACT = 1 << 53  # whole numbers that a float holds
+_EXACT = 1 << 53  # the largest whole number that a float represents exactly
 
 
 class ListOf:
@@ -27,7 +27,7 @@ class ListOf:
 
 
 def kind_of(value: Json) -> Kind | None:
-    """Return the narrowest kind that holds a value exactly; None for null, which every kind holds."""
+    """Return the narrowest kind that represents a value exactly; None for null, which every kind includes."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -42,16 +42,16 @@ def kind_of(value: Json) -> Kind | None:
 
 
 def joint_kind(first: Kind | None, second: Kind | None) -> Kind | None:
-    """Return the kind that holds what both hold."""
+    """Return the narrowest kind that includes both."""
     if first is None or second is None or first == second:
         return first or second
     return "number" if {first, second} == {"whole", "number"} else "json"
 
 
 def write_parquet(rows: Iterable[Mapping[str, Json]], path: Path, columns: Mapping[str, Shape]) -> None:
-    """Write one row for each object, without ever holding all; a key that is absent is null.
+    """Write one row for each object, without holding them all in memory; a missing key is null.
 
-    The same rows give the same bytes. Raises OSError where the file cannot be written.
+    The same rows give the same bytes. Raises OSError if the file cannot be written.
     """
     import pyarrow
     from pyarrow import parquet
@@ -85,7 +85,7 @@ def _shaped(value: Json, shape: Shape) -> Any:
         return {name: _shaped(fields.get(name), inner) for name, inner in shape.items()}
     if shape == "json":
         return json.dumps(value)
-    # Half a surrogate pair, which Parquet cannot hold, as JSON escapes it.
+    # Parquet cannot represent half of a surrogate pair, so it is escaped as in JSON.
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 

@@ -1,4 +1,4 @@
-"""Texts that a spreadsheet shows and does not compute, and the same texts as they were."""
+"""Texts guarded against being read as spreadsheet formulas, and the original texts."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from claimhound.data.formats.raw_record import RawRecord
 
 BYTE_ORDER_MARK = "\ufeff"
-"""In front of a CSV file it tells a spreadsheet that this is UTF-8."""
+"""At the start of a CSV file, it tells a spreadsheet that the file is UTF-8."""
 GUARDED_COLUMN = "a ' before = + - @ is added"
-"""The last column of a CSV file whose cells are guarded; itself empty. It tells both people and our readers."""
+"""The empty last column of a CSV file with guarded cells; it informs people and our readers."""
 
 _STARTS_FORMULA = frozenset("=+-@")
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)(e[+-]?\d+)?%?", re.ASCII | re.IGNORECASE)
 
 
 def guarded(text: str) -> str:
-    """Return a text with an apostrophe before it where a spreadsheet would take it for a formula.
+    """Return the text, prefixed with an apostrophe if a spreadsheet would take it for a formula.
 
-    That is one which begins with `=`, `+`, `-` or `@`, also in full width or after blanks and control characters, or
-    with a tab or a line end. A plain number is none. A text with apostrophes before such a beginning gets one more, so
-    that `unguarded` gives every text back.
+    A formula begins with `=`, `+`, `-` or `@`, also in full width or after white space and control characters, or with
+    a tab or a line end. A plain number is not a formula. A text that has apostrophes before such a beginning gets one
+    more, so `unguarded` restores every text.
 
     Source: OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection
     """
@@ -30,7 +30,7 @@ def guarded(text: str) -> str:
 
 
 def unguarded(text: str) -> str:
-    """Return the text that `guarded` was given."""
+    """Return the text that was given to `guarded`."""
     return text[1:] if text.startswith("'") and _is_live(text.lstrip("'")) else text
 
 
@@ -40,7 +40,7 @@ def _is_live(text: str) -> bool:
     for place, char in enumerate(text):
         if char.isspace() or unicodedata.category(char) in ("Cc", "Cf"):
             continue
-        # The compatibility form of a full-width sign is the sign itself.
+        # NFKC turns a full-width sign into the plain sign.
         return unicodedata.normalize("NFKC", char)[:1] in _STARTS_FORMULA and not _PLAIN_NUMBER.fullmatch(
             text[place:].rstrip()
         )
@@ -48,7 +48,7 @@ def _is_live(text: str) -> bool:
 
 
 def guarded_table(rows: Iterable[Sequence[object]]) -> list[list[object]]:
-    """Return rows, the first of them the header, with their texts guarded; where one is, that is the last column."""
+    """Return the rows, header first, with guarded texts; if any is guarded, GUARDED_COLUMN is added."""
     found = [list(row) for row in rows]
     safe: list[list[object]] = [[guarded(cell) if isinstance(cell, str) else cell for cell in row] for row in found]
     if safe != found:
@@ -57,12 +57,12 @@ def guarded_table(rows: Iterable[Sequence[object]]) -> list[list[object]]:
 
 
 def for_spreadsheets(text: str) -> str:
-    """Return a CSV's text so that a spreadsheet reads its UTF-8 as that; plain ASCII needs no mark."""
+    """Return the text of a CSV file, with a byte order mark unless it is ASCII."""
     return text if text.isascii() else BYTE_ORDER_MARK + text
 
 
 def as_written(records: Iterator[RawRecord]) -> Iterator[RawRecord]:
-    """Yield the records of a table, those of a guarded file with names and texts as they were before."""
+    """Yield the records of a table; those of a guarded file with their original names and texts."""
     for record in records:
         fields = record.value
         if isinstance(fields, dict) and GUARDED_COLUMN in fields:

@@ -1,4 +1,4 @@
-"""A source's bytes and lines, unpacked on the way and never held as a whole."""
+"""Bytes and lines of a source, decompressed and decoded as they are read."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _BLOCK_OF_NUL = re.compile(rb"\0{64,}")
 
 @contextmanager
 def open_stream(source: Source) -> Iterator[IO[bytes]]:
-    """Give the unpacked bytes of a file or of standard input, which stays open.
+    """Give the decompressed bytes of a file, or of standard input, which stays open.
 
-    Raises InputError, also out of the block's own reading, for a file that cannot be opened, is cut short or is not
-    of the compression that its suffix says.
+    Raises InputError, also during reading inside the block, for a file that cannot be opened, is truncated, or does not
+    have the compression of its suffix.
     """
     try:
         if source.path is None:
@@ -43,20 +43,21 @@ def open_stream(source: Source) -> Iterator[IO[bytes]]:
             with source.path.open("rb") as packed, _unpacked(packed, source.compression) as stream:
                 yield stream
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, _BadZstdError) as error:
-        raise InputError(f"{source.name}: damaged or cut short .{source.compression} file: {error}") from error
+        raise InputError(f"{source.name}: damaged or truncated .{source.compression} file: {error}") from error
     except OSError as error:
         raise InputError(f"{source.name}: cannot be read: {error.strerror or error}") from error
 
 
 @contextmanager
 def open_text(source: Source, notices: Notices | None = None) -> Iterator[TextStream]:
-    """Give the text of a source in UTF-8, whatever it is written in; its lines end at LF, with or without a CR before.
+    """Give the text of a source, converted to UTF-8; its lines end with LF or CRLF.
 
-    The encoding is what the byte order mark says, which is told in `notices`, else what the user says, else UTF-8.
-    Where carriage returns alone end the lines, they are made LF. Byte order marks at the beginning of lines, where
-    files were joined, and NUL bytes are dropped. What does not fit the encoding stays as bytes that are no UTF-8.
+    The encoding is that of the byte order mark, with a notice, or else the user's, or else UTF-8. If lines end with CR
+    alone, it becomes LF. Byte order marks at the start of lines, where files were joined, and blocks of NUL bytes are
+    dropped. Bytes that are invalid in the encoding become invalid UTF-8.
 
-    Raises InputError as `open_stream` does, and for what is no text, or in UTF-16 that nothing says.
+    Raises InputError as `open_stream` does, for a file that is not text, and for UTF-16 without a mark that the user
+    does not name.
     """
     notices = Notices() if notices is None else notices
     with open_stream(source) as stream:
@@ -76,12 +77,11 @@ def open_text(source: Source, notices: Notices | None = None) -> Iterator[TextSt
 def read_lines(
     source: Source, reject: Reject, strip: str | None = None, notices: Notices | None = None
 ) -> Iterator[tuple[int, str]]:
-    """Give each line that is not blank, and its number from 1.
+    """Yield each line that is not blank, after its number from 1.
 
-    The line comes without white space around it, or without the characters in `strip`, if given.
-
-    A line ends at LF (a CR before it is white space), or at a CR where these alone end the lines; other separators,
-    such as U+2028, are text. A line that is not of the source's encoding is rejected.
+    Lines are stripped of white space, or of the characters in `strip`. They end at LF, or at CR in files where CR
+    alone ends the lines; other separators, such as U+2028, are text. A line that is invalid in the source's encoding is
+    rejected.
     """
     with open_text(source, notices) as stream:
         yield from decoded_lines(source, stream, reject, strip)
@@ -90,7 +90,7 @@ def read_lines(
 def decoded_lines(
     source: Source, stream: TextStream, reject: Reject, strip: str | None = None
 ) -> Iterator[tuple[int, str]]:
-    """Give the lines of a stream as `read_lines` does."""
+    """Yield the lines of a stream as `read_lines` does."""
     for line_number, raw in enumerate(stream, 1):
         try:
             line = raw.decode().strip(strip)
@@ -104,7 +104,7 @@ def decoded_lines(
 def read_text(source: Source, notices: Notices | None = None) -> str:
     """Return the whole text, for formats that cannot be read in pieces.
 
-    Raises RecordError, naming the line, where it is not of the source's encoding.
+    Raises RecordError, naming the line, if it is invalid in the source's encoding.
     """
     with open_text(source, notices) as stream:
         raw = stream.read()
@@ -116,20 +116,20 @@ def read_text(source: Source, notices: Notices | None = None) -> str:
 
 
 def not_decodable(source: Source, line_number: int, error: UnicodeDecodeError, encoding: str) -> RecordError:
-    """Return the error for a line that holds bytes of another encoding than it was read in."""
+    """Return the error for a line that is invalid in its encoding."""
     byte = error.object[error.start]
     return RecordError(source.name, line_number, f"not {encoding}: byte 0x{byte:02x}; {encoding_cure(byte, encoding)}")
 
 
 class TextStream(io.BufferedReader):
-    """Text as bytes of UTF-8; `encoding` is what errors call that of the source."""
+    """Text as UTF-8 bytes; `encoding` is the name of the source's encoding in errors."""
 
     def __init__(self, pieces: Iterator[bytes], encoding: str) -> None:
         super().__init__(_PieceReader(pieces), _BUFFER_SIZE)
         self.encoding = encoding
 
     def head(self) -> bytes:
-        """Return what the text begins with, without taking it: 256 KiB, or all if it is shorter."""
+        """Return the first 256 KiB of the text, or all if it is shorter, without consuming it."""
         return self.peek()
 
 
@@ -143,7 +143,7 @@ class _PieceReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Fill the buffer and return how many bytes were written to it; 0 at the end."""
+        """Fill the buffer and return the number of bytes written; 0 at the end."""
         target = memoryview(buffer).cast("B")
         while not self._pending:
             piece = next(self._pieces, None)
@@ -179,7 +179,7 @@ def _with_lf(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _cleaned(pieces: Iterator[bytes], name: str, notices: Notices) -> Iterator[bytes]:
-    """Drop byte order marks at the beginning of lines, and blocks of NUL; by the piece, which costs nothing a line."""
+    """Drop byte order marks at the start of lines and blocks of NUL, by the piece: this costs nothing per line."""
     mark = b"\n" + codecs.BOM_UTF8
     held = b""
     begins = True
@@ -188,9 +188,9 @@ def _cleaned(pieces: Iterator[bytes], name: str, notices: Notices) -> Iterator[b
         if begins:
             whole = whole.removeprefix(codecs.BOM_UTF8)
             begins = False
-        # One byte is looked for first: 0.01 ms a MiB, where each of the longer patterns takes 0.4 to 1.6.
+        # Searching for one byte first takes 0.01 ms per MiB; each of the longer patterns takes 0.4 to 1.6 ms.
         if b"\0" in whole and _PADDING in whole:
-            notices.say(name, "holds blocks of NUL bytes, as a damaged disk leaves them; they are left out")
+            notices.say(name, "contains blocks of NUL bytes, as left by a damaged disk; they are left out")
             whole = _BLOCK_OF_NUL.sub(b"", whole)
         if b"\xef" in whole and mark in whole:
             whole = whole.replace(mark, b"\n")
@@ -200,7 +200,7 @@ def _cleaned(pieces: Iterator[bytes], name: str, notices: Notices) -> Iterator[b
 
 
 class _BadZstdError(Exception):
-    """The bytes are not those of a whole zstd file."""
+    """The bytes are not a complete zstd file."""
 
 
 def _unpacked(packed: IO[bytes], compression: str | None) -> IO[bytes]:
@@ -214,9 +214,9 @@ def _unpacked(packed: IO[bytes], compression: str | None) -> IO[bytes]:
 
 
 def _zstd_pieces(packed: IO[bytes]) -> Iterator[bytes]:
-    """Unpack zstd frames one after the other.
+    """Decompress zstd frames one after the other.
 
-    zstandard's own stream_reader ends quietly where a file is cut short, which would lose records in silence.
+    zstandard's own stream_reader ends silently at the end of a truncated file, which would lose records.
     """
     frame = _ZstdFrame()
     while piece := frame.left_over() or packed.read(1 << 16):
@@ -228,7 +228,7 @@ def _zstd_pieces(packed: IO[bytes]) -> Iterator[bytes]:
 
 
 class _ZstdFrame:
-    """One frame of a zstd file: knows whether it has begun, has ended, and what bytes came behind its end."""
+    """One frame of a zstd file: whether it has begun or ended, and the bytes after its end."""
 
     def __init__(self) -> None:
         import zstandard

@@ -1,4 +1,4 @@
-"""Records out of tables: CSV and TSV, whose columns a header line or the caller names."""
+"""Records of CSV and TSV tables, with columns named by a header or by the user."""
 
 from __future__ import annotations
 
@@ -27,26 +27,24 @@ _USUAL_NAMES = frozenset(
     )
 )
 _BLANK_ROWS = "blank rows left out"
-_NAMES_OF_DELIMITERS = {"\t": "tabs", " ": "blanks"}
+_NAMES_OF_DELIMITERS = {"\t": "tabs", " ": "spaces"}
 
 
 def read_table(
     source: Source, reject: Reject, notices: Notices, text_names: Collection[str] = ()
 ) -> Iterator[RawRecord]:
-    """Give one record for each row under the header; its line is the one that the row begins at.
+    """Yield one record for each row below the header; its line is the first line of the row.
 
-    Cells are texts. What parts them is what the user says, or a first line `sep=;`, or else what is found in the first
-    rows, and told in `notices` where it is not what the format's name says. In a CSV a quoted cell may hold
-    delimiters, quotes and line ends; `CsvRows` says what becomes of a quote that is never closed. A TSV, whose cells
-    tabs part, has a row a line: a line's quotes are taken off where they are those of a CSV row as wide as the header,
-    and are text everywhere else, as some programs write them.
+    Cells are texts. The delimiter is the user's, or that of a first line `sep=;`, or else detected in the first rows,
+    with a notice if it is not the usual one of the format. In a CSV file, a quoted cell may contain delimiters, quotes
+    and line ends; see `CsvRows` for quotes that are never closed. A TSV file with tabs has one row per line: quotes are
+    removed if that gives a row as wide as the header, and are text otherwise, as some programs write them.
 
-    Left out, and counted in `notices`, are rows of blank cells alone, and the header where it comes again, as in files
-    that were joined. Further cells of a row are nothing if they are blank. Rejected are rows of another width, and what
-    is not valid CSV or not of the encoding.
+    Rows of blank cells, and repeated headers in files that were joined, are left out and counted in `notices`. Blank
+    cells beyond the last column are ignored. Rows of another width, invalid CSV and invalid bytes are rejected.
 
-    A source that names its columns has no header; a first line that holds the same names is left out. Raises InputError
-    for a header that is bad so, names a column twice that matters, or names none of `text_names`, in whatever case.
+    A source with given columns has no header; a first line with the same names is left out. Raises InputError for an
+    invalid header, a header with a duplicate of an important column, and one without any of `text_names`, in any case.
     """
     csv.field_size_limit(LONGEST_CELL)
     with open_text(source, notices) as stream:
@@ -60,7 +58,7 @@ def read_table(
             first_line = 2
         if source.delimiter is None and delimiter != usual:
             why = ", as its first line says" if said is not None else ""
-            notices.say(source.name, f"cells are parted by {_delimiter_name(delimiter)}{why}")
+            notices.say(source.name, f"cells are separated by {_delimiter_name(delimiter)}{why}")
         header: _Header | None = None
 
         def reject_row(error: RecordError) -> None:
@@ -85,7 +83,7 @@ def read_table(
                 rows.width = len(cells)
                 break
             elif header.is_named_by(cells):
-                notices.say(source.name, f"the first line names columns, and is left out: {_shown(cells)}")
+                notices.say(source.name, f"the first line is a header and is left out: {_shown(cells)}")
                 break
             else:
                 each = chain([(line, cells)], each)
@@ -104,7 +102,7 @@ def _records(
         if (not first_cell or first_cell.isspace()) and _is_blank(cells):
             notices.count(source.name, _BLANK_ROWS, line)
         elif first_cell in first_words and header.is_repeated_by(line, cells):
-            notices.count(source.name, "header lines that come again, left out", line)
+            notices.count(source.name, "repeated header lines left out", line)
         elif len(cells) == plain_width:
             yield RawRecord(line, None, dict(zip(names, cells)))  # noqa: B905 (a tenth slower, and they are as many)
         elif (record := header.record(line, cells, reject)) is not None:
@@ -116,7 +114,7 @@ def _is_blank(cells: Iterable[str]) -> bool:
 
 
 class _Header:
-    """The names of a table's columns, and what makes records of its rows."""
+    """The names of a table's columns; converts rows to records."""
 
     def __init__(self, source: Source, cells: Sequence[str], text_names: Collection[str], notices: Notices) -> None:
         self._source = source
@@ -128,7 +126,7 @@ class _Header:
         self.first_words = frozenset(
             form for name in self._known | own for form in (name, name.upper(), name.capitalize(), name.title())
         ).union(cells, self.names) - {""}
-        """What the first cell of a further header can be."""
+        """Possible first cells of a repeated header."""
         self._make_different()
         self._require_text_name()
         self._blank = [number for number, name in enumerate(self.names) if not name]
@@ -139,7 +137,7 @@ class _Header:
                 if folded_name(name) in self._known:
                     raise InputError(f"{self._source.name}: the header names the column {name!r} twice")
                 new = next(new for n in range(2, len(self.names) + 2) if (new := f"{name}_{n}") not in self.names)
-                self._notices.say(self._source.name, f"of two columns {name!r} the second is called {new!r}")
+                self._notices.say(self._source.name, f"the second column {name!r} is renamed {new!r}")
                 self.names[number] = new
 
     def _require_text_name(self) -> None:
@@ -151,21 +149,20 @@ class _Header:
         if self._source.columns:
             raise InputError(f"{self._source.name}: none of the columns {_shown(self.names)} is {text_name}")
         raise InputError(
-            f"{self._source.name}: its first line names no column {text_name}, but {_shown(self.names)}; name "
-            "the text's column with --text-field, or, if the file has no header line, all columns with "
+            f"{self._source.name}: its first line has no column {text_name}, only {_shown(self.names)}; name "
+            "the text column with --text-field or, if the file has no header, all columns with "
             f"--columns id,{wanted[0]}"
         )
 
     def is_named_by(self, cells: Sequence[str]) -> bool:
-        """Tell whether the first row under given columns is a header: the same names, or usual ones alone."""
+        """Tell whether the first row of a table with given columns is a header: only the same names, or usual ones."""
         own = {folded_name(name) for name in self.names}
         return {folded_name(cell) for cell in cells} <= own | self._known
 
     def is_repeated_by(self, line: int, cells: Sequence[str]) -> bool:
-        """Tell whether a row is the header once more, in whatever case.
+        """Tell whether a row repeats the header, in any case.
 
-        Raises InputError for a header of other columns, or of the same in another order: rows behind it would be
-        misread.
+        Raises InputError for a header with other columns or another order, since the rows after it would be misread.
         """
         folded = [folded_name(cell) for cell in cells]
         own = [folded_name(name) for name in self.names]
@@ -174,12 +171,12 @@ class _Header:
         if len(cells) > 1 and len(set(folded)) == len(folded) and {*own, *self._known}.issuperset(folded):
             raise InputError(
                 f"{self._source.name}:{line}: another header, {_shown(cells)}; the first was {_shown(self.names)}: "
-                "were files of different columns joined? Give each on its own"
+                "if files with different columns were joined, give each file separately"
             )
         return False
 
     def record(self, line: int, cells: list[str], reject: Reject) -> RawRecord | None:
-        """Return the row as a record, or None when it was rejected."""
+        """Return the row as a record, or None if it was rejected."""
         n_names = len(self.names)
         if len(cells) > n_names and not any(cell.strip() for cell in cells[n_names:]):
             del cells[n_names:]
@@ -207,7 +204,7 @@ class _Header:
 
 
 class _TsvRows:
-    """The rows of a TSV file, a line each; `width` is that of the header, None before it is read."""
+    """The rows of a TSV file, one per line; `width` is the header's width, None before it is read."""
 
     def __init__(self, source: Source, stream: TextStream, reject: Reject, first_line: int) -> None:
         self._source = source
@@ -217,7 +214,7 @@ class _TsvRows:
         self.width: int | None = None
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        """Give each row behind its line."""
+        """Yield each row after its line number."""
         for line_number, raw in enumerate(self._stream, self._first_line):
             try:
                 line = raw.decode().strip("\r\n")
@@ -229,7 +226,7 @@ class _TsvRows:
 
 
 def _tsv_cells(line: str, width: int | None) -> list[str]:
-    """Return the line's cells, unquoted where that gives a row of the width wanted."""
+    """Return the cells of a line, unquoted if that gives a row of the right width."""
     cells = line.split("\t")
     if '"' not in line:
         return cells
@@ -241,7 +238,7 @@ def _tsv_cells(line: str, width: int | None) -> list[str]:
 
 
 def _first_lines(stream: TextStream) -> list[str]:
-    """Return the lines that the text begins with, without taking them; the last may be cut."""
+    """Return the first lines of the text without consuming them; the last may be cut."""
     lines = stream.head().decode(errors="replace").split("\n", _HEAD_LINES)
     return [f"{line}\n" for line in lines[:_HEAD_LINES] if line]
 

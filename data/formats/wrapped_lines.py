@@ -1,4 +1,4 @@
-"""Lines that a program wrapped, as those of a PDF or a scan, put together again."""
+"""Joining of wrapped lines, such as those of a PDF or a scan."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-_LONGEST_BLOCK = 500  # lines; a file without blank lines is not held as a whole
+_LONGEST_BLOCK = 500  # lines; a file without blank lines is not held in memory
 _EVIDENT_SHARE = 0.25
-_SHORTEST_WRAPPED = 20  # characters; what is shorter without a stop may well be an item of a list
+_SHORTEST_WRAPPED = 20  # characters; a shorter line without a full stop may be a list item
 
 _HYPHEN_AT_END = re.compile(r"[^\W\d_][-\u2010\u00ad]$")
 _STOP_AT_END = re.compile(r"[.!?…:;。！？][\"'”’»)\]]*$")
 _BULLET = re.compile(r"(?:[•‣◦▪●·*–—-]|\(?[0-9]{1,3}[.)]|\(?[a-z][.)])\s")
 _KEEPS_HYPHEN = re.compile(r"(?:\b(?:well|self|non|ex|half|all)|\w[-\u2010]\w+)[-\u2010]$", re.IGNORECASE)
-"""Words that are mostly written with a hyphen, and what has one already, as in "state-of-the-"."""
+"""Words that are usually written with a hyphen, and words that already have one, such as "state-of-the-"."""
 
 
 def joined_lines(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Join the lines of wrapped texts; each text comes with the number of its first line.
+    """Yield the joined texts, each with the number of its first line.
 
-    Lines are of one block if no blank line, and so no missing number, stands between. A line evidently goes on where it
-    ends with a hyphen behind a letter, or is of twenty characters and without a stop, and the next begins with a small
-    letter. Where that is so of a quarter of a block's lines, all of the block is one text, but for list items; of any
-    other block only the lines that evidently go on are joined, and nothing where its first line begins with a small
-    letter, as lists do.
+    Blocks of lines are separated by blank lines, that is, by gaps in the numbers. A line clearly continues if it ends
+    with a hyphen after a letter, or has at least twenty characters and no full stop, and the next line begins with a
+    lower-case letter. If a quarter of a block's lines clearly continue, the whole block is one text, except for list
+    items. In other blocks only the lines that clearly continue are joined, and none if the first line begins with a
+    lower-case letter, as lists do.
 
-    A hyphen at the end of a line is dropped before a small letter ("infor-", "mation") and kept before any other
-    ("COVID-", "19"); kept it is too behind well, self, non, ex, half and all, and in a word that has another
-    ("state-of-the-", "art"). A soft hyphen is always dropped.
+    A hyphen at the end of a line is dropped before a lower-case letter ("infor-", "mation") and kept before any other
+    character ("COVID-", "19"). It is also kept after well, self, non, ex, half and all, and in a word with another
+    hyphen ("state-of-the-", "art"). A soft hyphen is always dropped.
     """
     block: list[tuple[int, str]] = []
     for number, line in lines:
@@ -40,7 +40,7 @@ def joined_lines(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 
 
 def look_wrapped(lines: Sequence[str]) -> bool:
-    """Tell whether a quarter of the lines, those before blank ones left out, and two at least, evidently go on."""
+    """Tell whether a quarter of the lines that precede another line, and at least two, clearly continue."""
     if _begins_small(next((line.strip() for line in lines if line.strip()), "")):
         return False
     pairs = [(one.strip(), other.strip()) for one, other in pairwise(lines) if one.strip() and other.strip()]
@@ -69,7 +69,7 @@ def _texts_of(block: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 
 
 def _begins_small(line: str) -> bool:
-    """Tell whether a first line begins with a small letter: what follows is then a list rather than a sentence."""
+    """Tell whether a first line begins with a lower-case letter, as in a list rather than a sentence."""
     return line[:1].islower()
 
 

@@ -1,4 +1,4 @@
-"""Claims that list the ids of their evidence: the shape in which a course task gives gold evidence and predictions."""
+"""Claims that list the ids of their evidence: the shape of gold evidence and predictions in a course task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LISTED_FIELD = "evidences"
 
 
 def listed_evidence(source: Source, line: int, query_id: str, value: dict[str, Json]) -> list[Json]:
-    """Return what the claim's `evidences` lists; raises RecordError where that is missing, or is not a list."""
+    """Return the claim's `evidences`; raises RecordError if it is missing or not a list."""
     if LISTED_FIELD not in value:
         raise RecordError(source.name, line, f"missing field {LISTED_FIELD!r} in claim {query_id!r}")
     evidences = value[LISTED_FIELD]
@@ -24,7 +24,7 @@ def listed_evidence(source: Source, line: int, query_id: str, value: dict[str, J
 
 
 def listed_ids(source: Source, line: int, query_id: str, evidences: Sequence[Json]) -> list[str]:
-    """Return the ids without white space around them; raises RecordError for one that is no text or whole number."""
+    """Return the ids, stripped; raises RecordError for an id that is neither a text nor a whole number."""
     ids: list[str] = []
     for doc_id in evidences:
         if type(doc_id) is not int and not (isinstance(doc_id, str) and doc_id.strip()):

@@ -1,4 +1,4 @@
-"""Judgments out of claims that name their evidence, in the shapes that data sets are published in."""
+"""Judgments from claims that name their evidence, in the shapes of published data sets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EVIDENCE_LABELS = (*_BEARING, _NO_VERDICT)
 
 
 class Judgment(NamedTuple):
-    """A grade for a pair, and the line or record that gives it; the grade is as it stands there."""
+    """A grade for a pair, unchanged, with its line or record number."""
 
     line: int
     query_id: str
@@ -36,7 +36,7 @@ class Judgment(NamedTuple):
 
 
 class JudgedClaim(NamedTuple):
-    """A claim's judgments, and where any one of several sets of evidence suffices, these sets of document ids."""
+    """A claim's judgments, and its sets of evidence (document ids), each of which is sufficient."""
 
     query_id: str
     judgments: list[Judgment]
@@ -44,7 +44,7 @@ class JudgedClaim(NamedTuple):
 
 
 def is_judged_claim(raw: RawRecord) -> bool:
-    """Return whether the record is a claim that names its evidence; all objects under a key are taken for one."""
+    """Tell whether the record is a claim that names its evidence; every object under a key counts as one."""
     fields = raw.value
     if not isinstance(fields, dict):
         return False
@@ -54,33 +54,33 @@ def is_judged_claim(raw: RawRecord) -> bool:
 
 
 def claim_judgments(source: Source, raw: RawRecord, level: Level, label_names: Sequence[str] = ()) -> JudgedClaim:
-    """Return the claim's id and its judgments, in the order that it names its evidence.
+    """Return the claim's id and its judgments, in the order in which it names its evidence.
 
-    The id is the object's key, or the first of `_id`, `id`, `query_id`, `claim_id` and `qid`. The shapes are these:
+    The id is the object's key, or the first of `_id`, `id`, `query_id`, `claim_id` and `qid`. The shapes are:
 
-    - `evidences` is a list of ids: all are relevant, grade 1.
-    - `evidences` is a list of objects with `evidence_id` and `evidence_label`, beside a `claim_label`, as CLIMATE-FEVER
-      has it: relevant are all of them for a claim that is NOT_ENOUGH_INFO, otherwise those that are SUPPORTS or
-      REFUTES. The others were judged too, and get grade 0. Labels that are numbers have their names in `label_names`,
-      from 0. A claim without `claim_label` is NOT_ENOUGH_INFO if all of its evidence is.
-    - `evidence` is an object `document id -> [{"sentences": [0, 2], "label": …}]`, as SciFact has it, numbers from 0:
-      relevant are its documents, whatever the labels. What `cited_doc_ids` (or `doc_ids`) lists beside them was read
-      and found to hold no evidence: grade 0.
-    - `evidence` is a list of sets, each a list of `[annotation id, evidence id, page, line]`, as FEVER has it: relevant
-      are the sentences `PAGE#LINE` of all sets, and any one whole set suffices. A set without a page, that of a claim
-      with not enough info, holds none. FEVEROUS's objects with `content`, a list of ids, are sets of these ids.
+    - `evidences`, a list of ids: all are relevant, grade 1.
+    - `evidences`, a list of objects with `evidence_id` and `evidence_label`, with a `claim_label`, as in CLIMATE-FEVER:
+      all are relevant if the claim is NOT_ENOUGH_INFO, otherwise those that are SUPPORTS or REFUTES. The others were
+      judged too and get grade 0. Numeric labels are named by `label_names`, from 0. A claim without `claim_label` is
+      NOT_ENOUGH_INFO if all of its evidence is.
+    - `evidence`, an object `document id -> [{"sentences": [0, 2], "label": …}]`, as in SciFact, numbers from 0: its
+      documents are relevant, with any label. Further documents in `cited_doc_ids` (or `doc_ids`) were read and found to
+      have no evidence: grade 0.
+    - `evidence`, a list of sets, each a list of `[annotation id, evidence id, page, line]`, as in FEVER: the sentences
+      `PAGE#LINE` of all sets are relevant, and each whole set is sufficient. A set without a page, as for a claim with
+      not enough info, is empty. In FEVEROUS, objects with `content`, a list of ids, are sets of these ids.
 
-    `level="sentence"`, for SciFact's shape, gives grade 1 to every sentence that a rationale names, and no other
-    judgment. A sentence is `<document id>#<number>`, as `split_document` names sentences. But the numbers count the
-    sentences of the data set: they fit a corpus that has these one a record under such ids. `split_document` cuts by
-    rules of its own; on the dev claims of SciFact, 345 of 366 such ids then name the sentence that is meant. FEVER's
-    shape names sentences anyway.
+    `level="sentence"`, for SciFact's shape, gives grade 1 to every sentence of a rationale, and no other judgment. A
+    sentence is `<document id>#<number>`, as in `split_document`. But the numbers count the sentences of the data set,
+    so they fit a corpus with these sentences as records with such ids. `split_document` has its own rules: on the dev
+    claims of SciFact, 345 of 366 such ids name the right sentence after splitting. FEVER's shape always names
+    sentences.
 
-    Raises RecordError for anything else.
+    Raises RecordError for any other shape.
     """
     line, key, fields = raw
     if isinstance(fields, str):
-        raise RecordError(source.name, line, "a claim is an object, not a text alone")
+        raise RecordError(source.name, line, "a claim must be an object, not a text")
     name = first_name(CLAIM_FIELDS.id, fields) if key is None else None
     if key is None and name is None:
         raise RecordError(source.name, line, missing_field(CLAIM_FIELDS.id, fields))

@@ -31,8 +31,8 @@ _DOC_COLUMNS = ("corpus-id", "corpus_id", "doc_id", "docid", "evidence_id")
 _GRADE_COLUMNS = ("score", "grade", "relevance", "rel")
 _COLUMNS = (_QUERY_COLUMNS, _DOC_COLUMNS, _GRADE_COLUMNS)
 _GRADE = re.compile(r"-?[0-9]{1,9}")
-_ZERO_DECIMALS = re.compile(r"(?<=[0-9])\.0*$")  # 1.0, as a data frame's missing values make of 1
-# What else heads a table without names, but is too general to name a field.
+_ZERO_DECIMALS = re.compile(r"(?<=[0-9])\.0*$")  # 1.0: a 1 in a data frame with missing values
+# Further header names of a table with three or four columns; too general for the names of fields.
 _HEADS = (
     {*_QUERY_COLUMNS, *["query", "topic", "claim", "id", "topic_id", "topic-id", "claim-id"]},
     {
@@ -46,7 +46,7 @@ _MOST_CELLS = 4
 
 
 class Judgments(NamedTuple):
-    """Grades, and for claims of which any one whole set of evidence suffices, these sets: query_id -> sets of ids."""
+    """Grades, and sets of evidence that are each sufficient: query_id -> sets of document ids."""
 
     qrels: Qrels
     evidence_sets: EvidenceSets
@@ -58,7 +58,7 @@ def read_qrels(
     *,
     level: Level = "document",
 ) -> Qrels:
-    """Return the grades of `read_judgments`, without its sets of evidence."""
+    """Return the grades of `read_judgments`, without the sets of evidence."""
     return read_judgments(source, options, level=level).qrels
 
 
@@ -69,34 +69,33 @@ def read_judgments(
     level: Level = "document",
     notices: Notices | None = None,
 ) -> Judgments:
-    """Return the judgments of a source, query ids and document ids in the order that they are met.
+    """Return the judgments of a source, with query ids and document ids in the order of their first occurrence.
 
-    A source is one of these, every file but Parquet also .gz, .xz or .zst:
+    A source is one of these; every file except Parquet may also be .gz, .xz or .zst:
 
-    - a table without names: three columns as BEIR has it (query id, document id, grade; a header line such as
-      `query-id corpus-id score` is passed over) or four as TREC has it (query id, anything, document id, grade), parted
-      by tabs or else by white space, in a file of any suffix but the following, or on standard input, `-`;
-    - a table with named columns: .csv, .parquet, .jsonl, .ndjson, a .json list, `hf:NAME[@CONFIG][:SPLIT]`, a folder
-      that `save_to_disk` wrote, or a .tsv of more than four columns. The
-      columns are the first that is there of `query-id`, `query_id`, `qid`, `claim_id`; of `corpus-id`, `corpus_id`,
-      `doc_id`, `docid`, `evidence_id`; and of `score`, `grade`, `relevance`, `rel`;
+    - a table without column names: three columns as in BEIR (query id, document id, grade; a header such as
+      `query-id corpus-id score` is skipped) or four as in TREC (query id, anything, document id, grade), separated by
+      tabs or else by white space, in a file with any suffix not listed below, or on standard input, `-`;
+    - a table with column names: .csv, .parquet, .jsonl, .ndjson, a .json list, `hf:NAME[@CONFIG][:SPLIT]`, a folder
+      written by `save_to_disk`, or a .tsv file with more than four columns. The columns are the first of `query-id`,
+      `query_id`, `qid`, `claim_id`; of `corpus-id`, `corpus_id`, `doc_id`, `docid`, `evidence_id`; and of `score`,
+      `grade`, `relevance`, `rel`;
     - claims that name their evidence, in the same formats or as a .json object `claim id -> object`: see
-      `claim_judgments` for their shapes and what counts as relevant, and `joined_pairs` for those with a row for each
-      piece of evidence;
+      `claim_judgments` for their shapes and grades, and `joined_pairs` for those with one row per piece of evidence;
     - `ir_datasets:ID`;
-    - a BEIR folder with one table in `qrels/` or beside it.
+    - a BEIR folder with one table in `qrels/` or next to it.
 
-    Of the options, `label_names` counts for claims, and those of the format, encoding and columns for all files.
+    Of the options, `label_names` applies to claims, and the format, encoding and column options to all files.
 
-    `level="sentence"` gives the sentences that SciFact's claims name in place of their abstracts; no other source names
-    sentences apart from documents, and FEVER's claims name sentences alone. Grades are kept as they are; 0 and below is
-    judged and not relevant. A claim that lists no evidence has no judgments, and is not in the result. A pair judged
-    twice with one grade counts once.
+    `level="sentence"` gives the sentences that SciFact's claims name instead of their abstracts; FEVER's claims always
+    name sentences, and no other source names any. Grades are unchanged; 0 and below means judged and not relevant. A
+    claim without evidence has no judgments and is not in the result. A pair judged twice with the same grade counts
+    once.
 
-    Raises RecordError for a row of another width or without one of its fields, a blank id, a claim that comes twice,
-    and a pair that is judged twice with different grades; InputError for grades that are not whole numbers of up to
-    nine digits (their number and the first three), for a source that holds no judgments, for a folder with none or
-    several tables, and for `level="sentence"` where the source names no sentences.
+    Raises RecordError for a row of another width or with a missing field, a blank id, a duplicate claim, and a pair
+    judged twice with different grades; InputError for grades that are not whole numbers of up to nine digits (their
+    number and the first three), for a source without judgments, for a folder with none or several tables, and for
+    `level="sentence"` if the source names no sentences.
     """
     path = Path(source)
     is_folder = path.is_dir() and saved_splits(path) is None
@@ -112,19 +111,19 @@ def read_judgments(
         raise InputError(f"{located.name}: {_NO_SENTENCES}")
     qrels = _collected(located, judgments)
     if not qrels:
-        raise InputError(f"{located.name}: holds no judgments")
+        raise InputError(f"{located.name}: contains no judgments")
     return Judgments(qrels, sets)
 
 
 def _as_told(source: Source, options: ReadOptions) -> Source:
-    """Return the source as its user says that it is to be read."""
+    """Return the source with the user's options."""
     if options.input_format in _FORMATS and source.path is not None and source.format != "hub":
         source = replace(source, format=options.input_format)
     return replace(source, columns=options.columns, encoding=options.encoding, delimiter=options.delimiter)
 
 
 def _has_named_columns(source: Source) -> bool:
-    """Tell a .tsv file of records from a table of judgments, which has three or four columns."""
+    """Tell whether a .tsv file has records; a table of judgments has only three or four columns."""
     if source.format != "text" or source.path is None or not _is_tsv(source.path):
         return False
     with suppress(RecordError):
@@ -137,10 +136,10 @@ def _is_tsv(path: Path) -> bool:
 
 
 def write_qrels(qrels: Qrels, path: str | Path) -> None:
-    """Write the judgments in TREC form: `query_id 0 doc_id grade`, a line for each pair, in the order of the dicts.
+    """Write the judgments in TREC form: a line `query_id 0 doc_id grade` for each pair, in the order of the dicts.
 
-    White space in ids is escaped, see `escaped_id`; `read_qrels` undoes that. The file appears whole or not at all. A
-    query without judgments leaves no line. Raises InputError where the file cannot be written.
+    White space in ids is escaped, see `escaped_id`; `read_qrels` undoes that. The file is written atomically. A query
+    without judgments has no line. Raises InputError if the file cannot be written.
     """
     with write_atomically(Path(path)) as file:
         for query_id, grades in qrels.items():
@@ -148,7 +147,7 @@ def write_qrels(qrels: Qrels, path: str | Path) -> None:
                 file.write(f"{escaped_id(query_id)} 0 {escaped_id(doc_id)} {grade}\n")
 
 
-_NO_SENTENCES = "judgments of sentences are read from claims in SciFact's or FEVER's shape, and from nothing else"
+_NO_SENTENCES = "judgments of sentences can be read only from claims in the shape of SciFact or FEVER"
 
 
 class _BadGrade(NamedTuple):
@@ -172,13 +171,13 @@ def _collected(source: Source, judgments: Iterable[Judgment]) -> Qrels:
             raise RecordError(source.name, line, reason)
     if bad:
         is_header = source.format == "text" and len(bad) == 1 and str(bad[0].grade).isalpha() and bad[0].line == 1
-        cure = "; a header line has names such as query-id, corpus-id and score" if is_header else ""
+        cure = "; a header has names such as query-id, corpus-id and score" if is_header else ""
         raise InputError(f"{source.name}: {_bad_grades(bad)}{cure}")
     return qrels
 
 
 def _whole(grade: Json) -> int | None:
-    """Return the grade as a number, None where it is not a whole one of up to nine digits."""
+    """Return the grade as a number, None if it is not a whole number of up to nine digits."""
     if isinstance(grade, float) and grade.is_integer():
         grade = int(grade)
     if isinstance(grade, str):
@@ -203,8 +202,8 @@ def _table_in(folder: Path) -> Path:
             return tables[0]
         if tables:
             names = ", ".join(path.relative_to(folder).as_posix() for path in tables)
-            raise InputError(f"{folder}: holds several tables of judgments: {names}; name one of them")
-    raise InputError(f"{folder}: is a folder without judgments (qrels/*.tsv, or qrels*.tsv)")
+            raise InputError(f"{folder}: contains several tables of judgments: {names}; name one of them")
+    raise InputError(f"{folder}: is a folder without judgments (qrels/*.tsv or qrels*.tsv)")
 
 
 def _is_table(path: Path) -> bool:
@@ -238,7 +237,7 @@ def _is_header(cells: list[str]) -> bool:
 def _record_rows(
     source: Source, level: Level, label_names: Sequence[str], sets: EvidenceSets, notices: Notices | None
 ) -> Iterator[Judgment]:
-    """Yield the judgments of records, and put the sets of evidence that they name into `sets`."""
+    """Yield the judgments of records, and add their sets of evidence to `sets`."""
     first_lines: dict[str, int] = {}
     for raw in read_raw(source, (), rejecter("stop"), part="qrels", notices=notices):
         if is_judged_claim(raw):
@@ -257,7 +256,7 @@ def _record_rows(
 
 
 def _pair(source: Source, raw: RawRecord) -> Judgment:
-    """Return the judgment in a row of a table with named columns."""
+    """Return the judgment in a row of a table with column names."""
     line, _, row = raw
     if isinstance(row, str):
         raise RecordError(source.name, line, "expected an object `claim id -> object with evidences`")
@@ -269,7 +268,7 @@ def _pair(source: Source, raw: RawRecord) -> Judgment:
 def _column(source: Source, line: int, row: dict[str, Json], names: tuple[str, ...]) -> str:
     name = first_name(names, row)
     if name is None:
-        judgment, claim = "query-id, corpus-id and score", "evidences, or evidence as SciFact or FEVER has it"
+        judgment, claim = "query-id, corpus-id and score", "evidences, or evidence as in SciFact or FEVER"
         shapes = f"a judgment has {judgment}, a claim has {claim}"
         raise RecordError(source.name, line, f"{missing_field(names, row)}; {shapes}")
     return name

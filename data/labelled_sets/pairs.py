@@ -48,21 +48,20 @@ def read_pairs(
     skipped: list[RecordError] | None = None,
     notices: Notices | None = None,
 ) -> list[JudgedPair]:
-    """Return the pairs of a source in its order.
+    """Return the pairs of a source, in order.
 
-    A source is what it is for `read_documents`, but for plain text, which has no fields; `-` is JSON Lines on standard
-    input unless `reading` names a format, and a folder has `pairs.jsonl` in it. The claim is `claim_field`, or the
-    first of `claim`, `query`, `sentence1` and others that the record has; the text `evidence_field`, or the first of
-    `evidence`, `text`, `sentence2` and others; the label `label_field`, or the first of `label`, `relevant`,
-    `relevance` and `score`. Names match in whatever case. The id is the first of `pair_id`, `_id` and `id`, without any
-    `<file stem>:<line>`.
+    Sources are those of `read_documents` except plain text, which has no fields; `-` is JSON Lines on standard input
+    unless `reading` names a format, and a folder contains `pairs.jsonl`. The claim is `claim_field`, or the first of
+    `claim`, `query`, `sentence1` and others; the text is `evidence_field`, or the first of `evidence`, `text`,
+    `sentence2` and others; the label is `label_field`, or the first of `label`, `relevant`, `relevance` and `score`.
+    Names match in any case. The id is the first of `pair_id`, `_id` and `id`, or `<file stem>:<line>`.
 
-    A label is 1, 0, true or false, as a JSON value or as a text. With `positive` it is any text, number, true or false:
-    the labels named there are relevant, letter for letter, and all others are not.
+    A label is 1, 0, true or false, as a JSON value or as a text. With `positive`, it is any text, number, true or
+    false: exactly the labels in `positive` are relevant, and all others are not.
 
-    A bad record (a claim or a text that is missing or blank, another label, no usable id) raises RecordError, or with
-    `on_error="skip"` is left out and its error appended to `skipped`. Raises InputError where no pair is left, and for
-    a label in `positive` that no pair has.
+    A bad record (a missing or blank claim or text, another label, no usable id) raises RecordError, or with
+    `on_error="skip"` is left out and its error appended to `skipped`. Raises InputError if no pair is left, and for a
+    label in `positive` that no pair has.
     """
     if str(source) == STDIN and reading.input_format is None:
         reading = replace(reading, input_format="jsonl")
@@ -88,7 +87,7 @@ def read_pairs(
         seen.setdefault(label)
         pairs.append(JudgedPair(pair_id, record.text, text, relevant))
     if not pairs:
-        raise InputError(f"{located.name}: holds no pair that can be used")
+        raise InputError(f"{located.name}: contains no usable pair")
     missing = [label for label in positive if label not in seen]
     if missing:
         raise InputError(f"{located.name}: no pair has the label {missing[0]!r}; the labels are {_some(list(seen))}")
@@ -98,7 +97,7 @@ def read_pairs(
 def _parts(record: Record, texts: FieldNames, labels: tuple[str, ...]) -> tuple[str, str, str]:
     """Return the pair's id, its text and its label."""
     source, line, record_id, claim, others = record
-    # The claim under its usual name again, so that an error names it among the fields that are there.
+    # with the claim, so that errors list it among the fields
     fields: dict[str, Json] = {CLAIM_NAMES[0]: claim, **others}
     id_name = first_name(ID_NAMES, others)
     pair_id = record_id if id_name is None else usable_id(source, line, others[id_name], id_name)
@@ -110,7 +109,7 @@ def _parts(record: Record, texts: FieldNames, labels: tuple[str, ...]) -> tuple[
 
 
 def _label(source: Source, line: int, value: Json, name: str) -> str:
-    """Return the label as a text: 1 and 1.0 as `1`, true as `true`, without white space around it."""
+    """Return the label as a stripped text: 1 and 1.0 as `1`, true as `true`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -122,7 +121,7 @@ def _label(source: Source, line: int, value: Json, name: str) -> str:
     stripped = value.strip()
     if not stripped:
         raise RecordError(source.name, line, f"the label in field {name!r} is blank")
-    # What pandas writes for a column of numbers with gaps.
+    # pandas writes a column of numbers with gaps like this
     return {"1.0": "1", "0.0": "0"}.get(stripped, stripped)
 
 
@@ -132,8 +131,7 @@ def _is_relevant(record: Record, label: str) -> bool:
         raise RecordError(
             record.source.name,
             record.line,
-            f"the label is {label!r}, and known are 1, 0, true and false; name those that count as relevant "
-            "with --positive",
+            f"the label is {label!r}, not 1, 0, true or false; name the relevant labels with --positive",
         )
     return folded in _RELEVANT
 

@@ -1,4 +1,4 @@
-"""Which way a piece of evidence points, and pairs that are labelled so."""
+"""Stances of evidence towards claims, and pairs labelled with them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 Stance: TypeAlias = Literal["SUPPORTS", "REFUTES", "NOT_ENOUGH_INFO"]
 STANCES: tuple[Stance, ...] = get_args(Stance)
-"""In the order of every row of three probabilities."""
+"""In the order of the probabilities in every row."""
 
 
 class StancePair(NamedTuple):
-    """A claim, a piece of evidence, and which way that points; `pair_id` need not be unique."""
+    """A claim, a piece of evidence and its stance; `pair_id` need not be unique."""
 
     pair_id: str
     claim: str
@@ -22,10 +22,10 @@ class StancePair(NamedTuple):
 
 @dataclass(frozen=True)
 class StanceSet:
-    """The pairs of one source under a short name.
+    """The pairs of one source, with a short name.
 
-    `tells_refuted` is False where the source tells only what supports from what does not: its other pairs are
-    NOT_ENOUGH_INFO here, and some of them refute in truth.
+    `tells_refuted` is False if the source only tells whether evidence supports: all other pairs are NOT_ENOUGH_INFO,
+    although some of them refute.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Runs in TREC form, so that trec_eval and ir_measures can read ours and we theirs; predictions of a course task."""
+"""Runs in TREC form, compatible with trec_eval and ir_measures, and predictions of a course task."""
 
 from __future__ import annotations
 
@@ -28,28 +28,27 @@ _LARGEST = float(np.finfo(np.float32).max)
 def read_run(source: str | Path) -> Run:
     """Return the run of a TREC file `query_id Q0 doc_id rank score tag`, also .gz, .xz or .zst, or of `-`.
 
-    Ids are as `write_run` was given them. Queries come in the order that they are met. A ranking is ordered as
-    trec_eval orders it, whose figures are then those of the ranking: by score in 32 bits, highest first, and where two
-    are the same there, by doc_id from the last to the first. The scores are given in full, the column `rank` counts for
-    nothing. `tied_queries` names the queries whose order was a matter of ids.
+    Ids are those given to `write_run`. Queries are in the order of their first occurrence. A ranking is ordered as in
+    trec_eval, so that its figures apply: by score in 32 bits, highest first, ties by doc_id in descending order. Scores
+    keep their full precision; the column `rank` is ignored. `tied_queries` names the queries with ties.
 
-    A .json file is an object `claim id -> object` whose `evidences` lists ids, the best first, as predictions of a
-    course task are written: n ids get the scores n to 1, and a claim with an empty list has no hits.
+    A .json file is an object `claim id -> object` whose `evidences` lists ids, best first, as in the predictions of a
+    course task: n ids get the scores n to 1, and a claim with an empty list has no hits.
 
-    Raises RecordError for a line of another number of columns, a score that is not a finite number, a document that a
-    query has twice, and a claim that an object has twice; InputError for a file without a query.
+    Raises RecordError for a line with another number of columns, a score that is not a finite number, a duplicate
+    document of a query, and a duplicate claim of an object; InputError for a file without a query.
     """
     located = locate_text(source, formats=_FORMATS)
     run = _read_predictions(located) if located.format == "json" else _read_trec(located)
     if not run:
-        raise InputError(f"{located.name}: holds no rankings")
+        raise InputError(f"{located.name}: contains no rankings")
     return run
 
 
 def tied_queries(run: Run) -> list[str]:
-    """Return the ids of the queries with two hits whose scores are the same in 32 bits, in the order of the run.
+    """Return the ids of the queries with two hits that have the same score in 32 bits, in the order of the run.
 
-    What is read by `read_run` stands there in trec_eval's order, which only the documents' ids decide.
+    `read_run` orders such hits by document id alone, as trec_eval does.
     """
     return [query_id for query_id, ranking in run.items() if _has_ties(ranking)]
 
@@ -57,16 +56,16 @@ def tied_queries(run: Run) -> list[str]:
 def write_run(run: Run, path: str | Path, tag: str) -> None:
     """Write the run in TREC form, each ranking by score, highest first, ties by doc_id, ranks from 1.
 
-    trec_eval keeps scores in 32 bits and breaks ties by doc_id the other way round, so every written score is lower
-    than the one above it in 32 bits too: one that is not is written as the next lower 32-bit number. All others are
-    written in full, so that reading gives the same run, but for the scores that were lowered.
+    trec_eval keeps scores in 32 bits and breaks ties by doc_id in the opposite order. So every written score is lower
+    than the one above it in 32 bits too: otherwise the next lower 32-bit number is written. All other scores are
+    written in full, so reading gives the same run except for the lowered scores.
 
-    White space in ids is escaped, see `escaped_id`; `read_run` undoes that. The file appears whole or not at all. A
-    query without hits leaves no line. Raises InputError where the file cannot be written; ValueError for a tag that is
-    not one word, a document twice in a ranking, and a score that 32 bits do not hold.
+    White space in ids is escaped, see `escaped_id`; `read_run` undoes that. The file is written atomically. A query
+    without hits has no line. Raises InputError if the file cannot be written; ValueError for a tag that is not one
+    word, a duplicate document in a ranking, and a score outside the range of 32 bits.
     """
     if len(tag.split()) != 1 or tag != tag.strip():
-        raise ValueError(f"a tag is one word, not {tag!r}")
+        raise ValueError(f"a tag must be one word, not {tag!r}")
     with write_atomically(Path(path)) as file:
         for query_id, ranking in run.items():
             query_word = escaped_id(query_id)
@@ -96,7 +95,7 @@ def _read_predictions(source: Source) -> Run:
     numbers: dict[str, int] = {}
     for number, key, value in read_json(source, rejecter("stop"), (), Notices()):
         if key is None or isinstance(value, str):
-            reason = "expected an object `claim id -> object with evidences`; a run in TREC form is no .json file"
+            reason = "expected an object `claim id -> object with evidences`; a run in TREC form is not a .json file"
             raise RecordError(source.name, number, reason)
         query_id = key.strip()
         if not query_id:
@@ -131,7 +130,7 @@ def _has_ties(ranking: Ranking) -> bool:
 
 
 def _in_32_bits(scores: Iterable[float]) -> list[float]:
-    """Round to what trec_eval keeps; a number too large for that is infinite there."""
+    """Round to the precision of trec_eval; a number that is too large becomes infinite."""
     with np.errstate(over="ignore"):
         rounded: list[float] = np.fromiter(scores, dtype=np.float64).astype(np.float32).tolist()
     return rounded
@@ -148,14 +147,14 @@ def _parse_score(source: str, line_number: int, word: str) -> float:
 
 
 def _strictly_decreasing(query_id: str, ranking: Ranking) -> Iterator[tuple[str, float]]:
-    # Plain tuples throughout: runs of a thousand hits a claim are the larger part of writing an evaluation.
+    # Plain tuples: writing runs with a thousand hits per claim takes most of the time of writing an evaluation.
     ordered = sorted((-float(score), doc_id) for doc_id, score in ranking)
     _require_distinct(query_id, [doc_id for _, doc_id in ordered])
     above = math.inf
     for (negated, doc_id), rounded in zip(ordered, _in_32_bits(-negated for negated, _ in ordered), strict=True):
-        # The last of many hits with the lowest number of all could not be lowered.
+        # Below the lowest number, a tie cannot be lowered.
         if not abs(rounded) <= _LARGEST or above == -_LARGEST:
-            reason = f"is not a number that 32 bits hold: {-negated!r}"
+            reason = f"does not fit in 32 bits: {-negated!r}"
             raise ValueError(f"the score of {doc_id!r} for {query_id!r} {reason}")
         if rounded < above:
             yield doc_id, -negated

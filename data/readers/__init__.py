@@ -1,1 +1,1 @@
-"""Readers of what users bring: documents and claims from any source."""
+"""Readers of documents and claims, from any source."""

@@ -1,4 +1,4 @@
-"""Claims out of files, BEIR folders, named data sets and standard input."""
+"""Claims from files, BEIR folders, named data sets and standard input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from claimhound.data.read_options import ReadOptions
 from claimhound.data.readers.texts import read_records
 from claimhound.data.records import Query
 from claimhound.data.rejects import OnError, rejecter
-from claimhound.data.seen_ids import SeenIds
 
 CLAIM_FIELDS = FieldNames(
     id=("_id", "id", "query_id", "claim_id", "qid"),
@@ -34,16 +33,16 @@ def read_claims(
     skipped: list[RecordError] | None = None,
     notices: Notices | None = None,
 ) -> Iterator[Query]:
-    """Give the claims of a source in its order.
+    """Yield the claims of a source, in order.
 
-    A source is what it is for `read_documents`, a folder having `queries.jsonl` in it; `-` is standard input, a claim a
-    line. The id is the field `id_field`, or the first of `_id`, `id`, `query_id`, `claim_id` and `qid` that the record
-    has; without any of these, and in plain text, it is `<file stem>:<line>` (`stdin:<line>`). The text is `text_field`,
-    or the first of the names in CLAIM_FIELDS, where `claim` comes before `text`. Names match in whatever case. All
-    other fields are kept. Fact checks (ClaimReview, Fact Check Tools) are read by their own fields: see `KnownShapes`.
+    Sources are those of `read_documents`, except that a folder contains `queries.jsonl`; `-` is standard input with one
+    claim per line. The id is the field `id_field`, or the first of `_id`, `id`, `query_id`, `claim_id` and `qid`;
+    without any of these, and in plain text, it is `<file stem>:<line>` (`stdin:<line>`). The text is `text_field`, or
+    the first of the names in CLAIM_FIELDS, where `claim` comes before `text`. Names match in any case. All other fields
+    are kept. Fact checks (ClaimReview, Fact Check Tools) are read by their own fields, see `KnownShapes`.
 
-    Bad records and bad sources are treated as by `read_documents`; so a second claim with an id that was there before
-    is a RecordError that names both lines, or is skipped.
+    Bad records and bad sources are treated as by `read_documents`: a claim with a duplicate id is a RecordError that
+    names both lines, or is skipped.
     """
     located = locate(source, options, folder_file=CLAIMS_FILE)
     names = CLAIM_FIELDS.given(options.id_field, options.text_field)
@@ -57,7 +56,7 @@ def _queries(records: Iterator[Record]) -> Iterator[Query]:
 
 
 def locate_claims(source: str | Path, options: ReadOptions = ReadOptions()) -> Source:  # noqa: B008 (frozen)
-    """Return the source of claims that a user's word names, as `read_claims` knows them.
+    """Return the source of claims that a user named, as for `read_claims`.
 
     Raises InputError for a source that cannot be read.
     """
@@ -72,18 +71,18 @@ def read_good_and_bad_claims(
     notices: Notices | None = None,
     refusal: Callable[[Query], str | None] = lambda _claim: None,
 ) -> Iterator[Query | RecordError]:
-    """Give what a source holds in its order: each claim, or why a record is none.
+    """Yield the claims and the bad records of a source, in order.
 
-    A claim of more than `longest` characters is none, and none is one for which `refusal` gives a reason. Everything
+    A claim with more than `longest` characters is bad, and so is one for which `refusal` returns a reason. Everything
     else is as for `read_claims`.
     """
     bad: list[RecordError] = []
     names = CLAIM_FIELDS.given(options.id_field, options.text_field)
-    for record in read_records([source], names, bad.append, part="queries", first_seen=SeenIds(), notices=notices):
+    for record in read_records([source], names, bad.append, part="queries", notices=notices):
         yield from bad
         bad.clear()
         if len(record.text) > longest:
-            reason = f"the claim has {len(record.text):,} characters, and at most {longest:,} are taken"
+            reason = f"the claim has {len(record.text):,} characters; the limit is {longest:,}"
             yield RecordError(source.name, record.line, reason)
             continue
         claim = Query(record.record_id, record.text, record.fields)

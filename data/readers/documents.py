@@ -1,4 +1,4 @@
-"""Documents out of files, BEIR folders, Hugging Face data sets and the catalogue of ir_datasets."""
+"""Documents from files, BEIR folders, Hugging Face data sets and the catalogue of ir_datasets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from claimhound.data.dates import NoDay, read_day
+from claimhound.data.dates import read_day
+from claimhound.data.days import NoDay
 from claimhound.data.errors import BlankText, RecordError
 from claimhound.data.formats.fever import in_lines
 from claimhound.data.formats.fields import FieldNames, Record
@@ -42,7 +43,7 @@ _DATES = (
     ),
     *("publishdate", "articlepublishedtime", "createdat", "datecreated"),
 )
-"""In lower case and without the marks between their words; the first that is there counts, as for all names."""
+"""In lower case, without separators between words; the first that is present is used, as for all names."""
 _GONE_WHEN_READ = frozenset(("date", "published"))
 _MOST_PLANS = 1_000
 CORPUS_FILE = "corpus.jsonl"
@@ -57,34 +58,34 @@ def read_documents(
     notices: Notices | None = None,
     blank: list[BlankText] | None = None,
 ) -> Iterator[Document]:
-    """Give the documents of the sources, in their order, without holding a file in memory (a .json file is held).
+    """Yield the documents of the sources, in order, without holding a file in memory (except a .json file).
 
     A source is a file (.jsonl, .ndjson, .json, .csv, .tsv, .txt, each also .gz, .xz or .zst, or .parquet), a folder
-    with `corpus.jsonl` in it, `-` for standard input with a document a line, `hf:NAME[@CONFIG][:SPLIT]`, or
+    that contains `corpus.jsonl`, `-` for standard input with one document per line, `hf:NAME[@CONFIG][:SPLIT]`, or
     `ir_datasets:ID`. All are looked up when the function is called, before the first is read. A .json file is a list of
     objects, an object around such a list, an object `id -> text`, or an object `id -> object`. News, fact checks and
-    the answers of some services are read by their own fields: see `KnownShapes`.
+    the answers of some services are read by their own fields, see `KnownShapes`.
 
-    The id is the field `id_field`, or the first of those in DOCUMENT_FIELDS that the record has; without any of these,
-    and in plain text, it is `<file stem>:<line>`. The text is `text_field`, or the first of those in DOCUMENT_FIELDS;
-    names match in whatever case; a list of texts is joined by spaces. White space around an id or a text is stripped,
-    and nothing else in them changed. `title`, `source` and `url` (or `link`) are recognised, blank ones are None; one
-    that is not a text stays in `fields`, beside all that is not recognised.
+    The id is the field `id_field`, or the first of the names in DOCUMENT_FIELDS; without any of these, and in plain
+    text, it is `<file stem>:<line>`. The text is `text_field`, or the first of the names in DOCUMENT_FIELDS. Names
+    match in any case. A list of texts is joined by spaces. Ids and texts are stripped and otherwise unchanged. `title`,
+    `source` and `url` (or `link`) are recognised; a blank one becomes None, and one that is not a text stays in
+    `fields`, with all other fields.
 
     The date is `date_field`, or the first of `date`, `published`, `datePublished`, `publishedAt`, `pubDate`,
-    `publication_date`, `created_at` and the like that says one, in any form that `read_day` knows, cut to the day. One
-    that cannot be read leaves the record undated; it stays in `fields` and is counted in `notices`. So are values that
-    JSON cannot hold in a field that is neither id nor text: the field is left out.
+    `publication_date`, `created_at` and the like that has one, in any form that `read_day` knows, cut to the day. An
+    unreadable date leaves the record undated; it stays in `fields` and is counted in `notices`. Values that JSON cannot
+    represent, in fields other than id and text, are left out and counted too.
 
-    A record whose text is blank is the document of its title. Without a title it is bad; with `blank`, it is appended
-    there in either case.
+    A record with a blank text becomes a document with its title as text, and is bad without a title; with `blank`, it
+    is appended there in both cases.
 
-    A bad record (not UTF-8, not a JSON object, no text, no usable id, an id that was there before in any source, a row
-    of another width than the header) raises RecordError, or with `on_error="skip"` is left out and its error appended
-    to `skipped`. What is wrong with a source as a whole raises InputError in either case.
+    A bad record (invalid encoding, not a JSON object, no text, no usable id, a duplicate id in any source, a row whose
+    width differs from the header) raises RecordError, or with `on_error="skip"` is left out and its error appended to
+    `skipped`. An unusable source always raises InputError.
     """
     if isinstance(sources, str):
-        raise TypeError(f"sources is a sequence of sources, not one string: [{sources!r}]")
+        raise TypeError(f"sources must be a sequence of sources, not a string: [{sources!r}]")
     located = [locate_documents(source, options) for source in sources]
     names = DOCUMENT_FIELDS.given(options.id_field, options.text_field)
     found = Notices() if notices is None else notices
@@ -96,7 +97,7 @@ def read_documents(
         elif error.title is None:
             reject(error)
         else:
-            found.count(source.name, "texts that are blank, indexed by their title", error.line)
+            found.count(source.name, "blank texts, indexed by their title", error.line)
             return Record(source, error.line, error.record_id, error.title, error.fields)
         return None
 
@@ -105,12 +106,12 @@ def read_documents(
 
 
 def locate_documents(source: str | Path | Source, options: ReadOptions) -> Source:
-    """Return the source that a user's word names; a folder's is its BEIR file. Raises InputError as `locate` does."""
+    """Return the source that a user named; for a folder, its BEIR file. Raises InputError as `locate` does."""
     return source if isinstance(source, Source) else locate(source, options, folder_file=CORPUS_FILE)
 
 
 class _Plan(NamedTuple):
-    """Which of a record's fields are recognised, best first."""
+    """The recognised fields of a record, best first."""
 
     title: list[str]
     source: list[str]
@@ -122,7 +123,7 @@ _NOT_YET = _Plan([], [], [], [])
 
 
 def _documents(records: Iterator[Record], options: ReadOptions, notices: Notices) -> Iterator[Document]:
-    # The records of a file have the same few sets of names.
+    # The records of a file have only a few different sets of names.
     plans: dict[tuple[str, ...], _Plan | None] = {}
     date_field_there = False
     source: Source | None = None
@@ -146,11 +147,11 @@ def _documents(records: Iterator[Record], options: ReadOptions, notices: Notices
         url = _take_text(fields, urls) if urls else None
         yield Document(doc_id, text, title, origin, url, when, fields)
     if options.date_field is not None and source is not None and not date_field_there:
-        notices.say(source.name, f"no record has the field {options.date_field!r}, in which the date was to be")
+        notices.say(source.name, f"no record has the date field {options.date_field!r}")
 
 
 def _plan(names: tuple[str, ...], date_field: str | None) -> _Plan | None:
-    """Return None where nothing is recognised. A name counts whatever its case, as it is written before others."""
+    """Return None if no field is recognised. Names match in any case; an exact match is preferred."""
     if date_field is None:
         dates = _found(_DATES, names, _bare)
     else:
@@ -175,7 +176,7 @@ _NO_MARKS = str.maketrans("", "", "_-: .")
 
 
 def _take_text(fields: dict[str, Json], names: list[str]) -> str | None:
-    """Take the first text out of the fields, None where there is none or it is blank; what is no text stays there."""
+    """Remove the first text from the fields and return it, None without one; values that are not texts stay."""
     for name in names:
         value = fields[name]
         if value is None or isinstance(value, str):
@@ -188,7 +189,7 @@ def _take_text(fields: dict[str, Json], names: list[str]) -> str | None:
 def _take_date(
     source: Source, line: int, fields: dict[str, Json], names: list[str], order: DateOrder | None, notices: Notices
 ) -> str | None:
-    """Return the date of the first name that says one; one that cannot be read is counted, and stays in the fields."""
+    """Return the date of the first field that has one; an unreadable one is counted and stays in the fields."""
     for name in names:
         value = fields[name]
         day = read_day(value, order)
@@ -205,6 +206,6 @@ def _take_date(
 
 
 _NO_DAY: dict[NoDay | None, str] = {
-    "unreadable": "dates that cannot be read, records left undated",
-    "ambiguous": "dates with the day or the month first, records left undated (say which with --date-order dmy or mdy)",
+    "unreadable": "unreadable dates, records left undated",
+    "ambiguous": "ambiguous dates, records left undated (give --date-order dmy or mdy)",
 }

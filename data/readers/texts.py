@@ -1,4 +1,4 @@
-"""Records with an id and a text out of any source; what documents and claims have in common."""
+"""Records with an id and a text, from any source: the part that documents and claims share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from claimhound.data.errors import BlankText, InputError, RecordError
-from claimhound.data.formats.catalogue import CataloguePart, read_catalogue
+from claimhound.data.formats.catalogue import read_catalogue
 from claimhound.data.formats.fever import wiki_pages
 from claimhound.data.formats.fields import FieldFinder, FieldNames, Record
 from claimhound.data.formats.hub import read_hub
@@ -20,8 +20,8 @@ from claimhound.data.formats.sources import Source
 from claimhound.data.formats.spreadsheet import as_written
 from claimhound.data.formats.tables import read_table
 from claimhound.data.notices import Notices
+from claimhound.data.read_options import Part
 from claimhound.data.rejects import Reject
-from claimhound.data.seen_ids import SeenIds
 
 _LOOKED_AT_FOR_MARKUP = 1_000
 _MARKUP = re.compile(
@@ -35,24 +35,20 @@ def read_records(
     names: FieldNames,
     reject: Reject,
     *,
-    part: CataloguePart,
-    first_seen: dict[str, int] | SeenIds | None = None,
+    part: Part,
     notices: Notices | None = None,
     for_blank: Callable[[Source, BlankText], Record | None] | None = None,
 ) -> Iterator[Record]:
-    """Give the records of the sources in their order, ids unique over all of them.
+    """Yield the records of the sources in order, with ids that are unique over all of them.
 
-    `part` is what is read of a data set of ir_datasets, which holds documents, queries and judgments under one name.
-    `first_seen`, empty, is what holds the ids: a dict, or what is slower and takes a fifth of the memory.
+    `part` says what to read from a data set of ir_datasets, which has documents, queries and judgments under one name.
+    `for_blank` returns a replacement for a record with a blank text, or None if it handled the record; without it, such
+    a record is bad.
 
-    `for_blank` returns what stands for a record whose text is blank, or None where nothing does and it is dealt with;
-    without it such a record is bad.
-
-    Bad records are rejected, and so is one with an id that was there before. Raises InputError for a source that
-    holds no record, neither good nor bad.
+    Bad records and duplicate ids are rejected. Raises InputError for a source without a record, good or bad.
     """
-    # id -> source number and line in one int; a million 8-character ids take 121 MB, with tuples 183.
-    first_seen = {} if first_seen is None else first_seen
+    # id -> source number and line in one int: 121 MB for a million 8-character ids; 183 with tuples
+    first_seen: dict[str, int] = {}
     notices = Notices() if notices is None else notices
     shapes = KnownShapes(names, part, notices)
     for source_number, source in enumerate(sources):
@@ -73,7 +69,7 @@ def read_records(
                     continue
                 record = instead
             if count.good <= _LOOKED_AT_FOR_MARKUP and _MARKUP.search(record.text):
-                notices.say(source.name, "texts hold HTML, whose tags and entities are read as words")
+                notices.say(source.name, "texts contain HTML; its tags and entities are read as words")
             here = source_number << _LINE_BITS | record.line
             first = first_seen.setdefault(record.record_id, here)
             if first == here:
@@ -82,13 +78,13 @@ def read_records(
             seen_at = f"{sources[first >> _LINE_BITS].name}:{first & ((1 << _LINE_BITS) - 1)}"
             reject(RecordError(source.name, record.line, f"duplicate id {record.record_id!r}, first seen at {seen_at}"))
         if not count.good and not count.bad and not shapes.n_left_out:
-            raise InputError(f"{source.name}: holds no records")
-    if not len(first_seen) and shapes.n_left_out_in_all:
-        raise InputError(f"{sources[-1].name}: holds no record with a text")
+            raise InputError(f"{source.name}: contains no records")
+    if not first_seen and shapes.n_left_out_in_all:
+        raise InputError(f"{sources[-1].name}: contains no record with a text")
 
 
 class _Count:
-    """Counts what a source gave, so that one that gave nothing is noticed."""
+    """Counts the records of a source, to notice one without any."""
 
     def __init__(self, reject: Reject) -> None:
         self.good = 0
@@ -105,12 +101,12 @@ def read_raw(
     text_names: Collection[str],
     reject: Reject,
     *,
-    part: CataloguePart,
+    part: Part,
     notices: Notices | None = None,
 ) -> Iterator[RawRecord]:
-    """Give the records of one source, whatever its format, before anybody asks for their id and text.
+    """Yield the records of one source in any format, before their id and text are looked up.
 
-    Pages of FEVER's dump come ready to be cut into their lines, and claims with a piece of evidence a row as claims.
+    Pages of FEVER's dump are prepared for splitting into lines; rows with one piece of evidence are joined to claims.
     """
     notices = Notices() if notices is None else notices
     raws = _read_format(source, text_names, reject, part, notices)
@@ -118,7 +114,7 @@ def read_raw(
 
 
 def _read_format(  # noqa: PLR0911
-    source: Source, text_names: Collection[str], reject: Reject, part: CataloguePart, notices: Notices
+    source: Source, text_names: Collection[str], reject: Reject, part: Part, notices: Notices
 ) -> Iterator[RawRecord]:
     match source.format:
         case "jsonl":
@@ -128,10 +124,10 @@ def _read_format(  # noqa: PLR0911
         case "csv" | "tsv":
             return as_written(read_table(source, reject, notices, text_names))
         case "parquet":
-            return read_parquet(source, reject, notices)
+            return read_parquet(source)
         case "hub":
-            return read_hub(source, reject, notices)
+            return read_hub(source)
         case "catalogue":
-            return read_catalogue(source, reject, part, text_names, notices)
+            return read_catalogue(source, part, text_names)
         case "text":
             return read_plain_text(source, reject, text_names, notices, can_join=part == "docs")

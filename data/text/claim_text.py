@@ -1,4 +1,4 @@
-"""What is searched of a claim as people post it: its words, without links, marks of the medium and pictures."""
+"""The searched text of a claim as posted: its words, without links, emoji and the markup of social media."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import regex
 from claimhound.data.text.hashtags import split_hashtag
 from claimhound.data.text.normal_text import INVISIBLE
 
-# Nothing else is touched: a claim without any of these is searched as it is, to the letter.
+# A claim without any of these is searched exactly as it is.
 _POSTED = regex.compile(
     r"[#@&＃＠]|://|www\.|https?:|\.\p{Ll}{2,}/|https?…|\A\s*(?:RT|MT|QT)\b|\p{Emoji_Presentation}|[\ufe0f\u20e3\U0001f3fb-\U0001f3ff]"
     r"|[\U0001d400-\U0001d7ff\uff01-\uff5e]|[\p{Default_Ignorable_Code_Point}\uFFF9-\uFFFB]|\p{Extended_Pictographic}"
@@ -30,25 +30,25 @@ _LINK = regex.compile(
 _EMPTY_BRACKETS = regex.compile(r"[(\[<]\s*[)\]>]")
 _HASHTAG = regex.compile(r"(?<![\w&])[#＃]([\p{L}\p{N}\p{M}_]*\p{L}[\p{L}\p{N}\p{M}_]*)")
 _MENTION = regex.compile(r"(?<![\w.@＠])(?:\.(?=[@＠]))?[@＠](\w{1,50})")
-# With its skin tone, its form and what is joined to it. A key cap is the digit on it.
+# An emoji with its skin tone, variation and joined parts. A key cap stands for the digit on it.
 _PICTURE = regex.compile(
     r"(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f|[\u2600-\u27bf\u2b00-\u2bff]\ufe0f?)[\ufe0f\u200d\U0001f3fb-\U0001f3ff]*"
 )
 _KEY_CAP = "\u20e3"
 _OTHER_ALPHABET = regex.compile(r"[\U0001d400-\U0001d7ff\uff01-\uff5e]+")
-# Where they join or part letters of Arabic and Indian scripts, and words of those without spaces, they say something.
-_SAYING = regex.compile(
+# Joiners matter between letters of Arabic and Indian scripts, and zero width spaces in scripts without spaces.
+_MEANINGFUL = regex.compile(
     r"(?<=[\p{Arabic}\p{Syriac}\p{Mongolian}\p{M}])[\u200c\u200d]|(?<=[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])\u200b"
 )
 _LETTER_OR_DIGIT = regex.compile(r"[\p{L}\p{N}]")
 
 
 def searched_text(claim: str) -> str:
-    """Return what the models and BM25 read of a claim; the claim itself, to the letter, where it is plain prose.
+    """Return the text of a claim that models and BM25 read; plain prose is returned unchanged.
 
-    Links go, as do emoji, invisible characters and the `RT @user:` of a repost; hashtags and user names become the
-    words in them, entities and fancy alphabets the characters that they stand for. It is never blank unless the claim
-    is: where no letter or digit would be left, it is the claim.
+    Links, emoji, invisible characters and the `RT @user:` of a repost are removed; hashtags and user names become their
+    words, entities and fancy alphabets the characters they stand for. If no letter or digit would be left, the claim is
+    returned unchanged, so the result is blank only if the claim is.
     """
     if not _POSTED.search(claim):
         return claim
@@ -71,6 +71,6 @@ def _spoken(match: regex.Match[str]) -> str:
 
 
 def _without_invisible(text: str) -> str:
-    kept = {match.start() for match in _SAYING.finditer(text)}
+    kept = {match.start() for match in _MEANINGFUL.finditer(text)}
     visible: str = INVISIBLE.sub(lambda match: match.group() if match.start() in kept else "", text)
     return visible

@@ -1,4 +1,4 @@
-"""What two copies of a text share."""
+"""Normal form of a text, equal for copies that differ in case, punctuation and spacing."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import unicodedata
 
 import regex
 
-# What Unicode says to show nothing for: soft hyphens, zero width characters, marks of direction, variation selectors,
-# tags, fillers; and the anchors of annotations.
+# Unicode's default ignorables: soft hyphens, zero width characters, direction marks, variation selectors, tags and
+# fillers; and annotation anchors.
 INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\uFFF9-\uFFFB]")
 
 
 def normalize_text(text: str) -> str:
-    """Return the text's words alone, case folded: what two copies share whatever their quotes, dashes and spacing.
+    """Return the case-folded words of a text, without punctuation: the same for copies that differ only in these.
 
-    Soft hyphens and other invisible characters vanish, so that a word broken by one is whole again.
+    Soft hyphens and other invisible characters are removed, which joins words broken by them.
     """
     if not text.isascii():
         text = INVISIBLE.sub("", text)

@@ -1,4 +1,4 @@
-"""Texts that were cut into words and marks for a parser, as FEVER's are, put together again."""
+"""Detokenization of texts in Penn Treebank style, such as FEVER's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MARKS = {"``": '"', "''": '"', " -- ": " – "}
 
 
 def as_written(text: str) -> str:
-    """Return a text as people write it: with brackets for their names, and no blank before a full stop."""
+    """Return a text as people write it: real brackets, quotes and dashes, and no space before punctuation."""
     for written, character in (_BRACKETS | _MARKS).items():
         text = text.replace(written, character)
     text = re.sub(r"\s+([,.;:?!%)\]}]|'s\b|n't\b)", r"\1", text)
@@ -17,7 +17,7 @@ def as_written(text: str) -> str:
 
 
 def with_brackets(text: str) -> str:
-    """Return a text with brackets and colons for their names, and nothing else changed."""
+    """Return a text with the names of brackets and colons replaced, and nothing else changed."""
     for written, character in _BRACKETS.items():
         text = text.replace(written, character)
     return text

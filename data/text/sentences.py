@@ -1,4 +1,4 @@
-"""Sentences of a text, by rules for English-like writing."""
+"""Sentence splitting, by rules for English-like writing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from claimhound.data.records import Document
 
 
 def split_sentences(text: str) -> list[tuple[int, int]]:
-    """Return the half-open spans of the sentences, in order; together they hold all but white space.
+    """Return the half-open spans of the sentences, in order; together they cover all but white space.
 
-    A sentence ends at `.`, `!`, `?` or an ellipsis with white space behind it, at a CJK full stop, at a blank line, and
-    before a line that begins with a bullet (•, -, * and others) or is a row of a table, its cells parted by tabs.
-    Closing quotes and brackets and references such as `[12]` behind the stop belong to the sentence. A stop that ends
-    an abbreviation or an initial, or that a small letter follows, ends no sentence; where an abbreviation can end one
-    too ("in the U.S. The ...") the next word decides. Any other line
-    end is white space.
+    A sentence ends at `.`, `!`, `?` or an ellipsis before white space, at a CJK full stop, at a blank line, and before
+    a line that begins with a bullet (•, -, * and others) or is a table row of tab-separated cells. Closing quotes,
+    brackets and references such as `[12]` after the stop belong to the sentence. A stop after an abbreviation or an
+    initial, or before a small letter, does not end a sentence; after an abbreviation that can end one ("in the U.S.
+    The ...") the next word decides. Any other line end is white space.
     """
     cuts = sorted({0, len(text), *_cuts(text)})
     spans = (_stripped(text, start, end) for start, end in pairwise(cuts))
@@ -25,11 +24,11 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
 
 
 def split_document(document: Document) -> Iterator[Document]:
-    """Give the document's sentences, each with the document's other fields.
+    """Yield the document's sentences, each with the document's other fields.
 
     A sentence's doc_id is `<doc_id>#<n>`, n from 0; `parent_id` is the document's id and `span` the sentence's place in
-    its text. A text of one sentence gives one, `<doc_id>#0`. `fields` is shared, not copied. What is a sentence of
-    another document already comes as it is.
+    its text. A text of one sentence gives `<doc_id>#0`. `fields` is shared, not copied. A document that already is a
+    sentence of another one is yielded unchanged.
     """
     if document.parent_id is not None:
         yield document
@@ -68,32 +67,32 @@ _LAST_WORD = re.compile(r"[^\s(\[{\"“”‘«—/]*$")
 _LONGEST_WORD = 40
 
 _INITIALS = re.compile(r"(?:[^\W\d_]\.-?)*[^\W\d_]")
-"""`J`, `J.R`, `U.S`, `a.m`: what stands before the last stop of an initial or of a dotted abbreviation."""
+"""An initial or dotted abbreviation without its last stop: `J`, `J.R`, `U.S`, `a.m`."""
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# In lower case and without the last stop. Units of measure and weekdays are left out: many are words ("sun").
+# Lower case, without the last stop. Units of measure and weekdays are left out: many are words ("sun").
 _TITLES = _words(
     "mr mrs ms mx dr prof st ste mt messrs mme mlle rev fr hon gen col lt capt cpt maj sgt cmdr adm sen rep gov pres"
 )
-"""A name follows, and they are written with a capital letter."""
+"""Written with a capital and followed by a name."""
 
 _NEVER_LAST = _words("e.g i.e eg ie viz cf vs resp incl ca approx")
-"""Something always follows."""
+"""Never at the end of a sentence."""
 
 _BEFORE_NUMBER = _words(
     "no nos nr fig figs eq eqs eqn sec sect secs ch chap vol vols pp pg par para art arts ref refs tab suppl app ed"
 )
-"""Abbreviations if a number follows, else words of their own ("No.")."""
+"""Abbreviations if a number follows, otherwise words ("No.")."""
 
 _MAY_BE_LAST = _words(
     "al etc inc ltd co corp plc bros assn dept univ ave blvd rd jr sr esq ph.d m.d fig figs eq eqs vol pp "
     "jan feb mar apr jun jul aug sep sept oct nov dec"
 )
-"""They can end a sentence, in which case a word of _STARTERS follows."""
+"""Can end a sentence, and do if a word of _STARTERS follows."""
 
 _STARTERS = _words(
     "a about according after all also although among an and another any are as at because before both but by can "
@@ -127,11 +126,11 @@ def _ends_sentence(text: str, sentence_start: int, match: re.Match[str]) -> bool
     before = text[last.start() if last else start : match.start()]
     if before.isdigit() and not text[sentence_start : match.start() - len(before)].strip():
         return False  # "1. Introduction" numbers what follows
-    return not _goes_on(before, following["word"])
+    return not _continues(before, following["word"])
 
 
-def _goes_on(before: str, word: str) -> bool:
-    """Return whether the word before the stop is short for something and the sentence goes on with `word`."""
+def _continues(before: str, word: str) -> bool:
+    """Return whether the word before the stop is an abbreviation and the sentence continues with `word`."""
     short = before.lower()
     if short in _BEFORE_NUMBER and word[:1].isdigit():
         return True

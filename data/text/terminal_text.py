@@ -1,4 +1,4 @@
-"""Text that cannot move a terminal's cursor, colour it or turn round its reading order."""
+"""Text that is safe to print: it cannot move a terminal's cursor, colour it or reorder text."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _JOINERS = "\u200c\u200d"
 
 
 def printable(text: str) -> str:
-    """Return the text in one line as a terminal may show it.
+    """Return the text in one line, safe to print on a terminal.
 
-    Line breaks, tabs and other white space become spaces, control characters and lone surrogates their escaped form
-    (`\\x1b`), and format characters such as direction marks and soft hyphens go.
+    Line breaks, tabs and other white space become spaces, control characters and lone surrogates are escaped
+    (`\\x1b`), and format characters such as direction marks and soft hyphens are removed.
     """
     if text.isprintable():
         return text
@@ -30,5 +30,5 @@ def _shown(char: str) -> str:
         case "Cf":
             return ""
         case _:
-            # Unassigned here: a later Unicode version's emoji, or a font's private sign.
+            # Unassigned: an emoji of a later Unicode version, or a private character of a font.
             return char

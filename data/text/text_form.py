@@ -1,22 +1,22 @@
-"""The form in which models read a document: its title, where it has one, and its text."""
+"""The form in which models read a document: its title, if it has one, and its text."""
 
 from __future__ import annotations
 
 from claimhound.data.records import Document
 
 TEXT_FORM_VERSION = 2
-"""Version of the form. Other forms give other vectors and other scores. 1 was the text alone; 2 is `title: text`."""
+"""Version of the form, on which vectors and scores depend. 1 was the text alone; 2 is `title: text`."""
 
 _LONGEST_TITLE = 200
-"""Characters. A longer title would take the room that a model has for the text."""
+"""In characters. A longer title would take a model's room for the text."""
 _TITLE_ENDS = ".:;,…"
 
 
 def read_form(document: Document) -> str:
-    """Return what encoder, reranker and stance model read of a document.
+    """Return the form of a document that encoder, reranker and stance model read.
 
-    That is `title: text`, and the text alone where there is no title or the text begins with it. Who "He" is in "He
-    died in 2024." stands in the title alone. Of a title of more than 200 characters the first whole words are read.
+    It is `title: text`, or the text alone if there is no title or the text begins with it. In "He died in 2024." only
+    the title says who "He" is. A title of more than 200 characters is cut after a whole word.
     """
     title = "" if document.title is None else _shortened(" ".join(document.title.split())).rstrip(_TITLE_ENDS)
     if not title or _begins_with(document.text.casefold(), title.casefold()):

@@ -1,1 +1,1 @@
-"""Text analysis: from a text to the terms that BM25 counts."""
+"""Text analysis: the terms of a text that BM25 counts."""

@@ -1,4 +1,4 @@
-"""Further terms of a text beside its words, and where each of them stands."""
+"""Terms of a text besides its words, with their places."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Form(NamedTuple):
-    """A term and the half-open span of the characters that it stands for."""
+    """A term and the half-open span of the characters it stands for."""
 
     start: int
     end: int

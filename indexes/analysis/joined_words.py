@@ -1,4 +1,4 @@
-"""Words that other writers join or part: at the end of a line, before a number, in a hashtag, at an apostrophe."""
+"""Words that some writers join and others split: at a line end, before a number, in a hashtag, at an apostrophe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from claimhound.indexes.analysis.forms import Form
 from claimhound.indexes.analysis.visible_text import BREAK
 
 UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+")
-"""Runs of the scripts that part no words by spaces."""
+"""Runs of scripts that write no spaces between words."""
 
 _LINE_END = re.compile(r"(?<!\w)([^\W\d_]{2,})-[ \t]*\r?\n[ \t]*([^\W\d_]{2,})")
 _HYPHEN_AND_NUMBER = re.compile(r"-(?<=[A-Za-z]-)[0-9]")
@@ -20,7 +20,7 @@ _NAME_AND_NUMBER = re.compile(r"(?<!\w)([A-Z][A-Za-z]{0,5})-([0-9]{1,4})(?![\w-]
 _NUMBER_OF_NAME = re.compile(r"[0-9](?<=[A-Za-z]{4}[0-9])[0-9]{0,3}(?!\w)")
 _HASHTAG = re.compile(r"(?<![\w&])#(\w*[^\W\d_]\w*)")
 _AND_SIGN = re.compile(r"(?<![\w&])[A-Z]{1,3}&[A-Z]{1,3}(?![\w&])")
-# Not what English contracts: it's, don't, we'll.
+# Not English contractions: it's, don't, we'll.
 _APOSTROPHE = re.compile(
     r"(?<![\w'])([^\W\d_]+)'(?!(?:s|t|d|m|ll|re|ve|em)(?!\w))([^\W\d_]+)(?!\w)",
     re.IGNORECASE,
@@ -29,9 +29,9 @@ _BROKEN = regex.compile(rf"[\p{{L}}\p{{N}}\p{{M}}]+(?:{BREAK}+[\p{{L}}\p{{N}}\p{
 
 
 def joined_forms(text: str) -> Iterator[Form]:
-    """Yield the words of a visible text that are broken in it, whole, and the parts of those that are joined in it.
+    """Yield the whole of each split word in a visible text, and the parts of each joined one.
 
-    `infor-` and `mation` on two lines, `COVID-19` and `COVID19`, `#ClimateChange`, `AT&T`, `Qur'an`.
+    Examples: `infor-` and `mation` on two lines, `COVID-19` and `COVID19`, `#ClimateChange`, `AT&T`, `Qur'an`.
     """
     if _HYPHEN_AND_NUMBER.search(text):
         yield from _whole(_NAME_AND_NUMBER, text)

@@ -1,4 +1,4 @@
-"""Normal forms of numbers and quantities: what `8,000`, `$1.2bn` and `50 per cent` share with their other spellings."""
+"""Normal forms of numbers and quantities: one term for all spellings of `8,000`, `$1.2bn` or `50 per cent`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from claimhound.indexes.analysis.forms import Form
 from claimhound.indexes.analysis.units import CURRENCY_SIGNS, LONGEST_UNIT, UNIT_BEGINNINGS, UNITS
 
-# Patterns begin with a digit, and look back from there: so they cost a text without digits the least.
+# Patterns begin with a digit and look back from there, which costs texts without digits least.
 _WHOLE = r"[0-9]{0,2}(?:,[0-9]{3})++|[0-9]?(?:,[0-9]{2})+,[0-9]{3}|[0-9]{0,2}(?:'[0-9]{3})++|[0-9]*+"
-# Nothing in words, dates, versions, times and addresses: AR6, 9/11/2001, 1.2.3, 10:30.
+# Not in words, dates, versions, times and addresses: AR6, 9/11/2001, 1.2.3, 10:30.
 _NUMBER = re.compile(
     rf"([0-9](?<![\w.,:/⁄][0-9])(?:{_WHOLE}))(?:\.([0-9]++))?(?![0-9⁄]|[.,:/][0-9])(?:[ -]?([A-Za-z]+|[%°€£¥₹]))?"
 )
@@ -19,9 +19,9 @@ _FRACTION = re.compile(r"(?<![\w.,:/⁄])(?:([0-9]{1,4}) {1,2})?(1⁄2|1⁄4|3�
 _DECIMALS = {"1⁄2": "5", "1⁄4": "25", "3⁄4": "75"}
 _DECADE = re.compile(r"(?<![\w.,:/⁄])([0-9]{3}0)'s(?!\w)")
 _FEW_DECIMALS = 2
-_LONGEST_SYMBOL = 3  # of a unit; MW and mW are not the same
+_LONGEST_SYMBOL = 3  # of a unit; case matters in these: MW is not mW
 
-# A plain space parts groups of digits only where what follows is counted.
+# A plain space groups digits only if something countable follows.
 _SPACED = re.compile(
     r"[0-9](?<![\w.,:/⁄-][0-9])[0-9]{0,2}(?: [0-9]{3})+"
     r"(?![0-9])(?![.,:/-][0-9]|-)(?: ?([a-z]+|[%°€£¥₹]))?(?: ([a-z]+))?"
@@ -80,10 +80,10 @@ _AFTER_NUMBERS = UNIT_BEGINNINGS | set(_MAGNITUDES) | set(_GLUED_MAGNITUDES)
 
 
 def number_forms(text: str) -> Iterator[Form]:
-    """Yield the normal forms of the numbers and quantities of a visible text, where they differ from its words.
+    """Yield the normal forms of the numbers and quantities in a visible text that differ from its words.
 
-    A number has its digits alone, a magnitude written out (`1.2bn` is `1200000000`); decimals stay, as does `8.000`,
-    which means one thing here and another there. A quantity is its number and the symbol of its unit: `50%`, `1.5°c`.
+    A number becomes its digits, with magnitudes written out (`1.2bn` is `1200000000`); decimals stay, as does `8.000`,
+    which is ambiguous. A quantity becomes its number and the symbol of its unit: `50%`, `1.5°c`.
     """
     text = _SPACED.sub(_with_commas, text)
     for match in _NUMBER.finditer(text):
@@ -101,10 +101,10 @@ def number_forms(text: str) -> Iterator[Form]:
 
 
 def _quantity(text: str, match: re.Match[str], sign: str, *, has_more: bool) -> Iterator[Form]:
-    """Yield one normal form; two where a unit hides the number, and where decimals end in zeros.
+    """Yield one normal form; two if a unit is attached to the number or its decimals end in zeros.
 
-    More of them count the same number more often than it is said; on 1,228 climate claims that cost .001 of nDCG@10,
-    which may be chance.
+    More forms would count a number more often than it occurs; on 1,228 climate claims that cost .001 of nDCG@10, which
+    may be chance.
     """
     whole, part, word = match.groups()
     start, end = match.start(), match.end(1 if part is None else 2)
@@ -138,7 +138,7 @@ def _quantity(text: str, match: re.Match[str], sign: str, *, has_more: bool) -> 
 
 
 def _with_commas(match: re.Match[str]) -> str:
-    """Join groups of digits parted by plain spaces, if what follows is counted and no other number can be meant."""
+    """Join groups of digits separated by spaces, if something countable follows and they cannot be two numbers."""
     text, start, (word, second) = match.string, match.start(), match.groups("")
     if _sign_before(text, start):
         is_counted = True
@@ -159,7 +159,7 @@ def _is_counted(word: str) -> bool:
 
 
 def _sign_before(text: str, start: int) -> str:
-    """Return the currency sign before a number, a space between them or not; empty if there is none."""
+    """Return the currency sign before a number, with or without a space; empty if there is none."""
     before = text[max(0, start - 2) : start].rstrip(" ")[-1:]
     return before if before and before in CURRENCY_SIGNS else ""
 
@@ -171,14 +171,14 @@ def _exponent(word: str, *, is_glued: bool, is_money: bool) -> int:
 
 
 def _shifted(digits: str, part: str, exponent: int) -> str:
-    """Return the digits of a number times a power of ten; what is left of its decimals stays."""
+    """Return the digits of a number times a power of ten, with any remaining decimals."""
     part = part.ljust(exponent, "0")
     whole, rest = (digits + part[:exponent]).lstrip("0") or "0", part[exponent:].rstrip("0")
     return f"{whole}.{rest}" if rest else whole
 
 
 def _unit_at(text: str, at: int) -> tuple[str, int]:
-    """Return the symbol of the unit that begins there, and where it ends; an empty symbol if none does."""
+    """Return the symbol of the unit that begins at `at`, and where it ends; an empty symbol if there is none."""
     spelling, found = "", ("", at)
     for _ in range(LONGEST_UNIT):
         match = _WORD.match(text, at)

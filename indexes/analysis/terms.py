@@ -1,7 +1,7 @@
-"""Text to the terms that BM25 counts, on disk and in memory.
+"""The terms of a text that BM25 counts, on disk and in memory.
 
-A word is indexed as it is written, case folded, and beside that in its normal form where that is another: so the form
-that a claim uses finds every other, and its own first.
+A word is indexed as written, case folded, and also in its normal form if that differs: so the form in a claim finds
+every other form, and its own first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from claimhound.indexes.analysis.visible_text import visible_text, visible_text_
 from claimhound.indexes.analysis.word_forms import folded_forms, with_ascii_digits
 
 ANALYSIS_VERSION = 2
-"""Counts up with every change of the terms that a text gives: an index of other terms cannot be searched by these."""
+"""Increases with every change to the terms of a text: an index can only be searched with its own terms."""
 ANALYZER_NAME = "claimhound_english"
 _LONGEST_TERM = 100
 _PAIR = 2
@@ -30,14 +30,14 @@ _PAIR = 2
 _WORD = regex.compile(r"[\p{L}\p{N}\p{M}]+")
 _ASCII_WORD = re.compile("[a-z0-9]+")
 _POSSESSIVE = re.compile(r"'[sS](?!\w)")
-# 53 % of 100,000 sentences of Wikipedia and textbooks have nothing beside their words.
+# 53 % of 100,000 sentences of Wikipedia and textbooks have no terms besides their words.
 _MORE = re.compile(r"[0-9#&'\nA-Z.](?:(?<=[0-9#&'\n])|(?<=[A-Z])[A-Z]|(?<=\.)(?:[A-Za-z]| [A-Z]\.))")
 _DIGIT = re.compile(r"[\d⁄]")
 
 
 @cache
 def analyzer() -> tantivy.TextAnalyzer:
-    """The stop word and stemming chain that follows `split_words`; it expects words parted by one space."""
+    """Return the stop word and stemming chain for the output of `split_words`, joined by spaces."""
     return (
         tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
         .filter(tantivy.Filter.remove_long(_LONGEST_TERM))
@@ -48,21 +48,21 @@ def analyzer() -> tantivy.TextAnalyzer:
 
 
 def split_words(text: str) -> list[str]:
-    """Return the words of a document in order, and after them their normal forms where these are others.
+    """Return the words of a document in order, followed by the normal forms that differ from them.
 
-    Words are in NFKC and case folded, without invisible characters and English possessives. Scripts that are written
-    without spaces come out as overlapping pairs of characters, so that a query finds a part of a longer run.
+    Words are in NFKC and case folded, without invisible characters and English possessives. Scripts without spaces give
+    overlapping pairs of characters, so a query can find part of a longer run.
     """
     return _words(text)
 
 
 def tokenize(text: str) -> list[str]:
-    """Return the terms of a document, repeated ones included; empty if it holds only stop words or no word."""
+    """Return the terms of a document, repeated ones included; empty if it has only stop words or none."""
     return _terms(split_words(text))
 
 
 def query_terms(text: str) -> list[str]:
-    """Return the terms of a query: those of a document; `us` in a query without capitals may be `US`, too."""
+    """Return the terms of a query, as for a document; in a query without capitals, `us` may also mean `US`."""
     words = _words(text)
     if "us" in words and text == text.lower():
         words.append("US")
@@ -94,7 +94,7 @@ def _words(text: str) -> list[str]:
 
 
 def _forms(text: str) -> tuple[list[Form], str]:
-    """Return what a visible text has beside its words, and the text with blanks for what are no words of it."""
+    """Return the forms in a visible text, and the text with everything blanked that is not one of its words."""
     forms, instead = acronym_forms(text)
     if _DIGIT.search(text):
         forms.extend(number_forms(with_ascii_digits(text)))
@@ -114,7 +114,7 @@ def _with_folded(words: Iterator[str]) -> Iterator[str]:
 
 
 def _parts(word: str) -> Iterator[tuple[int, int]]:
-    """Yield the span of each pair of characters where the script has no spaces, and of what is between such runs."""
+    """Yield the span of each pair of characters in scripts without spaces, and of each run of other characters."""
     done = 0
     for run in UNSPACED.finditer(word):
         first, end = run.span()
@@ -128,10 +128,10 @@ def _parts(word: str) -> Iterator[tuple[int, int]]:
 
 
 def matching_spans(text: str, terms: frozenset[str]) -> list[tuple[int, int]]:
-    """Return the half-open character spans of what in `text` has one of the `terms`, for highlighting.
+    """Return the half-open character spans in `text` that give one of the `terms`, for highlighting.
 
-    They are ordered and apart, and of the text as it is written: of `8,000` for the term `8000`. In scripts without
-    spaces these are runs of the characters that match.
+    They are in order, do not overlap, and refer to the text as written: `8,000` for the term `8000`. In scripts without
+    spaces they are runs of matching characters.
     """
     visible, origin = visible_text_with_spans(text)
     forms, words = _forms(visible)

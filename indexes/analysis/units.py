@@ -1,4 +1,4 @@
-"""Units of measure: their spellings, and the one symbol that stands for all of them."""
+"""Units of measure: one symbol for all spellings of a unit."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _SPELLINGS = {
     "₹": "₹, rupee, rupees, INR",
 }
 UNITS = {spelling: symbol for symbol, spellings in _SPELLINGS.items() for spelling in spellings.split(", ")}
-"""The symbol of each spelling, whose words are parted by one space; names are in small letters, symbols as they are."""
+"""The symbol for each spelling, its words separated by one space; names are in lower case, symbols as written."""
 CURRENCY_SIGNS = "$€£¥₹"
 LONGEST_UNIT = max(spelling.count(" ") + 1 for spelling in UNITS)
 UNIT_BEGINNINGS = frozenset(spelling.split(" ")[0] for spelling in UNITS)

@@ -1,4 +1,4 @@
-"""Further forms of a word: what is left of it without accents, points and other marks that writers leave out."""
+"""Folded forms of a word: without accents, points and other marks that writers leave out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from functools import lru_cache
 import regex
 
 _KNOWN_WORDS = 1 << 16
-# Vowel signs of Indian scripts, and the marks of Japanese and Thai, are no ornament: they stay.
+# Vowel signs of Indian scripts and the marks of Japanese and Thai are essential: they stay.
 _MARKED = regex.compile(r"(?<=[\p{Latin}\p{Greek}])\p{Mn}+|(?<=\p{Cyrillic})[\u0300\u0301]|(?<=[\u0435\u0415])\u0308")
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
 _SEMITIC_MARKS = regex.compile(r"[\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
-# Letters that decompose to no other, and the letters of an Arabic keyboard for those of a Persian one.
+# Letters without a decomposition, and letters of an Arabic keyboard for those of a Persian one.
 _PLAIN_LETTERS = str.maketrans(
     {
         **{"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "ŧ": "t", "ŋ": "n", "ə": "e", "ƒ": "f"},
@@ -23,15 +23,16 @@ _PLAIN_LETTERS = str.maketrans(
         **{"ى": "ي", "ی": "ي", "ې": "ي", "ے": "ي", "ئ": "ي", "ؤ": "و", "ة": "ه", "ۀ": "ه", "ە": "ه", "ک": "ك"},
     }
 )
-# How these letters are written where a keyboard lacks them: Mueller, Joergensen, Aarhus.
+# Spellings of these letters on keyboards that lack them: Mueller, Joergensen, Aarhus.
 _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 
 
 @lru_cache(_KNOWN_WORDS)
 def folded_forms(word: str) -> tuple[str, ...]:
-    """Return the other spellings that find a word (case folded, in NFKC): none for one that has nothing to leave out.
+    """Return other spellings of a word (case folded, in NFKC); none if there is nothing to leave out.
 
-    Accents, Arabic vowel marks and Hebrew points go, digits become ASCII's; ä, ö, ü, å and ø are also two letters.
+    Accents, Arabic vowel marks and Hebrew points are removed, digits become ASCII; ä, ö, ü, å and ø also become two
+    letters.
     """
     if word.isascii():
         return ()
@@ -46,7 +47,7 @@ def _folded(word: str) -> str:
 
 
 def with_ascii_digits(text: str) -> str:
-    """Return the text with the decimal digits of every script as those of ASCII; its length stays."""
+    """Return the text with the decimal digits of every script replaced by ASCII ones; its length is unchanged."""
     if not _OTHER_DIGIT.search(text):
         return text
     return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)

@@ -1,1 +1,1 @@
-"""Many claims at once: a job that annotates them with their evidence."""
+"""Jobs that find evidence for a file of claims."""

@@ -1,4 +1,4 @@
-"""The records of a job in batches, the same ones however often the job is started."""
+"""Records of a job in batches, the same batches each time the job is started."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from claimhound.data.errors import RecordError
 from claimhound.data.records import Query
 
 REMEMBERED_TEXTS = 1 << 15
-"""Questions whose place is known, so that a repeated one need not be searched again: some 10 MB."""
-# A batch of claims that were all there before has nothing to search, and must end somewhere.
+"""Number of questions whose place is remembered, so that repeated ones are not searched again: about 10 MB."""
+# A batch of repeated claims has nothing to search, and must end somewhere.
 _MOST_ITEMS = 16
 
 
 class Question(NamedTuple):
-    """What is searched for a claim: its text, in what is dated before a day (`YYYY-MM-DD`), None for in everything."""
+    """The search for a claim: its text, in documents dated before a day (`YYYY-MM-DD`), None for all documents."""
 
     text: str
     before: str | None = None
@@ -26,7 +26,7 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a claim stands: in which batch, and as which of its claims, both from 0."""
+    """Where a claim is: the number of its batch, and its number in the batch, both from 0."""
 
     batch: int
     claim: int
@@ -34,9 +34,9 @@ class Place:
 
 @dataclass(slots=True)
 class Batch:
-    """Consecutive records. `questions` has for each of the claims what is searched, `same_as` where that stood first.
+    """Consecutive records. `questions` has the question of each claim, `same_as` the first place with that question.
 
-    That is its own place for a claim to be searched, and may lie in an earlier batch for others.
+    For a claim to be searched that is its own place; for others it may be in an earlier batch.
     """
 
     number: int
@@ -47,11 +47,11 @@ class Batch:
 
     @property
     def n_items(self) -> int:
-        """How many records it has, good and bad."""
+        """The number of records, good and bad."""
         return len(self.claims) + len(self.bad)
 
     def new_questions(self) -> list[Question]:
-        """Return what has to be searched, in its order."""
+        """Return the questions to search, in order."""
         return [
             question
             for place, (question, first) in enumerate(zip(self.questions, self.same_as, strict=True))
@@ -66,10 +66,10 @@ def form_batches(
     before: Callable[[Query], str | None] = lambda _claim: None,
     remembered: int = REMEMBERED_TEXTS,
 ) -> Iterator[Batch]:
-    """Yield all records in batches of `n_new` claims whose question was not among the last `remembered` different ones.
+    """Yield all records in batches with `n_new` claims whose question is not among the last `remembered` distinct ones.
 
-    `before` gives the day of a claim's question. A batch also ends after 16 times as many records. It depends on the
-    records, their days and these numbers alone.
+    `before` returns the day of a claim's question. A batch also ends after 16 times `n_new` records. The batches depend
+    only on the records, their days and these numbers.
     """
     places: OrderedDict[bytes, Place] = OrderedDict()
     batch = Batch(0)

@@ -1,4 +1,4 @@
-"""What lies beside a job's output while it is worked on, and the lock that keeps a second process out."""
+"""Files of a job next to its output, and the lock that keeps a second process out."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from claimhound.data.disk.file_systems import HeldLock, acquire_lock, held_path
 from claimhound.data.errors import InputError
 
 _PATIENCE_S = 0.5
-_STREAMS = ("/dev/std", "/dev/fd/", "/proc/")  # where output is redirected they lead to a plain file
+_STREAMS = ("/dev/std", "/dev/fd/", "/proc/")  # they lead to a plain file if output is redirected
 
 
 @dataclass(frozen=True)
 class JobFiles:
     """The files of the job that makes `output`.
 
-    They lie in the folder `OUTPUT.job`: the journal, of which a short one stays behind when the job is done, the lock,
-    and what will be renamed.
+    The folder `OUTPUT.job` holds the journal, of which a short one stays when the job is done, the lock, and files that
+    will be renamed.
     """
 
     output: Path
 
     @classmethod
     def of(cls, output: Path) -> JobFiles:
-        """Return the files of what a user calls the output; a link is followed, so that it stays one.
+        """Return the files of the output as the user named it; a link is followed, and so remains a link.
 
-        Raises InputError for a stream, which no job could go on with.
+        Raises InputError for a stream, which no job could resume.
         """
         if str(output).startswith(_STREAMS) or output == Path("-") or _is_special(output):
             raise InputError(
-                f"{output}: is a stream, and a job that can go on after an interruption needs a file: name one, as in "
-                "--output out.jsonl, or have each answer printed at once by: claimhound search - --format jsonl"
+                f"{output}: is a stream, and a job that can be resumed needs a file: name one, as in "
+                "--output out.jsonl, or print each answer at once with: claimhound search - --format jsonl"
             )
         return cls(output.resolve() if output.is_symlink() else output)
 
     @property
     def rejected(self) -> Path:
-        """The records that are no claims."""
+        """The bad records."""
         return self.output.with_name(f"{self.output.name}.rejected.jsonl")
 
     @property
     def folder(self) -> Path:
-        """All of the files below."""
+        """The folder of the files below."""
         return self.output.with_name(f"{self.output.name}.job")
 
     @property
@@ -56,7 +56,7 @@ class JobFiles:
 
     @property
     def spool(self) -> Path:
-        """The claims of standard input."""
+        """The claims read from standard input."""
         return self.folder / "claims"
 
     @property
@@ -70,44 +70,44 @@ class JobFiles:
         return self.folder / "rejected.part"
 
     def require_apart(self, inputs: Sequence[Path | os.stat_result]) -> None:
-        """Raise InputError where one of the inputs is a file that the job would write over."""
+        """Raise InputError if an input is a file that the job would overwrite."""
         for written in (self.output, self.rejected):
             for read in inputs:
                 if _is_same(written, read):
                     raise InputError(
-                        f"{written}: is read by this job, and would be written over; name another --output"
+                        f"{written}: is read by this job and would be overwritten; choose another --output"
                     )
 
     def make_folder(self) -> None:
-        """Make the folder. Raises InputError where the output cannot be written."""
+        """Create the folder. Raises InputError if the output cannot be written."""
         if self.output.is_dir():
-            raise InputError(f"{self.output}: is a folder, and a file is to be written")
+            raise InputError(f"{self.output}: is a folder; name a file to write")
         if not self.output.parent.is_dir():
             raise InputError(
-                f"{self.output}: cannot be written: there is no folder {self.output.parent}; make it first"
+                f"{self.output}: cannot be written: there is no folder {self.output.parent}; create it first"
             )
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise InputError(f"{self.folder}: cannot be made: {error.strerror}") from error
+            raise InputError(f"{self.folder}: cannot be created: {error.strerror}") from error
 
     @contextmanager
     def locked(self, on_notice: Callable[[str], None] = lambda _line: None) -> Iterator[None]:
-        """Keep other processes out of the folder; `on_notice` hears where the file system cannot.
+        """Keep other processes out of the folder; `on_notice` is called if the file system cannot do that.
 
-        Raises InputError if one is at work there.
+        Raises InputError if another process is working there.
         """
         try:
-            # Not at once: whoever asks `is_locked` holds it for a moment.
+            # Wait a little: a call of `is_locked` holds the lock for a moment.
             lock = self._acquire(_PATIENCE_S)
         except OSError as error:
             raise InputError(f"{self.folder}: cannot be written: {error.strerror}") from error
         if lock is None:
             held = held_path(self._lock_path)
-            hint = f"; if there is none, remove {held}" if held.exists() else ""
+            hint = f"; if no process is, remove {held}" if held.exists() else ""
             raise InputError(
-                f"{self.output}: another process is working on it; wait for it, or stop it "
-                f"(claimhound annotate --status {self.output} tells how far it is){hint}"
+                f"{self.output}: another process is working on it; wait for it or stop it "
+                f"(claimhound annotate --status {self.output} shows its progress){hint}"
             )
         if lock.note is not None:
             on_notice(f"{self.folder}: {lock.note}")
@@ -117,10 +117,10 @@ class JobFiles:
             lock.release()
 
     def is_locked(self) -> bool:
-        """Return whether a process is at work on the output."""
+        """Tell whether a process is working on the output."""
         try:
             lock = self._acquire(0)
-        except OSError:  # a folder that may not be written is nobody's who could tell
+        except OSError:  # without write access nobody can tell
             return True
         if lock is None:
             return True
@@ -136,7 +136,7 @@ class JobFiles:
 
 
 def _is_special(path: Path) -> bool:
-    """Return whether there is something that is neither a file nor a folder: a pipe, a terminal, a device."""
+    """Tell whether the path is neither a file nor a folder, but a pipe, a terminal or a device."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -145,8 +145,8 @@ def _is_special(path: Path) -> bool:
 
 
 def _is_same(path: Path, other: Path | os.stat_result) -> bool:
-    """Return whether both are one file, by whatever names."""
+    """Tell whether both are the same file, whatever its names."""
     try:
         return os.path.samestat(path.stat(), other if isinstance(other, os.stat_result) else other.stat())
-    except OSError:  # one of them is not there
+    except OSError:  # one of them does not exist
         return False

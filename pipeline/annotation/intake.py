@@ -1,4 +1,4 @@
-"""What a job has to annotate: the claims of a source, read twice and never held as a whole."""
+"""Claims of a job, read twice and never held in memory as a whole."""
 
 from __future__ import annotations
 
@@ -24,18 +24,16 @@ from claimhound.data.readers.claims import locate_claims, read_good_and_bad_clai
 from claimhound.data.records import Json, Query
 
 LONGEST_CLAIM = 10_000
-"""Characters. A model reads the first 256 tokens of a claim; BM25 would search a whole book word by word."""
-
-
+"""Characters. A model reads the first 256 tokens of a claim, and BM25 would search a whole book word by word."""
 _LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True)
 class ClaimSource:
-    """Where a job's claims come from: a word as for `read_claims`, and what its user said of it.
+    """Where a job's claims come from: a source as for `read_claims`, and its options.
 
-    Of more than `limit` claims only the first count. `before_field` is the field with the date of a claim, from before
-    which its evidence is to be; a record without one that can be read is no claim.
+    Only the first `limit` claims count. `before_field` is the field with the claim's date; its evidence must be older.
+    A record without a readable date is then a bad record.
     """
 
     source: str
@@ -46,7 +44,7 @@ class ClaimSource:
 
 @dataclass(frozen=True)
 class Survey:
-    """What stands in a source: a digest of all of it, how many claims and bad records, and its further fields."""
+    """The contents of a source: a digest, the numbers of claims and bad records, and the claims' other fields."""
 
     sha256: str
     n_claims: int
@@ -55,12 +53,12 @@ class Survey:
 
     @property
     def n_items(self) -> int:
-        """How many records there are, good and bad."""
+        """The number of records, good and bad."""
         return self.n_claims + self.n_bad
 
 
 def files_read(claims: ClaimSource) -> list[Path | os.stat_result]:
-    """Return the file that the claims are in, or what standard input is; nothing for a data set.
+    """Return the file that the claims are in, or the file behind standard input; nothing for a data set.
 
     Raises InputError for a source that cannot be read.
     """
@@ -72,12 +70,12 @@ def files_read(claims: ClaimSource) -> list[Path | os.stat_result]:
 
 
 class Intake:
-    """The records of a source, in its order, as often as they are asked for."""
+    """The records of a source, in order, as often as needed."""
 
     def __init__(self, claims: ClaimSource, spool_path: Path) -> None:
-        """Standard input and pipes, which can be read only once, are copied to `spool_path`.
+        """Copy standard input and pipes, which can be read only once, to `spool_path`.
 
-        Raises InputError for a source that cannot be read, and where that file cannot be written.
+        Raises InputError if the source cannot be read or that file cannot be written.
         """
         self._claims = claims
         self.notices = Notices()
@@ -87,18 +85,18 @@ class Intake:
 
     @property
     def name(self) -> str:
-        """What people call the source."""
+        """Name of the source for people."""
         return "standard input" if self._claims.source == STDIN else Path(self._claims.source).name
 
     @property
     def source_name(self) -> str:
-        """What errors call the source: the word that its user typed."""
+        """Name of the source in errors, as the user typed it."""
         return self._source.name
 
     def date(self, claim: Query) -> str | None:
-        """Return a claim's own date (`YYYY`, `YYYY-MM` or `YYYY-MM-DD`); None where no date is asked for.
+        """Return a claim's own date (`YYYY`, `YYYY-MM` or `YYYY-MM-DD`); None if claims need no dates.
 
-        Raises ValueError for a claim that `items` would not give.
+        Raises ValueError for a claim that `items` would not yield.
         """
         if self._claims.before_field is None:
             return None
@@ -108,7 +106,7 @@ class Intake:
         return day.date
 
     def _refusal(self, claim: Query) -> str | None:
-        """Return why a claim cannot be searched: there is no day from before which its evidence could be."""
+        """Return why a claim cannot be searched: it has no readable date."""
         name = self._claims.before_field
         if name is None:
             return None
@@ -120,14 +118,14 @@ class Intake:
             case "missing":
                 return f"{where} is missing"
             case "ambiguous":
-                return f"{where} is ambiguous: {_shown(value)}; say how it is meant with --date-order"
+                return f"{where} is ambiguous: {_shown(value)}; choose its order with --date-order"
             case "unreadable":
                 return f"{where} cannot be read: {_shown(value)}"
             case None:
                 return None
 
     def items(self, notices: Notices | None = None) -> Iterator[Query | RecordError]:
-        """Yield each claim, or why a record is none; what is noticed goes to `notices`."""
+        """Yield each claim, or the error of a bad record; the reader's notices go to `notices`."""
         found = read_good_and_bad_claims(
             self._source, self._claims.reading, longest=LONGEST_CLAIM, notices=notices, refusal=self._refusal
         )
@@ -139,7 +137,7 @@ class Intake:
             yield _without_path(item) if isinstance(item, RecordError) else item
 
     def survey(self) -> Survey:
-        """Read all of it once; `notices` has what was noticed. Raises InputError if none of its records is a claim."""
+        """Read the source once, filling `notices`. Raises InputError if no record is a claim."""
         digest = ItemsDigest()
         n_claims = n_bad = 0
         first_bad: RecordError | None = None
@@ -159,30 +157,30 @@ class Intake:
 
 
 class ItemsDigest:
-    """A SHA-256 over all that a job makes of its records."""
+    """SHA-256 of a job's records, updated one by one because they are not in memory together."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
 
     def add(self, item: Query | RecordError) -> None:
-        """Take up one record."""
+        """Add a record."""
         parts: list[Json] = (
             [item.line, item.reason] if isinstance(item, RecordError) else [item.query_id, item.text, item.fields]
         )
         self._digest.update(json.dumps(parts).encode() + b"\n")
 
     def hexdigest(self) -> str:
-        """Return the digest of what was taken up so far."""
+        """Return the digest of the records so far."""
         return self._digest.hexdigest()
 
 
 def _without_path(error: RecordError) -> RecordError:
-    """Return the error with a reason that is the same wherever the source lies: a job may go on after it was moved."""
+    """Return the error with a reason that does not name the source's path: a job can be resumed after a move."""
     return RecordError(error.source, error.line, error.reason.replace(f"{error.source}:", "line "))
 
 
 def _field(claim: Query, name: str) -> Json:
-    """Return the value of a field, whatever its name's case; the claim's own spelling comes first."""
+    """Return the value of a field, ignoring case if no name matches exactly."""
     if name in claim.fields:
         return claim.fields[name]
     return next((value for other, value in claim.fields.items() if other.casefold() == name.casefold()), None)

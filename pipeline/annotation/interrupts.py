@@ -1,4 +1,4 @@
-"""Control-C that is heard and answered later."""
+"""Deferred interrupts (Ctrl-C)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from types import FrameType
 
 @contextmanager
 def first_interrupt(on_interrupt: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Yield what tells whether there was an interrupt; the first one only does this, a second is one as always.
+    """Yield a function that tells whether there was an interrupt; a second interrupt works as usual.
 
-    Outside the main thread, where no interrupt arrives, and where interrupts are ignored nothing is changed.
+    Nothing is changed outside the main thread, which gets no interrupts, and where interrupts are ignored.
     """
     was_interrupted = threading.Event()
     before = signal.getsignal(signal.SIGINT)
@@ -24,7 +24,7 @@ def first_interrupt(on_interrupt: Callable[[], None]) -> Iterator[Callable[[], b
     def hear(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
         was_interrupted.set()
-        # Not here: what the signal interrupted may be in the middle of printing.
+        # In a thread: the interrupted code may be in the middle of printing.
         threading.Thread(target=on_interrupt, daemon=True).start()
 
     signal.signal(signal.SIGINT, hear)

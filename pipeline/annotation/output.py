@@ -1,4 +1,4 @@
-"""The finished records of a job as a file: JSON lines, CSV, Parquet or a page."""
+"""Output file of a job: JSON lines, CSV, Parquet or an HTML page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from claimhound.data.formats.shapes import Kind, ListOf, Shape, write_parquet
 from claimhound.data.formats.spreadsheet import BYTE_ORDER_MARK, GUARDED_COLUMN, guarded
 from claimhound.data.records import Json
 from claimhound.pipeline.annotation.page import write_page
-from claimhound.pipeline.search.rendering import json_line
+from claimhound.pipeline.search.answer_json import json_line
 from claimhound.pipeline.search.results import STAGES
 
 OutputFormat: TypeAlias = Literal["jsonl", "csv", "parquet", "html"]
@@ -48,12 +48,14 @@ _CSV_EVIDENCE = ("rank", "score", "doc_id", *_DOCUMENT)
 
 
 def format_of(output: Path) -> OutputFormat:
-    """Return the format that a file's name asks for. Raises InputError for one that there is not."""
+    """Return the format that a file name stands for. Raises InputError for an unknown ending."""
     suffix = output.suffix.lower().removeprefix(".")
     for name in FORMATS:
         if suffix == name:
             return name
-    raise InputError(f"{output}: its name says no format; end it in .{', .'.join(FORMATS)}, or give --format")
+    raise InputError(
+        f"{output}: the name's ending is not a known format; end it in .{', .'.join(FORMATS)}, or give --format"
+    )
 
 
 def write_output(
@@ -66,12 +68,12 @@ def write_output(
     is_dated: bool = False,
     plain_csv: bool = False,
 ) -> None:
-    """Write the records of a job, which come in its order; none is kept.
+    """Write the records of a job in order, one at a time.
 
-    `fields` are the further fields of its claims: columns of their own in CSV and Parquet. `title` is a page's. With
-    `is_dated` there is a column for the day from before which the evidence is. A CSV
-    is for spreadsheets: with a byte order mark, and with texts guarded that would be formulas there; `plain_csv` leaves
-    both out. The same records give the same bytes. Raises OSError where the file cannot be written.
+    `fields` are the claims' other fields, which have their own columns in CSV and Parquet. `title` is for a page. With
+    `is_dated` there is a column for the day that the evidence must be older than. A CSV is for spreadsheets, with a
+    byte order mark, and with an apostrophe before text that would be a formula; `plain_csv` leaves out both. The same
+    records give the same bytes. Raises OSError if the file cannot be written.
     """
     names = column_names(fields, output_format, is_dated=is_dated)
     if output_format == "parquet":
@@ -79,17 +81,18 @@ def write_output(
         columns |= {names[name]: kind for name, kind in fields.items()} | _answer_columns(is_dated=is_dated)
         write_parquet((_row(record, names) for record in records), path, columns)
         return
+    if output_format == "jsonl":
+        write_json_lines(records, path)
+        return
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        if output_format == "jsonl":
-            file.writelines(f"{json_line(record)}\n" for record in records)
-        elif output_format == "html":
+        if output_format == "html":
             write_page(records, file, title=title)
         else:
             _write_csv(records, file, names, is_dated=is_dated, plain=plain_csv)
 
 
 def write_json_lines(records: Iterable[Mapping[str, Json]], path: Path) -> None:
-    """Write an object a line. Raises OSError where the file cannot be written."""
+    """Write one JSON object per line. Raises OSError if the file cannot be written."""
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         file.writelines(f"{json_line(record)}\n" for record in records)
 
@@ -106,15 +109,15 @@ def _write_csv(
     for record in records:
         for row in _csv_rows(record, names):
             cells = [row.get(name) for name in columns]
-            # A number below 0 begins with a dash, too, and is a number for a spreadsheet.
+            # Only texts: a negative number begins with a dash too, and is a number for a spreadsheet.
             written = [shown(cell) if isinstance(cell, str) else _cell(cell) for cell in cells]
             table.writerow(written if plain else [*written, ""])
 
 
 def column_names(fields: Iterable[str], output_format: OutputFormat, *, is_dated: bool = False) -> dict[str, str]:
-    """Return for each of the claims' fields the column that it stands in, where the format has columns.
+    """Return the column of each of the claims' fields, if the format has columns.
 
-    One whose name is taken, in capitals or not, stands as `field_NAME`.
+    A field whose name is taken, ignoring case, gets the column `field_NAME`.
     """
     if output_format not in ("csv", "parquet"):
         return {}
@@ -161,7 +164,7 @@ def _csv_columns(names: Mapping[str, str], *, is_dated: bool) -> list[str]:
 
 
 def _csv_rows(record: Mapping[str, Json], names: Mapping[str, str]) -> Iterator[dict[str, Json]]:
-    """Yield a row for each piece of evidence; one without any for a claim that has none."""
+    """Yield a row for each piece of evidence, and one row for a claim without evidence."""
     summary = record["summary"]
     notes = record["notes"]
     claim: dict[str, Json] = {
@@ -193,5 +196,5 @@ def _object(value: Json) -> dict[str, Any]:
 
 
 def _cell(value: Json) -> str:
-    """Return nothing for null, and any other value as JSON."""
+    """Return an empty text for null, and JSON for any other value."""
     return "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What a job says of one claim, as a JSON object."""
+"""JSON records of a job, one for each claim."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from claimhound.data.errors import RecordError
 from claimhound.data.records import Json, Query
 from claimhound.pipeline.annotation.known import KnownClaim
-from claimhound.pipeline.search.rendering import as_record
+from claimhound.pipeline.search.answer_json import ANSWER_SCHEMA, as_record
 from claimhound.pipeline.search.results import ClaimEvidence
 
 _OF_THE_CLAIM = ("id", "claim", "fields")
@@ -16,13 +16,12 @@ _OF_THE_CLAIM = ("id", "claim", "fields")
 def claim_record(
     claim: Query, answer: ClaimEvidence, known: Sequence[KnownClaim] | None = None, *, before: str | None = None
 ) -> dict[str, Json]:
-    """Return what `search --format json` prints, with the claim's own id and fields in front and without the timings.
+    """Return the JSON of `search --format json` with the claim's own id and fields first, and without timings.
 
-    With `known`, also the claims nearest to it that were already checked, and with `before` the day from before which
-    the evidence is.
+    `known` adds the nearest claims that were already checked, and `before` the day that the evidence is older than.
     """
     found = as_record(answer)
-    del found["timings_ms"]  # no run's are those of another, and the same job is to give the same bytes
+    del found["timings_ms"]  # they differ between runs, and a job must give the same bytes each time
     if before is not None:
         found = {"before": before, **found}
     if known is not None:
@@ -31,16 +30,16 @@ def claim_record(
 
 
 def record_for(claim: Query, found: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the record of another claim of the same text, turned into that of `claim`."""
+    """Return the record of another claim with the same text, changed into that of `claim`."""
     others = {name: value for name, value in found.items() if name not in _OF_THE_CLAIM}
     return {"id": claim.query_id, "claim": claim.text, "fields": claim.fields, **others}
 
 
 def record_from(record: Mapping[str, Json], index: Mapping[str, Json], models: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the record with what is said of index and models, which may have been elsewhere when it was made."""
-    return {**record, "index": dict(index), "models": dict(models)}
+    """Return the record with the current places of index and models, which may have been moved since it was made."""
+    return {"schema": ANSWER_SCHEMA, **record, "index": dict(index), "models": dict(models)}
 
 
 def bad_record(error: RecordError) -> dict[str, Json]:
-    """Return what is told of a record that is no claim."""
+    """Return the JSON record of a bad record."""
     return {"source": error.source, "line": error.line, "reason": error.reason}

@@ -1,4 +1,4 @@
-"""Work on several things at a time whose results come in order."""
+"""Parallel work with results in order."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def in_order(
     *,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[Task, Result]]:
-    """Yield each task with its result, in the order of the tasks, as many being worked on as there are tools.
+    """Yield each task with its result, in the order of the tasks; each tool works on one task at a time.
 
-    No tool is used twice at a time. Once `is_stopped` no further task is begun; those at work are brought to their end.
-    What `work` raises is raised at the task's turn.
+    Once `is_stopped` returns true no more tasks are started, and the running ones are finished. An exception from
+    `work` is raised at the task's turn.
     """
     free: SimpleQueue[Tool] = SimpleQueue()
     for tool in tools:

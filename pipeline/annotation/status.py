@@ -1,4 +1,4 @@
-"""How far a job is, whether it runs, died or is done."""
+"""State and progress of a job."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ State = Literal["running", "interrupted", "finished"]
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A job's state, and how many of its records are done, good and bad.
+    """A job's state and the number of records done, good and bad.
 
-    `per_second` is the mean over all runs, None before the first batch. `idle_s` is how long ago the last batch was
-    finished, or the job begun.
+    `per_second` is the mean over all runs, None before the first batch. `idle_s` is the time since the last batch was
+    finished, or since the start.
     """
 
     state: State
@@ -31,21 +31,21 @@ class JobStatus:
 
     @property
     def left_s(self) -> float | None:
-        """How long the rest takes at that pace, None where that is not known."""
+        """Seconds left at that pace, None if unknown."""
         return (self.total - self.done) / self.per_second if self.per_second else None
 
 
 def job_status(output: Path) -> JobStatus:
-    """Return the state of the job that makes `output`, whoever works on it. Raises InputError where there is none."""
+    """Return the state of the job that makes `output`, in any process. Raises InputError if there is no job."""
     files = JobFiles.of(output)
-    # Asked first: a job that ends in between is then called running at its last batch, and not interrupted.
+    # Checked first: a job that ends in between is then reported as running, and not as interrupted.
     is_running = files.folder.is_dir() and files.is_locked()
     job: Any = None
     entry: Any = None
     if files.journal.is_file():
         job, entry = last_entry(files.journal)
     if job is None:
-        raise InputError(f"{output}: {'the job just begins' if is_running else 'no job was started here'}")
+        raise InputError(f"{output}: {'the job has just started' if is_running else 'no job was started here'}")
     idle_s = max(0.0, time.time() - files.journal.stat().st_mtime)
     claims = job["claims"]
     total = claims["n_claims"] + claims["n_bad"]

@@ -32,7 +32,7 @@ from claimhound.pipeline.commands.wording import counted
 @click.argument("claims", required=False)
 @path_option("--index", "index_dir", "DIR", "Folder of the index.  [required]")
 @path_option("--output", "output", "OUT", "File to write.  [required]")
-@path_option("--status", "status_of", "OUT", "Tell how far the job is that makes OUT, running or not, and end.")
+@path_option("--status", "status_of", "OUT", "Show the progress of the job that makes OUT, running or not, and exit.")
 @count_option("-k", 5, "Pieces of evidence for each claim.")
 @adaptive_options
 @no_fold_option
@@ -40,19 +40,19 @@ from claimhound.pipeline.commands.wording import counted
     "--format",
     "output_format",
     type=click.Choice(["jsonl", "csv", "parquet", "html"]),
-    help="Format of OUT.  [default: as its name ends]",
+    help="Format of OUT.  [default: by the ending of its name]",
 )
-@click.option("--plain-csv", is_flag=True, help="A CSV for programs: without what spreadsheets need.")
+@click.option("--plain-csv", is_flag=True, help="Write a CSV for programs, without additions for spreadsheets.")
 @condition_options
-@click.option("--before-field", metavar="NAME", help="Field with each claim's date: only documents dated before it.")
+@click.option("--before-field", metavar="NAME", help="Field with each claim's date; evidence must be dated before it.")
 @click.option(
     "--date-order", type=click.Choice(get_args(DateOrder)),
-    help="How 03/04/2021 is meant there.  [default: such a date is none]",
+    help="Order of a date such as 03/04/2021.  [default: such a date is invalid]",
 )  # fmt: skip
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Annotate only the first N claims.")
-@click.option("--fresh", is_flag=True, help="Start over, whatever is there already.")
-@click.option("--known", metavar="FILE", help="Claims that were already checked: show the nearest with each claim.")
-@count_option("--known-k", 5, "How many of these.")
+@click.option("--fresh", is_flag=True, help="Start over and discard existing work.")
+@click.option("--known", metavar="FILE", help="Claims already checked; the nearest are shown with each claim.")
+@count_option("--known-k", 5, "Number of known claims to show.")
 @claim_reading_options
 @click.option(
     "--batch-size",
@@ -60,11 +60,11 @@ from claimhound.pipeline.commands.wording import counted
     show_default=True,
     metavar="N",
     callback=lambda _context, _option, value: _batch_size(value),
-    help="Claims that are searched together; auto suits the device.",
+    help="Claims to search together; auto picks a number for the device.",
 )
 @click.option(
     "--workers", metavar="N", type=click.IntRange(min=1),
-    help="Batches that are worked on at a time.  [default: as many as cores, at most 4]",
+    help="Batches to search at a time.  [default: the number of cores, at most 4]",
 )  # fmt: skip
 @stance_options
 @settings_options
@@ -100,34 +100,35 @@ def annotate(
 ) -> None:
     """Find evidence for each claim in CLAIMS and write all of them to OUT, with their own ids and fields.
 
-    CLAIMS is a file, a BEIR folder, hf:NAME[@CONFIG][:SPLIT], or - for a claim a line on standard input. A job that was
-    killed or interrupted goes on where it was when the same command is run again, and OUT has the same bytes as without
-    the interruption. Records that are no claims are set aside in OUT.rejected.jsonl; the exit status is then 4. With
-    --before-field no claim gets evidence from after it, and one without a date that can be read is set aside.
+    CLAIMS is a file, a BEIR folder, hf:NAME[@CONFIG][:SPLIT], or - for one claim per line on standard input. After a
+    kill or an interruption the same command resumes the job, and OUT is byte-for-byte the same. Bad records are written
+    to OUT.rejected.jsonl, and the exit status is then 4. With --before-field a claim gets no evidence from after its
+    date, and a claim without a readable date is a bad record.
     """
     if status_of is not None:
         if claims is not None or index_dir is not None or output is not None:
-            raise click.UsageError("--status OUT stands alone")
+            raise click.UsageError("--status OUT allows no other arguments")
         _print_status(status_of)
         return
     if claims is None or index_dir is None or output is None:
-        raise click.UsageError("name the claims, --index DIR and --output OUT (or one job with --status OUT)")
+        raise click.UsageError("name the claims, --index DIR and --output OUT (or a job with --status OUT)")
     models = ModelChoice(**model_options)
     models.refuse_contradictions(adaptive_k=adaptive_k, min_score=min_score)
     if known is not None and models.no_encoder:
-        raise click.UsageError("--known compares claims by the encoder too, so it excludes --no-encoder")
+        raise click.UsageError("--known needs the encoder to compare claims; leave out --no-encoder")
     if reading.date_order is not None and before_field is None:
-        raise click.UsageError("--date-order says how dates are read, and needs --before-field NAME")
+        raise click.UsageError("--date-order is for the dates of claims: it needs --before-field NAME")
     conditions = chosen_conditions(before, where)
     if claims == STDIN:
         require_stdin()
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
     from claimhound.data.notices import Notices
-    from claimhound.pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
+    from claimhound.pipeline.annotation.annotating import annotate
     from claimhound.pipeline.annotation.folder import JobFiles
     from claimhound.pipeline.annotation.intake import ClaimSource
     from claimhound.pipeline.annotation.known import KnownClaims
     from claimhound.pipeline.annotation.output import format_of
+    from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher
 
     files = JobFiles.of(output)
     settings = AnnotationSettings(
@@ -150,35 +151,30 @@ def annotate(
     def load() -> Searcher:
         pipeline = models.open(index_dir, config)
         if known is None or pipeline.encoder is None:
-            return Searcher(pipeline)
+            return Searcher(pipeline, n_workers=workers)
         notices = Notices()
         known_claims = KnownClaims.read(known, pipeline.encoder, notices=notices)
         say_notices(notices)
-        return Searcher(pipeline, known_claims)
+        return Searcher(pipeline, known_claims, workers)
 
     with (
-        if_interrupted(f"run the same command again to go on; {output} is written when all is done"),
-        progress_display("records", say, every_s=60) as advance,
+        if_interrupted(f"run the same command again to resume; {output} is written when everything is done"),
+        progress_display("records", say, every_s=60) as on_progress,
     ):
-        report = annotate(
-            source, output, load, settings, fresh=fresh, n_workers=workers,
-            on_progress=lambda progress: advance("annotate", progress.done, progress.total, _rejected(progress.n_bad)),
-            on_interrupt=lambda: say("interrupted: finishing what is at hand; once more to end at once"),
-            on_notice=say,
-        )  # fmt: skip
-    details = [f"{report.n_taken_up:,} of its records taken up"] if report.n_taken_up else []
+        report = annotate(source, output, load, settings, fresh=fresh, on_progress=on_progress, on_notice=say)
+    details = [f"{report.n_resumed:,} records already done"] if report.n_resumed else []
     details += [_rejected(report.n_bad)] if report.n_bad else []
     print_text(f"{output}: {counted(report.n_claims, 'claim')}" + (f" ({', '.join(details)})" if details else ""))
     if report.renamed:
         own, columns = ", ".join(report.renamed), ", ".join(report.renamed.values())
         say(f"{output}: the claims' own {own} {'is' if len(report.renamed) == 1 else 'are'} in {columns}")
     if report.rejected is not None:
-        say(f"{report.rejected}: {counted(report.n_bad, 'record')} set aside, with line and reason")
+        say(f"{report.rejected}: {counted(report.n_bad, 'bad record')}, with line and reason")
         if report.bad_share >= LARGE_BAD_SHARE:
             total = counted(report.n_claims + report.n_bad, "record")
             say(
                 f"WARNING: {output} lacks {report.n_bad:,} of {total} ({report.bad_share:.0%}): "
-                f"look at {report.rejected} before you use it"
+                f"check {report.rejected} before you use it"
             )
         click.get_current_context().exit(EXIT_REJECTS)
 
@@ -187,7 +183,7 @@ def _batch_size(text: str) -> int | None:
     if text == "auto":
         return None
     if not text.isdecimal() or int(text) < 1:
-        raise click.BadParameter(f"{text!r} is neither auto nor a whole number from 1 on")
+        raise click.BadParameter(f"{text!r} is neither auto nor a positive whole number")
     return int(text)
 
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def print_answers(answers: Iterable[ClaimEvidence], output_format: str, *, explain: bool, several: bool) -> None:
     """Print each answer as soon as it is there; with `several` JSON is an array, even for one answer."""
-    from claimhound.pipeline.search.rendering import TSV_COLUMNS, as_json, as_tsv_lines
+    from claimhound.pipeline.search.answer_json import as_json
+    from claimhound.pipeline.search.answer_tsv import TSV_COLUMNS, as_tsv_lines
 
     if output_format == "table":
         print_tables(answers, explain=explain)
@@ -38,7 +39,7 @@ def print_answers(answers: Iterable[ClaimEvidence], output_format: str, *, expla
 
 def print_tables(answers: Iterable[ClaimEvidence], *, explain: bool = False) -> None:
     """Print a human-readable table for each answer."""
-    from claimhound.pipeline.search.rendering import as_table
+    from claimhound.pipeline.commands.answer_table import as_table
 
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     for answer in answers:

@@ -9,7 +9,7 @@ import click
 
 
 class ClaimCommand(click.Command):
-    """A command that takes a claim and tells one that begins with a dash from an option.
+    """A command whose claim may begin with a dash, as options do.
 
     Words with white space, and a dash with a number, are claims. A single word is ambiguous: it is read as an option,
     and the error shows how to pass it as a claim.

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
-from claimhound.pipeline.commands.figures import (
-    figures_format,
-    figures_in_any_case,
-    interval_seed_option,
-    print_figures,
-    say_notes_beside,
-    table_width,
-)
+from claimhound.pipeline.commands.figures import figures_format, finish, interval_seed_option
 from claimhound.pipeline.commands.judged_files import label_names_option
 from claimhound.pipeline.commands.long_jobs import require_folder_for
 from claimhound.pipeline.commands.model_choice import (
@@ -35,7 +29,7 @@ from claimhound.pipeline.serving.compute import Compute
 @stance_option
 @max_length_option
 @interval_seed_option
-@path_option("--output", "output", "FILE", "File of each pair with its scores, as JSON lines.")
+@path_option("--output", "output", "FILE", "File for each pair with its scores, as JSON lines.")
 @figures_format
 @compute_options
 def evaluate_stance_command(
@@ -49,21 +43,15 @@ def evaluate_stance_command(
     output_format: str,
     compute: Compute,
 ) -> None:
-    """Measure how often a stance model is right about the evidence in published sets.
+    """Measure how often a stance model is right about the evidence in labelled sets.
 
-    Accuracy and macro-F1 stand beside what always calling the set's commonest label gives. KIND is climate_fever,
-    scifact, citation_integrity, healthver, covidfact, fool_me_twice, fever_symmetric, sufficient_facts (of which this
-    measures its dev side) or rte; @N draws N claims.
+    Accuracy and macro-F1 are compared with always predicting the set's most common label. KIND is climate_fever,
+    scifact, citation_integrity, healthver, covidfact, fool_me_twice, fever_symmetric, sufficient_facts (its dev split)
+    or rte; @N draws N claims.
     """
     from claimhound.data.labelled_sets.stance_sources import StanceSource, read_stance_source
-    from claimhound.pipeline.evaluation.stance import (
-        as_csv,
-        as_latex,
-        as_record,
-        as_table,
-        evaluate_stance,
-        write_stance_scores,
-    )
+    from claimhound.pipeline.evaluation.reporting import stance_figures
+    from claimhound.pipeline.evaluation.stance import evaluate_stance, write_stance_scores
     from claimhound.pipeline.model_folders.finding import BUNDLED
     from claimhound.pipeline.models.cross_encoders import load_stance
 
@@ -71,20 +59,9 @@ def evaluate_stance_command(
     require_folder_for(output)
     sets = [read_stance_source(StanceSource.parse(spec, label_names), "dev") for spec in specs]
     model = load_stance(stance or BUNDLED, compute, labels=stance_labels, max_length=max_length)
-    with progress_display("pairs", say) as advance:
-        found = evaluate_stance(
-            sets, model, seed=seed, on_progress=lambda done, total: advance("classify", done, total)
-        )
+    with progress_display("pairs", say) as on_progress:
+        found = evaluate_stance(sets, model, seed=seed, on_progress=on_progress)
     if n_truncated := sum(one.n_truncated for one in found.sets):
         say(f"{counted(n_truncated, 'pair')} too long for the stance model, cut")
-    texts = {
-        "table": lambda: as_table(found, table_width()),
-        "json": lambda: as_record(found),
-        "csv": lambda: as_csv(found),
-        "latex": lambda: as_latex(found),
-    }
-    with figures_in_any_case(lambda: print_figures(output_format, texts)):
-        if output is not None:
-            write_stance_scores(sets, found, output)
-            say(f"wrote {output}")
-    say_notes_beside(output_format, found.notes)
+    write = None if output is None else partial(write_stance_scores, sets, found, output)
+    finish(found, stance_figures, output_format, write, notes=found.notes)

@@ -1,14 +1,15 @@
-"""What all commands that measure share: the options for figures, and how these are printed."""
+"""Figures of the commands that measure: their options, and how they are printed and written."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import click
 
+from claimhound.data.records import Json
 from claimhound.pipeline.commands.options import format_option, seed_option
 from claimhound.pipeline.commands.output import print_json, print_text, say, use_utf8
 from claimhound.pipeline.commands.wording import first_few
@@ -19,47 +20,75 @@ if TYPE_CHECKING:
 measures_option = click.option(
     "--measures",
     metavar="NAMES",
-    help='Such as "R@5 P@5 AP SetF", as ir_measures writes them.  [default: recall at six depths, RR@10, nDCG@10]',
+    help='Measures in the notation of ir_measures, such as "R@5 P@5 AP SetF".  '
+    "[default: recall at six depths, RR@10, nDCG@10]",
 )
-interval_seed_option = seed_option("Of the draws behind the intervals.")
+interval_seed_option = seed_option("For the resampling behind the intervals.")
 figures_format = format_option(
-    "table", "json", "csv", "latex", text="A table for people; JSON or CSV for programs; LaTeX."
+    "table", "json", "csv", "latex", text="A table for people, JSON or CSV for programs, or LaTeX."
 )
 
+Measured_contra = TypeVar("Measured_contra", contravariant=True)
 
-def print_figures(output_format: str, texts: dict[str, Callable[[], Any]]) -> None:
-    """Print the text that is made for the format; that of `json` is a record."""
-    figures = texts[output_format]()
-    if output_format == "json":
-        print_json(figures)
-        return
-    if output_format != "table":
-        use_utf8()
-    print_text(figures.rstrip("\n"))
+
+class Figures(Protocol[Measured_contra]):
+    """The formats of what was measured: a module of `pipeline/evaluation/reporting`."""
+
+    def as_text(self, measured: Measured_contra, /) -> str:
+        """Return a table for people."""
+
+    def as_record(self, measured: Measured_contra, /) -> dict[str, Json]:
+        """Return JSON."""
+
+    def as_csv(self, measured: Measured_contra, /) -> str:
+        """Return CSV."""
+
+    def as_latex(self, measured: Measured_contra, /) -> str:
+        """Return LaTeX."""
+
+
+def finish(
+    measured: Measured_contra,
+    figures: Figures[Measured_contra],
+    output_format: str,
+    write: Callable[[], Iterable[Path]] | None = None,
+    *,
+    more: Mapping[str, Json] | None = None,
+    notes: Iterable[str] = (),
+) -> None:
+    """Write the files of what was measured and print its figures, also if writing fails.
+
+    `write` writes the files and returns their paths. `more` is added to the JSON. `notes` are part of tables and JSON;
+    with CSV and LaTeX they are printed on standard error.
+    """
+
+    def print_figures() -> None:
+        if output_format == "json":
+            print_json({**figures.as_record(measured), **(more or {})})
+        elif output_format == "table":
+            print_text(figures.as_text(measured))
+        else:
+            use_utf8()
+            print_text((figures.as_csv if output_format == "csv" else figures.as_latex)(measured).rstrip("\n"))
+
+    with figures_in_any_case(print_figures):
+        for path in () if write is None else write():
+            say(f"wrote {path}")
+    if output_format in ("csv", "latex"):
+        for note in notes:
+            say(note)
 
 
 @contextmanager
 def figures_in_any_case(print_all: Callable[[], None]) -> Iterator[None]:
-    """Print figures after the block, which writes them to files, and also where that fails: the work is done."""
+    """Print figures after the block that writes them to files, also if writing fails: the work is done."""
     try:
         yield
     finally:
         print_all()
 
 
-def say_notes_beside(output_format: str, notes: Iterable[str]) -> None:
-    """Say the notes that tables and JSON hold, where the format has no place for them."""
-    if output_format in ("csv", "latex"):
-        for note in notes:
-            say(note)
-
-
-def table_width() -> int:
-    """Return how many columns the terminal has for a table, at least 40."""
-    return max(40, shutil.get_terminal_size().columns)
-
-
 def say_findings(findings: Iterable[Finding]) -> None:
-    """Say what of the input does not fit together, and for whom."""
+    """Print what does not fit together in the input, and the items concerned."""
     for finding in findings:
         say(f"{finding.text}: {len(finding.items):,} ({first_few(list(finding.items))})")

@@ -52,7 +52,7 @@ _UNCHANGED = "the index is unchanged"
 _RESUME = f"run the same command again to resume; {_UNCHANGED}"
 _SKIPPED_SHOWN = 20
 _REASONS_SHOWN = 3
-# What differs between records: "duplicate id 'a', first seen at c.jsonl:1", "not UTF-8: byte 0xe9".
+# The varying part of a reason, as in "duplicate id 'a', first seen at c.jsonl:1", "not UTF-8: byte 0xe9".
 _VARYING = re.compile(r"(?<=^duplicate id) .*|\s*[;:(,].*", re.DOTALL)
 
 
@@ -74,8 +74,8 @@ def index_build(sources: tuple[str, ...], index_dir: Path, **options: Any) -> No
     """Build an index of the documents in SOURCE.
 
     SOURCE is a file (JSONL, JSON, CSV, TSV, Parquet, or text with one sentence per line; all but Parquet also as .gz,
-    .xz or .zst), a BEIR folder, hf:NAME[@CONFIG][:SPLIT], or - for text on standard input. An interrupted build resumes
-    when the same command is run again.
+    .xz or .zst), a BEIR folder, hf:NAME[@CONFIG][:SPLIT], ir_datasets:ID, or - for text on standard input. An
+    interrupted build resumes when the same command is run again.
     """
     from claimhound.api import build_index
 
@@ -316,8 +316,7 @@ def _report_indexing(report: IndexingReport, index_dir: Path, *, done: str = "re
     if report.skipped and len(report.skipped) >= LARGE_BAD_SHARE * n_records:
         say(
             f"WARNING: {len(report.skipped):,} of {n_records:,} records ({len(report.skipped) / n_records:.0%}) "
-            f"are bad and not in the index: "
-            f"{_commonest_reasons(report.skipped)}"
+            f"are bad and not in the index: {_commonest_reasons(report.skipped)}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Files of claims, judgments and runs: the options that name them, and what reads them."""
+"""Files of claims, judgments and runs: their options and readers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from claimhound.pipeline.commands.wording import first_few
 if TYPE_CHECKING:
     from claimhound.data.labelled_sets.judgments import Judgments
     from claimhound.data.records import Query, Run
+    from claimhound.pipeline.evaluation.evaluating import MeasureSettings
 
 judgment_options = combined(
     click.option(
@@ -33,7 +34,7 @@ judgment_options = combined(
         type=click.Choice(["document", "sentence"]),
         default="document",
         show_default=True,
-        help="What SciFact's evidence stands for: abstracts, or their sentences as ID#N.",
+        help="Level of SciFact's evidence: abstracts, or their sentences as ID#N.",
     ),
 )
 label_names_option = click.option(
@@ -51,24 +52,24 @@ judged_claims_options = combined(
     label_names_option,
 )
 exclude_option = click.option(
-    "--exclude-claims", multiple=True, metavar="FILE", help="Claims never to train on, by their text; repeatable."
+    "--exclude-claims", multiple=True, metavar="FILE", help="Claims never to train on, matched by text; repeatable."
 )
 
 
 def read_judged(
-    claims: str | None, qrels: str | None, reading: ReadOptions, level: Any
+    claims: str | None, qrels: str | None, reading: ReadOptions, level: Any = "document"
 ) -> tuple[list[Query] | None, Judgments]:
-    """Return the claims, if any are named, and the judgments, which stand with the claims or in a file of their own.
+    """Return the claims, if a file is named, and the judgments, which are in that file or in one of their own.
 
-    `reading` says how the claims are read, and the judgments where they stand there or there are no claims. What the
-    readers noticed is said once. Raises click.UsageError where standard input would have to be read twice.
+    `reading` applies to the claims, and to the judgments unless they are in another file than the claims. Each notice
+    of the readers is printed once. Raises click.UsageError if standard input would have to be read twice.
     """
     from claimhound.data.labelled_sets.judgments import read_judgments
     from claimhound.data.readers.claims import read_claims
 
     if claims == STDIN and qrels in (None, STDIN):
         raise click.UsageError("standard input can be read only once; name a file of claims or of judgments")
-    notices = [Notices(), Notices()]  # one file read for both is noticed once
+    notices = [Notices(), Notices()]  # one file may be read for both
     of_judgments = ReadOptions(label_names=reading.label_names) if claims and qrels else reading
     queries = None if claims is None else list(read_claims(claims, reading, notices=notices[0]))
     found = read_judgments(qrels or claims or "", of_judgments, level=level, notices=notices[1])
@@ -77,8 +78,22 @@ def read_judged(
     return queries, found
 
 
+def read_measured(
+    claims: str | None, qrels: str | None, reading: ReadOptions, level: Any, *, measures: str | None, seed: int
+) -> tuple[list[Query] | None, Judgments, MeasureSettings]:
+    """Return what `read_judged` does, and the settings of the measures, by default those that fit the judgments."""
+    from claimhound.pipeline.evaluation.evaluating import MeasureSettings
+    from claimhound.pipeline.evaluation.evidence_sets import default_measures
+    from claimhound.pipeline.evaluation.measures import parse_measures
+
+    chosen = None if measures is None else parse_measures(measures)
+    queries, judged = read_judged(claims, qrels, reading, level)
+    names = default_measures(judged.evidence_sets) if chosen is None else chosen
+    return queries, judged, MeasureSettings(names, judged.evidence_sets, seed)
+
+
 def claims_of(file: str, reading: ReadOptions = ReadOptions()) -> list[Query]:  # noqa: B008 (frozen)
-    """Return the claims of a file, in order; what was noticed in reading is said."""
+    """Return the claims of a file, in order, and print the reader's notices."""
     from claimhound.data.notices import Notices
     from claimhound.data.readers.claims import read_claims
 
@@ -89,9 +104,9 @@ def claims_of(file: str, reading: ReadOptions = ReadOptions()) -> list[Query]:  
 
 
 def texts_of_claims(files: Iterable[str], reading: ReadOptions = ReadOptions()) -> list[str]:  # noqa: B008 (frozen)
-    """Return the claims of further files, in order.
+    """Return the texts of the claims in more files, in order.
 
-    Of what the user said of the claims' file only that holds for them which fits each one's own format.
+    `reading` was given for another file: only the options that fit a file's own format apply to it.
     """
     return [claim.text for file in files for claim in claims_of(file, _fitting(file, reading))]
 
@@ -103,12 +118,12 @@ def _fitting(file: str, reading: ReadOptions) -> ReadOptions:
     try:
         is_table = locate_claims(file, own).format in ("csv", "tsv")
     except InputError:
-        return reading  # the name tells no format, so that it is the one that the user named
+        return reading  # the name tells no format, so the one that the user named applies
     return replace(own, columns=reading.columns, delimiter=reading.delimiter) if is_table else own
 
 
 def read_runs(paths: Iterable[str]) -> dict[str, Run]:
-    """Return the runs by the names of their files, by the whole path where two files have one name."""
+    """Return the runs by file name, or by the whole path if two files have the same name."""
     from claimhound.data.labelled_sets.trec import read_run, tied_queries
 
     stems = [Path(path).name.split(".")[0] for path in paths]

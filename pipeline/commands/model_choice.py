@@ -111,7 +111,7 @@ compute_options = bundled(
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Values of a command's model options, of which it need not have all; a model of None is the default."""
+    """Values of a command's model options; it may have only some of them, and a model of None is the default."""
 
     encoder: str | None = None
     no_encoder: bool = False

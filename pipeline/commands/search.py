@@ -30,7 +30,7 @@ from claimhound.pipeline.commands.options import (
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.commands.reading_options import document_reading_options, say_notices
 from claimhound.pipeline.commands.settings import chosen_config, settings_options
-from claimhound.pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin, is_file
+from claimhound.pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin, is_file, require_stdin
 
 if TYPE_CHECKING:
     from claimhound.indexes.conditions import Conditions
@@ -103,6 +103,8 @@ def search(
     models.refuse_contradictions(adaptive_k=adaptive_k, min_score=min_score)
     conditions = chosen_conditions(before, where)
     claim = as_utf8(claim_words[0])
+    if claim == STDIN:
+        require_stdin()
     if is_file(claim):
         say(f"{claim} is a file; searching for its name. For the claims in it, use: claimhound annotate {claim}")
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)

@@ -20,11 +20,10 @@ def require_stdin() -> None:
 
 
 def claims_on_stdin() -> Iterator[str]:
-    """Yield the lines of standard input as they come; blank lines and lines that are not UTF-8 are reported.
+    """Yield the lines of an open standard input as they come, and report blank lines and lines that are not UTF-8.
 
     Raises InputError at the end, when all other claims are answered, if there was no claim or one was not UTF-8.
     """
-    require_stdin()
     if sys.stdin.isatty():
         say("type one claim per line; Ctrl-D ends")
     n_claims = n_bad = 0

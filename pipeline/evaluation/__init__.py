@@ -1,1 +1,1 @@
-"""Measuring: what each stage retrieves of what was judged relevant, and how sure that is."""
+"""Measurement of what each stage retrieves of the relevant documents, with intervals and tests."""

@@ -1,4 +1,4 @@
-"""Runs against each other on the same judged claims."""
+"""Comparison of runs on the same judged claims."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from claimhound.data.records import EvidenceSets, Qrels, Query, Run
+from claimhound.data.records import Qrels, Query, Run
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.pipeline.evaluation.evaluating import VERDICT_MEASURE, Evaluation, evaluate_runs
+from claimhound.pipeline.evaluation.evaluating import Evaluation, MeasureSettings, evaluate_runs
 from claimhound.pipeline.evaluation.judged import held_documents
-from claimhound.pipeline.evaluation.measures import DEFAULT_MEASURES
 from claimhound.pipeline.evaluation.statistics import PairedTest, paired_tests
+from claimhound.pipeline.evaluation.verdict import leading_measure
 
 
 class Move(NamedTuple):
-    """A judged document whose rank (from 1) is another in two runs; None where a run lacks it."""
+    """A judged document whose rank (from 1) differs between two runs; None where a run lacks it."""
 
     doc_id: str
     grade: int
@@ -28,7 +28,7 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True)
 class ClaimChange:
-    """A claim whose value in two runs differs, with the relevant documents that moved."""
+    """A claim whose value differs between two runs, with the relevant documents that moved."""
 
     query_id: str
     text: str
@@ -39,10 +39,10 @@ class ClaimChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs against the first of them, the `baseline`.
+    """Runs compared with the first of them, the `baseline`.
 
-    `tests` has the difference to it by run and measure, Holm-corrected over all of them together; `changes` by run the
-    claims that changed most in `change_measure`, the largest change first.
+    `tests` holds the differences from it by run and measure, Holm-corrected over all of them together. `changes` holds
+    by run the claims that changed most in `change_measure`, the largest change first.
     """
 
     baseline: str
@@ -58,26 +58,24 @@ def compare(
     *,
     claims: Sequence[Query] | None = None,
     index: IndexSnapshot | None = None,
-    measures: Sequence[str] = DEFAULT_MEASURES,
+    measuring: MeasureSettings = MeasureSettings(),  # noqa: B008 (frozen)
     n_changes: int = 5,
-    seed: int = 0,
-    evidence_sets: EvidenceSets | None = None,
 ) -> Comparison:
     """Compare runs, by name, with the first of them.
 
-    Only the `claims` count where they are given; the `index` gives the texts of documents. Changes are those in
-    nDCG@10, or in the first measure where that is not measured. Raises ValueError for fewer than two runs, and what
+    If `claims` are given, only they count; the `index` supplies the texts of documents. Changes are those in nDCG@10,
+    or in the first measure if nDCG@10 is not measured. Raises ValueError for fewer than two runs, and what
     `evaluate_runs` raises.
     """
     if len(runs) < 2:
         raise ValueError(f"a comparison needs two runs or more, got {len(runs)}")
-    evaluation = evaluate_runs(runs, claims, qrels, measures=measures, seed=seed, evidence_sets=evidence_sets)
+    evaluation = evaluate_runs(runs, claims, qrels, measuring)
     baseline, *others = runs
     first = np.stack(list(evaluation.values[baseline].values()))  # (measures, claims)
     rows = [np.stack(list(evaluation.values[name].values())) for name in others]
-    found = iter(paired_tests(np.concatenate([first] * len(others)), np.concatenate(rows), seed))
+    found = iter(paired_tests(np.concatenate([first] * len(others)), np.concatenate(rows), measuring.seed))
     tests = {name: {measure: next(found) for measure in evaluation.measures} for name in others}
-    change_measure = VERDICT_MEASURE if VERDICT_MEASURE in measures else evaluation.measures[0]
+    change_measure = leading_measure(evaluation.measures)
     changes = {name: _changes(evaluation, baseline, name, change_measure, n_changes) for name in others}
     if index is not None:
         moved = {move.doc_id for some in changes.values() for change in some for move in change.moved}

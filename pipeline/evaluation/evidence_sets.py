@@ -1,4 +1,4 @@
-"""Claims of which any one whole set of evidence suffices: how often such a set is among the first hits."""
+"""Measure for claims that need one whole set of evidence: how often such a set is among the first hits."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from claimhound.data.records import EvidenceSets, Qrels, Run
 from claimhound.pipeline.evaluation.measures import DEFAULT_MEASURES, Values, set_cutoff
 
 SET_MEASURES = ("sets@5", "sets@100")
-SETS_EXPLAINED = "sets@k is the share of claims of which one whole set of evidence is among the first k"
+SETS_EXPLAINED = "sets@k is the share of claims with one whole set of evidence among the first k"
 
 
 def default_measures(sets: EvidenceSets) -> tuple[str, ...]:
-    """Return what is measured where nothing else is asked for: measures of sets only where the judgments have some."""
+    """Return the default measures, which include measures of sets only if the judgments have sets."""
     return (*DEFAULT_MEASURES, *(SET_MEASURES if sets else ()))
 
 
@@ -25,16 +25,18 @@ def has_set_measures(measures: Sequence[str]) -> bool:
 
 
 def require_sets(measures: Sequence[str], sets: EvidenceSets) -> None:
-    """Raise InputError where a measure of sets is asked for and the judgments have none."""
+    """Raise InputError if a measure of sets is chosen and the judgments have no sets."""
     asked = [measure for measure in measures if set_cutoff(measure) is not None]
     if asked and not sets:
-        raise InputError(f"{asked[0]}: these judgments have no sets of evidence, as FEVER's claims have; leave it out")
+        raise InputError(
+            f"{asked[0]}: these judgments have no sets of evidence (as FEVER's have); choose other measures"
+        )
 
 
 def set_values(run: Run, qrels: Qrels, sets: EvidenceSets, k: int) -> Values:
-    """Return 1 for each claim of the qrels of which a whole set is among the first k hits, else 0; (n_claims,).
+    """Return (n_claims,) in the order of the qrels: 1 if a whole set is among the claim's first k hits, else 0.
 
-    For a claim without sets any one relevant document is enough.
+    For a claim without sets any relevant document is enough.
 
     Source: the evidence recall of Thorne et al., The FEVER Shared Task, 2018, where k is 5.
     """

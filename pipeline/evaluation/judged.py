@@ -1,4 +1,4 @@
-"""Which claims and judgments count, and what of them does not fit together."""
+"""Claims and judgments that count, and findings about those that do not fit together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from claimhound.indexes.snapshot import IndexSnapshot
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the input that a reader of the figures should know: what it is, for whom it holds.
+    """Something about the input that a reader of the figures should know, and the items it applies to.
 
     `kind` is its name for programs; `items` are ids, or pairs of ids as `claim/document`.
     """
@@ -25,7 +25,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class JudgedClaims:
-    """The claims to be measured, in their order, and the judgments of exactly these; each has a relevant one."""
+    """The claims to measure, in order, and their judgments; each claim has a relevant document."""
 
     claims: tuple[Query, ...]
     qrels: Qrels
@@ -47,10 +47,10 @@ class JudgedClaims:
 
 
 def judged_claims(claims: Sequence[Query] | None, qrels: Qrels) -> JudgedClaims:
-    """Return the claims that have a relevant judgment, and findings on what does not fit; without claims all judged.
+    """Return the claims that have a relevant judgment, with findings about the rest; without claims, all judged ones.
 
-    A claim of which nothing is judged relevant has no recall; trec_eval would count it as 0 for every system. Raises
-    InputError where no claim is left.
+    A claim without a relevant judgment has no recall; trec_eval would count it as 0 for every system. Raises InputError
+    if no claim is left.
     """
     given = [Query(query_id, "") for query_id in qrels] if claims is None else list(claims)
     ids = {claim.query_id for claim in given}
@@ -58,7 +58,7 @@ def judged_claims(claims: Sequence[Query] | None, qrels: Qrels) -> JudgedClaims:
     counted = tuple(claim for claim in given if claim.query_id in fruitful)
     if not counted:
         raise InputError(
-            f"none of the {len(given)} claims has a relevant judgment; do claims and qrels share their ids?"
+            f"none of the {len(given)} claims has a relevant judgment; do claims and qrels use the same ids?"
         )
     kept = {claim.query_id: qrels[claim.query_id] for claim in counted}
     negative = (
@@ -70,37 +70,37 @@ def judged_claims(claims: Sequence[Query] | None, qrels: Qrels) -> JudgedClaims:
     findings = (
         Finding("unjudged_claims", "claims without a judgment, not counted", tuple(unjudged)),
         Finding("absent_claims", "judged claims that are not among the claims, not counted", tuple(absent)),
-        Finding("fruitless_claims", "claims of which nothing is judged relevant, not counted", tuple(fruitless)),
-        Finding("negative_grades", "judgments with a negative grade, taken as not relevant", tuple(negative)),
+        Finding("fruitless_claims", "claims without a relevant judgment, not counted", tuple(fruitless)),
+        Finding("negative_grades", "judgments with a negative grade, counted as not relevant", tuple(negative)),
     )
     return JudgedClaims(counted, kept, tuple(finding for finding in findings if finding.items))
 
 
 def unknown_documents(judged: JudgedClaims, held: Iterable[str]) -> tuple[Finding, ...]:
-    """Return a finding on relevant documents that are not among those that an index holds, none if all are.
+    """Return a finding about relevant documents that are not among those held by an index, or no finding.
 
-    Raises InputError where the index holds none of them.
+    Raises InputError if the index holds none of them.
     """
     relevant = {doc_id for _, doc_id in judged.relevant()}
     missing = tuple(sorted(relevant - set(held)))
     if len(missing) == len(relevant):
         raise InputError(
             f"the index holds none of the {len(relevant):,} relevant documents ({', '.join(missing[:3])}, …); "
-            "do qrels and index share their ids?"
+            "do qrels and index use the same ids?"
         )
     text = "relevant documents that are not in the index, counted as not found"
     return (Finding("unknown_documents", text, missing),) if missing else ()
 
 
 def run_findings(name: str, run: Run, judged: JudgedClaims) -> tuple[Finding, ...]:
-    """Return findings on how a run fits the judged claims.
+    """Return findings about how a run fits the judged claims.
 
-    Raises InputError where the two share no claim.
+    Raises InputError if the two share no claim.
     """
     missing = tuple(query_id for query_id in judged.query_ids if not run.get(query_id))
     if len(missing) == len(judged.claims):
         raise InputError(
-            f"{name}: has no hits for any of the {len(judged.claims)} judged claims; do they share their ids?"
+            f"{name}: has no hits for any of the {len(judged.claims)} judged claims; do they use the same ids?"
         )
     spare = tuple(query_id for query_id in run if query_id not in judged.qrels)
     findings = (
@@ -111,6 +111,6 @@ def run_findings(name: str, run: Run, judged: JudgedClaims) -> tuple[Finding, ..
 
 
 def held_documents(index: IndexSnapshot | MemoryIndex, doc_ids: Iterable[str]) -> dict[str, Document]:
-    """Return those of the documents that an index holds, by id."""
+    """Return the documents that the index holds, by id."""
     held = sorted(index.positions_of(sorted(set(doc_ids))))
     return dict(zip(held, index.documents(held), strict=True))

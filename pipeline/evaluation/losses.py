@@ -1,4 +1,4 @@
-"""Where each relevant document was lost on its way through the stages."""
+"""Stage at which each relevant document was lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Fate: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class Loss:
-    """One relevant document and what became of it; ranks count from 1, None where a list lacks it."""
+    """A relevant document and its fate; ranks count from 1, None if a list lacks it."""
 
     query_id: str
     doc_id: str
@@ -28,25 +28,25 @@ class Loss:
 
 
 def explain_fates(shown_k: int, config: PipelineConfig, list_k: int) -> dict[Fate, str]:
-    """Return what each fate means, in the order in which a document can meet them."""
+    """Return what each fate means, in the order of the stages."""
     return {
         "unknown": "not in the index",
-        "not_found": f"found neither by BM25 nor by the vectors in their first {list_k:,}",
-        "below_first_stage": f"found, but by neither among the first {config.first_stage_k:,} that go on",
-        "cut_by_fusion": f"among the candidates, but fused below the first {config.rerank_k:,} that are rescored",
-        "pushed_down": f"fused among the first {shown_k}, pushed down by the reranker",
-        "not_lifted": f"rescored, but not lifted among the first {shown_k}",
-        "ranked_low": f"among the candidates, but fused below the first {shown_k}",
-        "shown": f"among the first {shown_k} that a reader is shown",
+        "not_found": f"found by neither BM25 nor the vectors in their first {list_k:,}",
+        "below_first_stage": f"found, but by neither in the first {config.first_stage_k:,}, which are fused",
+        "cut_by_fusion": f"a candidate, but fused below the first {config.rerank_k:,}, which are rescored",
+        "pushed_down": f"fused into the first {shown_k}, pushed down by the reranker",
+        "not_lifted": f"rescored, but not lifted into the first {shown_k}",
+        "ranked_low": f"a candidate, but fused below the first {shown_k}",
+        "shown": f"in the first {shown_k}, which a reader is shown",
     }
 
 
 def trace_losses(
     runs: Mapping[str, Run], judged: JudgedClaims, held: set[str], config: PipelineConfig, shown_k: int
 ) -> list[Loss]:
-    """Return the fate of each relevant document, claims in order, their documents in the order of the qrels.
+    """Return the fate of each relevant document, claims in order and their documents in the order of the qrels.
 
-    `runs` has those of bm25, dense, fused and reranked that ran, `held` the ids that the index holds.
+    `runs` has the stages that ran, out of bm25, dense, fused and reranked; `held` the ids in the index.
     """
     places = {
         name: {query_id: {hit.doc_id: rank for rank, hit in enumerate(ranking, 1)} for query_id, ranking in run.items()}
@@ -61,14 +61,14 @@ def trace_losses(
 
 
 def count_fates(losses: list[Loss]) -> dict[Fate, int]:
-    """Return how many documents met each fate; fates that none met are left out."""
+    """Return the number of documents for each fate that occurs."""
     return dict(Counter(loss.fate for loss in losses))
 
 
 def count_finders(losses: list[Loss], first_stage_k: int) -> dict[str, int]:
-    """Return how many relevant documents of the index BM25 alone, the vectors alone, both and neither put forward.
+    """Count the relevant documents in the index that both searches, only one of them, or neither found.
 
-    Put forward means ranked among the `first_stage_k` that go on.
+    Found means ranked in the first `first_stage_k`, which are fused.
     """
     names = {(True, True): "both", (True, False): "bm25 alone", (False, True): "dense alone", (False, False): "neither"}
     counts = dict.fromkeys(names.values(), 0)
@@ -81,7 +81,7 @@ def count_finders(losses: list[Loss], first_stage_k: int) -> dict[str, int]:
 
 
 def _fate(ranks: Mapping[str, int | None], is_held: bool, config: PipelineConfig, shown_k: int) -> Fate:
-    # Without the vectors the list of BM25 is the fused one.
+    # Without vectors BM25's list is the fused list.
     fused = ranks["fused"] if "fused" in ranks else _first(ranks.get("bm25"), config.first_stage_k)
     reached: tuple[tuple[bool, Fate], ...] = (
         (not is_held, "unknown"),

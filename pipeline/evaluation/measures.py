@@ -1,4 +1,4 @@
-"""Retrieval measures, claim by claim, through ir_measures."""
+"""Retrieval measures for each claim, computed by ir_measures."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ _SET_MEASURE = re.compile(r"sets@([1-9][0-9]{0,5})")
 
 
 def parse_measures(text: str) -> tuple[str, ...]:
-    """Return the measures named in a text, parted by blanks or commas, each once, in ir_measures' own spelling.
+    """Return the measures named in a text, separated by spaces or commas, without repeats, as ir_measures spells them.
 
-    `sets@5`, of any depth, is a measure beside those of ir_measures.
+    `sets@5`, at any depth, is a measure in addition to those of ir_measures.
 
-    Raises InputError for a text without a measure, and for one that ir_measures does not know, cannot compute here, or
+    Raises InputError if no measure is named, and for a measure that ir_measures does not know, cannot compute here, or
     does not average over claims (a count).
     """
     words = text.replace(",", " ").split()
     names = dict.fromkeys(word if set_cutoff(word) is not None else str(_parsed(word)) for word in words)
     if not names:
-        raise InputError('no measure is named; write some as in --measures "R@5 R@100 nDCG@10 RR"')
+        raise InputError('no measure is named; name some, as in --measures "R@5 R@100 nDCG@10 RR"')
     return tuple(names)
 
 
 def values_by_claim(
     run: Run, qrels: Qrels, measures: Sequence[str], query_ids: Sequence[str] | None = None
 ) -> dict[str, Values]:
-    """Return for each measure its values, (n,) in the order of `query_ids`, by default the order of the qrels.
+    """Return each measure's values, (n,) in the order of `query_ids`, by default the order of the qrels.
 
-    A claim that the run lacks counts as 0, and so does one of which nothing is judged relevant, as in trec_eval. The
-    order within a ranking is the run's own: equal scores are no ties here. Negative grades are not relevant.
+    A claim that the run lacks counts as 0, and so does a claim without a relevant judgment, as in trec_eval. Rankings
+    keep the run's own order, also where scores are equal. Negative grades count as not relevant.
 
     Raises ValueError for a query id that has no judgments.
     """
@@ -52,7 +52,7 @@ def values_by_claim(
     parsed = {_parsed(name): name for name in measures}
     values = {name: np.zeros(len(wanted), dtype=np.float64) for name in measures}
     judgments = {query_id: {doc_id: max(grade, 0) for doc_id, grade in qrels[query_id].items()} for query_id in wanted}
-    # What no measure reads need not be handed over: lists of 1,000 for measures of 100 take a third of the time.
+    # Hits below every cutoff are left out: with lists of 1,000 and measures at 100 this takes a third of the time.
     cutoffs = [cutoff(name) for name in measures]
     depth = None if None in cutoffs else max((k for k in cutoffs if k is not None), default=None)
     hits = {query_id: _falling([hit.doc_id for hit in run.get(query_id, [])[:depth]]) for query_id in wanted}
@@ -69,7 +69,7 @@ def mean_measures(run: Run, qrels: Qrels, measures: Sequence[str] = DEFAULT_MEAS
 
 
 def cutoff(measure: str) -> int | None:
-    """Return the rank at which a measure stops reading, None for one that reads the whole list."""
+    """Return the rank at which a measure stops reading; None if it reads the whole list."""
     found = _parsed(measure).params.get("cutoff")
     return None if found is None else int(found)
 
@@ -88,20 +88,20 @@ def _parsed(name: str) -> Any:
         ir_measures.evaluator([measure], [ir_measures.Qrel("1", "1", 1)])
     except (NameError, SyntaxError, ValueError, TypeError, AssertionError, KeyError) as error:
         raise InputError(
-            f"{name!r} is no measure that can be computed; some that can: {' '.join(DEFAULT_MEASURES)} P@5 AP SetF"
+            f"{name!r} is not a measure that can be computed; some that can: {' '.join(DEFAULT_MEASURES)} P@5 AP SetF"
         ) from error
     if type(measure.aggregator()).__name__ != "MeanAgg":
-        raise InputError(f"{name!r} is added up over claims, not averaged; only means are measured here")
+        raise InputError(f"{name!r} is summed over claims, not averaged; choose a measure that is averaged")
     return measure
 
 
 def _falling(doc_ids: Sequence[str]) -> dict[str, float]:
-    """Return scores that fall strictly: each of ir_measures' providers breaks ties in its own way."""
+    """Return strictly falling scores: each of ir_measures' providers breaks ties in its own way."""
     return {doc_id: float(score) for doc_id, score in zip(doc_ids, range(len(doc_ids), 0, -1), strict=True)}
 
 
 def _require_whole_ids(scores: Mapping[str, Mapping[str, object]]) -> None:
-    """Raise InputError for an id with a NUL, at which trec_eval's code would end it."""
+    """Raise InputError for an id that contains NUL, where trec_eval's code would cut it off."""
     for query_id, of_documents in scores.items():
         if "\0" in query_id or "\0" in "".join(of_documents):
-            raise InputError(f"an id of claim {query_id!r} or its documents holds a NUL character; rename it")
+            raise InputError(f"an id of claim {query_id!r} or its documents contains a NUL character; rename it")

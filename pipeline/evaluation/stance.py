@@ -1,12 +1,10 @@
-"""How well a stance model tells supporting, refuting and other evidence apart, on published sets."""
+"""Evaluation of a stance model on labelled sets."""
 
 from __future__ import annotations
 
 import json
-import math
-import textwrap
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -16,31 +14,27 @@ from numpy.typing import NDArray
 
 from claimhound.data.disk.atomic import write_atomically
 from claimhound.data.labelled_sets.stances import STANCES, Stance, StanceSet
-from claimhound.data.records import Json
+from claimhound.data.progress import Progress, batches, silent
 from claimhound.data.text.normal_text import normalize_text
-from claimhound.data.text.terminal_text import printable
-from claimhound.pipeline.evaluation.pairs import aligned, short
 from claimhound.pipeline.evaluation.statistics import Interval, clustered_intervals
-from claimhound.pipeline.evaluation.tables import csv_text, latex_text
 from claimhound.pipeline.models.blending import expected_calibration_error
 from claimhound.pipeline.models.cross_encoders import StanceModel, StanceScores
 from claimhound.pipeline.models.stance_labels import StanceLabels
 
 Counts: TypeAlias = NDArray[np.int64]
 
-# Between two lines of progress; a second or two on a CPU.
+# Between two progress reports: a second or two on a CPU.
 _PAIRS_AT_A_TIME = 512
-_SHORT = {"SUPPORTS": "S", "REFUTES": "R", "NOT_ENOUGH_INFO": "N"}
 
 
 @dataclass(frozen=True)
 class SetEvaluation:
     """The figures of one set, each in [0, 1]; intervals are 95 % over claims, NaN for pairs of one claim.
 
-    `confusion` is (3, 3): rows are the labels, columns what the model calls them, in the order of STANCES. Macro-F1 is
-    the mean of F1 over the labels that the set has. `majority` is its commonest label, with what always calling it
-    gives: the line to beat. `calibration_error` is that of the called label's probability. `tells_refuted` is the
-    set's; without it REFUTES counts as NOT_ENOUGH_INFO.
+    `confusion` is (3, 3): rows are the labels, columns the model's predictions, in the order of STANCES. Macro-F1 is
+    the mean F1 over the labels in the set. `majority` is the most common label, with the figures for always predicting
+    it: the baseline to beat. `calibration_error` is that of the predicted label's probability. If the set does not tell
+    refuted pairs apart (`tells_refuted`), REFUTES counts as NOT_ENOUGH_INFO.
     """
 
     name: str
@@ -57,12 +51,12 @@ class SetEvaluation:
 
     @property
     def n_pairs(self) -> int:
-        """How many pairs the set has."""
+        """The number of pairs in the set."""
         return int(self.confusion.sum())
 
     @property
     def beats_majority(self) -> bool:
-        """Whether the accuracy lies above the majority label's by more than chance."""
+        """Whether the accuracy is above the baseline's by more than chance."""
         return self.accuracy.low > self.majority_accuracy
 
 
@@ -79,14 +73,14 @@ class StanceEvaluation:
 
     @property
     def notes(self) -> list[str]:
-        """What to know when reading the figures, in sentences."""
+        """Caveats, in sentences."""
         weak = [f"{found.name} (always {found.majority})" for found in self.sets if not found.beats_majority]
         merged = [found.name for found in self.sets if not found.tells_refuted]
         notes = []
         if weak:
             notes.append(
-                "Not to be trusted where it is no more often right than the commonest label, by more than chance: "
-                f"{', '.join(weak)}."
+                "Do not trust the model on sets where it does not beat always predicting the most common label by more "
+                f"than chance: {', '.join(weak)}."
             )
         if merged:
             notes.append(f"REFUTES counts as NOT_ENOUGH_INFO in {', '.join(merged)}, which does not tell them apart.")
@@ -98,28 +92,27 @@ def evaluate_stance(
     model: StanceModel,
     *,
     seed: int = 0,
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_progress: Progress = silent,
 ) -> StanceEvaluation:
-    """Classify the pairs of every set and return how often that is right. See `measure_set`."""
+    """Classify the pairs of every set and measure the predictions. See `measure_set`."""
     n_pairs = sum(len(one.pairs) for one in sets)
     n_done = 0
     scores: list[StanceScores] = []
     for one in sets:
         found: list[StanceScores] = []
-        for start in range(0, len(one.pairs), _PAIRS_AT_A_TIME):
-            chunk = one.pairs[start : start + _PAIRS_AT_A_TIME]
-            found.append(model.classify([(pair.claim, pair.text) for pair in chunk]))
-            n_done += len(chunk)
-            on_progress(n_done, n_pairs)
+        for batch in batches(one.pairs, _PAIRS_AT_A_TIME):
+            found.append(model.classify([(pair.claim, pair.text) for pair in batch]))
+            n_done += len(batch)
+            on_progress("classify", n_done, n_pairs)
         scores.append(StanceScores(*(np.concatenate(part) for part in zip(*found, strict=True))))
     measured = tuple(measure_set(one, score, seed=seed) for one, score in zip(sets, scores, strict=True))
     return StanceEvaluation(model.name, model.weights_sha256, model.labels, seed, measured, tuple(scores))
 
 
 def measure_set(one: StanceSet, scores: StanceScores, *, seed: int = 0) -> SetEvaluation:
-    """Return the figures for the likeliest label of each pair, of equally likely ones the first of STANCES.
+    """Measure the likeliest label of each pair; ties go to the first of STANCES.
 
-    Intervals draw whole claims (those with the same words are one), 1,999 times.
+    Intervals draw whole claims 1,999 times (claims with the same words are one).
     """
     labels = np.array([STANCES.index(pair.stance) for pair in one.pairs], dtype=np.int64)
     probabilities = scores.probabilities if one.tells_refuted else _merged(scores.probabilities)
@@ -152,7 +145,7 @@ def measure_set(one: StanceSet, scores: StanceScores, *, seed: int = 0) -> SetEv
 
 
 def _merged(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (n, 3) probabilities with that of REFUTES given to NOT_ENOUGH_INFO."""
+    """Return (n, 3) probabilities with that of REFUTES added to NOT_ENOUGH_INFO."""
     refutes, neither = STANCES.index("REFUTES"), STANCES.index("NOT_ENOUGH_INFO")
     merged = probabilities.copy()
     merged[:, neither] += merged[:, refutes]
@@ -161,9 +154,9 @@ def _merged(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def macro_f1(confusion: Counts, present: NDArray[np.bool_]) -> float:
-    """Return the mean of F1 over the labels that are `present`; 0 for one that is neither there nor called.
+    """Return the mean F1 over the labels that are `present`; a label never present nor predicted has F1 0.
 
-    scikit-learn's f1_score gives the same in 1.4 ms for 1,900 pairs, this in 0.02 ms; an interval wants it 1,999 times.
+    scikit-learn's f1_score takes 1.4 ms for 1,900 pairs, this 0.02 ms, and an interval needs it 1,999 times.
     """
     right = np.diagonal(confusion)
     total = confusion.sum(axis=0) + confusion.sum(axis=1)
@@ -172,14 +165,14 @@ def macro_f1(confusion: Counts, present: NDArray[np.bool_]) -> float:
 
 
 def _table(cells: NDArray[np.int64]) -> Counts:
-    """Return (3, 3) counts of cells that are numbered row after row."""
+    """Return (3, 3) counts of cells, which are numbered row by row."""
     return np.bincount(cells, minlength=len(STANCES) ** 2).reshape(len(STANCES), len(STANCES))
 
 
-def write_stance_scores(sets: Sequence[StanceSet], evaluation: StanceEvaluation, path: Path) -> None:
-    """Write a JSON line for each pair, in order; the file appears whole or not at all.
+def write_stance_scores(sets: Sequence[StanceSet], evaluation: StanceEvaluation, path: Path) -> list[Path]:
+    """Write a JSON line for each pair, in order, and return the path; the file appears whole or not at all.
 
-    Raises InputError where the file cannot be written.
+    Raises InputError if the file cannot be written.
     """
     with write_atomically(path) as file:
         for one, scores in zip(sets, evaluation.scores, strict=True):
@@ -194,132 +187,10 @@ def write_stance_scores(sets: Sequence[StanceSet], evaluation: StanceEvaluation,
                     "truncated": bool(truncated),
                 }
                 file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def as_record(evaluation: StanceEvaluation) -> dict[str, Json]:
-    """Return the figures as the JSON object that `evaluate-stance --format json` prints; null where there is none."""
-    return {
-        "model": evaluation.model,
-        "weights_sha256": evaluation.weights_sha256,
-        **evaluation.labels.record,
-        "seed": evaluation.seed,
-        "sets": [_set_record(found) for found in evaluation.sets],
-        "notes": list(evaluation.notes),
-    }
-
-
-def _set_record(found: SetEvaluation) -> dict[str, Json]:
-    rows = [dict(zip(STANCES, row, strict=True)) for row in found.confusion.tolist()]
-    return {
-        "name": found.name,
-        "n_pairs": found.n_pairs,
-        "n_claims": found.n_claims,
-        "n_truncated": found.n_truncated,
-        "accuracy": _interval_record(found.accuracy),
-        "macro_f1": _interval_record(found.macro_f1),
-        "majority": {
-            "label": found.majority,
-            "accuracy": found.majority_accuracy,
-            "macro_f1": found.majority_macro_f1,
-        },
-        "beats_majority": found.beats_majority,
-        "calibration_error": found.calibration_error,
-        "confusion": dict(zip(STANCES, rows, strict=True)),
-    }
-
-
-def _interval_record(interval: Interval) -> dict[str, Json]:
-    return {"value": interval.mean, "low": _finite(interval.low), "high": _finite(interval.high)}
-
-
-_CSV_COLUMNS = (
-    "set", "pairs", "claims", *STANCES, "accuracy", "accuracy low", "accuracy high", "macro-F1", "macro-F1 low",
-    "macro-F1 high", "majority", "majority accuracy", "majority macro-F1", "calibration error",
-)  # fmt: skip
-
-
-def as_csv(evaluation: StanceEvaluation) -> str:
-    """Return a line for each set under a header, ended by LF; empty cells where there is no number."""
-    rows = [
-        (
-            found.name,
-            found.n_pairs,
-            found.n_claims,
-            *found.confusion.sum(axis=1).tolist(),
-            *map(_finite, (*found.accuracy, *found.macro_f1)),
-            found.majority,
-            found.majority_accuracy,
-            found.majority_macro_f1,
-            found.calibration_error,
-        )
-        for found in evaluation.sets
-    ]
-    return csv_text(_CSV_COLUMNS, rows)
-
-
-def as_latex(evaluation: StanceEvaluation) -> str:
-    """Return the figures as a table for the LaTeX package booktabs."""
-    rows = [
-        (
-            found.name,
-            f"{found.n_pairs:,}",
-            _with_interval(found.accuracy),
-            short(found.majority_accuracy),
-            _with_interval(found.macro_f1),
-            short(found.majority_macro_f1),
-        )
-        for found in evaluation.sets
-    ]
-    return latex_text(("set", "pairs", "accuracy", "majority", "macro-F1", "majority"), rows)
-
-
-def as_table(evaluation: StanceEvaluation, width: int = 80) -> str:
-    """Return the figures of each set and its confusion matrix for people, no line longer than `width`, at least 40."""
-    legend = (
-        "Intervals are 95 % over claims. The baseline is what always calling the commonest label gives. Below it, rows "
-        "are the labels and columns what the model calls them: S is SUPPORTS, R is REFUTES, N is NOT_ENOUGH_INFO."
-    )
-    texts = [printable(evaluation.model), legend]
-    return "\n\n".join(
-        [
-            *("\n".join(textwrap.wrap(text, width)) for text in texts),
-            *("\n".join(_set_lines(found, width)) for found in evaluation.sets),
-            *("\n".join(textwrap.wrap(note, width)) for note in evaluation.notes),
-        ]
-    )
-
-
-def _set_lines(found: SetEvaluation, width: int) -> list[str]:
-    claims = "1 claim" if found.n_claims == 1 else f"{found.n_claims:,} claims"
-    figures = [
-        ("", "", "baseline"),
-        ("accuracy", _with_interval(found.accuracy), short(found.majority_accuracy)),
-        ("macro-F1", _with_interval(found.macro_f1), short(found.majority_macro_f1)),
-    ]
-    matrix = [("", *_SHORT.values())]
-    matrix += [
-        (_SHORT[stance], *(f"{n:,}" for n in row))
-        for stance, row in zip(STANCES, found.confusion.tolist(), strict=True)
-        if any(row)
-    ]
-    return [
-        *textwrap.wrap(f"{printable(found.name)}: {found.n_pairs:,} pairs of {claims}", width),
-        aligned(figures, " "),
-        aligned(matrix, "  "),
-    ]
-
-
-def _with_interval(interval: Interval) -> str:
-    if math.isnan(interval.low):
-        return short(interval.mean)
-    return f"{short(interval.mean)} [{short(interval.low)}, {short(interval.high)}]"
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return [path]
 
 
 def label_counts(one: StanceSet) -> dict[Stance, int]:
-    """Return how many of the set's pairs have each label."""
+    """Return the number of pairs with each label."""
     found = Counter(pair.stance for pair in one.pairs)
     return {stance: found[stance] for stance in STANCES}

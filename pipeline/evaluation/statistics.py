@@ -1,4 +1,4 @@
-"""How sure a mean over claims is, and a difference between two: scipy's resampling with our seeds and edges."""
+"""Confidence intervals of means over claims, and tests of differences, by scipy's resampling."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Floats: TypeAlias = NDArray[np.float64]
 
 LEVEL = 0.95
 SIGNIFICANT = 0.05
-"""Below this p a difference is taken to be more than chance."""
+"""A difference with a p below this counts as more than chance."""
 N_RESAMPLES = 9_999
-# What is resampled at a time: 64 MB of numbers.
+# Resampled at a time: 64 MB.
 _NUMBERS_AT_A_TIME = 8_000_000
 
 
 class Interval(NamedTuple):
-    """A mean with its 95 % interval; `low` and `high` are NaN where there are fewer than two values."""
+    """A mean with its 95 % interval; `low` and `high` are NaN for fewer than two values."""
 
     mean: float
     low: float
@@ -27,10 +27,10 @@ class Interval(NamedTuple):
 
 
 class PairedTest(NamedTuple):
-    """The difference of two systems on the same claims, B less A, in the measure's units.
+    """The difference between two systems on the same claims, B minus A, in the measure's units.
 
-    `p` is the two-sided chance of a difference this large if it did not matter which system gave which value; `p_holm`
-    is the same corrected for all differences that were tested together. `won`, `lost` and `tied` count claims.
+    `p` is the two-sided probability of a difference this large if the systems were interchangeable; `p_holm` is `p`
+    corrected for all differences that were tested together. `won`, `lost` and `tied` count claims.
     """
 
     difference: Interval
@@ -42,10 +42,10 @@ class PairedTest(NamedTuple):
 
 
 def mean_intervals(values: Floats, seed: int) -> list[Interval]:
-    """Return for each row of (m, n) values its mean and percentile bootstrap interval over the n claims.
+    """Return the mean and percentile bootstrap interval of each row of (m, n) values, over the n claims.
 
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13; 9,999 resamples, the same claims
-    in all rows.
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13; 9,999 resamples, which draw the
+    same claims in all rows.
     """
     if values.ndim != 2:
         raise ValueError(f"expected (m, n) values, got the shape {values.shape}")
@@ -54,7 +54,7 @@ def mean_intervals(values: Floats, seed: int) -> list[Interval]:
     if n < 2 or not n_rows:
         return [Interval(float(mean), np.nan, np.nan) for mean in means]
     low, high = _percentile_bootstrap(values, np.mean, seed, batch=max(1, _NUMBERS_AT_A_TIME // values.size))
-    # A mean of equal values differs from its resamples' in the last bit.
+    # The mean of equal values can differ from its resamples' in the last bit.
     return [
         Interval(float(mean), min(float(mean), float(below)), max(float(mean), float(above)))
         for mean, below, above in zip(means, low, high, strict=True)
@@ -62,10 +62,10 @@ def mean_intervals(values: Floats, seed: int) -> list[Interval]:
 
 
 def paired_tests(first: Floats, second: Floats, seed: int) -> list[PairedTest]:
-    """Return for each row of two (m, n) arrays the test of second against first over the n claims.
+    """Test each row of `second` against the same row of `first`, both (m, n), over the n claims.
 
-    The sign of each claim's difference is flipped at random 9,999 times (exactly, where there are no more ways than
-    that), and p is the share of flips, our own sample among them, whose mean is as far from 0.
+    The sign of each claim's difference is flipped at random 9,999 times (if there are no more combinations than that,
+    each is taken once); p is the share of flips, our own sample included, whose mean is as far from 0.
 
     Source: Smucker, Allan and Carterette, CIKM 2007; Holm, Scandinavian Journal of Statistics 6, 1979.
     """
@@ -100,9 +100,9 @@ def paired_tests(first: Floats, second: Floats, seed: int) -> list[PairedTest]:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values corrected for their number, in the same order: each at least as large as before, at most 1.
+    """Return the p-values corrected for their number, in the same order: never smaller than before, at most 1.
 
-    The i-th smallest of m, from 0, is multiplied by m - i, and is never below a smaller one's corrected value.
+    The i-th smallest of m, from 0, is multiplied by m - i, and is never below the corrected value of a smaller one.
 
     Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6, 1979.
     """
@@ -117,10 +117,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def clustered_interval(
     statistic: Callable[[NDArray[np.int64]], float], clusters: Sequence[Hashable], seed: int, n_resamples: int = 1_999
 ) -> Interval:
-    """Return a statistic of some rows with its percentile bootstrap interval, whole clusters of rows drawn together.
+    """Return a statistic of some rows with its percentile bootstrap interval, drawing whole clusters of rows.
 
-    `clusters` names each row's cluster: pairs of one claim stand and fall together, and drawing them singly would make
-    the interval too narrow. `statistic` gets row numbers, some several times.
+    `clusters` names each row's cluster: pairs of one claim depend on each other, and drawing them one by one would make
+    the interval too narrow. `statistic` is called with row numbers, which may repeat.
     """
     number_of = {cluster: number for number, cluster in enumerate(dict.fromkeys(clusters))}
     numbers_of_rows = np.array([number_of[cluster] for cluster in clusters], dtype=np.int64)
@@ -145,9 +145,9 @@ def clustered_interval(
 def clustered_intervals(
     statistics: Callable[[NDArray[np.int64]], Floats], clusters: Sequence[Hashable], seed: int, n_resamples: int = 1_999
 ) -> list[Interval]:
-    """Return the interval of each of several statistics of the same rows, see `clustered_interval`.
+    """Return the interval of each of several statistics of the same rows; see `clustered_interval`.
 
-    All come from the same draws: drawing takes longer than computing.
+    All use the same draws, because drawing takes longer than computing.
     """
     kept: list[Floats] = []
 

@@ -1,4 +1,4 @@
-"""From the reranker's logit and the first stage's scores to a probability of relevance."""
+"""Probability of relevance, from the reranker's logit and the first stage's scores."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Floats: TypeAlias = NDArray[np.float64]
 
 BLEND_FILE = "blend.json"
 _FORMAT = 2
-_FORMATS = (1, 2)  # the first holds nothing that was measured
+_FORMATS = (1, 2)  # format 1 has no measurements
 
 
 class HitScores(NamedTuple):
-    """What the stages know of some hits, one array entry each, whatever claim they belong to.
+    """Scores of hits at each stage, one array entry per hit; hits of several claims may be mixed.
 
-    `fused_rank` counts from 1. `bm25` and `cosine` are NaN where that stage did not find the hit.
+    `fused_rank` counts from 1. `bm25` and `cosine` are NaN if that stage did not find the hit.
     """
 
     logit: Floats
@@ -45,13 +45,13 @@ _FEATURES: Mapping[str, Callable[[HitScores], Floats]] = {
     "no_bm25": lambda hits: np.isnan(hits.bm25).astype(np.float64),
 }
 FEATURES: tuple[str, ...] = tuple(_FEATURES)
-"""The features that a blend may weigh."""
+"""All features that a blend may use."""
 BLEND_FEATURES = ("logit", "log_fused_rank")
-"""What the bundled blend weighs. On held-out claims cosine adds 0.002 nDCG@10, BM25's score then takes 0.006 away."""
+"""Features of the bundled blend. On held-out claims cosine adds 0.002 nDCG@10; BM25's score then loses 0.006."""
 
 
 class CalibrationError(NamedTuple):
-    """The expected calibration error of the first k reranked hits of each claim, with its 95 % interval over claims."""
+    """Expected calibration error of the first k reranked hits of each claim, with its 95 % interval over claims."""
 
     k: int
     error: float
@@ -61,11 +61,11 @@ class CalibrationError(NamedTuple):
 
 @dataclass(frozen=True)
 class BlendMeasures:
-    """How far a blend may be trusted, measured on claims that had no part in its fit.
+    """Quality of a blend, measured on claims that it was not fitted on.
 
-    The claims stood in `n_folds` parts, and each part was measured with a blend fitted on the others; 0 stands for a
-    blend that was not fitted on any of them. `n_hits` is how many hits the reranker read, over which `brier` (mean
-    squared error) and `log_loss` (mean negative log-likelihood) are taken, 0 is best; `ndcg` is the mean nDCG@10.
+    The claims were split into `n_folds` parts, each measured with a blend fitted on the others; 0 means a blend that
+    was not fitted on any of them. `n_hits` is the number of hits that the reranker read, over which `brier` (mean
+    squared error) and `log_loss` (mean negative log-likelihood) are taken; 0 is best. `ndcg` is the mean nDCG@10.
     """
 
     n_claims: int
@@ -81,8 +81,8 @@ class BlendMeasures:
 class Blend:
     """A logistic regression over the scores of a hit: `sigmoid(intercept + sum of weight * feature)`.
 
-    The plain sigmoid of the reranker's logit is `Blend()`. Beside it stand what was `measured` of it, and from where on
-    a claim has something relevant at all; None where that is not known.
+    `Blend()` is the plain sigmoid of the reranker's logit. `measured` is its quality, and `relevance` the threshold
+    below which a claim has nothing relevant; both are None if unknown.
     """
 
     intercept: float = 0.0
@@ -94,7 +94,7 @@ class Blend:
         names = [name for name, _ in self.weights]
         unknown = sorted(set(names) - set(FEATURES))
         if unknown or len(names) != len(set(names)):
-            raise ValueError(f"a blend weighs each of {', '.join(FEATURES)} at most once, not {', '.join(names)}")
+            raise ValueError(f"a blend may use each of {', '.join(FEATURES)} at most once, not {', '.join(names)}")
         if not all(math.isfinite(value) for value in (self.intercept, *(weight for _, weight in self.weights))):
             raise ValueError("a blend's intercept and weights must be finite numbers")
 
@@ -114,18 +114,20 @@ def blended_logit(blend: Blend, hits: HitScores) -> Floats:
 
 
 def probability(blend: Blend, hits: HitScores) -> Floats:
-    """Return (n,) probabilities that a hit would be judged relevant. Each depends on its own hit alone."""
+    """Return (n,) probabilities that a hit would be judged relevant. Each depends only on its own hit."""
     return sigmoid(blended_logit(blend, hits))
 
 
 def fit_blend(hits: HitScores, relevant: NDArray[np.bool_], features: Sequence[str] = BLEND_FEATURES) -> Blend:
-    """Return the blend under which the judgments are likeliest, over the reranked hits of claims held out of training.
+    """Return the maximum likelihood blend for the reranked hits of claims that were held out of training.
 
-    Weak L2 regularisation (C = 100 on features scaled to unit variance) keeps a feature that never varies at weight 0.
-    Raises ValueError unless both relevant and other hits are there.
+    Weak L2 regularisation (C = 100 on features scaled to unit variance) gives a constant feature the weight 0. Raises
+    ValueError unless there are both relevant and other hits.
     """
     if relevant.all() or not relevant.any():
-        raise ValueError(f"{int(relevant.sum())} of {len(relevant)} hits are relevant; a blend needs both kinds")
+        raise ValueError(
+            f"{int(relevant.sum())} of {len(relevant)} hits are relevant; fitting a blend needs both kinds"
+        )
     from sklearn.linear_model import LogisticRegression
 
     matrix = np.stack([_FEATURES[name](hits) for name in features], axis=1)  # (n, features)
@@ -138,7 +140,7 @@ def fit_blend(hits: HitScores, relevant: NDArray[np.bool_], features: Sequence[s
 
 
 def expected_calibration_error(probabilities: Floats, relevant: NDArray[np.bool_], n_bins: int = 10) -> float:
-    """Return the mean distance between probability and share of relevant hits over equal-width bins; 0 is best.
+    """Return the mean distance between probability and share of relevant hits, over equal-width bins; 0 is best.
 
     Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, equation 3.
     """
@@ -148,7 +150,7 @@ def expected_calibration_error(probabilities: Floats, relevant: NDArray[np.bool_
 
 
 def blend_record(blend: Blend) -> dict[str, Json]:
-    """Return the blend as `blend.json` holds it."""
+    """Return the content of `blend.json`."""
     measured: dict[str, Json] | None = None
     if blend.measured is not None:
         errors: list[Json] = [error._asdict() for error in blend.measured.calibration]
@@ -163,18 +165,18 @@ def blend_record(blend: Blend) -> dict[str, Json]:
 
 
 def save_blend(blend: Blend, model_dir: Path) -> None:
-    """Write `blend.json` into the model folder; it appears whole or not at all.
+    """Write `blend.json` into the model folder, atomically.
 
-    Raises InputError where the folder cannot be written.
+    Raises InputError if the folder cannot be written.
     """
     with write_atomically(model_dir / BLEND_FILE) as file:
         file.write(json.dumps(blend_record(blend), indent=2) + "\n")
 
 
 def load_blend(model_dir: Path) -> Blend:
-    """Return the blend of a model folder, or the plain sigmoid of the logit where the folder holds none.
+    """Return the blend of a model folder, or the plain sigmoid of the logit if the folder has none.
 
-    Raises ModelError for a file that is no blend of a format that this version knows.
+    Raises ModelError for an invalid file, and for a format that this version does not know.
     """
     path = model_dir / BLEND_FILE
     if not path.exists():
@@ -194,7 +196,7 @@ def load_blend(model_dir: Path) -> Blend:
             None if relevance is None else RelevanceThreshold.from_record(relevance),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path}: is no blend ({type(error).__name__}: {error})") from error
+        raise ModelError(f"{path}: is not a valid blend ({type(error).__name__}: {error})") from error
 
 
 def _measures(record: Mapping[str, Any]) -> BlendMeasures:
@@ -215,5 +217,5 @@ def _measures(record: Mapping[str, Any]) -> BlendMeasures:
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no number")
+        raise TypeError(f"{value!r} is not a number")
     return float(value)

@@ -1,12 +1,11 @@
-"""Converts one model in every precision that may serve here, measures each against the library, and keeps the best.
+"""Conversion of a model to every precision available here, measured against the library; the best is kept.
 
 `pipeline/serving/conversion.py` runs it as a process: MODEL_DIR KIND MAX_LENGTH PRECISION TARGET_DIR.
 
-What is measured is what a user gets: our tokens, padding, pooling and batches on one side, on the other
-sentence-transformers itself in float32, one text at a time. So a folder that we read otherwise than the library does
-is found here as well, and left to the library. Activation scales of int8 are fixed on texts of the bundled
-sample, so that a text's result depends on that text alone; scales taken from each batch (ONNX Runtime's dynamic
-quantization) would make it depend on its neighbours.
+The measurement compares what a user gets (our tokens, padding, pooling and batches) with sentence-transformers itself
+in float32, one text at a time. So it also finds a folder that we read differently from the library, which is then left
+to the library. The activation scales of int8 are fixed on quantization texts, so a text's result depends on that text
+alone; scales taken from each batch (ONNX Runtime's dynamic quantization) would make it depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -44,22 +43,22 @@ from claimhound.pipeline.serving.processor import this_processor
 from claimhound.pipeline.serving.torch_runtime import takes_token_types
 
 _N_TOKENS = "n_tokens"
-# The second matrix of the first two layers' feed-forward blocks, by the names that architectures give it.
+# The second matrix of the first two layers' feed-forward blocks, in the names of several architectures.
 _SENSITIVE = re.compile(r"\blayers?\.[01]\.(output\.dense|ffn\.lin2|mlp\.Wo)\b")
 _ON_CPU = Compute("cpu")
 _OUT_OF_MEMORY = re.compile(r"bad_?\s?alloc|can.t alloc|(out of|not enough|cannot allocate) memory", re.IGNORECASE)
-# One round of the speed's measurement; the best of the rounds counts, taken in turn, so that a busy moment hits all.
+# Precisions take turns in each round of the speed measurement, so a busy moment affects all; the best round counts.
 _ROUNDS = 3
 _ROUND_S = 0.1
 _ROWS, _TOKENS = 16, 32
-# Slower than this share of the fastest, a precision is emulated: it would take minutes to compare, and never serve.
+# A precision below this share of the fastest is emulated: comparing it would take minutes, and it would never serve.
 _EMULATED = 0.05
 
 
 class _Exact(NamedTuple):
-    """A model for OpenVINO that is not quantized; `inputs` are those that a batch gives.
+    """A model for OpenVINO that is not quantized; `inputs` are the names of a batch's inputs.
 
-    A short one computes as many tokens in its last layer as it is told by a further input.
+    A `short` model has one more input: the number of tokens to compute in its last layer.
     """
 
     model: openvino.Model
@@ -68,13 +67,13 @@ class _Exact(NamedTuple):
 
 
 def main(what: Conversion, target: Path) -> None:
-    """Write the model as it is served, and what was measured, into `target`."""
+    """Write the model to serve and its measurements into `target`."""
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     library = _library_model(what)
     reference = _reference_outputs(library)
     try:
         exact = _exact(what, library.transformer)
-    except Exception as error:  # whatever a tracer raises for an architecture that it cannot follow
+    except Exception as error:  # a tracer raises anything for an architecture that it cannot follow
         _raise_passing(error)
         _write(target, Measured(None, f"it cannot be converted ({last_line(error)})", this_processor().name, (), {}))
         return
@@ -99,14 +98,14 @@ def _write(target: Path, measured: Measured) -> None:
 
 
 def _library_model(what: Conversion) -> LibraryEncoder | LibraryCrossEncoder:
-    """Return the model as the library reads it, in float32."""
+    """Return the model as the library loads it, in float32."""
     if what.kind == "encoder":
         return load_library_encoder(what.model_dir, encoder_identity(str(what.model_dir)), _ON_CPU)
     return load_library_cross_encoder(what.model_dir, _ON_CPU, what.max_length)
 
 
 def _reference_outputs(library: LibraryEncoder | LibraryCrossEncoder) -> np.ndarray:
-    """Return what the library gives for the texts that judge, one at a time."""
+    """Return the library's outputs for the comparison texts, one at a time."""
     return _vectors(library) if isinstance(library, LibraryEncoder) else library.logits(pair_texts().comparison)[0]
 
 
@@ -120,7 +119,7 @@ def _vectors(encoder: Encoder) -> np.ndarray:
 def _compiled(
     what: Conversion, exact: _Exact
 ) -> tuple[dict[ConvertedPrecision, openvino.Model], dict[ConvertedPrecision, Any], dict[ConvertedPrecision, str]]:
-    """Return the models of the precisions that are wanted, compiled ones, and why others cannot be had."""
+    """Return the models in the wanted precisions, the compiled ones, and the reasons why others failed."""
     made: dict[ConvertedPrecision, openvino.Model] = {}
     compiled: dict[ConvertedPrecision, Any] = {}
     failures: dict[ConvertedPrecision, str] = {}
@@ -133,20 +132,20 @@ def _compiled(
         try:
             made[precision] = _in_precision(what, exact, precision)
             compiled[precision] = compile_model(made[precision], precision, n_threads_available())
-        except Exception as error:  # of OpenVINO's and NNCF's many kinds; the record and `doctor` say which
+        except Exception as error:  # OpenVINO and NNCF raise many kinds; the record and `doctor` name them
             _raise_passing(error)
             failures[precision] = last_line(error)
     return made, compiled, failures
 
 
 def _raise_passing(error: Exception) -> None:
-    """Raise an error that comes of the moment or the installation again: what is written down is never tried again."""
+    """Raise a temporary error, or one of the installation: a failure that is recorded is never tried again."""
     if isinstance(error, MemoryError | ImportError | OSError) or _OUT_OF_MEMORY.search(str(error)):
         raise error
 
 
 def _has_bfloat16() -> bool:
-    """Tell whether OpenVINO computes in bfloat16 here; where it does not, it would take float32 without a word."""
+    """Return whether OpenVINO computes in bfloat16 here; otherwise it would silently use float32."""
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
@@ -156,7 +155,7 @@ def _measured(
     failures: dict[ConvertedPrecision, str],
     reference: np.ndarray,
 ) -> list[Candidate]:
-    """Return what is to be known of each precision, in the order of preference."""
+    """Return the measurements of each precision, in the order of preference."""
     n_threads = n_threads_available()
     runtimes = {precision: OpenVinoRuntime(model, precision, n_threads) for precision, model in compiled.items()}
     rates = _rates(runtimes, what.max_length, n_threads)
@@ -176,7 +175,7 @@ def _why_not(candidate: Candidate) -> str:
 
 
 def _agreement(what: Conversion, runtime: OpenVinoRuntime, reference: np.ndarray) -> Agreement:
-    """Compare what a user would get with what the library gave."""
+    """Compare our outputs with the library's."""
     tokenizer = TextTokenizer(what.model_dir, what.max_length)
     if what.kind == "encoder":
         identity = encoder_identity(str(what.model_dir))
@@ -207,7 +206,7 @@ def _exact(what: Conversion, model: Any) -> _Exact:
             value: torch.Tensor = output.last_hidden_state if what.kind == "encoder" else output.logits
             return value
 
-    # A mask with padding in it: attention without a mask would be another graph.
+    # A mask with padding: attention without a mask would be traced as another graph.
     tokens = torch.ones(2, 16, dtype=torch.long)
     mask = tokens.clone()
     mask[1, 12:] = 0
@@ -222,7 +221,7 @@ def _exact(what: Conversion, model: Any) -> _Exact:
 
 
 def _in_precision(what: Conversion, exact: _Exact, precision: ConvertedPrecision) -> openvino.Model:
-    """Return the model to be compiled for a precision; all but int8 are one model under different hints."""
+    """Return the model to compile for a precision; all except int8 are the same model with different hints."""
     model = _quantized(what, exact) if precision == "int8" else exact.model.clone()
     if exact.short:
         _fix_input(model, _N_TOKENS, 1)
@@ -236,8 +235,8 @@ def _quantized(what: Conversion, exact: _Exact) -> openvino.Model:
     tokens = TextTokenizer(what.model_dir, what.max_length).tokenize(list(texts))
     inputs = [
         {name: getattr(batch, name) for name in exact.inputs}
-        # All tokens, so that the ranges are the whole layer's. From one token a text, where ranges were still the mean
-        # of each text's extremes, logits of four tiny random models were off by 1.4 times as much.
+        # All tokens, so that the ranges are those of the whole layer. With one token per text, when ranges were still
+        # the mean of each text's extremes, logits of four tiny random models were off by 1.4 times as much.
         | ({_N_TOKENS: np.array(batch.input_ids.shape[1])} if exact.short else {})
         for batch in batches_by_length(tokens, what.max_length, tokens_per_batch=1)
     ]
@@ -251,15 +250,15 @@ def _quantized(what: Conversion, exact: _Exact) -> openvino.Model:
 
 
 def _for_cross_encoders(model: openvino.Model) -> dict[str, Any]:
-    """Return how a cross-encoder is quantized, whose logits are more sensitive than a mean of token vectors.
+    """Return the quantization options for a cross-encoder, whose logits are more sensitive than a mean of vectors.
 
-    Activations may range from the least to the greatest value of all texts. By default NNCF takes the mean of each
-    text's extremes, which cuts off: against float32, the bundled reranker's logits were wrong by .345 (root of the mean
-    square) over 300 climate pairs, and are by .099.
+    Activations range from the least to the greatest value of all texts. By default NNCF takes the mean of each text's
+    extremes, which cuts values off: the root mean square error of the bundled reranker's logits over 300 climate pairs,
+    against float32, was .345 that way and is .099.
 
-    The first two layers' feed-forward outputs, whose activations have outliers, stay floating point. The bundled
-    reranker's error falls so from .106 to .077 where the logits spread by 1.08, the stance model's rank correlation
-    rises from .9939 to .9962; it costs a quarter of the speed.
+    The first two layers' feed-forward outputs, whose activations have outliers, stay floating point. This reduces the
+    bundled reranker's error from .106 to .077, with a spread of the logits of 1.08, and raises the stance model's rank
+    correlation from .9939 to .9962; it costs a quarter of the speed.
     """
     import nncf
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
@@ -276,7 +275,7 @@ def _for_cross_encoders(model: openvino.Model) -> dict[str, Any]:
 
 
 def _fix_input(model: openvino.Model, name: str, value: int) -> None:
-    """Have an OpenVINO model take `value` for an input, and no longer ask for it."""
+    """Replace an input of an OpenVINO model by the constant `value`."""
     parameter = model.input(name).get_node()
     parameter.output(0).replace(openvino.opset13.constant(np.array(value, dtype=np.int64)).output(0))
     model.remove_parameter(parameter)
@@ -286,7 +285,7 @@ def _fix_input(model: openvino.Model, name: str, value: int) -> None:
 def _rates(
     runtimes: dict[ConvertedPrecision, OpenVinoRuntime], max_length: int, n_threads: int
 ) -> dict[ConvertedPrecision, float]:
-    """Return how many batches of `_ROWS` short texts each computes a second, with all of the process's cores."""
+    """Return the batches of `_ROWS` short texts that each computes per second, on all cores of the process."""
     length = min(_TOKENS, max_length)
     text = TokenizedText([1] * length, [0] * length, False)
     (batch,) = batches_by_length([text] * _ROWS, max_length, tokens_per_batch=_ROWS * length)
@@ -294,7 +293,7 @@ def _rates(
     for number in range(_ROUNDS + 1):
         for precision, runtime in runtimes.items():
             rate = _rate(runtime, batch, n_threads)
-            if number > 0:  # the first run of a shape prepares it
+            if number > 0:  # the first run of a shape is a warm-up
                 best[precision] = max(best[precision], rate)
     return best
 
@@ -308,9 +307,9 @@ def _rate(runtime: OpenVinoRuntime, batch: Batch, n_threads: int) -> float:
 
 
 def _half_suffices(model: openvino.Model) -> bool:
-    """Tell whether half precision holds the weights exactly, as it does where they were saved so: half the disk.
+    """Return whether half precision, with half the disk space, is exact for the weights, as for weights saved in it.
 
-    Single numbers do not count; the scale of the attention is one, and off by a ten-thousandth at most.
+    Scalars do not count; the scale of the attention is one, and off by a ten-thousandth at most.
     """
     for node in model.get_ops():
         if node.get_type_name() == "Constant" and node.get_element_type() == openvino.Type.f32:

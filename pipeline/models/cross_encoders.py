@@ -239,8 +239,12 @@ def load_pair_models(
     A folder named as both is loaded once and returned twice, and then computes each pair of a search once.
     """
     folder = None if stance is None else find_model_dir("stance", stance)
-    ranks = None if reranker is None else find_model_dir("reranker", reranker)
-    if stance is None or folder is None or ranks is None or ranks.resolve() != folder.resolve():
+    if (
+        reranker is None
+        or stance is None
+        or folder is None
+        or find_model_dir("reranker", reranker).resolve() != folder.resolve()
+    ):
         return (
             None if reranker is None else load_reranker(reranker, compute, max_length=max_length),
             None if stance is None else load_stance(stance, compute, labels=labels, max_length=max_length),

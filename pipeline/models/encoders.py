@@ -1,4 +1,4 @@
-"""Texts to vectors."""
+"""Encoders, which turn texts into vectors."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from claimhound.pipeline.serving.runtime import Output, Runtime
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors whose inner product says how near two texts are.
+    """Turns texts into vectors whose inner product measures the similarity of two texts.
 
-    Where `identity.similarity` is `cosine` they have unit length; where it is `dot` a vector's length counts, and inner
-    products lie anywhere: `unit_vectors` makes cosines of them where a scale is needed.
+    If `identity.similarity` is `cosine` they have unit length. If it is `dot` a vector's length counts and inner
+    products are unbounded; `unit_vectors` turns them into cosines where a scale is needed.
     """
 
     identity: EncoderIdentity
 
     @property
     def runtime_name(self) -> str:
-        """What computes, for people."""
+        """Human-readable name of the runtime."""
 
     def encode(self, texts: Sequence[str], *, as_query: bool = False) -> Vectors:
         """Return (len(texts), dim), float32, of unit length if compared by cosine; zero for a blank text.
 
-        A model may want a claim marked as one: `as_query`.
+        `as_query` is for claims: some models encode them with a prompt of their own.
         """
 
     def unknown_share(self, text: str) -> float:
@@ -49,9 +49,9 @@ class Encoder(Protocol):
 
 
 class TransformerEncoder:
-    """A bi-encoder of sentence-transformers: a transformer, mean or first-token pooling.
+    """A bi-encoder of sentence-transformers: a transformer with mean or first-token pooling.
 
-    The prompts are the identity's. A text's vector is the same whatever other texts are encoded with it.
+    The prompts are the identity's. A text's vector does not depend on the texts encoded with it.
     """
 
     def __init__(self, tokenizer: TextTokenizer, runtime: Runtime, identity: EncoderIdentity) -> None:
@@ -65,7 +65,7 @@ class TransformerEncoder:
         return self._runtime.name
 
     def encode(self, texts: Sequence[str], *, as_query: bool = False) -> Vectors:
-        """See `Encoder`. Raises ModelError if the model gives no numbers (NaN)."""
+        """See `Encoder`. Raises ModelError if the model gives NaN."""
         vectors = np.zeros((len(texts), self.identity.dim), dtype=np.float32)
         filled = [row for row, text in enumerate(texts) if text.strip()]
         prompt = (self.identity.query_prompt if as_query else self.identity.document_prompt) or ""
@@ -88,7 +88,7 @@ class TransformerEncoder:
         return self._tokenizer.unknown_share(text)
 
     def _pool(self, output: Output, batch: Batch) -> Output:
-        """Return one vector for each row of a (rows, tokens, dim) output."""
+        """Return one vector per row of a (rows, tokens, dim) output."""
         if self.identity.pooling == "cls":
             return output[:, 0]
         mask = batch.attention_mask[..., None].astype(np.float32)  # (rows, tokens, 1)
@@ -97,7 +97,7 @@ class TransformerEncoder:
 
 
 class Prompts(TypedDict):
-    """What is put before a claim and before a document; None is what the model's folder says."""
+    """Texts put before a claim and before a document; None for those of the model's folder."""
 
     query_prompt: str | None
     document_prompt: str | None
@@ -112,8 +112,9 @@ def load_encoder(
 ) -> Encoder:
     """Load a bi-encoder: `bundled`, a folder, or a name on the Hub; prompts that are None are the folder's own.
 
-    What our own runtimes do not read as sentence-transformers does is computed by that, and `compute.notify` is told.
-    Raises ModelError if it cannot be had or cannot be loaded, and for code of others that is not trusted.
+    A model that our own runtimes cannot read exactly as sentence-transformers does runs through that library, and
+    `compute.notify` is told. Raises ModelError if it cannot be found or loaded, or brings its own code and that is not
+    trusted.
     """
     folder = find_model_dir("encoder", model)
     layout = read_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
@@ -138,9 +139,9 @@ def encoder_identity(
     query_prompt: str | None = None,
     document_prompt: str | None = None,
 ) -> EncoderIdentity:
-    """Return what `load_encoder` would say of a model, mostly without the time that loading takes; raises as it does.
+    """Return the identity that `load_encoder` would give a model, usually without loading it; raises the same errors.
 
-    One that only the library reads is loaded the first time.
+    A model that only the library can read is loaded the first time.
     """
     folder = find_model_dir("encoder", model)
     layout = read_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
@@ -165,6 +166,6 @@ def _identity(
         query_prompt=layout.query_prompt if query_prompt is None else query_prompt,
         document_prompt=layout.document_prompt if document_prompt is None else document_prompt,
         similarity=layout.similarity,
-        # One that is named by its folder is had again from there.
+        # A model named by its folder is found there again, without a revision.
         revision=None if Path(model).expanduser().is_dir() else revision_of(folder),
     )

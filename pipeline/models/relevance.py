@@ -1,4 +1,4 @@
-"""Whether an index holds anything on a claim: a threshold on the cosine of what lies nearest to it."""
+"""Threshold on the cosine of the nearest document, below which an index has nothing on a claim."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from claimhound.data.records import Ranking
 
 Floats = NDArray[np.float64]
 
-# The nearest of more documents is nearer by chance. Measured with all-MiniLM-L6-v2 on eight random parts of 925,657
-# passages, from 300 to all, with the threshold of the whole, 0.588, moved by this: 0.8 to 3.7 % of 246 claims (their
-# judged evidence always among the passages) fell below, and 0.8 to 6.9 % of 360 senseless ones did not. With 0.03 up to
-# 7.7 % of the claims fell below, with 0.07 up to 12 % of the senseless did not. On two other corpora (471 and 45,952
-# passages) none of 42 claims and one of 120 fell below.
+# With more documents the nearest one is nearer by chance. Measured with all-MiniLM-L6-v2 on eight random parts of
+# 925,657 passages, from 300 to all, with the threshold of the whole, 0.588, shifted by this: 0.8 to 3.7 % of 246 claims
+# (whose judged evidence was always among the passages) fell below, and 0.8 to 6.9 % of 360 senseless claims did not.
+# With 0.03 up to 7.7 % of the claims fell below, with 0.07 up to 12 % of the senseless ones did not. On two other
+# corpora (471 and 45,952 passages) none of 42 claims and one of 120 fell below.
 COSINE_PER_TENFOLD = 0.05
-"""How much the threshold rises with an index ten times as large."""
+"""Rise of the threshold for an index ten times as large."""
 MOST_TOLD_NOTHING = 0.04
-"""The share of claims with relevant documents that may fall below a threshold where it is chosen."""
+"""Largest share of claims with relevant documents that may fall below a threshold when it is chosen."""
 
 
 @dataclass(frozen=True)
 class RelevanceThreshold:
-    """From which cosine of its nearest document on a claim probably has something relevant in an index.
+    """The least cosine of the nearest document at which a claim probably has something relevant in an index.
 
-    `cosine` is for an index of `n_docs` documents and the encoder with these weights; with another it says nothing.
-    Measured on claims that had no part in the choice: `told_nothing` is the share of the `n_with` claims with relevant
-    documents that fall below; `senseless_shown` is the share of `n_senseless` claims without sense that do not, and
-    `without_shown` that of `n_without` real claims on which the index held nothing, which are much harder to tell.
+    `cosine` is for an index of `n_docs` documents and the encoder with these weights; it does not apply to another
+    encoder. The shares were measured on claims that were not used to choose it: `told_nothing` is the share of the
+    `n_with` claims with relevant documents that fall below; `senseless_shown` the share of `n_senseless` senseless
+    claims that do not; `without_shown` the share of `n_without` real claims on which the index had nothing that do not,
+    which are much harder to recognise.
     """
 
     cosine: float
@@ -47,20 +48,20 @@ class RelevanceThreshold:
 
     def __post_init__(self) -> None:
         if not -1 <= self.cosine <= 1:
-            raise ValueError(f"a cosine lies in [-1, 1], got {self.cosine}")
+            raise ValueError(f"cosine must be in [-1, 1], got {self.cosine}")
         if self.n_docs < 1:
-            raise ValueError(f"n_docs starts at 1, got {self.n_docs}")
+            raise ValueError(f"n_docs must be at least 1, got {self.n_docs}")
         for name in ("told_nothing", "senseless_shown", "without_shown"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is a share in [0, 1], got {getattr(self, name)}")
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
 
     def cosine_at(self, n_docs: int) -> float:
-        """Return the threshold for an index of so many documents."""
+        """Return the threshold for an index of `n_docs` documents."""
         return self.cosine + COSINE_PER_TENFOLD * math.log10(max(1, n_docs) / self.n_docs)
 
     @property
     def errors_text(self) -> str:
-        """How often it is wrong, in a sentence."""
+        """Its error rates in one sentence."""
         text = f"{_percent(self.told_nothing)} of the claims with evidence fell below"
         if self.n_without:
             text += f", {_percent(self.without_shown)} of the claims on which there was nothing did not"
@@ -68,9 +69,9 @@ class RelevanceThreshold:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> RelevanceThreshold:
-        """Return what `asdict` made a record of; raises KeyError, TypeError or ValueError for what it did not."""
+        """Return the threshold from its `asdict` record; raises KeyError, TypeError or ValueError if it is invalid."""
         if not isinstance(record["encoder_sha256"], str):
-            raise TypeError(f"encoder_sha256 is a text, not {record['encoder_sha256']!r}")
+            raise TypeError(f"encoder_sha256 must be a string, not {record['encoder_sha256']!r}")
         return cls(
             cosine=_number(record, "cosine"),
             n_docs=int(_number(record, "n_docs")),
@@ -85,15 +86,15 @@ class RelevanceThreshold:
 
 
 def best_cosine(dense: Ranking) -> float:
-    """Return the cosine of the nearest document, 0 where none is near."""
+    """Return the cosine of the nearest document, 0 if none is near."""
     return max((hit.score for hit in dense), default=0.0)
 
 
 def choose_cosine(with_relevant: Floats, without: Floats, most_told: float = MOST_TOLD_NOTHING) -> float | None:
-    """Return the cosine below which most claims without anything relevant fall, and at most `most_told` of the others.
+    """Return the cosine with most claims `without` anything relevant below it, and at most `most_told` of the others.
 
-    The arguments are each claim's best cosine. It lies midway between two of these; of equally good ones the lowest.
-    None where no such cosine has more of the claims without below it than of those with.
+    The arguments are each claim's best cosine. The result lies midway between two of them; of equally good values it is
+    the lowest. None if no such value has a larger share of the claims without than of those with below it.
     """
     values = np.unique(np.concatenate([with_relevant, without]))
     middles = (values[:-1] + values[1:]) / 2
@@ -110,5 +111,5 @@ def _percent(share: float) -> str:
 def _number(record: Mapping[str, Any], name: str) -> float:
     value = record[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} is a number, not {value!r}")
+        raise TypeError(f"{name} must be a number, not {value!r}")
     return float(value)

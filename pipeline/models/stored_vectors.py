@@ -1,4 +1,4 @@
-"""Whether the vectors that an index holds are those that its encoder gives for its texts now."""
+"""Comparison of an index's stored vectors with those that its encoder computes now."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _SEED = 0
 
 
 class Comparison(NamedTuple):
-    """How many texts were encoded again, and how near their vectors are to the stored ones: 1 where there are none."""
+    """Number of texts encoded again, and the agreement of their vectors with the stored ones."""
 
     n_texts: int
     agreement: VectorAgreement
 
     @property
     def flaw(self) -> str | None:
-        """What shows that the stored vectors are not the encoder's, None where nothing does."""
+        """Why the stored vectors cannot be the encoder's, None if they may be."""
         _, least, length_error = self.agreement
         if least < LEAST_COSINE:
             return f"has a cosine of {least:.3f} with its stored vector, below {LEAST_COSINE}"
@@ -42,9 +42,9 @@ class Comparison(NamedTuple):
 
 
 def compare_vectors(index: IndexSnapshot, encoder: Encoder, n_texts: int = SAMPLED_TO_VERIFY) -> Comparison:
-    """Encode up to `n_texts` of the index's texts, always the same ones, and compare them with what it holds.
+    """Encode up to `n_texts` texts of the index, always the same ones, and compare them with its stored vectors.
 
-    Texts without content, which have vectors of zeros, are passed over. Raises IndexDamagedError or ModelError.
+    Blank texts, whose vectors are zero, are skipped. Raises IndexDamagedError or ModelError.
     """
     documents = [document for document in index.sample(n_texts, _SEED) if document.text.strip()]
     if not documents:
@@ -54,36 +54,33 @@ def compare_vectors(index: IndexSnapshot, encoder: Encoder, n_texts: int = SAMPL
 
 
 def compare(stored: Vectors, texts: Sequence[str], encoder: Encoder) -> Comparison:
-    """Compare (n, dim) stored vectors with those that the encoder gives for the n texts."""
+    """Compare (n, dim) stored vectors with the encoder's for the n texts."""
     agreement = vector_agreement(encoder.encode(texts), stored, with_lengths=encoder.identity.similarity == "dot")
     return Comparison(len(texts), agreement)
 
 
 def require_agreement(index: IndexSnapshot, encoder: Encoder, comparison: Comparison) -> None:
-    """Raise VectorsMismatchError, with the worst cosine, if the index's vectors are not the encoder's."""
+    """Raise VectorsMismatchError, which names the worst text, if the index's vectors are not the encoder's."""
     if comparison.flaw is None:
         return
     raise VectorsMismatchError(
-        f"{index.path}: its vectors are not those that encoder {encoder.identity.name} gives: of "
+        f"{index.path}: its vectors are not those of encoder {encoder.identity.name}: of "
         f"{comparison.n_texts:,} texts encoded again, the worst {comparison.flaw}; "
-        f"make them anew with: claimhound index renew --index {index.path}"
+        f"rebuild them with: claimhound index renew --index {index.path}"
     )
 
 
 def require_checked_vectors(index: IndexSnapshot, encoder: Encoder) -> None:
-    """Compare a few vectors of an index that does not say how they were computed, once for each generation.
+    """Compare a few vectors of an index that does not name their precision, once per generation.
 
-    An index that names a precision is trusted, as one is only used if it agrees with float32; one that was forced and
-    does not says so. That a generation passed is
-    kept in the user's cache.
-
-    Raises VectorsMismatchError.
+    An index that names a precision is trusted: one is only used if it agrees with float32, and one that was forced and
+    does not agree is marked. The user's cache remembers the generations that passed. Raises VectorsMismatchError.
     """
     precision = index.manifest.encoder.precision
     if precision and FAR not in precision:
         return
     passed = _passed_path(index, encoder)
-    # A cache that cannot be read or written costs time, not correctness.
+    # A cache that cannot be read or written costs only time.
     with suppress(OSError):
         if passed.exists():
             return
@@ -94,7 +91,7 @@ def require_checked_vectors(index: IndexSnapshot, encoder: Encoder) -> None:
 
 
 def _passed_path(index: IndexSnapshot, encoder: Encoder) -> Path:
-    """Return the file whose being there says that this generation's vectors are this encoder's."""
+    """Return the file whose existence means that this generation's vectors are this encoder's."""
     facts = [asdict(encoder.identity), encoder.runtime_name]
     digest = hashlib.sha256(index.manifest.to_bytes() + json.dumps(facts, sort_keys=True).encode())
     return cache_dir() / "checked" / digest.hexdigest()

@@ -1,4 +1,4 @@
-"""One number that makes a classifier's probabilities as sure as it is right: its temperature."""
+"""Temperature of a classifier: one number that calibrates its probabilities."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COOLEST, _HOTTEST = 0.05, 20.0
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
-    """Return (n, labels) probabilities of (n, labels) logits; above 1 a temperature makes them less sure."""
+    """Return (n, labels) probabilities of (n, labels) logits; a temperature above 1 makes them less confident."""
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     probabilities: Floats = powers / powers.sum(axis=1, keepdims=True)
@@ -37,15 +37,15 @@ def log_loss(logits: Floats, labels: NDArray[np.int64], temperature: float = 1.0
 
 
 def fit_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
-    """Return the temperature in [0.05, 20] under which the labels are likeliest, for pairs that were held out.
+    """Return the temperature in [0.05, 20] with the highest likelihood of the labels of held-out pairs.
 
-    The loss is convex in 1 / temperature, so that a golden-section search finds its minimum.
+    The loss is convex in 1 / temperature, so a golden-section search finds its minimum. Raises ValueError without any
+    label.
 
-    Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 4.2. Raises ValueError without
-    a label.
+    Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 4.2.
     """
     if not len(labels):
-        raise ValueError("a temperature is fitted on labelled pairs, and there are none")
+        raise ValueError("fitting a temperature needs labelled pairs, got none")
     ratio = (math.sqrt(5) - 1) / 2
     low, high = 1 / _HOTTEST, 1 / _COOLEST
     while high - low > 1e-6 * high:
@@ -64,7 +64,7 @@ def save_temperature(temperature: float, model_dir: Path) -> None:
 
 
 def load_temperature(model_dir: Path) -> float:
-    """Return the temperature of a model folder, 1 where it has none; raises ModelError for a file that is none."""
+    """Return the temperature of a model folder, 1 if it has none; raises ModelError for an invalid file."""
     path = model_dir / TEMPERATURE_FILE
     if not path.exists():
         return 1.0
@@ -73,5 +73,5 @@ def load_temperature(model_dir: Path) -> float:
         raise ModelError(f"{path}: has format {record.get('format')!r}, this version reads {_FORMAT}")
     value = record.get("temperature")
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ModelError(f"{path}: the temperature is a number above 0, not {value!r}")
+        raise ModelError(f"{path}: the temperature must be a number above 0, not {value!r}")
     return float(value)

@@ -1,4 +1,4 @@
-"""Every setting of a search with its default, in one place, and as a file."""
+"""Settings of a search with their defaults, and as a file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ _NOTE = "note"
 
 @dataclass(frozen=True)
 class PipelineConfig:
-    """How a claim is searched.
+    """Settings of a search.
 
-    `first_stage_k` candidates come from BM25 and as many from the vectors; the best `rerank_k` of the fused list are
-    rescored. `bm25_weight` is BM25's part in the fusion, the rest is the vectors'. For BM25 a document's score is its
-    text's plus `title_weight` times its title's. The vectors find a document from
-    cosine `min_cosine` on: below it nothing is near. `probe_share` is the part of the inverted lists that a search of a
-    large index scans. `adaptive_share` is for answers whose length adapts, see `adaptive_k`. `min_stance` and
-    `min_relevance` are the probabilities from which a piece of evidence counts for or against a claim, see `summarize`.
+    BM25 and the vectors each give `first_stage_k` candidates; the best `rerank_k` of the fused list are rescored.
+    `bm25_weight` is the weight of BM25 in the fusion, the rest that of the vectors. A document's BM25 score is that of
+    its text plus `title_weight` times that of its title. The vectors do not find documents below a cosine of
+    `min_cosine`. `probe_share` is the share of the inverted lists that a search of a large index scans. For
+    `adaptive_share` see `adaptive_k`, for `min_stance` and `min_relevance` see `summarize`.
     """
 
     first_stage_k: int = 400
@@ -41,47 +40,49 @@ class PipelineConfig:
 
     def __post_init__(self) -> None:
         if self.first_stage_k < 1 or self.rerank_k < 1:
-            raise ValueError(f"first_stage_k and rerank_k start at 1, got {self.first_stage_k} and {self.rerank_k}")
+            raise ValueError(
+                f"first_stage_k and rerank_k must be at least 1, got {self.first_stage_k} and {self.rerank_k}"
+            )
         if self.fusion not in get_args(Fusion):
-            raise ValueError(f"fusion is one of {', '.join(get_args(Fusion))}, got {self.fusion!r}")
+            raise ValueError(f"fusion must be one of {', '.join(get_args(Fusion))}, got {self.fusion!r}")
         if self.rrf_k < 0:
-            raise ValueError(f"rrf_k starts at 0, got {self.rrf_k}")
+            raise ValueError(f"rrf_k must be at least 0, got {self.rrf_k}")
         if not -1 <= self.min_cosine <= 1:
-            raise ValueError(f"min_cosine lies in [-1, 1], got {self.min_cosine}")
+            raise ValueError(f"min_cosine must be in [-1, 1], got {self.min_cosine}")
         if not 0 <= self.bm25_weight <= 1:
-            raise ValueError(f"bm25_weight lies in [0, 1], got {self.bm25_weight}")
+            raise ValueError(f"bm25_weight must be in [0, 1], got {self.bm25_weight}")
         if not 0 <= self.title_weight <= 10:
-            raise ValueError(f"title_weight lies in [0, 10], got {self.title_weight}")
+            raise ValueError(f"title_weight must be in [0, 10], got {self.title_weight}")
         if not 0 < self.probe_share <= 1:
-            raise ValueError(f"probe_share lies in (0, 1], got {self.probe_share}")
+            raise ValueError(f"probe_share must be in (0, 1], got {self.probe_share}")
         if not 0 < self.adaptive_share <= 1:
-            raise ValueError(f"adaptive_share lies in (0, 1], got {self.adaptive_share}")
+            raise ValueError(f"adaptive_share must be in (0, 1], got {self.adaptive_share}")
         for name in ("min_stance", "min_relevance"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} lies in [0, 1], got {getattr(self, name)}")
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
 
 
 def read_config(path: Path) -> PipelineConfig:
-    """Return the settings of a JSON file: an object of PipelineConfig's fields, any of which may be absent, and a note.
+    """Return the settings in a JSON file: an object with any of PipelineConfig's fields and an optional note.
 
-    Raises InputError, with the file and the field, for one that is unknown, of another type or out of range.
+    Raises InputError, naming file and field, for a field that is unknown, of the wrong type or out of range.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:  # also bytes that are not UTF-8
-        raise InputError(f"{path}: is no JSON ({error})") from error
+        raise InputError(f"{path}: is not valid JSON ({error})") from error
     if not isinstance(record, dict):
-        raise InputError(f"{path}: holds no JSON object of settings")
+        raise InputError(f"{path}: is not a JSON object of settings")
     if not isinstance(record.pop(_NOTE, ""), str):
-        raise InputError(f"{path}: field {_NOTE!r} is not a text")
+        raise InputError(f"{path}: field {_NOTE!r} must be a string")
     known: dict[str, type[Any]] = {field.name: type(field.default) for field in fields(PipelineConfig)}
     for name, value in record.items():
         if name not in known:
             raise InputError(f"{path}: unknown field {name!r}; the fields are {', '.join(known)} and {_NOTE}")
         if not _is_of(known[name], value):
-            raise InputError(f"{path}: field {name!r} is {_KINDS[known[name]]}, got {json.dumps(value)}")
+            raise InputError(f"{path}: field {name!r} must be {_KINDS[known[name]]}, got {json.dumps(value)}")
     try:
         return PipelineConfig(**{name: known[name](value) for name, value in record.items()})
     except (ValueError, OverflowError) as error:
@@ -89,16 +90,16 @@ def read_config(path: Path) -> PipelineConfig:
 
 
 def write_config(config: PipelineConfig, path: Path, *, note: str = "") -> None:
-    """Write every setting as JSON, with a note for people; the file appears whole or not at all.
+    """Write every setting as JSON, with a note for people, atomically.
 
-    Raises InputError where it cannot be written.
+    Raises InputError if the file cannot be written.
     """
     record: dict[str, Any] = {_NOTE: note} if note else {}
     with write_atomically(path) as file:
         file.write(json.dumps(record | asdict(config), indent=2) + "\n")
 
 
-_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+_KINDS = {int: "a whole number", float: "a number", str: "a string"}
 
 
 def _is_of(kind: type, value: object) -> bool:

@@ -1,9 +1,9 @@
-"""Which documents are copies of one another: the same words in the same order, but for what an agency's desk adds.
+"""Near-copies among documents: the same words in the same order, except for what a news agency's desk adds.
 
-Precision comes first: a contradiction that is folded away is worse than a copy too many. So two texts are copies only
-where their words, numbers, signs, units and inner punctuation are the same, in the same order. They may differ in
-quotation marks and dashes of another style, in spacing, in capitals that carry no meaning, in the stop at the end, and
-in the marks of an agency or of a status at either end, which stand in closed lists here.
+Precision comes first: folding away a contradiction is worse than showing one copy too many. So two texts are copies
+only if their words, numbers, signs, units and inner punctuation are the same, in the same order. They may differ in the
+style of quotation marks and dashes, in spacing, in capitals without meaning, in the final full stop, and in an agency's
+name or a status at either end, which are closed lists here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from claimhound.data.records import Document, Ranking, ScoredDoc
 from claimhound.indexes.analysis.terms import tokenize
 from claimhound.pipeline.search.fusion import by_score
 
-_REMEMBERED = 100_000  # the candidates of a hundred claims, in some 10 MB
+_REMEMBERED = 100_000  # the candidates of a hundred claims, about 10 MB
 _FEWEST_WORDS_LEFT = 4
 _MOST_MARKS = 4
 _HEADLINE_WORDS = 5
@@ -30,7 +30,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Soft hyphens, spaces of no width, marks of direction. Joiners are letters' own in some scripts.
+# Soft hyphens, zero-width spaces, direction marks. Not joiners, which are part of the letters in some scripts.
 _UNSEEN = "\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _STYLES = str.maketrans(
     dict.fromkeys("“”„‟«»″", '"')
@@ -40,13 +40,13 @@ _STYLES = str.maketrans(
     | dict.fromkeys(_UNSEEN, None)
 )
 _INVISIBLE = re.compile(f"[{_UNSEEN}]")
-# Before a digit it may be a sign.
+# Before a digit a dash may be a sign.
 _DASH = re.compile(r" ?[—―] ?(?![\d ])| [–−-]+ (?!\d)")
 _LOOSE_STOP = re.compile(r" +([.,;:!?)\]]+)(?= |$)")
 _SINGLE_QUOTE = re.compile(r"(?<![\w'])'(?=\w)|(?<=[^\W\d])'(?!\w)|(?<=[.,!?])'(?!\w)")
 _LOOSE_PERCENT = re.compile(r"(?<=\d) %")
 _UNIT_IN_CAPITALS = re.compile(rf"\d\s?[A-Z]{{1,{_LONGEST_UNIT}}}\b")
-# Words that are others with a capital, and with capitals throughout.
+# Words that mean something else with a capital, and in capitals throughout.
 _NAMES_TOO = _words(
     "may march august will bill mark rose china turkey polish bush gates jobs trump ford reading nice bath rob "
     "frank jack grant chase wade brown white black green young long short rich hope faith grace joy earth mobile"
@@ -65,7 +65,7 @@ _WIRES = (
     r"(?:the |an? |some )?(?:(?:news |press |wire )agenc(?:y|ies)|agenc(?:y|ies)|(?:news)?wires?(?: services?)?)"
     r"(?: reports?)?"
 )
-# Each begins after the words that are kept. A quotation's speaker is no such mark, see `_without_marks`.
+# Each match begins after the words that are kept. A quotation's speaker is not such a mark, see `_without_marks`.
 _TAG = re.compile(
     rf"\s*[(\[](?:via |by |source: ?|with (?:inputs|files|reporting) from )?(?:{_AGENCIES}|{_STATUS})\.?[)\]]$"
     rf"|\s+[-–|/]+\s*(?:{_AGENCIES})$"
@@ -90,7 +90,7 @@ _HEAD = re.compile(
     rf"|[(\[](?:{_AGENCIES}|updated?|breaking)[)\]]\s*(?:[-–:]+\s*)?|(?:{_AGENCIES})\s+[-–]+\s+",
     re.IGNORECASE,
 )
-# The place stays: who "the ministry" is may hang on it. A day stays, too, as it then stands between place and agency.
+# The place stays, because it may tell who "the ministry" is. A date stays too: it stands between place and agency.
 _AGENCY_OF_DATELINE = re.compile(rf"^([^()\"?!]{{2,60}}?) \((?:{_AGENCIES})\)\s*[-–:]+ ", re.IGNORECASE)
 
 _OPENING_PRONOUN = re.compile(
@@ -113,7 +113,7 @@ _NEGATION = re.compile(
 
 
 def text_key(text: str) -> str:
-    """Return what all copies of a text share, and no other text."""
+    """Return a key shared by all copies of a text, and by no other text."""
     plain = _styled(text)
     plain = _DASH.sub(" - ", " ".join(plain.split()))
     if " " in plain:
@@ -127,7 +127,7 @@ def text_key(text: str) -> str:
 
 
 def _long_words(text: str) -> int:
-    """Return a number that all copies of a text share and few others have: 3 µs, where the key takes 20."""
+    """Return a number shared by all copies of a text and few others: it takes 3 µs, the key 20."""
     if not text.isascii():
         text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
     lowered = text.lower()
@@ -140,7 +140,7 @@ def _styled(text: str) -> str:
 
 
 def _without_marks(text: str) -> str:
-    """Return a text without the stop at its end, and without an agency's marks at either end."""
+    """Return a text without its final full stop, and without an agency's marks at either end."""
     kept = _without_stop(text)
     for _ in range(_MOST_MARKS):
         if not _MAY_END_IN_A_MARK.search(kept[-20:]):
@@ -162,9 +162,9 @@ def _without_marks(text: str) -> str:
 
 
 def _without_stop(text: str) -> str:
-    """Return a text without a full stop, ellipsis or exclamation mark at its end.
+    """Return a text without a final full stop, ellipsis or exclamation mark.
 
-    A question mark stays, and so do dots behind a digit: there a number may have been cut off.
+    A question mark stays, and so do dots after a digit, where a number may have been cut off.
     """
     kept = text.rstrip(" .!,;:-–")
     cut = text[len(kept) :]
@@ -178,7 +178,7 @@ def _is_too_little(text: str) -> bool:
 
 
 def _cased(text: str) -> str:
-    """Return a text in small letters but for those that carry meaning: of US and mW, of May and Turkey."""
+    """Return a text in lower case, except capitals that carry meaning: US and mW, May and Turkey."""
     words = text.split(" ")
     if text.isupper():
         lowered = text.lower()
@@ -203,11 +203,11 @@ def _cased(text: str) -> str:
 
 
 def _title_part(document: Document) -> str:
-    """Return what of its title tells a document from another with the same text; nothing where the text says it all.
+    """Return the key of a title that distinguishes a document from others with the same text, otherwise "".
 
-    A title that says nothing else than the text does is left out, and so is a headline over a sentence that stands
-    by itself: its small words may differ, but a name, a number or a negation that the text does not have counts. Under
-    any other title "He died in 2024." is about somebody else.
+    A title that only repeats the text is ignored. So is a headline over a sentence that stands by itself: its small
+    words may differ, but a name, a number or a negation that the text lacks counts. Under any other title, "He died in
+    2024." is about somebody else.
     """
     title, text = document.title, document.text
     if title is None or not title.strip():
@@ -229,9 +229,9 @@ def _title_part(document: Document) -> str:
 
 
 class CopyFinder:
-    """Tells which documents are copies of one another.
+    """Finds copies among documents.
 
-    `read` gives the documents of some ids. What was read of a text is remembered by its id, so the finder serves one
+    `read` returns the documents with the given ids. Facts about texts are remembered by id, so a finder is for one
     generation of an index.
     """
 
@@ -242,14 +242,14 @@ class CopyFinder:
         self._keys: dict[str, str] = {}
 
     def groups(self, doc_ids: Iterable[str]) -> dict[str, str]:
-        """Return for each document that has a copy among the others the first of the ids of all its copies."""
+        """Return the smallest id of all its copies, for each document that has a copy among the others."""
         keys = self._keys
         groups: dict[str, str] = {}
         for same_words in self._with_the_same_words(doc_ids):
             documents = {document.doc_id: document for document in self._read(same_words)}
             keys |= {doc_id: text_key(documents[doc_id].text) for doc_id in same_words if doc_id not in keys}
             for same in _parted(same_words, keys):
-                # Titles are read only where there is something to tell apart.
+                # Titles are only needed for documents with the same text.
                 titles = {doc_id: _title_part(documents[doc_id]) for doc_id in same}
                 for copies in _parted(same, titles):
                     groups |= dict.fromkeys(copies, min(copies))
@@ -257,22 +257,22 @@ class CopyFinder:
         return groups
 
     def alike(self, doc_ids: Iterable[str], text_of: Callable[[Document], str]) -> dict[str, str]:
-        """Return for each document that `text_of` reads as another of them the first of the ids of all that it does."""
+        """Return the smallest id of all with the same `text_of`, for each document that shares it with another."""
         groups: dict[str, str] = {}
         for same_words in self._with_the_same_words(doc_ids):
-            # White space is nothing to a model.
+            # Models ignore white space.
             texts = {document.doc_id: " ".join(text_of(document).split()) for document in self._read(same_words)}
             for same in _parted(same_words, texts):
                 groups |= dict.fromkeys(same, min(same))
         return groups
 
     def remember(self, doc_ids: Iterable[str]) -> None:
-        """Read what is needed to tell most of the documents apart, as is done later otherwise."""
+        """Read and keep now what tells most documents apart; otherwise it is read later."""
         for document in self._read([doc_id for doc_id in doc_ids if doc_id not in self._words]):
             self._words[document.doc_id] = _long_words(document.text)
 
     def _with_the_same_words(self, doc_ids: Iterable[str]) -> list[list[str]]:
-        """Return the documents that may be copies, together; most are alone, and are not read again."""
+        """Return groups of documents that may be copies; most documents are in none, and are not read again."""
         ids = list(dict.fromkeys(doc_ids))
         self.remember(ids)
         found = _parted(ids, self._words)
@@ -285,7 +285,7 @@ class CopyFinder:
 
 
 def _parted(doc_ids: Iterable[str], key_of: Mapping[str, Hashable]) -> list[list[str]]:
-    """Return those of the ids that share their key with another, the ids of each key together."""
+    """Return the groups of ids that share a key, without groups of one."""
     found: dict[Hashable, list[str]] = {}
     for doc_id in doc_ids:
         found.setdefault(key_of[doc_id], []).append(doc_id)
@@ -293,9 +293,9 @@ def _parted(doc_ids: Iterable[str], key_of: Mapping[str, Hashable]) -> list[list
 
 
 class Folded(NamedTuple):
-    """What both searches found with copies folded, the one that is shown standing for its group.
+    """The results of both searches with copies folded: one document of each group stands for it.
 
-    `copies` has the others that were found, by the id of the one that stands for them, best ranked first.
+    `copies` are the others that were found, best rank first, by the id of the document that stands for them.
     """
 
     bm25: Ranking
@@ -304,15 +304,15 @@ class Folded(NamedTuple):
 
 
 def n_different(ranking: Ranking, groups: Mapping[str, str]) -> int:
-    """Return how many documents of a ranking are left when copies are folded."""
+    """Return the number of documents in a ranking after copies are folded."""
     return len({groups.get(hit.doc_id, hit.doc_id) for hit in ranking}) if groups else len(ranking)
 
 
 def fold(bm25: Ranking, dense: Ranking | None, groups: Mapping[str, str], k: int) -> Folded:
-    """Return the first k different ones of each list; `groups` are those of CopyFinder.
+    """Return the first k different documents of each list; `groups` is from `CopyFinder.groups`.
 
-    A group has the best score of its members in each list. The member that ranks highest in either stands for it, ties
-    by doc_id.
+    A group has the best score of its members in each list. The member that ranks highest in either list stands for it;
+    ties break by doc_id.
     """
     if not groups:
         return Folded(bm25[:k], dense and dense[:k], {})

@@ -1,4 +1,4 @@
-"""One ranking out of several."""
+"""Fusion of several rankings into one."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from claimhound.pipeline.search.config import PipelineConfig
 
 
 def by_score(hits: Sequence[ScoredDoc]) -> Ranking:
-    """Return the hits best first; ties stand in the order of doc_id."""
+    """Return the hits by descending score; ties break by doc_id."""
     return sorted(hits, key=lambda hit: (-hit.score, hit.doc_id))
 
 
 def fuse_stages(bm25: Ranking, dense: Ranking | None, config: PipelineConfig) -> Ranking:
-    """Return one ranking of the candidates of both searches; BM25's own where there was no search by vectors.
+    """Return one ranking of the candidates of both searches; BM25's own if there was no search by vectors.
 
-    Where one search found nothing, the weights do not matter: the other's order is the answer. Reciprocal rank fusion
-    gets weights of mean 1, so that equal ones leave its formula as published.
+    If one search found nothing, the weights do not matter: the result has the other's order. Reciprocal rank fusion
+    gets weights with a mean of 1, so equal weights leave its formula as published.
     """
     if dense is None:
         return bm25
@@ -36,9 +36,9 @@ def fuse_stages(bm25: Ranking, dense: Ranking | None, config: PipelineConfig) ->
 def reciprocal_rank_fusion(
     rankings: Sequence[Ranking], k: int, rrf_k: int = 60, weights: Sequence[float] | None = None
 ) -> Ranking:
-    """Score each document by the sum of weight / (rrf_k + rank) over the rankings that hold it; the best k.
+    """Return the best k documents by the sum of weight / (rrf_k + rank) over the rankings that contain them.
 
-    Only ranks count, so BM25 and cosine scores need no common scale. Without weights each is 1. Ties break by doc_id.
+    Only ranks count, so BM25 and cosine scores need no common scale. The default weights are 1. Ties break by doc_id.
     Raises ValueError unless there is a weight for each ranking.
 
     Source: Cormack, Clarke and Buettcher, SIGIR 2009; rrf_k = 60 is theirs, the weights are not.
@@ -53,10 +53,10 @@ def reciprocal_rank_fusion(
 
 
 def min_max_fusion(rankings: Sequence[Ranking], weights: Sequence[float], k: int) -> Ranking:
-    """Score each document by the weighted sum of its scores, each ranking's scaled to [0, 1]; the best k.
+    """Return the best k documents by the weighted sum of their scores, scaled to [0, 1] within each ranking.
 
-    A document that a ranking lacks gets 0 there; the documents of a ranking with one score throughout get 1. Ties break
-    by doc_id. Raises ValueError unless there is a weight for each ranking.
+    A document that is not in a ranking scores 0 there; in a ranking whose scores are all equal, each scores 1. Ties
+    break by doc_id. Raises ValueError unless there is a weight for each ranking.
     """
     _require_weights(weights, rankings)
     shares: defaultdict[str, list[float]] = defaultdict(list)

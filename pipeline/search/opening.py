@@ -1,4 +1,4 @@
-"""Everything that a search needs, opened together."""
+"""Opening a pipeline: an index or a few documents, with its models."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.compute import Compute
 
-# Above this, indexing once is quicker than ranking in memory at every search.
+# Above this, indexing once is faster than ranking in memory for every search.
 _MEMORY_DOCUMENTS = 5_000
 
 
 def open_pipeline(
-    index_dir: str | Path | None = None,
+    index_dir: Path | None,
     *,
-    corpus: str | Path | None = None,
+    corpus: str | None = None,
     reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
-    encoder: str | Path | None = None,
-    reranker: str | Path | None = None,
-    stance: str | Path | None = None,
+    encoder: str | None = None,
+    reranker: str | None = None,
+    stance: str | None = None,
     stance_labels: Sequence[str] | None = None,
     with_encoder: bool = True,
     with_reranker: bool = True,
@@ -49,23 +49,24 @@ def open_pipeline(
 ) -> EvidencePipeline:
     """Open an index, or a few documents of a file in memory, with its models.
 
-    The encoder is the one that the index was built with unless another is named, reranker and stance model are the
-    bundled ones, which read `max_length` tokens of claim and evidence. `stance_labels` names the stance model's
-    outputs, see `load_stance`. `reading` says how the corpus is read; `on_notices` gets what was noticed in it. Raises
-    IndexUnusableError, ModelError or InputError, each of which says what to do.
+    By default the encoder is the one that the index was built with, and reranker and stance model are the bundled ones;
+    a folder named as both is loaded once, see `load_pair_models`. `max_length` limits the tokens read of claim and
+    evidence. `stance_labels` names the stance model's outputs, see `load_stance`. `reading` says how the corpus is
+    read; `on_notices` gets the notices about it. Raises IndexUnusableError, ModelError or InputError, each of which
+    says what to do.
     """
     index: IndexSnapshot | MemoryIndex
     model: Encoder | None = None
     if index_dir is not None:
-        index = IndexSnapshot.open(Path(index_dir))
+        index = IndexSnapshot.open(index_dir)
         if with_encoder:
-            model = load_index_encoder(index, None if encoder is None else str(encoder), compute)
+            model = load_index_encoder(index, encoder, compute)
             require_checked_vectors(index, model)
     elif corpus is not None:
-        documents = _few_documents(str(corpus), reading, on_notices)
+        documents = _few_documents(corpus, reading, on_notices)
         vectors = None
         if with_encoder:
-            model = load_encoder(str(encoder or BUNDLED), compute)
+            model = load_encoder(encoder or BUNDLED, compute)
             vectors = model.encode([read_form(document) for document in documents])
         index = MemoryIndex(documents, vectors)
     else:
@@ -80,8 +81,8 @@ def open_pipeline(
     weighs_cosines = chosen is not None and "cosine" in dict(chosen.blend.weights)
     if chosen is not None and weighs_cosines and model is not None and model.identity.similarity == "dot":
         raise ModelError(
-            f"{chosen.name}: its {BLEND_FILE} weighs cosines, and encoder {model.identity.name} compares by inner "
-            "products; take another reranker, or calibrate it with another encoder without the feature cosine"
+            f"{chosen.name}: its {BLEND_FILE} uses cosines, but encoder {model.identity.name} compares by inner "
+            "products; use another reranker, or calibrate this one without the feature cosine"
         )
     return EvidencePipeline(index, model, chosen, config, pointing)
 
@@ -91,14 +92,14 @@ def load_index_encoder(
     named: str | None = None,
     compute: Compute = Compute(),  # noqa: B008 (frozen)
 ) -> Encoder:
-    """Load the encoder that an index was built with, found under its own name or the one that is given.
+    """Load the encoder that an index was built with, by its own name or the one given.
 
-    Raises EncoderMismatchError if it is another, ModelError if it cannot be had.
+    Raises EncoderMismatchError if it is a different one, ModelError if it cannot be found or loaded.
     """
     own = index.manifest.encoder.name
     prompts = stored_prompts(index.manifest)
     try:
-        # Before the loading, which may take a minute.
+        # Checked before loading, which may take a minute.
         found = encoder_identity(named or stored_name(index.manifest), compute, **prompts)
         index.manifest.encoder.require_same(found, index.path)
         return load_encoder(named or stored_name(index.manifest), compute, **prompts)
@@ -106,19 +107,19 @@ def load_index_encoder(
         if named is not None:
             raise
         raise ModelError(
-            f"{index.path}: was built with encoder {own}, which cannot be had ({error}); "
-            "say where it is now with --encoder, search by words alone with --no-encoder, "
-            f"or make its vectors anew with: claimhound index renew --index {index.path}"
+            f"{index.path}: was built with encoder {own}, which is not available ({error}); "
+            "name its present folder with --encoder, search by words alone with --no-encoder, "
+            f"or rebuild the vectors with: claimhound index renew --index {index.path}"
         ) from error
 
 
 def stored_name(manifest: Manifest) -> str:
-    """Return the name under which an index's encoder is had again: of the Hub's, at the commit that was used."""
+    """Return the name to load an index's encoder by; a model of the Hub at the commit that was used."""
     return pinned(manifest.encoder.name, manifest.encoder.revision)
 
 
 def stored_prompts(manifest: Manifest) -> Prompts:
-    """Return the prompts that an index was built with; None in an index of format 1, which had the folder's own."""
+    """Return the prompts that an index was built with; None in an index of format 1, which used the folder's own."""
     encoder = manifest.encoder
     return {"query_prompt": encoder.query_prompt, "document_prompt": encoder.document_prompt}
 
@@ -130,7 +131,7 @@ def _few_documents(corpus: str, reading: ReadOptions, on_notices: Callable[[Noti
         documents.append(document)
         if len(documents) > _MEMORY_DOCUMENTS:
             raise InputError(
-                f"{corpus}: holds more than {_MEMORY_DOCUMENTS:,} documents; "
+                f"{corpus}: has more than {_MEMORY_DOCUMENTS:,} documents; "
                 f"build an index with: claimhound index build {corpus} --index DIR"
             )
     on_notices(notices)
@@ -138,9 +139,9 @@ def _few_documents(corpus: str, reading: ReadOptions, on_notices: Callable[[Noti
 
 
 def without_places(facts: Mapping[str, Json]) -> dict[str, Json]:
-    """Return what `describe` says, index and models by their fingerprints and not by the paths they were found under.
+    """Return the facts of `describe` with fingerprints instead of paths and names.
 
-    The same ones elsewhere find the same: a job that was begun with them can go on.
+    They are equal for the same index and models in another place, so a job that was started with them can resume.
     """
     found: dict[str, Json] = {}
     for name, fact in facts.items():
@@ -154,7 +155,7 @@ def without_places(facts: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def describe(pipeline: EvidencePipeline) -> dict[str, Json]:
-    """Return the settings, index and models of a pipeline with fingerprints, for a record of what was measured."""
+    """Return the settings, index and models of a pipeline with fingerprints, for the record of a measurement."""
     index = pipeline.index
     facts: dict[str, Json] = {"config": asdict(pipeline.config), "n_docs": index.n_docs}
     if isinstance(index, IndexSnapshot):

@@ -1,4 +1,4 @@
-"""The reranked list out of the fused one and the cross-encoder's logits."""
+"""Reranked list from the fused list and the reranker's logits."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def rescored(
     dense: Ranking | None,
     alike: Mapping[str, str] = _NONE_ALIKE,
 ) -> Ranking:
-    """Return the fused list with as many of its first hits as there are logits in the order of their probability.
+    """Return the fused list with its first hits, one per logit, ordered by probability.
 
-    What was not rescored follows in the fused order, with scores below 0. `bm25` and `dense` are the lists that were
-    fused: a blend may weigh their scores. `alike` has what `CopyFinder.alike` gives: hits that read the same to the
-    models have one probability, also where only the first of them was rescored.
+    Hits that were not rescored follow in the fused order, with negative scores. `bm25` and `dense` are the lists that
+    were fused, whose scores a blend may use. `alike` is from `CopyFinder.alike`: hits that read the same to the models
+    have the same probability, even if only the first of them was rescored.
     """
     hits = hit_scores(fused, logits, bm25, dense, alike)
-    # Not rounded: far from the decision many differ in late digits only, and would tie.
+    # Not rounded: far from 0.5 many differ only in late digits, and would tie.
     values = probability(blend, hits).tolist()
     head = [ScoredDoc(hit.doc_id, value) for hit, value in zip(fused, values, strict=False)]
     below = fused[len(head) :]
@@ -43,10 +43,10 @@ def rescored(
 def hit_scores(
     fused: Ranking, logits: Floats, bm25: Ranking, dense: Ranking | None, alike: Mapping[str, str] = _NONE_ALIKE
 ) -> HitScores:
-    """Return what a blend may weigh of the fused list's first hits, as many as there are logits, in its order.
+    """Return the scores that a blend may use of the fused list's first hits, one per logit, in its order.
 
-    Hits that are alike all have the best of their ranks and scores: otherwise the same text would be the less probable
-    the further down its id puts it.
+    Hits that are alike all get the best of their ranks and scores; otherwise the same text would be less probable the
+    lower its id ranks it.
     """
     head = fused[: len(logits)]
     scores = HitScores(
@@ -70,6 +70,6 @@ def _rows_alike(hits: Ranking, alike: Mapping[str, str]) -> list[list[int]]:
 
 
 def _scores_of(hits: Ranking, ranking: Ranking) -> Floats:
-    """Return the hits' scores in another ranking, NaN where that one lacks it."""
+    """Return the hits' scores in another ranking, NaN for hits that are not in it."""
     scores = dict(ranking)
     return np.array([scores.get(hit.doc_id, np.nan) for hit in hits], dtype=np.float64)

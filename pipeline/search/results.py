@@ -1,4 +1,4 @@
-"""What a search gives back."""
+"""Results of a search: stage rankings, evidence and answers."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from claimhound.data.records import Document, Json, Ranking
 
 STAGES = ("bm25", "dense", "fused", "rerank")
 MOST_COPIES = 100
-"""How many of the copies that a piece of evidence stands for are named."""
+"""Largest number of copies that a piece of evidence names."""
 
 Verdict: TypeAlias = Literal["SUPPORTS", "REFUTES", "DISPUTED", "NOT_ENOUGH_INFO"]
 
 
 class StageScore(NamedTuple):
-    """Where a stage ranked a hit (from 1) and how it scored it; higher is better."""
+    """A hit's rank at a stage (from 1) and its score; higher is better."""
 
     rank: int
     score: float
 
 
 class EvidenceStance(NamedTuple):
-    """Which way a piece of evidence points: the likeliest of STANCES, and the probability of each; they sum to 1.
+    """The stance of a piece of evidence: the likeliest of STANCES, and the probability of each; they sum to 1.
 
-    Where two are equally likely the label is NOT_ENOUGH_INFO. `truncated` says that claim and evidence together were
-    too long for the stance model and cut.
+    In a tie the label is NOT_ENOUGH_INFO. `truncated` means that claim and evidence together were too long for the
+    stance model and were cut.
     """
 
     label: Stance
@@ -36,7 +36,7 @@ class EvidenceStance(NamedTuple):
 
 
 class ClaimSummary(NamedTuple):
-    """Which way a claim's evidence points as a whole, and the ids of the documents that count for and against it."""
+    """The stance of a claim's evidence as a whole, and the ids of the documents that count for and against it."""
 
     label: Verdict
     supports: tuple[str, ...]
@@ -47,12 +47,12 @@ class ClaimSummary(NamedTuple):
 class Evidence:
     """One piece of evidence for a claim.
 
-    `score` is the probability of relevance where a reranker was used, otherwise the score of the last stage.
-    `stages` has an entry for each of STAGES, None where that stage did not find the hit. `truncated` says that claim
-    and evidence together were too long for the reranker and cut. `stance` is None where no stance model ran.
+    `score` is the probability of relevance if a reranker ran, otherwise the score of the last stage. `stages` has an
+    entry for each of STAGES, None if that stage did not find the hit. `truncated` means that claim and evidence
+    together were too long for the reranker and were cut. `stance` is None if no stance model ran.
 
-    `copies` are the first MOST_COPIES of the `n_copies` near-copies that the searches found and that this piece stands
-    for, best ranked first; its score at each stage is then the best of theirs.
+    `copies` are the first MOST_COPIES of the `n_copies` near-copies found that this piece stands for, best rank first;
+    its score at each stage is the best of theirs.
     """
 
     rank: int
@@ -69,15 +69,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class StageRankings:
-    """Every stage's whole ranking for one claim, for those who measure; None for a stage that did not run.
+    """Every stage's whole ranking for one claim, for evaluation; None for a stage that did not run.
 
-    `rerank` holds the fused list's documents, all of them: those below `rerank_k` keep their order at the end, with
-    scores below 0 unless they read the same as one above, and `logits` what the reranker made of the first of the fused
-    list, in its order. `timings_ms` is each stage's wall time, of a batch the claim's equal share.
+    `rerank` has all documents of the fused list: those below `rerank_k` keep their order at the end, with negative
+    scores unless they read the same as one above. `logits` are the reranker's for the first hits of the fused list, in
+    its order. `timings_ms` is each stage's wall time, in a batch the claim's equal share.
 
-    `alike` has for each document that reads the same to the models as another of the list an id that they share.
-    `copies` names what each document of a folded list stands for, best ranked first, and `folded` are the same stages
-    with near-copies folded, where that was asked for.
+    `alike` has a shared id for each document that reads the same to the models as another of the list. `copies` are the
+    near-copies that each document of a folded list stands for, best rank first. `folded` are the same stages with
+    near-copies folded, if that was asked for.
     """
 
     bm25: Ranking | None
@@ -93,7 +93,7 @@ class StageRankings:
 
     @property
     def first_stage(self) -> Ranking:
-        """The list that a reranker reads: the fused one, BM25's where there was no search by vectors."""
+        """The list that a reranker reads: the fused one, or BM25's if there was no search by vectors."""
         return (self.bm25 if self.fused is None else self.fused) or []
 
     def final(self) -> Ranking:
@@ -108,9 +108,9 @@ class StageRankings:
 class ClaimEvidence:
     """The answer for one claim.
 
-    `notes` say in whole sentences why there is nothing, or what a reader should know. `timings_ms` is each stage's wall
-    time, of a batch the claim's equal share. `summary` is None where no stance model ran. `nothing_relevant` says that
-    what lies nearest is as far off as for claims on which there is nothing; None where no threshold is known.
+    `notes` are sentences on why there is no evidence, or what a reader should know. `timings_ms` is each stage's wall
+    time, in a batch the claim's equal share. `summary` is None if no stance model ran. `nothing_relevant` means that
+    the nearest document is as far away as for claims on which there is nothing; None if no threshold is known.
     """
 
     claim: str

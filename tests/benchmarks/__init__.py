@@ -1,1 +1,1 @@
-"""Benchmarks: ours beside the plain way, in one run. Run with `make bench`."""
+"""Benchmarks of speed (`make bench`) and quality (`make regress`)."""

@@ -1,8 +1,8 @@
-"""Ours beside the plain way, in one run, on one machine: `make bench BENCH="--index DIR --claims FILE --qrels FILE"`.
+"""Speed and agreement with the plain libraries: `make bench BENCH="--index DIR --claims FILE --qrels FILE"`.
 
-The plain way is `SentenceTransformer.encode` and `CrossEncoder.predict` in float32, `faiss.IndexFlatIP` and rank-bm25.
-Each pair of measurements is taken in turn (A B A B …), so that the ratio holds on a machine whose speed drifts. Without
-options it indexes the bundled sample, which shows that all of it runs; the figures that count come from a large index.
+The plain libraries are `SentenceTransformer.encode` and `CrossEncoder.predict` in float32, `faiss.IndexFlatIP` and
+rank-bm25. The two are measured in turn (A B A B …), so ratios hold on a machine whose speed drifts. Without options the
+bundled sample is indexed, to show that everything runs; meaningful figures need a large index.
 """
 
 from __future__ import annotations
@@ -41,12 +41,13 @@ from claimhound.pipeline.models.encoders import Encoder, load_encoder
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.compute import Compute
+from tests.benchmarks.timing import seconds
 
 _ROUNDS = 3
 
 
 class Report:
-    """Rows of the table: what, ours, the plain way, their ratio, what is to be reached."""
+    """Rows of the table: what, ours, the plain library, their ratio, the goal."""
 
     def __init__(self) -> None:
         self._table = Table(
@@ -55,7 +56,7 @@ class Report:
         self.records: list[dict[str, str]] = []
 
     def add(self, what: str, ours: str, plain: str = "", ratio: str = "", goal: str = "") -> None:
-        """Add a row, and print it at once: a long run may be stopped."""
+        """Add a row and print it at once: a long run may be interrupted."""
         self._table.add_row(what, ours, plain, ratio, goal)
         self.records.append({"what": what, "ours": ours, "plain": plain, "ratio": ratio, "to reach": goal})
         print(f"  {what}: {ours} | {plain} | {ratio} | {goal}", file=sys.stderr, flush=True)
@@ -63,13 +64,6 @@ class Report:
     def show(self) -> None:
         """Print the table."""
         Console(width=max(100, Console().width)).print(self._table)
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Return the wall time of a call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def in_turn(
@@ -89,7 +83,7 @@ def in_turn(
 def pooled_documents(
     pipeline: EvidencePipeline, claims: Sequence[Query], wanted: Sequence[str], n: int
 ) -> list[Document]:
-    """Return the judged documents and n others that the first stage finds for the claims, the hardest to tell apart."""
+    """Return the judged documents and n others that the first stage finds for the claims, the hardest negatives."""
     pool: dict[str, None] = {}
     for claim in claims:
         pool.update(dict.fromkeys(hit.doc_id for hit in pipeline.rank([claim.text])[0].fused or []))
@@ -107,7 +101,7 @@ def bench_encoding(
     qrels: Qrels,
     n: int,
 ) -> None:
-    """Encode n sentences both ways, and compare the recall of a dense run over all of `documents`."""
+    """Encode n sentences both ways, and compare the recall of a dense search of all `documents`."""
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -147,7 +141,7 @@ def _dense_run(questions: Any, vectors: Any, claims: Sequence[Query], documents:
 
 
 def bench_vectors(report: Report, index: IndexSnapshot, encoder: Encoder, claims: Sequence[Query]) -> None:
-    """Search the index's own vectors by inverted lists and exhaustively."""
+    """Search the index's vectors by inverted lists and exhaustively."""
     flat = faiss.IndexIDMap(faiss.IndexFlatIP(encoder.identity.dim))
     for segment in index.segments:
         for positions, vectors in segment.blocks().without(index.dead).float32_blocks():
@@ -195,7 +189,7 @@ def bench_rescoring(
     claims: Sequence[Query],
     qrels: Qrels,
 ) -> None:
-    """Rescore the fused candidates of some claims both ways, and compare the rankings by each model's score alone."""
+    """Rescore the fused candidates of some claims both ways, and compare the rankings by model score alone."""
     import torch
     from sentence_transformers import CrossEncoder
 
@@ -237,7 +231,7 @@ def _rescored(fused: dict[str, Ranking], scores: Any) -> Run:
 
 
 def bench_loaded(report: Report, pipeline: EvidencePipeline, claims: Sequence[Query]) -> None:
-    """Search claim by claim with everything loaded."""
+    """Search claim by claim with all models loaded."""
     texts = [claim.text for claim in claims]
     for text in texts[:5]:
         pipeline.find_evidence([text], 5)
@@ -276,7 +270,7 @@ def bench_process(report: Report, index_dir: Path, claim: str) -> None:
 
 
 def main() -> None:
-    """Run all of it and print the table."""
+    """Run everything and print the table."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--index", type=Path, help="a built index")
     parser.add_argument("--claims", help="claims; with --qrels")

@@ -1,10 +1,10 @@
-"""A whole job beside two plain loops: `python -m tests.benchmarks.annotating --index DIR --claims FILE [--n 48]`.
+"""`annotate` compared with two plain loops: `python -m tests.benchmarks.annotating --index DIR --claims FILE [--n 48]`.
 
-The same claims go through `annotate`, journal and output included; through the library call that `search` uses, one at
-a time; and through `sentence_transformers.CrossEncoder.rank` (float32 on a CPU, half precision on a GPU) over the same
-candidates, one at a time. Models are loaded before. The three take turns (A B C A B C …), so that the ratios hold on a
-machine whose speed drifts. Then pairs per second of the reranker alone beside `CrossEncoder.predict` over all pairs of
-the claims in one call, and the peak memory of jobs in processes of their own, over the claims and ten times as many.
+The same claims go through `annotate`, including journal and output; through the library call of `search`, one at a
+time; and through `sentence_transformers.CrossEncoder.rank` (float32 on a CPU, half precision on a GPU) over the same
+candidates, one at a time. Models are loaded beforehand. The three take turns (A B C A B C …), so ratios hold on a
+machine whose speed drifts. Then follow the pairs per second of the reranker alone and of `CrossEncoder.predict` over
+all pairs in one call, and the peak memory of jobs in separate processes over the claims and ten times as many.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import os
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,9 @@ from claimhound.data.read_options import ReadOptions
 from claimhound.data.readers.claims import locate_claims, read_good_and_bad_claims
 from claimhound.data.records import Query
 from claimhound.data.text.text_form import read_form
-from claimhound.pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
+from claimhound.pipeline.annotation.annotating import annotate
 from claimhound.pipeline.annotation.intake import LONGEST_CLAIM, ClaimSource
+from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher
 from claimhound.pipeline.model_folders.files import read_json
 from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
 from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
@@ -38,21 +38,15 @@ from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import open_pipeline
 from claimhound.pipeline.serving.compute import Compute
 from claimhound.pipeline.serving.devices import resolve_device
+from tests.benchmarks.timing import seconds
 
 _K = 5
 _REPEATS = 10
 Pair = tuple[str, str]
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Return the wall time of a call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def plain_cross_encoder(device: str) -> Any:
-    """Load the reranker as sentence-transformers does; in half precision where there is a GPU."""
+    """Load the reranker as sentence-transformers does; in half precision on a GPU."""
     import torch
     from sentence_transformers import CrossEncoder
 
@@ -66,7 +60,7 @@ def job_seconds(pipeline: EvidencePipeline, claims_path: Path, workers: int | No
     with tempfile.TemporaryDirectory() as folder:
         source, output = ClaimSource(str(claims_path)), Path(folder, "out.jsonl")
         settings = AnnotationSettings(k=_K)
-        return seconds(lambda: annotate(source, output, lambda: Searcher(pipeline), settings, n_workers=workers))
+        return seconds(lambda: annotate(source, output, lambda: Searcher(pipeline, n_workers=workers), settings))
 
 
 def loop_seconds(pipeline: EvidencePipeline, claims: Sequence[str]) -> float:

@@ -1,18 +1,18 @@
-"""Do our models lose in other fields than climate? `python -m tests.benchmarks.fields FOLDER [--encoder MODEL] …`.
+"""Quality in other fields than climate: `python -m tests.benchmarks.fields FOLDER [--encoder MODEL] …`.
 
-FOLDER holds public data sets in the files that they are published in (each as it is, .gz, .xz or .zst), in subfolders:
+FOLDER is a folder of public data sets, each file as published, .gz, .xz or .zst:
 
 scifact           claims_dev.jsonl, corpus.jsonl
 healthver         claims_dev.jsonl, corpus.jsonl
 fool_me_twice     dev.jsonl
 checkthat2022_2a  CT2022-Task2A-EN-Train-Dev_Queries.tsv, -Train_QRELs.tsv, -Dev_QRELs.tsv, verified_claims.jsonl
 
-In each field our encoder, its fusion with BM25 and our reranker are set beside a baseline, by default all-MiniLM-L6-v2
-as it is published: nDCG@10, the differences on the same claims, and whether a loss exceeds .01. What is searched and
-measured is what `claimhound index build` and `claimhound evaluate` would.
+In each field our encoder, its fusion with BM25 and our reranker are compared with a baseline, by default
+all-MiniLM-L6-v2 as published: nDCG@10, the differences on the same claims, and whether a loss exceeds .01. Searching
+and measuring are the same as in `claimhound index build` and `claimhound evaluate`.
 
-With `--work DIR` the indexes stay for the next run, each under a digest of its texts and of what makes its encoder the
-same; and a run that was stopped goes on where it was when the same command is run again.
+With `--work DIR` indexes are kept for the next run, each under a digest of its texts and encoder, and an interrupted
+run resumes when the same command is run again.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from claimhound.data.formats.sources import find_in_folder, locate, locate_text
 from claimhound.data.formats.streams import read_lines
 from claimhound.data.labelled_sets.judgments import read_qrels
 from claimhound.data.notices import Notices
+from claimhound.data.progress import Progress
 from claimhound.data.read_options import ReadOptions
 from claimhound.data.readers.claims import read_claims
 from claimhound.data.readers.documents import CORPUS_FILE, read_documents
@@ -51,9 +52,15 @@ from claimhound.data.text.sentences import sentence_id
 from claimhound.indexes.layout import generations
 from claimhound.indexes.manifest import FORMAT_VERSION, EncoderIdentity
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.pipeline.evaluation.evaluating import Evaluation, evaluate, evaluate_runs
+from claimhound.pipeline.evaluation.evaluating import (
+    Evaluation,
+    MeasureSettings,
+    StageSettings,
+    evaluate,
+    evaluate_runs,
+)
+from claimhound.pipeline.evaluation.reporting.json_records import json_text
 from claimhound.pipeline.evaluation.statistics import Interval, PairedTest, paired_tests
-from claimhound.pipeline.evaluation.tables import json_text
 from claimhound.pipeline.indexing.building import build_index
 from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME, BUNDLED
 from claimhound.pipeline.models.cross_encoders import Reranker, load_reranker
@@ -76,7 +83,7 @@ _WIDTH = 200  # of the page; the table is as wide as its figures
 
 
 class Field(NamedTuple):
-    """Documents to search, and claims with judgments of them; claims without a relevant one do not count."""
+    """Documents, and claims with relevance judgments; claims without a relevant document do not count."""
 
     documents: list[Document]
     claims: list[Query]
@@ -85,10 +92,10 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True)
 class Standing:
-    """How ours stand beside the baseline in one field.
+    """Our results compared with the baseline's in one field.
 
-    `fused` is our fused list less the baseline's, `reranked` our reranked list less the `better` (by its mean, on these
-    very claims, which flatters it) of the baseline's two.
+    `fused` tests our fused list against the baseline's, `reranked` our reranked list against the `better` of the
+    baseline's two (by its mean on these claims, which flatters it).
     """
 
     n_claims: int
@@ -98,13 +105,13 @@ class Standing:
     reranked: PairedTest
 
     def losses(self) -> list[str]:
-        """Return which of our lists lose more than LARGEST_LOSS, be it chance or not."""
+        """Return which of our lists lose more than LARGEST_LOSS, whether by chance or not."""
         tests = {"fused": self.fused, "reranked": self.reranked}
         return [name for name, test in tests.items() if test.difference.mean < -LARGEST_LOSS]
 
 
 def scifact_abstracts(folder: Path) -> Field:
-    """Return title and abstract as one document; relevant are the abstracts that a claim names as evidence."""
+    """Return title and abstract as one document; the abstracts that a claim names as evidence are relevant."""
     claims_path = find_in_folder(folder / "scifact", _CLAIMS_FILE)
     documents = [
         Document(document.doc_id, " ".join(filter(None, (document.title, document.text))))
@@ -114,7 +121,7 @@ def scifact_abstracts(folder: Path) -> Field:
 
 
 def rationale_sentences(folder: Path, data_set: str) -> Field:
-    """Return the sentences of all abstracts, cut as the data set cuts them; relevant are those of the rationales."""
+    """Return the sentences of all abstracts as the data set splits them; those of the rationales are relevant."""
     claims_path = find_in_folder(folder / data_set, _CLAIMS_FILE)
     corpus = locate(folder / data_set, folder_file=CORPUS_FILE)
     return Field(
@@ -131,7 +138,7 @@ def rationale_sentences(folder: Path, data_set: str) -> Field:
 
 
 def fool_me_twice(folder: Path) -> Field:
-    """Return each text once that any claim has as gold or as retrieved evidence; relevant are a claim's gold ones."""
+    """Return each gold or retrieved evidence text of any claim once; a claim's gold texts are relevant."""
     ids: dict[str, str] = {}
     claims: list[Query] = []
     qrels: Qrels = {}
@@ -148,7 +155,7 @@ def fool_me_twice(folder: Path) -> Field:
 
 
 def checkthat(folder: Path, *, dev_only: bool = False) -> Field:
-    """Return claims that were checked before; relevant to a tweet are those that it repeats."""
+    """Return claims that were checked before; those that a tweet repeats are relevant to it."""
     folder = folder / "checkthat2022_2a"
     checked = find_in_folder(folder, "verified_claims.jsonl")
     qrels: Qrels = {}
@@ -168,7 +175,7 @@ FIELDS: dict[str, Callable[[Path], Field]] = {
 
 
 def _texts(value: Json, name: str | None = None) -> list[str]:
-    """Return a list of texts, or those that the objects of a list have under a name."""
+    """Return a list of texts, or the texts under a name in a list of objects."""
     items = value if isinstance(value, list) else []
     texts = [item.get(name) if isinstance(item, dict) and name is not None else item for item in items]
     found = [text for text in texts if isinstance(text, str)]
@@ -178,7 +185,7 @@ def _texts(value: Json, name: str | None = None) -> list[str]:
 
 
 def _tweets(path: Path) -> Iterator[Query]:
-    """Give the tweets of a table without a header line; some cells are quoted as in a CSV."""
+    """Yield the tweets of a table without a header line; some cells are quoted as in CSV."""
     for number, line in read_lines(locate_text(path), rejecter("stop"), strip="\r\n"):
         cells = next(csv.reader([line], delimiter="\t"))
         if len(cells) != 2:
@@ -187,7 +194,7 @@ def _tweets(path: Path) -> Iterator[Query]:
 
 
 def open_index(field: Field, encoder: Encoder, work: Path, show: Callable[[str], None]) -> IndexSnapshot:
-    """Return the field's index with this encoder's vectors, built unless an earlier run left it."""
+    """Return the field's index with this encoder's vectors, building it unless an earlier run did."""
     lines = [json.dumps({"_id": document.doc_id, "text": document.text}) + "\n" for document in field.documents]
     index_dir = index_dir_for(encoder, lines, work)
     if not generations(index_dir):
@@ -209,7 +216,7 @@ def index_dir_for(encoder: Encoder, corpus: Sequence[str], work: Path) -> Path:
 
 
 def _what_matters(identity: EncoderIdentity) -> dict[str, Json]:
-    """Return all of an encoder's identity that its vectors depend on, the last digits of their numbers included."""
+    """Return the part of an encoder's identity that its vectors depend on, to the last digit."""
     return asdict(identity) | {"name": "", "revision": None}
 
 
@@ -219,7 +226,7 @@ def _digest(value: object) -> str:
 
 def standing(runs: Mapping[str, Run], field: Field, seed: int = 0) -> Standing:
     """Compare the runs of SYSTEMS on a field's claims."""
-    found = evaluate_runs(runs, field.claims, field.qrels, measures=[MEASURE], seed=seed)
+    found = evaluate_runs(runs, field.claims, field.qrels, MeasureSettings([MEASURE], seed=seed))
     values = {name: row[MEASURE] for name, row in found.values.items()}
     better = max((BASELINE_DENSE, BASELINE_FUSED), key=lambda name: float(values[name].mean()))
     fused, reranked = paired_tests(
@@ -237,7 +244,7 @@ def searched(
     measures: Sequence[str],
     work: Path,
     journals: list[Path],
-    on_progress: Callable[[int, int], None],
+    on_progress: Progress,
 ) -> Evaluation:
     """Evaluate every stage on a field's claims, resuming from a journal in `work`.
 
@@ -250,15 +257,15 @@ def searched(
         pipeline,
         field.claims,
         field.qrels,
-        measures=measures,
-        list_k=_LIST_K,
+        measuring=MeasureSettings(measures),
+        stages=StageSettings(list_k=_LIST_K),
         journal_path=journals[-1],
         on_progress=on_progress,
     )
 
 
 class Models(NamedTuple):
-    """What is compared."""
+    """The models to compare."""
 
     encoder: Encoder
     reranker: Reranker
@@ -266,7 +273,7 @@ class Models(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """A field's standing, and with which settings and models it was reached."""
+    """A field's standing, with the settings and models that gave it."""
 
     name: str
     n_documents: int
@@ -276,13 +283,13 @@ class Measured(NamedTuple):
 
 
 def measure(name: str, field: Field, models: Models, work: Path, journals: list[Path]) -> Measured:
-    """Search one field with ours and with the baseline; paths of journals, which the caller removes, are appended."""
+    """Search one field with our models and the baseline; journal paths are appended for the caller to delete."""
 
     def evaluated(who: str, encoder: Encoder, reranker: Reranker | None) -> Evaluation:
         def show(text: str) -> None:
             print(f"  {name}, {who}: {text}", file=sys.stderr, flush=True)
 
-        def on_progress(done: int, total: int) -> None:
+        def on_progress(_phase: str, done: int, total: int | None, _note: str = "") -> None:
             if done == total or done % 160 == 0:
                 show(f"searched {done:,} of {total:,} claims")
 
@@ -307,7 +314,7 @@ def measure(name: str, field: Field, models: Models, work: Path, journals: list[
 
 
 def _described(settings: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the settings without the index's folder: its manifest's checksum says which it is."""
+    """Return the settings without the index's folder: the manifest's checksum identifies it."""
     return {name: value for name, value in settings.items() if name != "index"}
 
 
@@ -348,7 +355,7 @@ def short(value: float, sign: str = "") -> str:
 
 
 def record(measured: Measured) -> dict[str, Json]:
-    """Return a field's figures as JSON; what is no number is null."""
+    """Return a field's figures as JSON; NaN becomes null."""
     row = measured.standing
     return {
         "field": measured.name,
@@ -387,10 +394,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--encoder", default=BUNDLED, help="ours: bundled, a folder or a name on the Hub")
     parser.add_argument("--reranker", default=BUNDLED, help="ours: bundled, a folder or a name on the Hub")
     parser.add_argument("--baseline-encoder", default=BASE_ENCODER_NAME, help="likewise (default: %(default)s)")
-    parser.add_argument("--work", type=Path, help="folder for indexes, to be used again; without it none are kept")
+    parser.add_argument("--work", type=Path, help="folder for indexes, which are reused; without it none are kept")
     parser.add_argument("--only", nargs="+", choices=FIELDS, metavar="NAME", help=f"of {', '.join(FIELDS)}")
     parser.add_argument(
-        "--checkthat-dev", action="store_true", help="of CheckThat! only its dev split, for models trained on the other"
+        "--checkthat-dev", action="store_true", help="only the dev split of CheckThat!, for models trained on the other"
     )
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="file for the figures as JSON")
     options = parser.parse_args(arguments)
@@ -408,7 +415,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(options: argparse.Namespace, work: Path) -> None:
     readers = FIELDS | {"checkthat": partial(checkthat, dev_only=options.checkthat_dev)}
-    # All are read before the first is searched: what is missing is said at once.
+    # All are read before the first is searched, so that a missing file is reported at once.
     fields = {name: readers[name](options.folder) for name in readers if name in (options.only or FIELDS)}
     encoder = load_encoder(options.encoder)
     baseline = load_encoder(options.baseline_encoder)
@@ -417,7 +424,7 @@ def _run(options: argparse.Namespace, work: Path) -> None:
     journals: list[Path] = []
     for name, field in fields.items():
         measured.append(measure(name, field, models, work, journals))
-        print_table(table(measured[-1:], name), sys.stderr)  # a long run may be stopped
+        print_table(table(measured[-1:], name), sys.stderr)  # a long run may be interrupted
         for finding in measured[-1].findings.values():
             print(f"  {finding}", file=sys.stderr, flush=True)
     print_table(table(measured, f"{MEASURE}, means with 95 % intervals over claims"), sys.stdout)

@@ -1,8 +1,8 @@
-"""How well new claims find the known ones they repeat: `python -m tests.benchmarks.known_claims FOLDER`.
+"""Matching of new claims with known ones: `python -m tests.benchmarks.known_claims FOLDER`.
 
-FOLDER holds the task 2A (English) of CheckThat! 2022: tweets, each with a claim that was checked before, its judgments,
-and all claims that were checked. Prints AP@5 (the task's MAP@5) and R@5 on train, where the share of the words was
-chosen, and on dev, by meaning alone, by words alone and by both; then how often the nearest is right by its score.
+FOLDER holds task 2A (English) of CheckThat! 2022: tweets that each repeat a checked claim, the judgments, and all
+checked claims. Prints AP@5 (the task's MAP@5) and R@5 on train, where the weight of the words was chosen, and on dev,
+by meaning, by words and by both; then how often the nearest claim is right, by its score.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BANDS = ((0.0, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 1.0))
 
 
 class RememberingEncoder:
-    """An encoder that encodes each text once, whoever asks."""
+    """An encoder that encodes each text once and caches the vector."""
 
     def __init__(self, encoder: Encoder) -> None:
         self.identity = encoder.identity
@@ -53,13 +53,13 @@ class RememberingEncoder:
 
 
 def read_tweets(path: Path) -> dict[str, str]:
-    """Return id -> text of a file of two columns without a header."""
+    """Return id -> text from a file of two columns without a header."""
     with lzma.open(path, "rt", encoding="utf-8", newline="") as file:
         return {row[0]: row[1] for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}
 
 
 def table_of_measures(found: dict[str, dict[str, list[KnownClaim]]], qrels: dict[str, Qrels]) -> Table:
-    """Return a row for each way to compare, with the measures on each part."""
+    """Return a row for each way of comparing, with the measures on each part."""
     table = Table("nearest by", *(f"{part} {measure}" for part in qrels for measure in _MEASURES))
     for name, nearest in found.items():
         run: Run = {tweet: [ScoredDoc(hit.claim_id, hit.score) for hit in hits] for tweet, hits in nearest.items()}
@@ -69,7 +69,7 @@ def table_of_measures(found: dict[str, dict[str, list[KnownClaim]]], qrels: dict
 
 
 def table_of_scores(nearest: dict[str, list[KnownClaim]], qrels: dict[str, Qrels]) -> Table:
-    """Return how many tweets have a nearest claim with a score in each band, and for how many it is the right one."""
+    """Return for each band of scores the number of tweets whose nearest claim is in it, and the share that is right."""
     table = Table("score of the nearest", *(f"{part} {what}" for part in qrels for what in ("tweets", "right")))
     for low, high in _BANDS:
         cells = []

@@ -1,14 +1,14 @@
-"""The protocol of the model card that this project started from: `python -m tests.benchmarks.model_card MINED …`.
+"""The protocol of the model card this project started from: `python -m tests.benchmarks.model_card MINED …`.
 
 That card took 8,244 pairs, each judged pair of the train claims with one hard negative of the first stage, shuffled
-them and cut them 90 to 10: 7,419 to learn, 825 to measure. Binary cross-entropy, one epoch, batches of 16, learning
-rate 5e-5, 256 tokens, seed 42. The same is done here with the balanced pairs of MINED, which `claimhound mine` wrote,
-once cut like that and once with whole claims held out: where pairs are shuffled, a model is measured on claims that it
-has learned with other passages.
+them and split them 90 to 10: 7,419 to train on, 825 to measure. Binary cross-entropy, one epoch, batches of 16,
+learning rate 5e-5, 256 tokens, seed 42. The same is done here with the balanced pairs of MINED, written by
+`claimhound mine`, once split like that and once with whole claims held out: with shuffled pairs, a model is measured on
+claims that it was trained on with other passages.
 
-As the card's evaluator does, F1 and accuracy are taken at the threshold that is best for the measured pairs, which
-flatters both; figures at a threshold that was fixed beforehand stand beside them. DIR takes the models and
-`figures.json`. A run that was stopped goes on where it was when the same command is run again.
+As in the card's evaluator, F1 and accuracy are taken at the best threshold for the measured pairs, which flatters both;
+figures at a fixed threshold are given too. DIR receives the models and `figures.json`. An interrupted run resumes when
+the same command is run again.
 """
 
 from __future__ import annotations
@@ -41,16 +41,10 @@ from claimhound.pipeline.commands.options import path_option, seed_option
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.commands.progress_display import progress_display
 from claimhound.pipeline.commands.training_options import no_resume_option, pretrain_option
-from claimhound.pipeline.evaluation.pairs import (
-    Figure,
-    PairEvaluation,
-    as_record,
-    evaluate_pairs,
-    figures_record,
-    measure,
-    short,
-)
-from claimhound.pipeline.evaluation.tables import json_text
+from claimhound.pipeline.evaluation.pairs import Figure, PairEvaluation, evaluate_pairs, measure
+from claimhound.pipeline.evaluation.reporting.json_records import json_text
+from claimhound.pipeline.evaluation.reporting.pair_figures import as_record, figures_record
+from claimhound.pipeline.evaluation.reporting.tables import short
 from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME
 from claimhound.pipeline.models.cross_encoders import load_reranker
 from claimhound.pipeline.serving.compute import Compute, Device
@@ -64,7 +58,7 @@ from claimhound.pipeline.training.training_run import TrainingRun as ModelTraini
 
 RECIPE = RerankerRecipe(loss="bce", epochs=1, batch_size=16, learning_rate=5e-5, max_length=256, seed=42)
 THRESHOLD = 0.5
-"""Fixed beforehand: what a model of balanced pairs says of a pair that it knows nothing of."""
+"""Fixed: the output of a model of balanced pairs for a pair it knows nothing about."""
 _FIGURES = ("average_precision", "f1", "accuracy")
 ALWAYS = "  always relevant"
 PUBLISHED: dict[str, dict[str, float]] = {
@@ -76,20 +70,20 @@ _WIDTH = 200  # of the page; the table is as wide as its figures
 
 
 class Split(NamedTuple):
-    """Pairs to learn and pairs to measure; the name is that of the model's folder too."""
+    """Pairs to train on and pairs to measure; `name` is also the name of the model's folder."""
 
     name: str
     learned: list[TrainingPair]
     held_out: list[TrainingPair]
 
     def n_claims_on_both_sides(self) -> int:
-        """Return of how many claims, by their words, some pairs are learned and others measured."""
+        """Return the number of claims, by their words, with pairs on both sides."""
         learned, held_out = ({normalize_text(pair.query) for pair in side} for side in (self.learned, self.held_out))
         return len(learned & held_out)
 
 
 class Measured(NamedTuple):
-    """A split's figures: at the thresholds best for its pairs, at THRESHOLD, and those of calling all relevant."""
+    """A split's figures: at the best thresholds for its pairs, at THRESHOLD, and of calling all pairs relevant."""
 
     split: Split
     at_best: PairEvaluation
@@ -99,7 +93,7 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """Where to train and measure, whether to go on from what is there, and whom to tell."""
+    """Where to train and measure, whether to resume, and callbacks."""
 
     device: Device = "auto"
     n_threads: int | None = None

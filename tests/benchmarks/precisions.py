@@ -1,9 +1,9 @@
-"""Whether recall depends on the precision of the encoder, or on mixing two: `python -m tests.benchmarks.precisions`.
+"""Recall for each pair of encoder precisions: `python -m tests.benchmarks.precisions`.
 
-For each claim the index's first `--depth` documents by exact search are taken as candidates, encoded again in every
-precision that this processor has, and ranked by claims encoded in every precision. A document beyond that depth would
-have to rise past hundreds of others to be among the first `--k` in another precision, so what is printed is the recall
-of an exact search over the whole index, for each pair of precisions.
+For each claim the first `--depth` documents of an exact search are candidates. They are encoded in every precision of
+this processor and ranked for claims encoded in every precision. A document beyond that depth would have to pass
+hundreds of others to be among the first `--k` in another precision, so the figures are the recall of an exact search
+over the whole index.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from claimhound.pipeline.serving.processor import this_processor
 
 
 def encoders(name: str) -> dict[str, Encoder]:
-    """Return the encoder in every precision that there is here, and say which there is not."""
+    """Return the encoder in every available precision, printing why others are not."""
     found: dict[str, Encoder] = {}
     for precision in PREFERRED:
         try:
@@ -39,7 +39,7 @@ def encoders(name: str) -> dict[str, Encoder]:
 
 
 def recall(claims: Vectors, documents: Vectors, rows: list[list[int]], relevant: list[set[int]], k: int) -> float:
-    """Return the mean over claims of the share of its relevant documents among the first k of its candidates.
+    """Return the mean over claims of the share of relevant documents among the first k candidates.
 
     `rows` are each claim's candidates, `relevant` its relevant documents, of which some may be no candidates.
     """
@@ -51,7 +51,7 @@ def recall(claims: Vectors, documents: Vectors, rows: list[list[int]], relevant:
 
 
 def judged(path: str, qrels_path: str) -> tuple[list[Query], list[set[str]]]:
-    """Return the claims that have relevant documents, and these."""
+    """Return the claims that have relevant documents, and those documents."""
     qrels = read_qrels(qrels_path)
     relevant = {name: {doc for doc, grade in grades.items() if grade > 0} for name, grades in qrels.items()}
     claims = [claim for claim in read_claims(path) if relevant.get(claim.query_id)]
@@ -77,7 +77,7 @@ def main() -> None:
     names = list(dict.fromkeys(hit.doc_id for ranking in found for hit in ranking))
     row_of = {name: row for row, name in enumerate(names)}
     rows = [[row_of[hit.doc_id] for hit in ranking] for ranking in found]
-    # A relevant document that is no candidate is found by none.
+    # A relevant document that is not a candidate is never found.
     wanted = [{row_of.get(name, -1 - place) for place, name in enumerate(sorted(docs))} for docs in relevant]
     evidence = [document.text for document in index.documents(names)]
     print(f"{len(texts)} claims, {len(evidence):,} candidates of {index.n_docs:,}; {this_processor().name}")

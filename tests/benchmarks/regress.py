@@ -113,7 +113,7 @@ def measure_retrieval(
 ) -> Measured:
     """Return both measures of every stage on a field's claims."""
 
-    def on_progress(done: int, total: int) -> None:
+    def on_progress(_phase: str, done: int, total: int | None, _note: str = "") -> None:
         _show(f"{name}: searched {done:,} of {total:,} claims")
 
     found = fields.searched(pipeline, field, MEASURES, work, journals, on_progress)

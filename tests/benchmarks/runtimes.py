@@ -1,8 +1,8 @@
-"""Ways to run the bundled encoder on a CPU: `python -m tests.benchmarks.runtimes [--texts FILE] [--n 1000]`.
+"""Runtimes of the bundled encoder on a CPU: `python -m tests.benchmarks.runtimes [--texts FILE] [--n 1000]`.
 
-Prints for each way its speed, how many of the 20 nearest neighbours among the texts it shares with float32 torch, and
-how much a text differs between being encoded alone and among others (0: the same bits). ONNX Runtime is measured
-where `onnxruntime` and `onnx` are installed; claimhound does not need them.
+Prints for each its speed, how many of the 20 nearest neighbours among the texts it shares with float32 torch, and how
+much the vector of a text differs when encoded alone and among others (0: identical). ONNX Runtime is measured if
+`onnxruntime` and `onnx` are installed; claimhound does not need them.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def export(folder: Path, path: Path) -> None:
 
 
 def encoder_of(tokenizer: TextTokenizer, run: Callable[[dict[str, Any]], Any]) -> Encode:
-    """Return a function from texts to unit vectors around one that computes token vectors."""
+    """Return a function from texts to unit vectors, given one that computes token vectors."""
 
     def encode(texts: Sequence[str]) -> Any:
         tokens: list[TokenizedText] = tokenizer.tokenize(list(texts))
@@ -79,7 +79,7 @@ def _batches(tokens: Sequence[TokenizedText]) -> Iterator[Batch]:
 
 
 def ways(scratch: Path) -> Iterator[tuple[str, Encode]]:
-    """Yield each way with its name, float32 torch first."""
+    """Yield each runtime with its name, float32 torch first."""
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -122,7 +122,7 @@ def _onnxruntime_ways(path: Path, scratch: Path, tokenizer: TextTokenizer) -> It
 
 
 def main() -> None:
-    """Measure every way and print the table."""
+    """Measure every runtime and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", default=str(sample_dir() / "evidence.jsonl"), help="documents to encode")
     parser.add_argument("--n", type=int, default=1000, help="how many of them")

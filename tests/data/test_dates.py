@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimhound.data.dates import AMBIGUOUS, MISSING, UNREADABLE, Day, iso_day, read_day
+from claimhound.data.dates import iso_day, read_day
+from claimhound.data.days import AMBIGUOUS, MISSING, UNREADABLE, Day
 from claimhound.data.records import Json
 from claimhound.indexes.conditions import first_day
 
@@ -58,7 +59,7 @@ def test_a_date_is_as_narrow_as_it_was_written(value: Json, date: str) -> None:
      [], {}, "0001-01-01T00:00:00Z"],
     ids=str,
 )  # fmt: skip
-def test_what_says_that_nothing_is_known_is_missing(value: Json) -> None:
+def test_a_value_that_means_unknown_is_missing(value: Json) -> None:
     assert read_day(value) == MISSING
 
 
@@ -75,12 +76,12 @@ def test_what_says_that_nothing_is_known_is_missing(value: Json) -> None:
     ],
     ids=lambda value: str(value)[:30],
 )  # fmt: skip
-def test_what_is_doubtful_is_no_date(value: Json) -> None:
+def test_doubtful_values_have_no_day(value: Json) -> None:
     found = read_day(value)
     assert found == (Day("1998") if value == [1998] else UNREADABLE)
 
 
-def test_day_or_month_first_is_said_by_the_order_where_both_are_possible() -> None:
+def test_the_order_decides_between_day_and_month_first_if_both_are_possible() -> None:
     for text in ("03/04/2021", "3.4.2021", "03-04-2021 10:00"):
         assert read_day(text) == AMBIGUOUS
         assert (read_day(text, "dmy").date, read_day(text, "mdy").date) == ("2021-04-03", "2021-03-04")
@@ -92,7 +93,7 @@ def test_day_or_month_first_is_said_by_the_order_where_both_are_possible() -> No
     assert read_day("03/04/2021 - 05/04/2021", "dmy") == Day("2021-04")
 
 
-def test_the_strict_form_is_iso_alone() -> None:
+def test_the_strict_form_is_only_iso() -> None:
     assert [iso_day(text) for text in ("2021", "2021-03", "2021-03-04", "2021-03-04T10:00")] == [
         "2021", "2021-03", "2021-03-04", "2021-03-04",
     ]  # fmt: skip
@@ -111,7 +112,7 @@ values: st.SearchStrategy[Json] = st.recursive(
 
 
 @given(value=values, order=st.sampled_from(["dmy", "mdy", None]))
-def test_whatever_comes_is_a_date_of_the_calendar_or_a_reason(value: Json, order: str | None) -> None:
+def test_every_value_gives_a_calendar_date_or_a_reason(value: Json, order: str | None) -> None:
     found = read_day(value, order)  # type: ignore[arg-type]
     if found.date is None:
         assert found.no_day in ("missing", "unreadable", "ambiguous")

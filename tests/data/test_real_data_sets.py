@@ -18,7 +18,7 @@ if not DATA_SETS.is_dir():
     pytest.skip("the real data sets are not at ../shared/datasets", allow_module_level=True)
 
 
-def test_the_climate_corpus_begins_as_it_should() -> None:
+def test_the_climate_corpus_begins_as_expected() -> None:
     documents = list(islice(read_documents([DATA_SETS / "climate"]), 1000))
     assert documents[0] == Document("p0000000", "This is an information asymmetry.", source="wikipedia")
     assert [document.doc_id for document in documents] == [f"p{n:07}" for n in range(1000)]
@@ -32,7 +32,7 @@ def test_the_climate_claims_are_judged_as_the_readme_says() -> None:
     assert claims[0].fields == {"label": "SUPPORTS"}
 
 
-def test_the_course_files_are_read_as_mappings() -> None:
+def test_the_files_of_the_course_are_read_as_mappings() -> None:
     documents = list(read_documents([DATA_SETS / "comp90042" / "evidence_subset.json.xz"]))
     claims = list(read_claims(DATA_SETS / "comp90042" / "train-claims.json.xz"))
     qrels = read_qrels(DATA_SETS / "comp90042" / "train-claims.json.xz")
@@ -80,7 +80,7 @@ def test_scientific_claims_judge_abstracts_and_sentences_of_their_corpus(
         assert {doc_id.rpartition("#")[0] for doc_id in grades} == relevant
 
 
-def test_climate_fever_judges_as_the_benchmark_that_was_made_of_it() -> None:
+def test_climate_fever_gives_the_judgments_of_the_benchmark_made_from_it() -> None:
     path = DATA_SETS / "climate_fever" / "split-dev-154.jsonl.xz"
     claims = list(read_claims(path))
     qrels = read_qrels(path)
@@ -111,7 +111,7 @@ def test_every_file_of_claims_can_be_read() -> None:
     assert sum(sum(grades.values()) for grades in read_qrels(DATA_SETS / next(iter(counts))).values()) == 4122
 
 
-def test_tables_are_read_as_they_come() -> None:
+def test_tables_are_read_unchanged() -> None:
     rte = list(read_claims(DATA_SETS / "rte" / "dev.tsv", ReadOptions(id_field="index", text_field="sentence2")))
     assert (len(rte), rte[0].text) == (277, "Christopher Reeve had an accident.")
     healthver = list(read_claims(DATA_SETS / "healthver" / "healthver_dev.csv.xz"))

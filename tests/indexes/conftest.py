@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import faiss
 import pytest
-from index_samples import make_base
+from index_samples import build, documents, make_base, unit_vectors
 
-from tests.victims import run_victim, victim_command, victim_environment
+from tests.victims import Victims
 
 _VICTIM = Path(__file__).with_name("index_victim.py")
 
@@ -26,37 +25,45 @@ def _one_thread() -> Iterator[None]:
     faiss.omp_set_num_threads(n_threads)
 
 
-@pytest.fixture
-def base(quick_dir: Path) -> Path:
-    """An index with several segments of text and of vectors, some of each dead."""
-    make_base(quick_dir / "base")
-    return quick_dir / "base"
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of indexes that are built once and copied for each test."""
+    folder = tmp_path_factory.mktemp("indexes")
+    make_base(folder / "base")
+    build(folder / "larger", documents(3000), unit_vectors(3000))
+    return folder
 
 
 @pytest.fixture
-def victim() -> Callable[..., Any]:
-    """Call a function of `index_victim` in another process."""
-
-    def call(function: str, **arguments: object) -> Any:
-        return json.loads(run_victim(_VICTIM, function, arguments, timeout=300).stdout)
-
-    return call
+def base(built: Path, quick_dir: Path) -> Path:
+    """An index with several segments of text and of vectors, some documents and vectors of each dead."""
+    return Path(shutil.copytree(built / "base", quick_dir / "base"))
 
 
 @pytest.fixture
-def lock_holder() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
+def larger(built: Path, quick_dir: Path) -> Path:
+    """An index of 3,000 documents, with files larger than the edges that opening checks."""
+    return Path(shutil.copytree(built / "larger", quick_dir / "larger"))
+
+
+@pytest.fixture(scope="session")
+def victim() -> Iterator[Callable[..., Any]]:
+    """Call a function of `index_victim`, in a process that serves all tests."""
+    victims = Victims(_VICTIM)
+    yield victims.call
+    victims.kill()
+
+
+@pytest.fixture
+def lock_holder() -> Iterator[Callable[[Path], Victims]]:
     """Start a process that holds an index's lock until it is killed."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Victims] = []
 
-    def hold(index_dir: Path) -> subprocess.Popen[str]:
-        command = victim_command(_VICTIM, "hold_lock", {"index_dir": index_dir})
-        process = subprocess.Popen(command, env=victim_environment(), stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == '"held"\n'
-        return process
+    def hold(index_dir: Path) -> Victims:
+        started.append(Victims(_VICTIM))
+        assert started[-1].call("hold_lock", index_dir=index_dir) == "held"
+        return started[-1]
 
     yield hold
     for process in started:
         process.kill()
-        process.communicate()

@@ -1,4 +1,4 @@
-"""Small corpora, their vectors, and what an index answers: shared by the tests of the index."""
+"""Small corpora, their vectors, changes of an index, and its answers: shared by the tests of the index."""
 
 from __future__ import annotations
 
@@ -9,27 +9,11 @@ import numpy as np
 
 from claimhound.data.records import Document, Ranking
 from claimhound.indexes import Disk, EncoderIdentity, IndexSnapshot, IndexWriter
+from claimhound.indexes.text_writer import LOCK_FILES
 from claimhound.indexes.vectors import Vectors
 
-WORDS = (
-    "sea",
-    "level",
-    "ice",
-    "sheet",
-    "glacier",
-    "melt",
-    "rise",
-    "warm",
-    "ocean",
-    "carbon",
-    "emission",
-    "human",
-    "volcano",
-    "sun",
-    "solar",
-    "power",
-    "wind",
-    "coal",
+WORDS = tuple(
+    "sea level ice sheet glacier melt rise warm ocean carbon emission human volcano sun solar power wind coal".split()  # noqa: SIM905
 )
 ENCODER = EncoderIdentity(name="tiny", weights_sha256="a1" * 32, pooling="mean", max_length=64, dim=8)
 QUERIES = ("sea ice", "solar power and wind power", "nothing known here")
@@ -59,11 +43,20 @@ def build(index_dir: Path, docs: Sequence[Document], vectors: Vectors, **setting
 
 
 def answers(index_dir: Path) -> tuple[int, list[Ranking], list[Ranking]]:
-    """Return all that the newest generation answers to some queries, by text and by vectors."""
+    """Return the newest generation's answers to some queries, by text and by vectors."""
     snapshot = IndexSnapshot.open(index_dir)
     by_text = [snapshot.search_text(query, 100) for query in QUERIES]
     by_vectors = snapshot.search_vectors(unit_vectors(2, seed=99), 100, probe_share=1.0)
     return snapshot.n_docs, by_text, by_vectors
+
+
+def stored_bytes(index_dir: Path) -> dict[str, bytes]:
+    """Return every file below an index folder but the locks: what a reader or writer would find."""
+    return {
+        path.relative_to(index_dir).as_posix(): path.read_bytes()
+        for path in sorted(index_dir.rglob("*"))
+        if path.is_file() and path.name not in {*LOCK_FILES, "write.lock"}
+    }
 
 
 def generation_folder(index_dir: Path) -> Path:
@@ -73,17 +66,17 @@ def generation_folder(index_dir: Path) -> Path:
 
 
 def committed_files(index_dir: Path) -> list[Path]:
-    """Return the manifest and every file that it names."""
+    """Return the manifest and every file it names."""
     folder = generation_folder(index_dir)
     return [folder / "manifest.json", *(folder / name for name in IndexSnapshot.open(index_dir).manifest.files)]
 
 
-# The changes below treat every index as a large one, so that files are linked, segments kept and deleted documents left
-# in place. `make_base` is what all but the first of them change.
+# The changes below treat every index as a large one: files are linked, segments kept and deleted documents left in
+# place. All but the first change what `make_base` makes.
 
 
 def make_base(index_dir: Path, disk: Disk | None = None) -> None:
-    """Build 60 documents, then add 10 and replace 5: two text segments, two vector segments, some of both dead."""
+    """Build 60 documents, then add 10 and replace 5: two text segments and two of vectors, some of both dead."""
     build_sixty(index_dir, disk)
     add_some(index_dir, disk)
 
@@ -104,21 +97,21 @@ def add_some(index_dir: Path, disk: Disk | None = None) -> None:
 
 
 def delete_one(index_dir: Path, disk: Disk | None = None) -> None:
-    """Delete too little for anything to be written anew."""
+    """Delete too little for anything to be rewritten."""
     with IndexWriter.open(index_dir, disk=disk, exact_up_to=40, small_up_to=0) as writer:
         assert writer.delete(["d0003"]) == []
         writer.commit()
 
 
 def delete_many(index_dir: Path, disk: Disk | None = None) -> None:
-    """Delete enough for the text to be written anew."""
+    """Delete enough for the text to be rewritten."""
     with IndexWriter.open(index_dir, disk=disk, exact_up_to=40, small_up_to=0) as writer:
         assert writer.delete([f"d{number:04d}" for number in range(20, 30)]) == []
         writer.commit()
 
 
 def compact(index_dir: Path, disk: Disk | None = None) -> None:
-    """Write everything anew."""
+    """Rewrite everything."""
     with IndexWriter.open(index_dir, disk=disk, exact_up_to=40, small_up_to=0) as writer:
         writer.compact()
         writer.commit()

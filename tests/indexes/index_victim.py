@@ -1,7 +1,4 @@
-"""A process that starts others, lets each come to harm while it uses an index, and reports how they ended.
-
-Run as `python index_victim.py FUNCTION JSON-ARGUMENTS`; prints JSON.
-"""
+"""A process that forks others, harms each while it uses an index, and reports how they ended: see `tests.victims`."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ import random
 import resource
 import shutil
 import signal
-import sys
 import time
 from functools import partial
 from itertools import count
@@ -21,7 +17,7 @@ from index_samples import CHANGES, ENCODER, QUERIES, documents, unit_vectors
 
 from claimhound.data.errors import IndexUnusableError, IndexWriteError
 from claimhound.indexes import IndexSnapshot, IndexWriter, verify_index
-from tests.victims import DONE, DyingDisk, ended
+from tests.victims import DyingDisk, ended, serve
 from tests.victims import start as start_with
 
 start = partial(start_with, ours=(IndexUnusableError, IndexWriteError))
@@ -33,21 +29,20 @@ def _fresh(base: str, target: Path) -> Path:
     return target
 
 
-def die_everywhere(base: str, work: str, change: str) -> int:
-    """Make the change once for each of its disk operations, dying there; returns how many there are."""
-    for n in count():
+def die_ahead_of(base: str, work: str, change: str, operations: list[int]) -> list[int]:
+    """Make the change once for each of these disk operations, counted from 0, dying ahead of it; return exit codes."""
+    codes = []
+    for n in operations:
         index_dir = _fresh(base, Path(work, str(n)))
-        code = ended(start(lambda index_dir=index_dir, n=n: CHANGES[change](index_dir, DyingDisk(n))))
-        if code == DONE:
-            return n
-        assert code == -signal.SIGKILL, code
-    raise AssertionError("unreachable")
+        codes.append(ended(start(lambda index_dir=index_dir, n=n: CHANGES[change](index_dir, DyingDisk(n)))))
+    return codes
 
 
 def write_with_limits(base: str, work: str, change: str, limits: list[int]) -> list[int]:
-    """Make the change once for each limit of a file's size in bytes; returns the exit codes."""
+    """Make the change once for each limit on file size in bytes; return the exit codes."""
 
     def limited(index_dir: Path, limit: int) -> None:
+        _silence()  # standard error may be a file with the same limit
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         CHANGES[change](index_dir, None)
 
@@ -59,9 +54,10 @@ def write_with_limits(base: str, work: str, change: str, limits: list[int]) -> l
 
 
 def change_until_shot(base: str, work: str, n_times: int, seed: int) -> list[int]:
-    """Kill a process from outside, at a random moment, that adds to an index and compacts it again and again.
+    """Start a process that adds to an index and compacts it over and over, and kill it at a random moment.
 
-    Each of its commits adds one document. Returns for each time how many commits it had told of.
+    The moment comes after 0 to 4 commits, each of which adds one document. Returns for each process the number of
+    commits it reported.
     """
     chance = random.Random(seed)
     told = []
@@ -70,11 +66,13 @@ def change_until_shot(base: str, work: str, n_times: int, seed: int) -> list[int
         reader, writer = os.pipe()
         process = start(lambda index_dir=index_dir, writer=writer: _change_for_ever(index_dir, writer))
         os.close(writer)
-        os.read(reader, 1)  # it has started
-        time.sleep(chance.random() * 0.25)
+        reports = os.read(reader, 1)  # it has started
+        while len(reports) <= n % 5:
+            reports += os.read(reader, 1)
+        time.sleep(chance.random() * 0.05)
         os.kill(process, signal.SIGKILL)
         assert ended(process) == -signal.SIGKILL
-        told.append(len(os.read(reader, 1 << 16)))
+        told.append(len(reports + os.read(reader, 1 << 16)) - 1)
         os.close(reader)
     return told
 
@@ -92,9 +90,9 @@ def _change_for_ever(index_dir: Path, writer: int) -> None:
 
 
 def use_damaged(index_dir: str, damages: list[tuple[str, int, str]]) -> list[int]:
-    """Open and search an index once for each damage: (file, offset, bytes in hex); at offset -1 they are all the file.
+    """Open and search an index once for each damage: (file, offset, bytes in hex); offset -1 replaces the whole file.
 
-    The file is mended after each. Returns the exit codes.
+    The file is restored after each. Returns the exit codes.
     """
     codes = []
     for name, offset, hexadecimal in damages:
@@ -107,8 +105,12 @@ def use_damaged(index_dir: str, damages: list[tuple[str, int, str]]) -> list[int
     return codes
 
 
-def _use(index_dir: Path) -> None:
+def _silence() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def _use(index_dir: Path) -> None:
+    _silence()
     snapshot = IndexSnapshot.open(index_dir)
     for query in QUERIES:
         snapshot.documents([hit.doc_id for hit in snapshot.search_text(query, 20)])
@@ -117,7 +119,7 @@ def _use(index_dir: Path) -> None:
 
 
 def read_without_rights(index_dir: str) -> int:
-    """Search and verify an index as a user who may not write there; returns the exit code."""
+    """Search and verify an index as a user without write permission; return the exit code."""
 
     def read() -> None:
         if os.getuid() == 0:
@@ -130,7 +132,7 @@ def read_without_rights(index_dir: str) -> int:
 
 
 def hold_lock(index_dir: str) -> None:
-    """Open an index for writing, say so, and wait to be killed."""
+    """Open an index for writing, report it, and wait to be killed."""
     with IndexWriter.open(Path(index_dir)) as writer:
         assert writer.encoder == ENCODER
         print(json.dumps("held"), flush=True)
@@ -138,4 +140,4 @@ def hold_lock(index_dir: str) -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(globals()[sys.argv[1]](**json.loads(sys.argv[2]))))
+    serve(globals())

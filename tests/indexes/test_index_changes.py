@@ -1,4 +1,4 @@
-"""An index answers like a rebuild of the documents that it holds, however it came to hold them."""
+"""An index answers like a rebuild of its documents, whatever its history."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ few = settings(
 
 
 def live_through(index_dir: Path, history: list, **rules: int) -> dict[str, tuple[str, int]]:  # type: ignore[type-arg]
-    """Make every change of the history; returns what the index should hold."""
+    """Make every change of the history; return what the index should hold."""
     held: dict[str, tuple[str, int]] = {}
     start = IndexWriter.create(index_dir, ENCODER, **rules)  # type: ignore[arg-type]
     for changes_of_commit, compacted in history:
@@ -110,7 +110,7 @@ def test_any_history_of_a_large_index_finds_what_a_rebuild_finds(
     history: list,  # type: ignore[type-arg]
     k: int,
 ) -> None:
-    # Scores of BM25 may differ there: deleted documents count in its statistics until the text is written anew.
+    # BM25 scores may differ: deleted documents count in its statistics until the text is rewritten.
     folder = Path(tempfile.mkdtemp(dir=quick_dir))
     held = live_through(folder / "index", history, small_up_to=0, exact_up_to=4)
     index, fresh = IndexSnapshot.open(folder / "index"), rebuilt(folder / "fresh", held)
@@ -133,7 +133,7 @@ def test_any_history_of_a_large_index_finds_what_a_rebuild_finds(
 
 
 @given(batches=st.lists(st.integers(1, 50_000), min_size=1, max_size=40))
-def test_segments_stay_few_and_each_vector_is_written_anew_few_times(batches: list[int]) -> None:
+def test_segments_stay_few_and_each_vector_is_rewritten_few_times(batches: list[int]) -> None:
     sizes: list[int] = []
     written: list[int] = []  # how often the oldest vector of each segment was written
     for n_new in batches:
@@ -147,7 +147,7 @@ def test_segments_stay_few_and_each_vector_is_written_anew_few_times(batches: li
     assert max(written) <= math.log(total) / math.log(1.5) + 1
 
 
-def test_a_small_index_is_kept_as_a_rebuild_and_a_large_one_is_not_rewritten_for_little() -> None:
+def test_a_small_index_is_always_rewritten_and_a_large_one_only_for_large_changes() -> None:
     assert text_wants_rewrite(20_000, 1)
     assert not text_wants_rewrite(20_000, 0)
     assert not text_wants_rewrite(1_000_000, 100_000)
@@ -163,7 +163,7 @@ def test_a_small_index_is_kept_as_a_rebuild_and_a_large_one_is_not_rewritten_for
     found=st.lists(st.tuples(st.integers(0, 50), st.sampled_from([1.0, 1.00004, 0.5, 0.3, -1.0])), max_size=30),
     k=st.integers(0, 10),
 )
-def test_scores_within_the_noise_are_levelled_and_a_tie_at_the_end_stays_whole(
+def test_scores_within_the_noise_are_equal_and_a_tie_at_the_end_is_not_cut(
     found: list[tuple[int, float]], k: int
 ) -> None:
     levelled = level(found, k, 4)
@@ -175,13 +175,13 @@ def test_equal_sums_on_either_side_of_a_rounding_boundary_stay_equal() -> None:
     assert level([(1, 7.00004999), (2, 7.00005001)], 5, 4) == [(2, 7.0001), (1, 7.0001)]
 
 
-def test_of_very_many_ties_the_lowest_positions_stand_for_all() -> None:
+def test_very_many_ties_are_cut_to_the_lowest_positions() -> None:
     levelled = level([(9_999, 2.0), *((position, 1.0) for position in range(5_000))], 3, 4)
     assert levelled[0] == (9_999, 2.0)
     assert [position for position, _ in levelled[1:]] == list(range(258))
 
 
-def test_ties_beyond_what_is_asked_for_do_not_depend_on_how_the_index_came_to_be(quick_dir: Path) -> None:
+def test_ties_at_the_cutoff_do_not_depend_on_how_the_index_was_built(quick_dir: Path) -> None:
     docs = [Document(f"d{n:03d}", "sea ice") for n in np.random.default_rng(1).permutation(200)]
     vectors = np.repeat(unit_vectors(1), 200, axis=0)
     at_once = IndexSnapshot.open(build(quick_dir / "at once", docs, vectors))
@@ -211,7 +211,7 @@ def test_a_small_index_scores_exactly_like_a_rebuild_after_a_deletion(quick_dir:
         assert IndexSnapshot.open(index_dir).search_text(query, 50) == fresh.search_text(query, 50)
 
 
-def test_what_was_deleted_from_a_large_index_stays_deleted(quick_dir: Path) -> None:
+def test_documents_deleted_from_a_large_index_stay_deleted(quick_dir: Path) -> None:
     index_dir = build(quick_dir / "index", documents(60), unit_vectors(60), exact_up_to=40)
     for n in range(5):
         with IndexWriter.open(index_dir, small_up_to=0) as writer:
@@ -223,7 +223,7 @@ def test_what_was_deleted_from_a_large_index_stays_deleted(quick_dir: Path) -> N
         assert found == {f"d{number:04d}" for number in range(n + 1, 60)}
 
 
-def test_an_index_of_which_all_was_deleted_opens_answers_with_nothing_and_takes_documents(quick_dir: Path) -> None:
+def test_an_index_with_everything_deleted_opens_finds_nothing_and_takes_documents(quick_dir: Path) -> None:
     index_dir = build(quick_dir / "index", documents(30), unit_vectors(30))
     with IndexWriter.open(index_dir) as writer:
         writer.delete([f"d{n:04d}" for n in range(30)])
@@ -240,7 +240,7 @@ def test_an_index_of_which_all_was_deleted_opens_answers_with_nothing_and_takes_
     assert IndexSnapshot.open(index_dir).n_docs == 2
 
 
-def test_a_commit_of_nothing_is_a_generation_with_the_same_answers(base: Path) -> None:
+def test_an_empty_commit_makes_a_generation_with_the_same_answers(base: Path) -> None:
     before = answers(base)
     with IndexWriter.open(base, small_up_to=0) as writer:
         assert writer.commit().generation == 3
@@ -292,16 +292,16 @@ def test_an_id_that_cannot_be_stored_is_refused_and_nothing_is_added(quick_dir: 
     assert IndexSnapshot.open(quick_dir / "index").positions_of([doc_id]) == {}
 
 
-def test_a_batch_that_names_an_id_twice_or_a_date_that_is_none_is_refused(quick_dir: Path) -> None:
+def test_a_batch_with_a_repeated_id_or_an_invalid_date_is_refused(quick_dir: Path) -> None:
     with IndexWriter.create(quick_dir / "index", ENCODER) as writer:
-        with pytest.raises(ValueError, match="stands twice"):
+        with pytest.raises(ValueError, match="occurs twice"):
             writer.add([Document("a", "sea"), Document("a", "ice")], unit_vectors(2))
         with pytest.raises(ValueError, match="got 'last year'"):
             writer.add([Document("a", "sea", date="last year")], unit_vectors(1))
         assert writer.commit().n_docs == 0
 
 
-def test_every_part_of_a_document_comes_back(quick_dir: Path) -> None:
+def test_every_field_of_a_document_is_stored(quick_dir: Path) -> None:
     docs = [
         Document(
             "a",
@@ -328,7 +328,7 @@ def test_every_part_of_a_document_comes_back(quick_dir: Path) -> None:
 
 @pytest.mark.parametrize("query", ["", "the", "\ud800", "\0", "a\0b", "?" * 5000, " ".join(WORDS * 300), "x" * 100_000])
 @pytest.mark.parametrize("k", [-1, 0, 3, 10**30])
-def test_any_query_and_any_k_are_answered(base: Path, query: str, k: int) -> None:
+def test_any_query_and_any_k_get_an_answer(base: Path, query: str, k: int) -> None:
     index = IndexSnapshot.open(base)
     assert len(index.search_text(query, k)) <= max(0, k)
     assert len(index.search_vectors(unit_vectors(1), k, probe_share=1.0)[0]) == min(max(0, k), index.n_docs)
@@ -350,7 +350,7 @@ DATED = [
         (Conditions(), ["day", "may2020", "undated", "y2019"]),
         (Conditions(before="2020"), ["y2019"]),
         (Conditions(before="2019"), []),
-        # May 2020 may be the 31st of it, so it is before June alone.
+        # May 2020 can mean the 31st, so it is before June only.
         (Conditions(before="2020-05-17"), ["y2019"]),
         (Conditions(before="2020-05-18"), ["day", "y2019"]),
         (Conditions(before="2020-06"), ["day", "may2020", "y2019"]),
@@ -372,12 +372,12 @@ def test_conditions_limit_both_searches_alike(quick_dir: Path, conditions: Condi
     by_text = index.search_text("sea", 10, conditions)
     by_vector = index.search_vectors(unit_vectors(1, seed=3), 10, conditions, probe_share=1.0)[0]
     assert sorted(hit.doc_id for hit in by_text) == sorted(hit.doc_id for hit in by_vector) == expected
-    # Conditions choose, they do not score.
+    # Conditions select, they do not score.
     unlimited = dict(index.search_text("sea", 10))
     assert all(hit.score == pytest.approx(unlimited[hit.doc_id], abs=2e-4) for hit in by_text)
 
 
-def test_conditions_pass_over_deleted_documents_and_narrow_ones_are_searched_whole(quick_dir: Path) -> None:
+def test_conditions_skip_deleted_documents_and_narrow_conditions_are_searched_exactly(quick_dir: Path) -> None:
     docs = [Document(f"d{n}", "sea", source="rare" if n % 100 == 0 else "common") for n in range(1000)]
     index_dir = build(quick_dir / "index", docs, unit_vectors(1000), exact_up_to=50, small_up_to=0)
     with IndexWriter.open(index_dir, exact_up_to=50, small_up_to=0) as writer:
@@ -389,7 +389,7 @@ def test_conditions_pass_over_deleted_documents_and_narrow_ones_are_searched_who
     assert sorted(hit.doc_id for hit in found[0]) == [f"d{n}" for n in range(0, 1000, 100) if n != 100]
 
 
-def test_a_day_that_is_no_date_is_refused(base: Path) -> None:
+def test_an_invalid_date_is_refused(base: Path) -> None:
     index = IndexSnapshot.open(base)
     for search in (
         lambda c: index.search_text("sea", 3, c),
@@ -399,7 +399,7 @@ def test_a_day_that_is_no_date_is_refused(base: Path) -> None:
             search(Conditions(before="05/2020"))
 
 
-def test_neighbours_come_in_order_out_of_the_same_text(quick_dir: Path) -> None:
+def test_neighbours_come_in_order_from_the_same_text(quick_dir: Path) -> None:
     docs = [
         *(Document(f"p{n}", f"sentence {n}", parent_id="p") for n in range(4)),
         *(Document(f"q{n}", f"sentence {n}", parent_id="q") for n in range(2)),
@@ -423,7 +423,7 @@ def test_neighbours_come_in_order_out_of_the_same_text(quick_dir: Path) -> None:
         index.neighbours("unknown", 1)
 
 
-def test_vectors_come_back_by_id_out_of_any_segment(base: Path) -> None:
+def test_vectors_are_returned_by_id_from_any_segment(base: Path) -> None:
     index = IndexSnapshot.open(base)
     assert len(index.segments) == 2
     # `make_base` builds d0000 to d0059, then adds d0055 to d0069 with vectors of another seed.
@@ -436,7 +436,7 @@ def test_vectors_come_back_by_id_out_of_any_segment(base: Path) -> None:
         index.vectors_of(["d0003", "unknown"])
 
 
-def test_a_sample_is_drawn_from_what_lives_also_where_most_was_deleted(quick_dir: Path) -> None:
+def test_a_sample_has_no_deleted_documents_even_if_most_were_deleted(quick_dir: Path) -> None:
     index_dir = build(quick_dir / "index", documents(200), unit_vectors(200))
     whole = IndexSnapshot.open(index_dir)
     assert len(whole.sample(20, 0)) == 20

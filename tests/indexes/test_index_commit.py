@@ -1,16 +1,27 @@
-"""A generation appears whole or not at all, whatever fails and whenever."""
+"""A generation appears completely or not at all, whatever fails at any time."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from index_samples import CHANGES, ENCODER, answers, build, documents, generation_folder, make_base, unit_vectors
+from index_samples import (
+    CHANGES,
+    ENCODER,
+    answers,
+    build,
+    documents,
+    generation_folder,
+    make_base,
+    stored_bytes,
+    unit_vectors,
+)
 
 from claimhound.data.errors import IndexDamagedError, IndexMissingError, IndexWriteError
 from claimhound.data.records import Document
@@ -35,6 +46,46 @@ class FailingDisk(Disk):
         self._left -= 1
 
 
+class WatchingDisk(Disk):
+    """Notes the name of each operation, and whether the files of an index changed since the one before it."""
+
+    def __init__(self, index_dir: Path) -> None:
+        self.operations: list[str] = []
+        self.changed: list[bool] = []
+        self._index_dir = index_dir
+        self._files: dict[str, bytes] | None = None
+
+    def before(self, operation: str, path: Path) -> None:
+        files = stored_bytes(self._index_dir)
+        self.operations.append(operation)
+        self.changed.append(files != self._files)
+        self._files = files
+
+
+class Examiner:
+    """Requires that an index folder answers as before or after a change, is undamaged and takes another document.
+
+    A folder with the bytes of one that was examined needs no second look: locks apart, they are all that an index is.
+    """
+
+    def __init__(self, before: object, after: object) -> None:
+        self.before, self.after = before, after
+        self._examined: list[tuple[dict[str, bytes], object]] = []
+
+    def answers(self, index_dir: Path) -> object:
+        """Return the answers, None for no index; the folder may have another document then."""
+        files = stored_bytes(index_dir)
+        for known, found in self._examined:
+            if known == files:
+                return found
+        found = answers_or_none(index_dir)
+        assert found in (self.before, self.after)
+        assert found is None or verify_index(index_dir).damaged == []
+        assert_takes_another_document(index_dir)
+        self._examined.append((files, found))
+        return found
+
+
 def answers_or_none(index_dir: Path) -> object:
     try:
         return answers(index_dir)
@@ -42,14 +93,16 @@ def answers_or_none(index_dir: Path) -> object:
         return None
 
 
-def before_and_after(base: Path, change: str, scratch: Path) -> tuple[object, object]:
+def watched(base: Path, change: str, scratch: Path) -> tuple[Examiner, WatchingDisk]:
+    """Make a change once; return an examiner of the answers before and after it, and what happened on the disk."""
     if change != "build":
         shutil.copytree(base, scratch)
     before = answers_or_none(scratch)
-    CHANGES[change](scratch, None)
+    disk = WatchingDisk(scratch)
+    CHANGES[change](scratch, disk)
     after = answers(scratch)
     remove_folder(scratch)
-    return before, after
+    return Examiner(before, after), disk
 
 
 def assert_takes_another_document(index_dir: Path) -> None:
@@ -72,19 +125,34 @@ def assert_takes_another_document(index_dir: Path) -> None:
 def test_a_process_killed_ahead_of_any_disk_operation_leaves_the_last_or_the_next_generation(
     change: str, base: Path, quick_dir: Path, victim: Callable[..., Any]
 ) -> None:
-    before, after = before_and_after(base, change, quick_dir / "scratch")
+    """Kill ahead of each operation that finds other files than the one before it found.
+
+    A kill ahead of any other operation leaves the very bytes of the last such kill: a process that is killed writes
+    nothing more. Operations without effect are syncs, permissions, folders that are there or gone already, and opening
+    and committing a text without changes.
+    """
+    examiner, disk = watched(base, change, quick_dir / "scratch")
+    n_operations = len(disk.operations)
+    kills = [n for n in range(n_operations) if disk.changed[n]]
+    idle = {disk.operations[n - 1] for n in range(1, n_operations) if not disk.changed[n]}
+    assert idle <= {
+        "sync_file",
+        "sync_dir",
+        "set_mode",
+        "remove_tree",
+        "make_dir",
+        "open_text",
+        "commit_text",
+    }
+    assert len(kills) > 5
     work = quick_dir / "work"
     work.mkdir()
-    n_operations = victim("die_everywhere", base="" if change == "build" else base, work=work, change=change)
-    seen = []
-    for n in range(n_operations):
-        found = answers_or_none(work / str(n))
-        assert found in (before, after), f"operation {n}"
-        seen.append(found == after)
-        assert found is None or verify_index(work / str(n)).damaged == []
-        assert_takes_another_document(work / str(n))
-    assert answers(work / str(n_operations)) == after
-    # Once it is there it stays, and the kills came on both sides of that moment.
+    base_or_none = "" if change == "build" else base
+    codes = victim("die_ahead_of", base=base_or_none, work=work, change=change, operations=[*kills, n_operations])
+    assert codes == [-signal.SIGKILL] * len(kills) + [DONE]
+    seen = [examiner.answers(work / str(n)) == examiner.after for n in kills]
+    assert answers(work / str(n_operations)) == examiner.after
+    # Once the next generation is there it stays, and the kills came on both sides of that moment.
     assert seen == sorted(seen)
     assert True in seen
     assert False in seen
@@ -95,9 +163,8 @@ def test_a_process_killed_ahead_of_any_disk_operation_leaves_the_last_or_the_nex
 def test_a_disk_that_is_full_from_any_operation_on_leaves_the_last_or_the_next_generation(
     change: str, base: Path, quick_dir: Path
 ) -> None:
-    before, after = before_and_after(base, change, quick_dir / "scratch")
-    n = 0
-    while True:
+    examiner, watching = watched(base, change, quick_dir / "scratch")
+    for n in range(len(watching.operations) + 1):
         index_dir = quick_dir / str(n)
         if change != "build":
             shutil.copytree(base, index_dir)
@@ -105,25 +172,23 @@ def test_a_disk_that_is_full_from_any_operation_on_leaves_the_last_or_the_next_g
         try:
             CHANGES[change](index_dir, disk)
         except IndexWriteError as error:
-            confirmed = disk.failed != "sync_dir" or answers_or_none(index_dir) == before
+            found = examiner.answers(index_dir)
+            confirmed = disk.failed != "sync_dir" or found == examiner.before
             cure = "the index is as it was before" if confirmed else "does not confirm that it keeps it"
             assert cure in str(error)
             assert "No space left on device" in str(error)
             assert str(index_dir) in str(error)
-            assert answers_or_none(index_dir) == (before if confirmed else after)
+            assert found == (examiner.before if confirmed else examiner.after)
         else:
-            # What was replaced may stay where it cannot be removed.
+            # A replaced generation that cannot be removed may stay.
             assert disk.failed in ("", "remove_tree")
-            assert answers(index_dir) == after
-        assert_takes_another_document(index_dir)
-        if not disk.failed:
-            break
-        n += 1
+            assert examiner.answers(index_dir) == examiner.after
+    assert disk.failed == ""
     assert n > 10
 
 
 @pytest.mark.slow
-def test_a_process_shot_at_a_random_moment_leaves_what_it_had_committed(
+def test_a_process_killed_at_a_random_moment_leaves_what_it_had_committed(
     base: Path, quick_dir: Path, victim: Callable[..., Any]
 ) -> None:
     work = quick_dir / "work"
@@ -141,10 +206,10 @@ def test_a_process_shot_at_a_random_moment_leaves_what_it_had_committed(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", ["build", "add", "delete many", "compact"])
-def test_a_file_that_cannot_be_written_whole_by_tantivy_or_faiss_is_an_error_and_leaves_the_last_generation(
+def test_a_file_that_tantivy_or_faiss_cannot_write_completely_is_an_error_and_leaves_the_last_generation(
     change: str, base: Path, quick_dir: Path, victim: Callable[..., Any]
 ) -> None:
-    before, after = before_and_after(base, change, quick_dir / "scratch")
+    examiner, _ = watched(base, change, quick_dir / "scratch")
     if change != "build":
         shutil.copytree(base, quick_dir / "whole")
     CHANGES[change](quick_dir / "whole", None)
@@ -156,11 +221,10 @@ def test_a_file_that_cannot_be_written_whole_by_tantivy_or_faiss_is_an_error_and
     assert codes.count(OUR_ERROR) >= 5
     for limit, code in zip(limits, codes, strict=True):
         assert code in (DONE, OUR_ERROR), f"limit {limit}"
-        assert answers_or_none(work / str(limit)) == (after if code == DONE else before)
-        assert_takes_another_document(work / str(limit))
+        assert examiner.answers(work / str(limit)) == (examiner.after if code == DONE else examiner.before)
 
 
-def test_an_error_of_the_disk_is_told_in_one_line_and_ends_the_writer(base: Path) -> None:
+def test_a_disk_error_is_one_line_and_ends_the_writer(base: Path) -> None:
     disk = FailingDisk(10**6, errno.EIO)
     with IndexWriter.open(base, disk=disk) as writer:
         writer.add(documents(1, first=500), unit_vectors(1))
@@ -190,7 +254,7 @@ def test_a_writer_takes_no_change_after_its_commit(quick_dir: Path) -> None:
             writer.delete(["d0000"])
 
 
-def test_half_of_an_old_generation_is_never_taken_for_the_newest(base: Path) -> None:
+def test_an_incomplete_old_generation_is_ignored(base: Path) -> None:
     after = answers(base)
     old = base / "generation-000001"
     shutil.copytree(generation_folder(base), old)
@@ -199,7 +263,7 @@ def test_half_of_an_old_generation_is_never_taken_for_the_newest(base: Path) -> 
     assert_takes_another_document(base)
 
 
-def test_files_that_are_not_of_the_index_are_not_carried_into_the_next_generation(base: Path) -> None:
+def test_foreign_files_are_not_carried_into_the_next_generation(base: Path) -> None:
     (generation_folder(base) / "text" / "notes.txt").write_text("not ours")
     with IndexWriter.open(base, small_up_to=0) as writer:
         writer.delete(["d0001"])
@@ -207,7 +271,7 @@ def test_files_that_are_not_of_the_index_are_not_carried_into_the_next_generatio
     assert not any("notes" in name for name in manifest.files)
 
 
-def test_a_change_of_a_large_index_links_old_files_and_leaves_their_bytes_alone(base: Path) -> None:
+def test_a_change_to_a_large_index_links_old_files_and_leaves_their_bytes_alone(base: Path) -> None:
     old = generation_folder(base)
     held_open = {path.relative_to(old): (path.stat().st_ino, path.read_bytes()) for path in old.rglob("*.*")}
     with IndexWriter.open(base, exact_up_to=40, small_up_to=0) as writer:
@@ -234,16 +298,15 @@ def test_files_are_copied_where_the_file_system_has_no_hard_links(base: Path, mo
 
 
 @pytest.mark.parametrize("kind", ["vectors/*.faiss", "text/*.store", "text/*.idx"])
-def test_bad_bytes_do_not_come_under_a_good_checksum_when_a_file_is_written_anew(quick_dir: Path, kind: str) -> None:
-    index_dir = build(quick_dir / "index", documents(3000), unit_vectors(3000))
-    with IndexWriter.open(index_dir, small_up_to=0) as writer:
+def test_bad_bytes_do_not_get_a_good_checksum_when_a_file_is_rewritten(larger: Path, kind: str) -> None:
+    with IndexWriter.open(larger, small_up_to=0) as writer:
         writer.delete(["d0001"])
         writer.commit()
-    (damaged,) = generation_folder(index_dir).glob(kind)
+    (damaged,) = generation_folder(larger).glob(kind)
     whole = bytearray(damaged.read_bytes())
     whole[len(whole) // 2] ^= 1
     put_bytes(damaged, whole)
-    with IndexWriter.open(index_dir) as writer:
+    with IndexWriter.open(larger) as writer:
         writer.compact()
         with pytest.raises(IndexDamagedError, match="its checksum does not match"):
             writer.commit()
@@ -259,7 +322,7 @@ def test_overwriting_an_index_leaves_the_old_one_until_the_new_one_is_committed(
     assert verify_index(base).damaged == []
 
 
-def test_positions_are_never_given_twice(quick_dir: Path) -> None:
+def test_positions_are_never_reused(quick_dir: Path) -> None:
     index_dir = build(quick_dir / "index", documents(5), unit_vectors(5))
     seen = set(IndexSnapshot.open(index_dir).positions_of([f"d{n:04d}" for n in range(5)]).values())
     for seed in range(3):
@@ -273,7 +336,7 @@ def test_positions_are_never_given_twice(quick_dir: Path) -> None:
         seen |= given
 
 
-def test_the_base_of_these_tests_has_what_they_are_about(quick_dir: Path) -> None:
+def test_the_base_index_has_several_segments_and_dead_documents(quick_dir: Path) -> None:
     make_base(quick_dir / "index")
     manifest = IndexSnapshot.open(quick_dir / "index").manifest
     assert [item.exact for item in manifest.vector_files] == [False, True]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,11 +13,10 @@ from index_samples import ENCODER, QUERIES, answers, build, documents, unit_vect
 
 from claimhound.data.errors import EncoderMismatchError, IndexLockedError, InputError
 from claimhound.indexes import EncoderIdentity, IndexSnapshot, IndexWriter, verify_index
+from tests.victims import Victims
 
 
-def test_a_second_writer_is_refused_and_readers_are_not(
-    base: Path, lock_holder: Callable[[Path], subprocess.Popen[str]]
-) -> None:
+def test_a_second_writer_is_refused_and_readers_are_not(base: Path, lock_holder: Callable[[Path], Victims]) -> None:
     before = answers(base)
     holder = lock_holder(base)
     for start in (lambda: IndexWriter.open(base), lambda: IndexWriter.create(base, ENCODER, overwrite=True)):
@@ -28,8 +26,7 @@ def test_a_second_writer_is_refused_and_readers_are_not(
     assert answers(base) == before
     assert verify_index(base).damaged == []
     holder.kill()
-    holder.wait()
-    # The lock of a dead process is free.
+    # A dead process holds no lock.
     with IndexWriter.open(base) as writer:
         writer.delete(["d0001"])
         writer.commit()
@@ -48,7 +45,7 @@ def test_a_writer_that_fails_to_start_leaves_the_lock_free(base: Path) -> None:
     IndexWriter.open(base).close()
 
 
-def test_an_old_snapshot_answers_unchanged_after_its_generation_was_removed(base: Path) -> None:
+def test_an_old_snapshot_gives_the_same_answers_after_its_generation_was_removed(base: Path) -> None:
     old = IndexSnapshot.open(base)
     query_vectors = unit_vectors(3, seed=8)
 
@@ -68,7 +65,7 @@ def test_an_old_snapshot_answers_unchanged_after_its_generation_was_removed(base
 
 
 @pytest.mark.slow
-def test_readers_that_open_while_generations_are_replaced_see_whole_ones(quick_dir: Path) -> None:
+def test_readers_that_open_while_generations_are_replaced_see_complete_ones(quick_dir: Path) -> None:
     index_dir = build(quick_dir / "index", documents(30), unit_vectors(30))
     stop = threading.Event()
     opened: list[int] = []
@@ -108,7 +105,7 @@ def test_another_encoder_of_the_same_dimension_is_refused_with_both_names() -> N
     assert str(failure.value) == (
         "claims-index: its vectors come from encoder tiny, not from other (weights a1a1a1a1a1a1, not b2b2b2b2b2b2; "
         "pooling mean, not cls; 64 tokens, not 128; nothing before claims, not 'query: '; for cosine similarity, "
-        "not dot); name its own with --encoder, or make its vectors anew with: "
+        "not dot); name its own with --encoder, or recompute its vectors with: "
         "claimhound index renew --index claims-index"
     )
 
@@ -126,12 +123,12 @@ def test_another_encoder_of_the_same_dimension_is_refused_with_both_names() -> N
     ],
     ids=str,
 )
-def test_every_part_of_an_encoder_that_its_vectors_depend_on_makes_it_another(difference: dict[str, Any]) -> None:
+def test_encoders_differ_if_any_fact_that_vectors_depend_on_differs(difference: dict[str, Any]) -> None:
     with pytest.raises(EncoderMismatchError):
         ENCODER.require_same(replace(ENCODER, **difference), Path("index"))
 
 
-def test_name_precision_and_revision_do_not_make_another_encoder() -> None:
+def test_encoders_are_the_same_whatever_their_name_precision_and_revision() -> None:
     ENCODER.require_same(replace(ENCODER, name="renamed", precision="bf16", revision="1" * 40), Path("index"))
 
 
@@ -145,9 +142,7 @@ def test_name_precision_and_revision_do_not_make_another_encoder() -> None:
         ("int8", "", ""),
     ],
 )
-def test_an_index_names_every_precision_that_its_vectors_were_computed_in(
-    quick_dir: Path, own: str, added: str, together: str
-) -> None:
+def test_an_index_names_every_precision_of_its_vectors(quick_dir: Path, own: str, added: str, together: str) -> None:
     with IndexWriter.create(quick_dir / "index", replace(ENCODER, precision=own)) as writer:
         writer.add(documents(2), unit_vectors(2))
         writer.commit()
@@ -159,7 +154,7 @@ def test_an_index_names_every_precision_that_its_vectors_were_computed_in(
         assert writer.commit().encoder == replace(ENCODER, precision=together)
 
 
-def test_a_folder_that_holds_something_else_is_not_taken_for_an_index(tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(InputError, match=r"is not an index folder \(it holds thesis\.tex\)"):
         IndexWriter.create(tmp_path, ENCODER, overwrite=True)

@@ -1,4 +1,4 @@
-"""A changed byte is found, named, and never more than an error."""
+"""A changed byte is found and named, and never worse than an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from index_samples import ENCODER, answers, build, committed_files, documents, generation_folder, unit_vectors
+from index_samples import ENCODER, answers, committed_files, documents, generation_folder
 
 from claimhound.data.errors import IndexDamagedError, IndexMissingError, IndexUnusableError, IndexVersionError
 from claimhound.data.records import Document
@@ -27,15 +27,9 @@ from tests.victims import DONE, OUR_ERROR
 
 
 def some_offsets(size: int, n: int, chance: random.Random) -> list[int]:
-    """Return the first and the last offset, those around the edges that opening checks, and others by chance."""
+    """Return the first and last offset, those around the edges that opening checks, and n random ones."""
     wanted = {0, size - 1, 4095, 4096, size - 4096, size - 4097, *(chance.randrange(size) for _ in range(n))}
     return sorted(offset for offset in wanted if 0 <= offset < size)
-
-
-@pytest.fixture
-def larger(quick_dir: Path) -> Path:
-    """An index some of whose files are larger than the edges that opening checks."""
-    return build(quick_dir / "larger", documents(3000), unit_vectors(3000))
 
 
 @pytest.mark.parametrize("name", ["base", "larger"])
@@ -48,7 +42,7 @@ def test_verify_names_the_file_of_any_single_flipped_byte(name: str, request: py
         every = range(len(whole)) if path.name == "manifest.json" else some_offsets(len(whole), 8, chance)
         for offset in every:
             changed = bytearray(whole)
-            # White space that became other white space is a changed byte too.
+            # Other white space is a changed byte too.
             is_space = path.name == "manifest.json" and chr(whole[offset]).isspace()
             changed[offset] = ord("\t") if is_space else whole[offset] ^ (1 << chance.randrange(8))
             put_bytes(path, changed)
@@ -59,7 +53,7 @@ def test_verify_names_the_file_of_any_single_flipped_byte(name: str, request: py
     assert verify_index(index_dir).damaged == []
 
 
-def test_verify_names_a_file_that_is_cut_longer_or_missing(base: Path) -> None:
+def test_verify_names_a_file_that_is_shorter_longer_or_missing(base: Path) -> None:
     for path in committed_files(base):
         whole = path.read_bytes()
         for other in (b"", whole[:-1], whole[: len(whole) // 2], whole + b"\0"):
@@ -72,7 +66,7 @@ def test_verify_names_a_file_that_is_cut_longer_or_missing(base: Path) -> None:
         put_bytes(path, whole)
 
 
-def test_verify_tells_how_much_it_read(base: Path) -> None:
+def test_verify_reports_how_much_it_read(base: Path) -> None:
     told: list[tuple[str, int]] = []
     verification = verify_index(base, on_file=lambda name, size: told.append((name, size)))
     files = committed_files(base)[1:]
@@ -82,7 +76,7 @@ def test_verify_tells_how_much_it_read(base: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_damaged_file_is_an_error_of_ours_or_unseen_and_never_a_crash(base: Path, victim: Callable[..., Any]) -> None:
+def test_a_damaged_file_is_our_error_or_unnoticed_but_never_a_crash(base: Path, victim: Callable[..., Any]) -> None:
     chance = random.Random(2)
     damages: list[tuple[str, int, str]] = []
     seen_at_open = 0
@@ -130,9 +124,9 @@ def rewrite_manifest(index_dir: Path, **changes: object) -> None:
     path.write_text(json.dumps({"checksum": checksum, "manifest": body}, indent=1, sort_keys=True) + "\n")
 
 
-def test_a_manifest_with_a_good_checksum_and_other_parts_is_refused(base: Path) -> None:
+def test_a_manifest_with_a_good_checksum_but_wrong_fields_is_refused(base: Path) -> None:
     rewrite_manifest(base, files={"text/meta.json": {"size": 3}})
-    with pytest.raises(IndexDamagedError, match="is no manifest of format version 3"):
+    with pytest.raises(IndexDamagedError, match="is not a manifest of format version 3"):
         IndexSnapshot.open(base)
 
 
@@ -151,7 +145,7 @@ def test_an_index_of_another_format_version_is_refused_with_the_versions(base: P
     ("part", "name", "current"),
     [("text_form", "text form", TEXT_FORM_VERSION), ("analysis", "BM25 analysis", ANALYSIS_VERSION)],
 )
-def test_an_index_made_by_other_rules_is_refused_with_both_versions_but_gives_its_documents(
+def test_an_index_with_other_versions_of_the_rules_is_refused_but_verifies(
     base: Path, part: str, name: str, current: int
 ) -> None:
     rewrite_manifest(base, **{part: 7})
@@ -160,15 +154,15 @@ def test_an_index_made_by_other_rules_is_refused_with_both_versions_but_gives_it
             use(base)  # type: ignore[operator]
         assert str(failure.value) == (
             f"{base}: made with version 7 of the {name}, this program has version {current}; "
-            f"make it anew with: claimhound index renew --index {base}"
+            f"rebuild it with: claimhound index renew --index {base}"
         )
-    # Its bytes are its bytes.
+    # Its bytes are intact all the same.
     assert verify_index(base).damaged == []
     put_bytes(next(generation_folder(base).glob("text/*.store")), b"other bytes")
     assert len(verify_index(base).damaged) == 1
 
 
-def test_an_index_of_an_earlier_form_gives_its_documents(base: Path) -> None:
+def test_the_documents_of_an_index_with_other_rules_can_be_read(base: Path) -> None:
     held = IndexSnapshot.open(base).sample(100, 0)
     rewrite_manifest(base, analysis=7)
     assert stored_documents(base) == held
@@ -181,7 +175,7 @@ def test_an_index_keeps_the_scheme_of_its_ids(base: Path) -> None:
         assert writer.commit().id_scheme == 7
 
 
-def test_stored_documents_are_given_whatever_became_of_the_vectors_and_not_if_a_byte_of_text_changed(
+def test_stored_documents_can_be_read_without_vectors_but_not_if_a_byte_of_text_changed(
     larger: Path,
 ) -> None:
     held = documents(3000)
@@ -192,18 +186,18 @@ def test_stored_documents_are_given_whatever_became_of_the_vectors_and_not_if_a_
     assert stored_documents(larger) == held
     (path,) = generation_folder(larger).glob("text/*.store")
     whole = bytearray(path.read_bytes())
-    # Between the edges, where opening does not look.
+    # Between the edges, which opening does not read.
     whole[len(whole) // 2] ^= 1
     put_bytes(path, whole)
     with pytest.raises(IndexDamagedError) as failure:
         StoredText.open(larger)
-    assert str(failure.value) == f"{path}: damaged (its checksum does not match); restore it or build the index anew"
+    assert str(failure.value) == f"{path}: damaged (its checksum does not match); restore it or rebuild the index"
     path.unlink()
     with pytest.raises(IndexDamagedError, match=r"\.store: damaged \(missing\)"):
         StoredText.open(larger)
 
 
-def test_a_manifest_that_is_no_manifest_is_damage(base: Path) -> None:
+def test_garbage_in_place_of_a_manifest_is_damage(base: Path) -> None:
     path = generation_folder(base) / "manifest.json"
     for garbage in (b"", b"{}", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"manifest": {}, "checksum": 3}'):
         put_bytes(path, garbage)
@@ -221,13 +215,13 @@ def test_a_missing_index_says_how_to_make_one(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_folder_that_may_not_be_read_is_an_error_of_ours(tmp_path: Path) -> None:
+def test_an_unreadable_folder_is_our_error(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(IndexUnusableError):
         latest_generation(tmp_path / "loop")
 
 
-def test_a_reader_without_the_right_to_write_can_search_and_verify(
+def test_a_reader_without_write_permission_can_search_and_verify(
     base: Path, quick_dir: Path, victim: Callable[..., Any]
 ) -> None:
     if os.getuid() == 0 and not all(parent.stat().st_mode & 0o005 == 0o005 for parent in quick_dir.parents):
@@ -247,7 +241,7 @@ def test_a_reader_without_the_right_to_write_can_search_and_verify(
     assert answers(base) == before
 
 
-def test_every_committed_file_can_be_read_by_whoever_can_read_the_manifest(base: Path) -> None:
+def test_every_committed_file_has_the_permissions_of_the_manifest(base: Path) -> None:
     assert len({path.stat().st_mode for path in committed_files(base)}) == 1
 
 

@@ -83,7 +83,7 @@ def test_the_memory_index_scores_like_rank_bm25() -> None:
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["the of and"], ["", "the"]])
-def test_a_memory_index_of_nothing_answers_with_nothing(texts: list[str]) -> None:
+def test_an_empty_memory_index_finds_nothing(texts: list[str]) -> None:
     index = MemoryIndex([Document(str(n), text) for n, text in enumerate(texts)])
     assert index.search_text("the sea", 5) == []
     assert index.n_docs == len(texts)
@@ -131,7 +131,7 @@ def test_vector_search_is_the_full_product(tmp_path: Path, exact_up_to: int, k: 
         assert_is_best(ranking, products(docs, doc_vectors, queries[row]), k)
 
 
-def test_repeated_vectors_come_in_order_of_their_ids_and_are_cut_there(tmp_path: Path) -> None:
+def test_repeated_vectors_are_ordered_and_cut_by_id(tmp_path: Path) -> None:
     order = np.random.default_rng(0).permutation(300)
     docs = [Document(f"d{number:03d}", "sea") for number in order]
     doc_vectors = np.repeat(unit_vectors(1), 300, axis=0)
@@ -141,7 +141,7 @@ def test_repeated_vectors_come_in_order_of_their_ids_and_are_cut_there(tmp_path:
     assert [hit.doc_id for hit in index.search_text("sea", 5)] == expected
 
 
-def test_a_search_scans_the_share_of_lists_that_it_is_told(tmp_path: Path) -> None:
+def test_a_search_scans_the_given_share_of_lists(tmp_path: Path) -> None:
     docs, doc_vectors = documents(2000), unit_vectors(2000)
     index = IndexSnapshot.open(build(tmp_path / "index", docs, doc_vectors, exact_up_to=100))
     query = unit_vectors(20, seed=4)
@@ -163,11 +163,11 @@ def test_a_query_scans_the_same_lists_alone_and_among_many(tmp_path: Path) -> No
     assert index.for_another_thread().search_vectors(queries, 10, probe_share=0.1) == together
 
 
-def test_lists_number_about_four_square_roots() -> None:
+def test_the_number_of_lists_is_about_four_square_roots() -> None:
     assert [n_lists_for(n) for n in (1, 60, 60_000, 925_657, 10_000_000)] == [1, 32, 1024, 4096, 16384]
 
 
-def test_queries_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
+def test_query_vectors_of_a_wrong_shape_or_with_nan_are_refused(tmp_path: Path) -> None:
     index = IndexSnapshot.open(build(tmp_path / "index", documents(3), unit_vectors(3)))
     with pytest.raises(ValueError, match=r"expected query vectors of shape \(n, 8\), got \(1, 9\)"):
         index.search_vectors(unit_vectors(1, dim=9), 3, probe_share=1.0)
@@ -177,7 +177,7 @@ def test_queries_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
         index.search_vectors(np.full((1, 8), np.nan, dtype=np.float32), 3, probe_share=1.0)
 
 
-def test_a_query_of_zeros_is_near_to_nothing(tmp_path: Path) -> None:
+def test_a_query_of_zeros_finds_nothing(tmp_path: Path) -> None:
     index = IndexSnapshot.open(build(tmp_path / "index", documents(3), unit_vectors(3)))
     queries = np.concatenate([np.zeros((1, 8), dtype=np.float32), unit_vectors(1)])
     assert [len(ranking) for ranking in index.search_vectors(queries, 2, probe_share=1.0)] == [0, 2]
@@ -199,7 +199,7 @@ def test_vectors_that_cannot_be_stored_are_refused_and_nothing_is_added(tmp_path
         assert writer.commit().n_docs == 3
 
 
-def test_half_precision_vectors_from_a_memory_map_are_stored_as_they_are(tmp_path: Path) -> None:
+def test_half_precision_vectors_from_a_memory_map_are_stored_unchanged(tmp_path: Path) -> None:
     vectors = unit_vectors(40, dim=16).astype(np.float16)
     np.save(tmp_path / "vectors.npy", vectors)
     encoder = EncoderIdentity("wide", "c3" * 32, "mean", 64, 16)

@@ -1,6 +1,6 @@
-"""Index files that earlier versions wrote go on verifying and giving what they hold, so that they can be made anew.
+"""Indexes written by earlier versions still verify and give their documents and vectors for a rebuild.
 
-Both stored indexes hold the same documents and vectors, so that they answer alike.
+Both stored indexes hold the same documents and vectors, so their answers are the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BOTH = ("index-v1", "index-v2")
 
 
 def copy_of(name: str, folder: Path) -> Path:
-    """Copy a stored index, as a checkout gives it: without hard links, and without lock files that reading makes."""
+    """Copy a stored index, so that reading it leaves no lock files in the checkout."""
     return Path(shutil.copytree(FIXTURES / name, folder / "index"))
 
 
@@ -34,8 +34,8 @@ def stored(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def anew(stored: Path) -> Path:
-    """The stored index, made anew from what it holds, with its vectors."""
+def rebuilt(stored: Path) -> Path:
+    """The stored index, rebuilt from its own documents and vectors."""
     text = StoredText.open(stored)
     vectors = StoredVectors.open(stored, text.manifest)
     assert vectors is not None
@@ -49,7 +49,7 @@ def anew(stored: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_the_stored_index_is_all_there_and_holds_nothing_else(name: str, tmp_path: Path) -> None:
+def test_the_stored_index_is_complete_and_has_nothing_else(name: str, tmp_path: Path) -> None:
     stored = FIXTURES / name
     names = {path.relative_to(stored).as_posix() for path in stored.rglob("*") if path.is_file()}
     manifest = read_manifest(copy_of(name, tmp_path))
@@ -73,8 +73,8 @@ def test_the_stored_index_has_several_segments_and_dead_documents(stored: Path) 
     ("query", "expected"),
     [("sea level", ["sea-2", "sea-1", "ice-1"]), ("the sun's power", ["late", "sun-1", "sun-2"]), ("deleted", [])],
 )
-def test_made_anew_it_ranks_by_text(anew: Path, query: str, expected: list[str]) -> None:
-    assert [hit.doc_id for hit in IndexSnapshot.open(anew).search_text(query, 5)] == expected
+def test_rebuilt_it_ranks_by_text(rebuilt: Path, query: str, expected: list[str]) -> None:
+    assert [hit.doc_id for hit in IndexSnapshot.open(rebuilt).search_text(query, 5)] == expected
 
 
 @pytest.mark.parametrize(
@@ -85,27 +85,27 @@ def test_made_anew_it_ranks_by_text(anew: Path, query: str, expected: list[str])
     ],
     ids=str,
 )
-def test_made_anew_it_ranks_by_vectors_as_it_did(
-    anew: Path, query: list[float], expected: list[tuple[str, float]]
+def test_rebuilt_it_ranks_by_vectors_as_before(
+    rebuilt: Path, query: list[float], expected: list[tuple[str, float]]
 ) -> None:
-    (ranking,) = IndexSnapshot.open(anew).search_vectors(np.array([query], dtype=np.float32), 3, probe_share=1.0)
+    (ranking,) = IndexSnapshot.open(rebuilt).search_vectors(np.array([query], dtype=np.float32), 3, probe_share=1.0)
     assert [hit.doc_id for hit in ranking] == [doc_id for doc_id, _ in expected]
     assert [hit.score for hit in ranking] == pytest.approx([score for _, score in expected], abs=2e-5)
 
 
-def test_made_anew_it_gives_back_its_documents_neighbours_and_conditions(anew: Path) -> None:
-    index = IndexSnapshot.open(anew)
+def test_rebuilt_it_has_the_same_documents_neighbours_and_conditions(rebuilt: Path) -> None:
+    index = IndexSnapshot.open(rebuilt)
     assert index.documents(["ice-2", "sun-2"]) == [
         Document("ice-2", "Ice cores record past air.", "Ice", "survey", fields={"lang": ["en", "fr"]}),
         Document("sun-2", "The sun's output has hardly changed since 1978.", "Energy", date="2022-01-01"),
     ]
     assert [document.doc_id for document in index.neighbours("part-1", 2)[1]] == ["part-2"]
-    # Both texts hold the word, and one title.
+    # Both texts have the word, and one title.
     assert [hit.doc_id for hit in index.search_text("sea", 5, Conditions(before="2021"))] == ["sea-2", "ice-1"]
     assert [hit.doc_id for hit in index.search_text("ice", 5, Conditions(where=(("lang", "fr"),)))] == ["ice-2"]
 
 
-def test_damaged_vectors_of_a_stored_index_are_none(stored: Path) -> None:
+def test_damaged_vectors_of_a_stored_index_are_not_used(stored: Path) -> None:
     path = stored / "generation-000002" / "vectors" / "segment-000002.faiss"
     content = bytearray(path.read_bytes())
     content[-9] ^= 1
@@ -115,20 +115,20 @@ def test_damaged_vectors_of_a_stored_index_are_none(stored: Path) -> None:
     assert StoredVectors.open(stored, read_manifest(stored)) is None
 
 
-def test_what_format_1_does_not_say_is_not_known(tmp_path: Path) -> None:
+def test_facts_missing_in_format_1_are_unknown(tmp_path: Path) -> None:
     manifest = read_manifest(copy_of("index-v1", tmp_path))
     assert (manifest.format_version, manifest.n_tokens, manifest.is_split) == (1, None, None)
     assert (manifest.n_dated, manifest.has_titles, manifest.made_ids) == (None, None, None)
     assert (manifest.text_form, manifest.analysis, manifest.id_scheme) == (1, 1, 1)
     known = ("compass", "0" * 64, "mean", 16, 4)
     assert manifest.encoder == EncoderIdentity(*known, "", None, None, None, None)
-    # What is not known is no difference.
+    # An unknown fact is not a difference.
     manifest.encoder.require_same(EncoderIdentity(*known, "int8", "query: ", "passage: ", "dot"), tmp_path)
     path = tmp_path / "index" / "generation-000002" / "manifest.json"
     assert manifest.to_bytes() == path.read_bytes()
 
 
-def test_format_2_says_what_its_index_is(tmp_path: Path) -> None:
+def test_format_2_has_the_facts_of_its_index(tmp_path: Path) -> None:
     manifest = read_manifest(copy_of("index-v2", tmp_path))
     assert manifest.encoder == EncoderIdentity(
         "compass", "0" * 64, "mean", 16, 4, "bf16, int8", "query: ", "passage: ", "cosine", "1" * 40
@@ -140,12 +140,12 @@ def test_format_2_says_what_its_index_is(tmp_path: Path) -> None:
     assert manifest.to_bytes() == path.read_bytes()
 
 
-def test_an_index_of_an_earlier_format_is_neither_searched_nor_changed(stored: Path) -> None:
+def test_an_index_of_an_earlier_format_cannot_be_searched_or_changed(stored: Path) -> None:
     for use in (IndexSnapshot.open, IndexWriter.open):
         with pytest.raises(IndexVersionError) as failure:
             use(stored)  # type: ignore[operator]
         version = read_manifest(stored).format_version
         assert str(failure.value) == (
             f"{stored}: made with version {version} of the format, this program has version {FORMAT_VERSION}; "
-            f"make it anew with: claimhound index renew --index {stored}"
+            f"rebuild it with: claimhound index renew --index {stored}"
         )

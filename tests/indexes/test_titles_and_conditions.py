@@ -1,4 +1,4 @@
-"""A title is searched beside the text with a weight of its own, and what conditions ask of a document's fields."""
+"""Titles are searched with their own weight, and conditions select documents by date and fields."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def index(tmp_path: Path) -> TextIndex:
 
 
 @pytest.mark.parametrize("title_weight", [0.25, 1.0, 3.0])
-def test_a_score_is_the_text_s_and_the_weighed_score_of_the_title(
+def test_a_score_is_the_sum_of_the_text_s_and_the_weighted_title_s(
     tmp_path: Path, index: TextIndex, title_weight: float
 ) -> None:
-    # Oracle: an index of the texts alone, and one of the titles as texts; a document without one counts there too.
+    # Oracle: an index of the texts alone, and one of the titles as texts, empty for a document without a title.
     texts = text_index(tmp_path / "texts", [Document(d.doc_id, d.text) for d in DOCUMENTS])
     titles = text_index(tmp_path / "titles", [Document(d.doc_id, d.title or "") for d in DOCUMENTS])
     for claim in ("Phil Lesh is dead", "bread", "the dam of Phil"):
@@ -52,7 +52,7 @@ def test_a_score_is_the_text_s_and_the_weighed_score_of_the_title(
         assert found == {at: pytest.approx(score, abs=2e-4) for at, score in expected.items() if score > 0}
 
 
-def test_a_name_that_stands_only_in_the_title_is_found(index: TextIndex) -> None:
+def test_a_name_that_is_only_in_the_title_is_found(index: TextIndex) -> None:
     assert {position for position, _ in index.search("Phil Lesh", 10)} == {0, 1, 3}
     assert {position for position, _ in index.search("Phil Lesh", 10, title_weight=0)} == {1, 3}
     memory = MemoryIndex(DOCUMENTS)
@@ -60,7 +60,7 @@ def test_a_name_that_stands_only_in_the_title_is_found(index: TextIndex) -> None
     assert {hit.doc_id for hit in memory.search_text("Phil Lesh", 10, title_weight=0)} == {"b", "d"}
 
 
-def test_whether_there_are_titles_dates_and_fields_is_known(tmp_path: Path, index: TextIndex) -> None:
+def test_an_index_knows_whether_it_has_titles_dates_and_fields(tmp_path: Path, index: TextIndex) -> None:
     assert (index.has_titles(), index.n_dated()) == (True, 3)
     fields = {"a b": "x", "p(u)b": {"name": "y"}, "long": "v" * 5_000}
     other = text_index(tmp_path / "other", [Document("e", "x", fields=fields)])
@@ -90,7 +90,7 @@ def test_whether_there_are_titles_dates_and_fields_is_known(tmp_path: Path, inde
         (("text_year", "1998.0"), True),
     ],
 )
-def test_numbers_are_asked_for_by_value_and_objects_by_their_parts(
+def test_conditions_compare_numbers_by_value_and_objects_by_field(
     tmp_path: Path, asked: tuple[str, str], is_met: bool
 ) -> None:
     fields = {
@@ -106,7 +106,7 @@ def test_numbers_are_asked_for_by_value_and_objects_by_their_parts(
     assert index.matching_positions(Conditions(where=(asked,))) == [0] * is_met
 
 
-def test_before_a_day_is_only_what_surely_is(index: TextIndex) -> None:
+def test_a_document_is_before_a_day_only_if_every_meaning_of_its_date_is(index: TextIndex) -> None:
     def before(day: str) -> list[int]:
         return index.matching_positions(Conditions(day))
 
@@ -120,6 +120,6 @@ def test_before_a_day_is_only_what_surely_is(index: TextIndex) -> None:
 
 @given(st.dates(), st.sampled_from(["%Y", "%Y-%m", "%Y-%m-%d"]))
 @settings(deadline=None)
-def test_the_last_day_of_a_date_is_not_before_any_day_that_it_can_mean(day, form) -> None:
+def test_no_day_that_a_date_can_mean_is_after_its_last_day(day, form) -> None:
     written = f"{day.year:04}" + day.strftime(form)[len(day.strftime("%Y")) :]
     assert last_day(written) >= day.year * 10_000 + day.month * 100 + day.day

@@ -27,7 +27,7 @@ def test_a_failing_block_leaves_the_old_file_and_nothing_else(tmp_path: Path) ->
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "old")]
 
 
-def test_a_new_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
+def test_a_new_file_has_default_permissions(tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("")
     with write_atomically(tmp_path / "a.txt"):
         pass
@@ -58,10 +58,10 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
-def test_where_nothing_can_be_written_is_an_error_in_one_line(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_an_error_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path, reason in [
-        (tmp_path, "is a folder, and a file is to be written"),
+        (tmp_path, "is a folder, not a file; name a file to write"),
         (tmp_path / "none" / "a.txt", "cannot be written: No such file or directory"),
         (tmp_path / "file" / "a.txt", "cannot be written: Not a directory"),
     ]:

@@ -1,4 +1,4 @@
-"""What is done on file systems that lack a call, which stands here for CIFS, FUSE and NFS."""
+"""Locks, syncs and names on file systems that lack a call, as CIFS, FUSE and NFS may."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_lock_keeps_others_out_until_it_is_released(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP], ids=errno.errorcode.get)
-def test_without_locks_a_file_stands_for_one_and_that_is_said(
+def test_without_locks_a_file_stands_for_the_lock_with_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     no_locks(monkeypatch, number)
@@ -46,7 +46,7 @@ def test_without_locks_a_file_stands_for_one_and_that_is_said(
     assert not held_path(tmp_path / "lock").exists()
 
 
-def test_without_locks_a_process_that_was_killed_keeps_nobody_out(
+def test_without_locks_a_killed_process_does_not_keep_others_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no_locks(monkeypatch, errno.ENOLCK)
@@ -63,14 +63,14 @@ def test_without_locks_a_process_that_was_killed_keeps_nobody_out(
     again.release()
 
 
-def test_a_disk_that_fails_is_not_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_disk_is_not_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     no_locks(monkeypatch, errno.EIO)
     with pytest.raises(OSError, match="Input/output error"):
         acquire_lock(tmp_path / "lock")
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO], ids=errno.errorcode.get)
-def test_a_folder_that_cannot_be_synced_is_told_from_a_disk_that_fails(
+def test_a_folder_that_cannot_be_synced_is_distinguished_from_a_failing_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     assert sync_folder(tmp_path)
@@ -87,7 +87,7 @@ def test_a_folder_that_cannot_be_synced_is_told_from_a_disk_that_fails(
         assert not sync_folder(tmp_path)
 
 
-def test_names_are_utf_8_for_others_or_refused() -> None:
+def test_names_that_are_not_utf_8_are_refused_or_replaced() -> None:
     latin = os.fsdecode(b"caf\xe9")
     assert native_path(Path("café")) == readable_name("café") == "café"
     assert readable_name(latin) == "caf\ufffd"

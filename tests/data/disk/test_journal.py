@@ -1,4 +1,4 @@
-"""A journal gives back what was added, whatever killed its writer, and never mixes two jobs."""
+"""A journal keeps what was added, even if its writer is killed, and never mixes two jobs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "folder" / "job.journal"
 
 
-def test_what_was_added_is_there_again_in_order(path: Path) -> None:
+def test_entries_are_read_back_in_order(path: Path) -> None:
     with Journal.open(path, JOB) as journal:
         assert journal.entries == []
         journal.append([{"claim": "a"}, ["é\u2028", 1.5, None]])
@@ -45,14 +45,14 @@ json_values = st.recursive(
 
 
 @given(st.lists(json_values, max_size=5))
-def test_any_json_goes_in_and_out(tmp_path_factory: pytest.TempPathFactory, entries: list[object]) -> None:
+def test_any_json_can_be_stored(tmp_path_factory: pytest.TempPathFactory, entries: list[object]) -> None:
     path = tmp_path_factory.mktemp("journal") / "any"
     with Journal.open(path, JOB) as journal:
         journal.append(entries)
     assert entries_in(path) == entries
 
 
-def test_cut_off_at_any_byte_it_holds_the_entries_before_and_takes_further_ones(path: Path) -> None:
+def test_a_journal_cut_off_at_any_byte_has_the_complete_entries_and_takes_more(path: Path) -> None:
     with Journal.open(path, JOB) as journal:
         journal.append(["first", "second"])
     whole = path.read_bytes()
@@ -66,31 +66,31 @@ def test_cut_off_at_any_byte_it_holds_the_entries_before_and_takes_further_ones(
         assert entries_in(path)[-1] == "next"
 
 
-def test_another_job_is_refused_by_what_differs_and_fresh_gives_the_old_one_up(path: Path) -> None:
+def test_another_job_is_refused_with_the_differences_unless_fresh(path: Path) -> None:
     with Journal.open(path, JOB) as journal:
         journal.append([1])
     with pytest.raises(InputError, match=r"unfinished job with other settings \(config.rerank_k was 100, is 50\)"):
         Journal.open(path, {"generation": 3, "config": {"rerank_k": 50}})
-    with pytest.raises(InputError, match=r"\(seed was None, is 1\); run that one again, or give it up with --fresh"):
+    with pytest.raises(InputError, match=r"\(seed was None, is 1\); run that job again, or discard it with --fresh"):
         Journal.open(path, JOB | {"seed": 1})
     assert entries_in(path) == [1]
     with Journal.open(path, JOB | {"seed": 1}, fresh=True) as journal:
         assert journal.entries == []
 
 
-def test_a_changed_byte_before_the_end_is_an_error_with_its_line(path: Path) -> None:
+def test_a_changed_byte_before_the_last_line_is_an_error_with_its_line(path: Path) -> None:
     with Journal.open(path, JOB) as journal:
         journal.append(["first", "second"])
     path.write_bytes(path.read_bytes().replace(b"first", b"fjrst"))
-    with pytest.raises(InputError, match=r"job.journal:2: damaged; give up what it holds with --fresh"):
+    with pytest.raises(InputError, match=r"job.journal:2: damaged; discard it with --fresh"):
         Journal.open(path, JOB)
 
 
-def test_a_file_of_another_kind_is_left_alone(path: Path) -> None:
+def test_a_file_that_is_not_a_journal_is_left_alone(path: Path) -> None:
     path.parent.mkdir()
     for notes in ("my notes\n", "my notes", "my notes\nand more\n"):
         path.write_text(notes)
-        with pytest.raises(InputError, match="is no journal of claimhound"):
+        with pytest.raises(InputError, match="is not a journal of claimhound"):
             Journal.open(path, JOB)
         assert path.read_text() == notes
 
@@ -110,7 +110,7 @@ def test_a_full_disk_is_an_error() -> None:
         Journal.open(Path("/dev/full"), JOB, fresh=True)
 
 
-def test_entries_are_read_one_at_a_time_also_those_of_this_run(path: Path) -> None:
+def test_entries_of_this_run_too_are_read_one_at_a_time(path: Path) -> None:
     with Journal.open(path, JOB) as journal:
         journal.append(["first"])
     with Journal.open(path, JOB) as journal:
@@ -124,7 +124,7 @@ def test_entries_are_read_one_at_a_time_also_those_of_this_run(path: Path) -> No
             journal.read(1)
 
 
-def test_the_last_whole_entry_can_be_looked_up_while_a_job_writes(path: Path) -> None:
+def test_the_last_complete_entry_can_be_read_while_a_job_writes(path: Path) -> None:
     with Journal.open(path, JOB) as journal:
         assert last_entry(path) == (JOB, None)
         journal.append(["x" * 3_000_000, "short", ["y" * 3_000_000, "last"]])
@@ -139,7 +139,7 @@ def test_the_last_whole_entry_can_be_looked_up_while_a_job_writes(path: Path) ->
     with pytest.raises(InputError, match="damaged: its checksum does not match"):
         last_entry(path)
     path.write_text("my notes\n")
-    with pytest.raises(InputError, match="is no journal of claimhound"):
+    with pytest.raises(InputError, match="is not a journal of claimhound"):
         last_entry(path)
     with pytest.raises(InputError, match="cannot be read: No such file"):
         last_entry(path.with_name("none"))
@@ -153,7 +153,7 @@ def test_entries_are_replaced_as_a_whole(path: Path) -> None:
     assert [other.name for other in path.parent.iterdir()] == [path.name]
 
 
-def test_half_a_surrogate_pair_goes_in_and_out(path: Path) -> None:
+def test_a_lone_surrogate_can_be_stored(path: Path) -> None:
     with Journal.open(path, JOB) as journal:
         journal.append(["a\ud83d"])
     assert entries_in(path) == ["a\ud83d"]

@@ -18,7 +18,7 @@ URL = "http://127.0.0.1:9/not-there"
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """The real library, which makes its folder when it is imported, and two sets of ours in its registry."""
+    """The real library, which creates its folder on import, with two sets of ours in its registry."""
     folder = tmp_path_factory.mktemp("catalogue")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IR_DATASETS_HOME", str(folder / "home"))
@@ -56,7 +56,7 @@ def test_a_set_of_the_catalogue_gives_documents_claims_and_judgments(library: Mo
     assert read_qrels(source) == {"q1": {"d1": 2, "d2": -1}}
 
 
-def test_a_topic_without_a_text_has_the_one_that_the_library_takes_for_it(library: ModuleType) -> None:
+def test_a_topic_without_a_text_gets_the_library_s_default_text(library: ModuleType) -> None:
     (topic,) = read_claims("ir_datasets:claimhound-tests/topics")
     assert (topic.query_id, topic.text) == ("7", "Melting ice")
     assert topic.fields == {"title": "Melting ice", "description": "Does it?", "narrative": "Of ice."}
@@ -64,7 +64,7 @@ def test_a_topic_without_a_text_has_the_one_that_the_library_takes_for_it(librar
     assert topic.text == "Does it?"
 
 
-def test_a_part_that_a_set_lacks_is_an_error_that_names_what_it_has(library: ModuleType) -> None:
+def test_a_missing_part_is_an_error_that_lists_the_existing_parts(library: ModuleType) -> None:
     source = "ir_datasets:claimhound-tests/topics"
     for read, part in ((read_qrels, "judgments"), (lambda word: list(read_documents([word])), "documents")):
         with pytest.raises(InputError) as caught:
@@ -72,25 +72,25 @@ def test_a_part_that_a_set_lacks_is_an_error_that_names_what_it_has(library: Mod
         assert str(caught.value) == f"{source}: has no {part}; it has queries"
 
 
-def test_an_id_that_is_not_in_the_catalogue_is_an_error(library: ModuleType) -> None:
+def test_an_unknown_id_is_an_error(library: ModuleType) -> None:
     with pytest.raises(InputError) as caught:
         read_qrels("ir_datasets:claimhound-tests/none")
     version = library.__version__
-    assert str(caught.value) == f"ir_datasets:claimhound-tests/none: ir_datasets {version} has no data set of that id"
+    assert str(caught.value) == f"ir_datasets:claimhound-tests/none: not a data set of ir_datasets {version}"
     with pytest.raises(InputError) as caught:
         read_claims("ir_datasets:")
-    assert str(caught.value) == "ir_datasets:: not of the form ir_datasets:ID, as in ir_datasets:beir/climate-fever"
+    assert str(caught.value) == "ir_datasets:: must have the form ir_datasets:ID, as in ir_datasets:beir/climate-fever"
 
 
-def test_a_set_out_of_reach_is_an_error_in_one_line(library: ModuleType) -> None:
+def test_a_set_that_cannot_be_downloaded_is_a_one_line_error(library: ModuleType) -> None:
     with pytest.raises(InputError) as caught:
         read_qrels("ir_datasets:claimhound-tests/far")
     assert str(caught.value).startswith("ir_datasets:claimhound-tests/far: cannot be loaded: ")
     assert "\n" not in str(caught.value)
 
 
-def test_sentences_are_not_judged_in_the_catalogue(library: ModuleType) -> None:
-    with pytest.raises(InputError, match=r"judgments of sentences are read from claims in SciFact's or FEVER's shape"):
+def test_judgments_of_sentences_are_refused(library: ModuleType) -> None:
+    with pytest.raises(InputError, match=r"judgments of sentences can be read only from claims in the shape of"):
         read_qrels("ir_datasets:claimhound-tests/whole", level="sentence")
 
 
@@ -102,7 +102,7 @@ def test_without_the_library_the_error_says_how_to_install_it(monkeypatch: pytes
     assert str(caught.value) == f"ir_datasets:beir/climate-fever: {needs}"
 
 
-def test_values_that_json_has_not_are_turned_or_left_out(library: ModuleType) -> None:
+def test_values_that_json_does_not_have_are_converted_or_left_out(library: ModuleType) -> None:
     from typing import NamedTuple
 
     class Span(NamedTuple):
@@ -129,6 +129,6 @@ def test_values_that_json_has_not_are_turned_or_left_out(library: ModuleType) ->
         Document("d2", "Seas rise.", fields={"spans": []}),
     ]
     assert notices.lines() == [
-        f"{source}: values of the field 'page' left out, which JSON cannot hold: 2 (the first in line 1, bytes)",
-        f"{source}: values of the field 'size' left out, which JSON cannot hold: 1 (the first in line 2, a set)",
+        f"{source}: values of the field 'page' left out, which JSON cannot represent: 2 (the first in line 1, bytes)",
+        f"{source}: values of the field 'size' left out, which JSON cannot represent: 1 (the first in line 2, a set)",
     ]

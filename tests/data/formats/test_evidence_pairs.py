@@ -1,4 +1,4 @@
-"""Claims with a piece of evidence a row, as the Hub has SciFact and as tables have CLIMATE-FEVER."""
+"""Claims with one piece of evidence per row, such as SciFact on the Hub and CLIMATE-FEVER in tables."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def write(path: Path, *rows: dict[str, Any]) -> Path:
     return path
 
 
-def test_rows_of_a_claim_are_one_claim_in_its_data_sets_own_form(tmp_path: Path) -> None:
+def test_the_rows_of_a_claim_are_joined_in_the_form_of_its_data_set(tmp_path: Path) -> None:
     other = scifact_row("", [], "", id=71, claim="Seas rise.", cited_doc_ids=[5])
     rows = [scifact_row("31", [5, 6]), other, scifact_row("7", [1], "CONTRADICT"), scifact_row("31", [0])]
     path = write(tmp_path / "a.jsonl", *rows)
@@ -51,12 +51,12 @@ def test_rows_of_a_claim_are_one_claim_in_its_data_sets_own_form(tmp_path: Path)
     assert read_qrels(path, level="sentence") == {"70": {"31#0": 1, "31#5": 1, "31#6": 1, "7#1": 1}}
 
 
-def test_a_claim_whose_missing_evidence_left_no_fields_has_what_it_cites(tmp_path: Path) -> None:
+def test_a_claim_without_evidence_fields_keeps_its_cited_documents(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", scifact_row("31", [1]), {"id": 2, "claim": "c", "cited_doc_ids": [8]})
     assert read_qrels(path) == {"2": {"8": 0}, "70": {"31": 1, "7": 0, "9": 0}}
 
 
-def test_labelled_pairs_are_judged_as_the_claims_that_they_make(tmp_path: Path) -> None:
+def test_labelled_pairs_are_judged_like_their_joined_claims(tmp_path: Path) -> None:
     rows = [
         climate_row("0", "Ice:1", "SUPPORTS", row=1, topic="ice"),
         climate_row("1", "Sea:1", "NOT_ENOUGH_INFO", row=2, topic="sea"),
@@ -80,7 +80,7 @@ def test_labelled_pairs_are_judged_as_the_claims_that_they_make(tmp_path: Path) 
     assert (second.query_id, second.fields["row"]) == ("1", 2)
 
 
-def test_without_a_label_of_its_own_a_claim_has_not_enough_info_if_no_evidence_bears_on_it(tmp_path: Path) -> None:
+def test_a_claim_without_a_label_has_not_enough_info_if_all_of_its_evidence_does(tmp_path: Path) -> None:
     rows = [climate_row("0", "a", "REFUTES"), climate_row("0", "b", "NOT_ENOUGH_INFO")]
     rows += [climate_row("1", "a", "NOT_ENOUGH_INFO"), climate_row("1", "b", "NOT_ENOUGH_INFO")]
     for row in rows:
@@ -88,14 +88,14 @@ def test_without_a_label_of_its_own_a_claim_has_not_enough_info_if_no_evidence_b
     assert read_qrels(write(tmp_path / "a.jsonl", *rows)) == {"0": {"a": 1, "b": 0}, "1": {"a": 1, "b": 1}}
 
 
-def test_a_number_of_the_row_is_not_the_claims_id(tmp_path: Path) -> None:
+def test_the_id_of_a_row_is_not_the_id_of_its_claim(tmp_path: Path) -> None:
     rows = [climate_row("0", "a", "REFUTES", id=10), climate_row("0", "b", "REFUTES", id=11)]
     rows.append(climate_row("1", "c", "REFUTES", id=12))
     assert [claim.query_id for claim in read_claims(write(tmp_path / "a.jsonl", *rows))] == ["0", "1"]
     assert list(read_qrels(tmp_path / "a.jsonl")) == ["0", "1"]
 
 
-def test_lists_stand_as_json_in_the_cells_of_a_table(tmp_path: Path) -> None:
+def test_lists_in_table_cells_are_json(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(scifact_row("", [])))
@@ -103,13 +103,13 @@ def test_lists_stand_as_json_in_the_cells_of_a_table(tmp_path: Path) -> None:
         writer.writerow(scifact_row("31", [5, 6]))
     assert read_qrels(path, level="sentence") == {"70": {"31#5": 1, "31#6": 1}}
     path.write_text(path.read_text().replace("[5, 6]", "[5 6]"))
-    with pytest.raises(RecordError, match=r"a.csv:2: the field 'evidence_sentences' is no list such as \[5, 6\]$"):
+    with pytest.raises(RecordError, match=r"a.csv:2: the field 'evidence_sentences' is not a list such as \[5, 6\]$"):
         read_qrels(path)
 
 
-def test_rows_of_one_id_with_different_claims_are_told_by_name(tmp_path: Path) -> None:
+def test_rows_with_one_id_and_different_claims_are_rejected(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", scifact_row("31", [1]), scifact_row("7", [1], claim="Seas  rise."))
-    reason = f"{path}:2: claim '70' has another text here than at {path}:1"
+    reason = f"{path}:2: claim '70' has a different text here than at {path}:1"
     with pytest.raises(RecordError) as caught:
         read_qrels(path)
     assert str(caught.value) == reason
@@ -118,13 +118,13 @@ def test_rows_of_one_id_with_different_claims_are_told_by_name(tmp_path: Path) -
     assert [str(error) for error in skipped] == [reason]
 
 
-def test_a_table_of_judgments_beside_labels_is_read_as_one(tmp_path: Path) -> None:
+def test_a_table_of_judgments_with_labels_is_read_as_judgments(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("claim_id,evidence_id,evidence_label,score\n1,a,SUPPORTS,1\n1,b,NOT_ENOUGH_INFO,0\n")
     assert read_qrels(path) == {"1": {"a": 1, "b": 0}}
 
 
-def test_claims_of_other_files_that_repeat_an_id_are_bad_records_still(tmp_path: Path) -> None:
+def test_a_duplicate_claim_id_in_another_file_is_still_an_error(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", {"id": 1, "claim": "c"}, {"id": 1, "claim": "c"})
     with pytest.raises(RecordError, match=r":2: duplicate id '1', first seen at "):
         list(read_claims(path))

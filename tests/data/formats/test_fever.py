@@ -1,4 +1,4 @@
-"""FEVER's pages and claims, and the Hub's form of the claims with a piece of evidence a row."""
+"""FEVER's pages and claims, and the Hub's form of the claims with one piece of evidence per row."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def judge(folder: Path, *claims: dict[str, Any]) -> Judgments:
     return read_judgments(write(folder / "claims.jsonl", claims))
 
 
-def test_a_page_becomes_its_lines_under_their_own_numbers(tmp_path: Path) -> None:
+def test_a_page_becomes_its_numbered_lines(tmp_path: Path) -> None:
     path = write(tmp_path / "wiki-001.jsonl", [PAGE])
     name = "Savages_-LRB-film-RRB-"
     start = len(SPLIT) + 1
@@ -61,19 +61,19 @@ def test_pages_without_a_sentence_are_left_out_and_counted(tmp_path: Path) -> No
     assert notices.lines() == [f"{path}: pages without a sentence, left out: 2 (the first in line 1)"]
 
 
-def test_the_rest_of_a_broken_line_belongs_to_the_line_before(tmp_path: Path) -> None:
+def test_a_line_without_a_number_continues_the_previous_one(tmp_path: Path) -> None:
     page = {"id": "P", "text": "One long line . Two .", "lines": "0\tOne long\nline .\tlink\n1\tTwo ."}
     documents = list(read_documents([write(tmp_path / "a.jsonl", [page])]))
     assert [(document.doc_id, document.text) for document in documents] == [("P#0", "One long line."), ("P#1", "Two.")]
 
 
-def test_a_sentence_that_its_page_has_otherwise_has_no_span(tmp_path: Path) -> None:
+def test_a_sentence_that_differs_from_its_page_has_no_span(tmp_path: Path) -> None:
     page = {"id": "P", "text": "Other words . Two .", "lines": "0\tOne .\n1\tTwo ."}
     spans = [document.span for document in read_documents([write(tmp_path / "a.jsonl", [page])])]
     assert spans == [None, (14, 19)]
 
 
-def test_a_document_whose_field_has_the_same_name_stays_whole(tmp_path: Path) -> None:
+def test_a_document_with_another_field_named_lines_is_not_split(tmp_path: Path) -> None:
     record = {"id": "a", "text": "One. Two.", "lines": "12"}
     assert list(read_documents([write(tmp_path / "a.jsonl", [record])])) == [
         Document("a", "One. Two.", fields={"lines": "12"})
@@ -84,7 +84,7 @@ def claim(number: int, evidence: list[Any], label: str = "SUPPORTS") -> dict[str
     return {"id": number, "verifiable": "VERIFIABLE", "label": label, "claim": f"Claim {number}.", "evidence": evidence}
 
 
-def test_any_one_whole_set_of_evidence_suffices(tmp_path: Path) -> None:
+def test_each_whole_set_of_evidence_is_sufficient(tmp_path: Path) -> None:
     sets = [[[1, 2, "A", 0], [1, 2, "B", 7]], [[3, 4, "C", 1]], [[3, 5, "C", 1]]]
     nothing = claim(8, [[[6, None, None, None]]], "NOT ENOUGH INFO")
     assert judge(tmp_path, claim(7, sets), nothing) == (
@@ -93,7 +93,7 @@ def test_any_one_whole_set_of_evidence_suffices(tmp_path: Path) -> None:
     )
 
 
-def test_pages_of_claims_and_dump_meet_however_their_accents_are_written(tmp_path: Path) -> None:
+def test_page_names_match_in_any_unicode_form(tmp_path: Path) -> None:
     apart = unicodedata.normalize("NFD", "Beyoncé")
     page = {"id": apart, "text": "She sings .", "lines": "0\tShe sings ."}
     (document,) = read_documents([write(tmp_path / "a.jsonl", [page])])
@@ -102,7 +102,7 @@ def test_pages_of_claims_and_dump_meet_however_their_accents_are_written(tmp_pat
     assert judge(tmp_path, claim(1, [[[1, 2, apart, 0]]])) == judged
 
 
-def test_claims_over_tables_and_text_name_ids_in_sets(tmp_path: Path) -> None:
+def test_feverous_claims_name_sets_of_ids(tmp_path: Path) -> None:
     evidence = [
         {"content": ["Malta_sentence_1", "Malta_cell_0_1_2"], "context": {}},
         {"content": ["Gozo_sentence_0"], "context": {}},
@@ -118,17 +118,15 @@ def test_claims_over_tables_and_text_name_ids_in_sets(tmp_path: Path) -> None:
     [
         (
             [["Malta", "A sentence."]],
-            "claim '1' has a list as evidence that holds other things than sets: each a ",
+            "claim '1' has a list as evidence with items that are not sets; each set is ",
         ),
-        (["A sentence."], "claim '1' has a list as evidence that holds other things than sets: each a "),
-        ([[[1, 2, "Malta", None]]], "claim '1' names the line None of page 'Malta', and lines are numbers from 0"),
-        ([[[1, 2, "Malta", -1]]], "claim '1' names the line -1 of page 'Malta', and lines are numbers from 0"),
+        (["A sentence."], "claim '1' has a list as evidence with items that are not sets; each set is "),
+        ([[[1, 2, "Malta", None]]], "claim '1' names line None of page 'Malta'; lines are numbers from 0"),
+        ([[[1, 2, "Malta", -1]]], "claim '1' names line -1 of page 'Malta'; lines are numbers from 0"),
         ([{"content": [None]}], "the id in field 'content' is null, not a text or a whole number"),
     ],
 )
-def test_lists_of_other_evidence_are_errors_that_name_the_claim(
-    tmp_path: Path, evidence: list[Any], reason: str
-) -> None:
+def test_other_evidence_lists_are_errors_that_name_the_claim(tmp_path: Path, evidence: list[Any], reason: str) -> None:
     with pytest.raises(RecordError) as caught:
         judge(tmp_path, claim(1, evidence))
     assert str(caught.value).startswith(f"{tmp_path / 'claims.jsonl'}:1: {reason}")

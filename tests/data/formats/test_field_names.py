@@ -1,4 +1,4 @@
-"""Which field of a record is taken for its id and which for its text, and what is said of it."""
+"""The fields that give a record's id and text, and the notices about them."""
 
 import json
 from pathlib import Path
@@ -22,36 +22,36 @@ def claim(folder: Path, *records: dict[str, object], **options: str) -> tuple[li
 
 
 @pytest.mark.parametrize("name", ["claim", "Claim", "CLAIM", " Claim ", "Claim Text", "claim-text", "claim_reviewed"])
-def test_the_more_specific_name_wins_in_whatever_case(tmp_path: Path, name: str) -> None:
+def test_the_more_specific_name_wins_in_any_case(tmp_path: Path, name: str) -> None:
     found, said = claim(tmp_path, {"text": "an article", name: "Ice melts", "ID": 7})
     assert found == [("7", "Ice melts")]
     assert said == [f"claim taken from {name!r}, id from 'ID' (not from 'text')"]
 
 
-def test_nothing_is_said_where_all_is_as_usual(tmp_path: Path) -> None:
+def test_usual_names_give_no_notice(tmp_path: Path) -> None:
     assert claim(tmp_path, {"id": 1, "claim": "Ice"}, {"_id": 2, "text": "Sea", "verdict": "x"})[1] == []
 
 
-def test_each_kind_of_record_is_spoken_of_once(tmp_path: Path) -> None:
+def test_each_kind_of_record_gives_one_notice(tmp_path: Path) -> None:
     _, said = claim(tmp_path, *({"n": n, "Claim": f"Ice {n}"} for n in range(5)))
     assert said == [
         "claim taken from 'Claim'",
-        "records have no id; ids are made of the file's name and the line",
+        "records have no id; ids are made from the file name and the line",
     ]
 
 
-def test_a_name_that_is_the_same_but_for_its_case_comes_after_the_same_name(tmp_path: Path) -> None:
+def test_an_exact_name_comes_before_one_in_another_case(tmp_path: Path) -> None:
     assert claim(tmp_path, {"ID": 1, "id": 2, "Claim": "Ice", "claim": "Sea"})[0] == [("2", "Sea")]
     assert claim(tmp_path, {"id": 1, "BODY": "Ice", "Body": "Sea"}, text_field="Body")[0] == [("1", "Sea")]
     assert claim(tmp_path, {"id": 1, "BODY": "Ice"}, text_field="body", id_field="Id")[0] == [("1", "Ice")]
 
 
-def test_names_are_matched_in_their_own_order() -> None:
+def test_names_are_matched_in_order() -> None:
     assert matches(("_id", "id"), ("ID", "id", "_ID")) == ["_ID", "id", "ID"]
     assert matches(("claim text",), ("Claim_Text", "text")) == ["Claim_Text"]
 
 
-def test_documents_keep_text_before_the_names_of_parts(tmp_path: Path) -> None:
+def test_the_field_text_comes_before_the_names_of_parts(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
     records = [
         {"id": 1, "sentence": "part", "text": "whole"},
@@ -64,17 +64,17 @@ def test_documents_keep_text_before_the_names_of_parts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("value", "record_id"), [(1.0, "1"), (-3.0, "-3"), (7, "7"), ("1.0", "1.0")])
-def test_an_id_that_became_a_decimal_number_is_the_whole_one(tmp_path: Path, value: object, record_id: str) -> None:
+def test_a_decimal_id_with_a_whole_value_is_that_whole_number(tmp_path: Path, value: object, record_id: str) -> None:
     assert claim(tmp_path, {"id": value, "claim": "Ice"})[0] == [(record_id, "Ice")]
 
 
-def test_pairs_match_their_names_in_whatever_case_too(tmp_path: Path) -> None:
+def test_names_of_pairs_match_in_any_case(tmp_path: Path) -> None:
     path = tmp_path / "p.csv"
     path.write_text("Claim;Evidence;Label\nIce melts;It does;1\n")
     notices = Notices()
     [pair] = read_pairs(path, notices=notices)
     assert (pair.query, pair.text, pair.relevant) == ("Ice melts", "It does", True)
-    assert notices.lines()[0] == f"{path}: cells are parted by ';'"
+    assert notices.lines()[0] == f"{path}: cells are separated by ';'"
     path.write_text("Ice melts\tIt does\t1\n")
     columns = ReadOptions(columns=("claim", "evidence", "label"), delimiter="tab")
     assert [pair.text for pair in read_pairs(path, reading=columns)] == ["It does"]

@@ -41,7 +41,7 @@ def error_of(*sources: str | Path) -> str:
 
 
 @packed
-def test_a_compressed_file_reads_as_the_plain_one(tmp_path: Path, suffix: str) -> None:
+def test_a_compressed_file_is_read_like_the_plain_one(tmp_path: Path, suffix: str) -> None:
     plain = tmp_path / "a.jsonl"
     plain.write_bytes(LINES)
     small = tmp_path / f"A.JSONL.{suffix}"
@@ -66,11 +66,11 @@ def test_a_damaged_compressed_file_is_an_error_that_names_it(tmp_path: Path, suf
     path.write_bytes(
         {"cut short": whole[:half], "overwritten": whole[:half] + bytes(half), "not compressed at all": LINES}[damage]
     )
-    assert error_of(path).startswith(f"{path}: damaged or cut short .{suffix} file: ")
+    assert error_of(path).startswith(f"{path}: damaged or truncated .{suffix} file: ")
 
 
 @packed
-def test_every_way_to_cut_a_compressed_file_short_is_noticed(tmp_path: Path, suffix: str) -> None:
+def test_truncating_a_compressed_file_anywhere_is_an_error(tmp_path: Path, suffix: str) -> None:
     whole = PACKERS[suffix](b'{"id": 1, "text": "one"}\n{"id": 2, "text": "two"}\n')
     path = tmp_path / f"a.jsonl.{suffix}"
     for length in range(len(whole)):
@@ -86,7 +86,7 @@ def test_every_way_to_cut_a_compressed_file_short_is_noticed(tmp_path: Path, suf
 def test_a_file_without_records_is_an_error(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(gzip.compress(content) if name.endswith("gz") else content)
-    assert error_of(path) == f"{path}: holds no records"
+    assert error_of(path) == f"{path}: contains no records"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_file_without_records_is_an_error(tmp_path: Path, name: str, content: 
 def test_a_header_or_brackets_alone_are_no_records(tmp_path: Path, name: str, content: str) -> None:
     path = tmp_path / name
     path.write_text(content)
-    assert error_of(path) == f"{path}: holds no records"
+    assert error_of(path) == f"{path}: contains no records"
 
 
 def test_an_empty_json_file_is_an_error(tmp_path: Path) -> None:
@@ -104,38 +104,38 @@ def test_an_empty_json_file_is_an_error(tmp_path: Path) -> None:
     assert error_of(path) == f"{path}:1: not valid JSON, column 1: Expecting value"
 
 
-def test_what_cannot_be_read_is_an_error_that_lists_what_can(tmp_path: Path) -> None:
+def test_an_unsupported_file_is_an_error_that_lists_the_supported_ones(tmp_path: Path) -> None:
     missing = tmp_path / "no.jsonl"
     assert (
-        error_of(missing) == f"{missing}: no such file or folder; readable are {READABLE}, BEIR folders, "
+        error_of(missing) == f"{missing}: no such file or folder; supported are {READABLE}, BEIR folders, "
         "hf:NAME[@CONFIG][:SPLIT] and ir_datasets:ID"
     )
     for name, suffix in [("a.doc", ".doc"), ("a", ""), ("a.gz", ""), ("a.pdf.gz", ".pdf"), (".jsonl", "")]:
         path = tmp_path / name
         path.write_text("x")
         assert error_of(path) == (
-            f"{path}: cannot read a file with suffix {suffix!r}; readable are {READABLE}; "
-            "where the name does not tell the format, give --input-format"
+            f"{path}: cannot read a file with suffix {suffix!r}; supported are {READABLE}; "
+            "for other names, give --input-format"
         )
     assert error_of("a" * 5000) == f"{'a' * 5000!r}: not a usable path: File name too long"
     table = tmp_path / "a.parquet.gz"
     table.write_text("x")
-    assert error_of(table) == f"{table}: a Parquet file is compressed inside; unpack the .gz first"
+    assert error_of(table) == f"{table}: Parquet files are compressed internally; decompress the .gz file first"
 
 
 def test_a_folder_needs_exactly_one_corpus(tmp_path: Path) -> None:
-    where = f"{tmp_path}: is a folder without corpus.jsonl (as it is, .gz, .xz or .zst)"
+    where = f"{tmp_path}: is a folder without corpus.jsonl (plain, .gz, .xz or .zst)"
     assert error_of(tmp_path) == where
     (tmp_path / "corpus-en.jsonl").write_text("")
     (tmp_path / "corpus-de.jsonl.xz").write_text("")
-    assert error_of(tmp_path) == f"{where}; it holds corpus-de.jsonl.xz, corpus-en.jsonl: name one of these files"
+    assert error_of(tmp_path) == f"{where}; it contains corpus-de.jsonl.xz, corpus-en.jsonl; name one of these files"
     (tmp_path / "corpus.jsonl.zst").write_bytes(PACKERS["zst"](b'{"id": 1, "text": "t"}'))
     assert ids(tmp_path) == ["1"]
     (tmp_path / "corpus.jsonl").write_text('{"id": 1, "text": "t"}')
-    assert error_of(tmp_path) == f"{tmp_path}: holds corpus.jsonl, corpus.jsonl.zst; name one of these files"
+    assert error_of(tmp_path) == f"{tmp_path}: contains corpus.jsonl, corpus.jsonl.zst; name one of these files"
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_no_text(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_windows_line_ends_are_dropped(tmp_path: Path) -> None:
     for name, content in [
         ("a.jsonl", b'{"id": "x", "text": "t"}\r\n'),
         ("a.json", b'[{"id": "x",\r\n "text": "t"}]'),
@@ -168,7 +168,7 @@ def test_other_encodings_are_an_error_that_names_the_line(tmp_path: Path, name: 
     assert [str(error) for error in skipped] == [f"{path}:2: not UTF-8: byte 0xe9; {CP1252}"]
 
 
-def test_another_encoding_spoils_a_json_file_or_a_header_as_a_whole(tmp_path: Path) -> None:
+def test_another_encoding_is_an_error_of_a_whole_json_file_or_header(tmp_path: Path) -> None:
     for name, content, line in [
         ("a.json", b'["a",\n"caf\xe9"]', 2),
         ("a.csv", b"id,caf\xe9,text\n1,2,3\n", 1),
@@ -181,7 +181,7 @@ def test_another_encoding_spoils_a_json_file_or_a_header_as_a_whole(tmp_path: Pa
         assert str(caught.value) == f"{path}:{line}: not UTF-8: byte 0xe9; {CP1252}"
 
 
-def test_a_csv_cell_may_hold_commas_quotes_and_line_ends(tmp_path: Path) -> None:
+def test_a_csv_cell_may_contain_commas_quotes_and_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('id,text,n\n\na,"one, ""two""\nthree",1\n\nb,four,\n')
     assert list(read_documents([path])) == [
@@ -190,7 +190,7 @@ def test_a_csv_cell_may_hold_commas_quotes_and_line_ends(tmp_path: Path) -> None
     ]
 
 
-def test_a_csv_error_names_the_line_that_the_row_begins_at(tmp_path: Path) -> None:
+def test_a_csv_error_names_the_first_line_of_the_row(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('id,text\na,"1\n2\n3"\nb\nc,x,y\nd,"x"y\ne,fine\nf,"never closed\ng,lost?\n')
     skipped: list[RecordError] = []
@@ -205,7 +205,7 @@ def test_a_csv_error_names_the_line_that_the_row_begins_at(tmp_path: Path) -> No
     assert error_of(path) == f"{path}:2: not valid CSV: a carriage return outside quotes"
 
 
-def test_a_csv_cell_may_be_longer_than_the_csv_module_allows_by_itself(tmp_path: Path) -> None:
+def test_a_csv_cell_may_exceed_the_csv_module_s_default_limit(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(f"id,text\na,{'x' * 200_000}\n")
     assert [len(document.text) for document in read_documents([path])] == [200_000]
@@ -223,13 +223,13 @@ def test_a_header_is_checked(tmp_path: Path, name: str, comma: str) -> None:
     assert error_of(path) == f"{path}: the header names the column 'id' twice"
     path.write_text(f"1{comma}One.\n2{comma}Two.\n")
     assert error_of(path) == (
-        f"{path}: its first line names no column 'text' (or evidence, sentence, passage, contents, …), but 1, One.; "
-        "name the text's column with --text-field, or, if the file has no header line, all columns with "
+        f"{path}: its first line has no column 'text' (or evidence, sentence, passage, contents, …), only 1, One.; "
+        "name the text column with --text-field or, if the file has no header, all columns with "
         "--columns id,text"
     )
 
 
-def test_quotes_in_a_tsv_are_taken_off_only_where_they_quote_a_cell(tmp_path: Path) -> None:
+def test_quotes_in_a_tsv_are_removed_only_around_cells(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     rows = ['a\t"Quoted," he said "twice"', 'b\t"He said ""no"" again"', 'c\t5" pipe', 'd\t"open', 'e\t"tab\there"']
     path.write_text("\n".join(["id\ttext", *rows]))
@@ -296,7 +296,7 @@ def test_a_parquet_file_gives_its_rows_with_json_values(tmp_path: Path) -> None:
 def test_a_damaged_parquet_file_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(content)
-    assert error_of(path).startswith(f"{path}: damaged, or not a Parquet file: ")
+    assert error_of(path).startswith(f"{path}: damaged or not a Parquet file: ")
 
 
 def test_a_parquet_file_without_rows_is_an_error(tmp_path: Path) -> None:
@@ -305,12 +305,12 @@ def test_a_parquet_file_without_rows_is_an_error(tmp_path: Path) -> None:
 
     path = tmp_path / "a.parquet"
     parquet.write_table(pyarrow.table({"id": pyarrow.array([], pyarrow.string())}), path)
-    assert error_of(path) == f"{path}: holds no records"
+    assert error_of(path) == f"{path}: contains no records"
 
 
-def test_standard_input_is_a_text_a_line_and_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_has_one_text_per_line_and_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
     stdin = io.TextIOWrapper(io.BytesIO(b"one\n\ntwo\n"), encoding="ascii")
     monkeypatch.setattr(sys, "stdin", stdin)
     assert list(read_documents(["-"])) == [Document("stdin:1", "one"), Document("stdin:3", "two")]
     assert not stdin.buffer.closed
-    assert error_of("-") == "-: holds no records"
+    assert error_of("-") == "-: contains no records"

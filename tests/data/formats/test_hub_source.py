@@ -15,7 +15,7 @@ LINES = '{"_id": "a", "text": "one", "n": 1}\n{"_id": "b", "text": "two", "n": 2
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A data set with two splits, of the kind that the Hub holds."""
+    """A data set with two splits, like those on the Hub."""
     (tmp_path / "train.jsonl").write_text(LINES)
     (tmp_path / "test.jsonl").write_text('{"text": "three"}\n{"text": ""}\n')
     return tmp_path
@@ -28,14 +28,14 @@ def test_a_data_set_is_read_by_name_and_split(folder: Path) -> None:
     ]
 
 
-def test_records_are_numbered_and_claims_are_read_alike(folder: Path) -> None:
+def test_records_are_numbered_and_claims_are_read_the_same_way(folder: Path) -> None:
     skipped: list[RecordError] = []
     source = f"hf:{folder}:test"
     assert list(read_claims(source, on_error="skip", skipped=skipped)) == [Query(f"{folder.name}:1", "three")]
     assert [str(error) for error in skipped] == [f"{source}:2: the text in field 'text' is blank"]
 
 
-def test_the_split_may_be_left_out_only_where_there_is_one(folder: Path) -> None:
+def test_the_split_may_be_omitted_only_if_there_is_one(folder: Path) -> None:
     with pytest.raises(InputError) as caught:
         list(read_documents([f"hf:{folder}"]))
     assert str(caught.value) == f"hf:{folder}: has the splits test, train; add :SPLIT to name one"
@@ -44,14 +44,14 @@ def test_the_split_may_be_left_out_only_where_there_is_one(folder: Path) -> None
 
 
 @pytest.mark.parametrize("suffix", [":validation", "@other:train"])
-def test_an_unknown_split_or_configuration_is_an_error_in_one_line(folder: Path, suffix: str) -> None:
+def test_an_unknown_split_or_configuration_is_a_one_line_error(folder: Path, suffix: str) -> None:
     with pytest.raises(InputError) as caught:
         list(read_documents([f"hf:{folder}{suffix}"]))
     assert str(caught.value).startswith(f"hf:{folder}{suffix}: cannot be loaded: ")
     assert "\n" not in str(caught.value)
 
 
-def test_a_data_set_out_of_reach_is_an_error_in_one_line() -> None:
+def test_a_data_set_that_cannot_be_downloaded_is_a_one_line_error() -> None:
     with pytest.raises(InputError) as caught:
         list(read_documents(["hf:claimhound-tests/not-there:train"]))
     assert str(caught.value).startswith("hf:claimhound-tests/not-there:train: cannot be loaded: ")
@@ -72,10 +72,10 @@ def test_a_hub_name_has_up_to_three_parts(word: str, parts: tuple[str, str | Non
 
 
 @pytest.mark.parametrize("word", ["hf:", "hf::train", "hf:a:", "hf:a@", "hf:@b"])
-def test_a_hub_name_without_one_of_its_parts_is_refused(word: str) -> None:
+def test_a_hub_name_with_an_empty_part_is_refused(word: str) -> None:
     with pytest.raises(InputError) as caught:
         read_documents([word])
-    assert str(caught.value) == f"{word}: not of the form hf:NAME[@CONFIG][:SPLIT]"
+    assert str(caught.value) == f"{word}: must have the form hf:NAME[@CONFIG][:SPLIT]"
 
 
 NAMED = datasets.Features(
@@ -89,7 +89,7 @@ NAMED = datasets.Features(
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    """A data set of one split, as `save_to_disk` leaves it."""
+    """A data set with one split, written by `save_to_disk`."""
     rows = {"id": ["a", "b"], "text": ["one", "two"], "label": [1, 0]}
     datasets.Dataset.from_dict(rows, features=NAMED).save_to_disk(tmp_path / "set@1")
     return tmp_path / "set@1"
@@ -107,11 +107,11 @@ def test_a_saved_data_set_is_read_with_its_label_names(saved: Path, prefix: str)
 def test_a_saved_data_set_has_neither_splits_nor_configurations(saved: Path) -> None:
     with pytest.raises(InputError) as split:
         list(read_documents([f"hf:{saved}:train"]))
-    assert str(split.value) == f"hf:{saved}:train: is one saved data set without splits; leave out :train"
+    assert str(split.value) == f"hf:{saved}:train: is a saved data set without splits; remove :train"
     plain = saved.rename(saved.with_name("set"))
     with pytest.raises(InputError) as config:
         list(read_documents([f"hf:{plain}@other"]))
-    assert str(config.value) == f"hf:{plain}@other: is a saved data set, which has no configurations; leave out @other"
+    assert str(config.value) == f"hf:{plain}@other: is a saved data set, which has no configurations; remove @other"
 
 
 def test_a_saved_split_is_read_by_name(saved: Path, tmp_path: Path) -> None:
@@ -145,11 +145,11 @@ def test_a_folder_of_parquet_files_is_read_with_its_label_names(saved: Path, tmp
     datasets.load_from_disk(str(saved)).to_parquet(tmp_path / "files" / "test.parquet")
     (first, _) = read_documents([f"hf:{tmp_path / 'files'}:test"])
     assert first == Document("a", "one", fields={"label": "false"})
-    with pytest.raises(InputError, match=rf"; its Parquet files are read together as hf:{tmp_path / 'files'}, or name"):
+    with pytest.raises(InputError, match=rf"read its Parquet files together, give hf:{tmp_path / 'files'}, or"):
         read_documents([tmp_path / "files"])
 
 
-def test_judgments_are_read_out_of_a_saved_data_set(tmp_path: Path) -> None:
+def test_judgments_are_read_from_a_saved_data_set(tmp_path: Path) -> None:
     rows = {"query-id": ["q"], "corpus-id": ["d"], "score": [1]}
     datasets.Dataset.from_dict(rows).save_to_disk(tmp_path / "qrels")
     assert read_qrels(tmp_path / "qrels") == {"q": {"d": 1}}

@@ -1,4 +1,4 @@
-"""Fact checks, news and services' answers in the shapes that they are published in."""
+"""Fact checks, news and answers of services, in their published shapes."""
 
 import json
 from pathlib import Path
@@ -106,7 +106,7 @@ def test_a_fact_check_keeps_its_verdict_link_date_publisher_and_speaker(tmp_path
     ],
 )
 @pytest.mark.parametrize("options", [{}, {"text_field": "claimReviewed"}], ids=["found", "named"])
-def test_fact_checks_are_found_in_every_wrapping(tmp_path: Path, name: str, content: Any, options: Any) -> None:
+def test_fact_checks_are_found_in_every_wrapper(tmp_path: Path, name: str, content: Any, options: Any) -> None:
     ice, sea = claims(tmp_path / name, content, **options)
     assert (ice.query_id, ice.text) == ("https://check.example/ice", "Greenland gained ice in 2017.")
     assert KEPT.items() <= ice.fields.items()
@@ -128,7 +128,7 @@ def test_an_answer_of_the_fact_check_tools_gives_a_claim_with_its_first_verdict_
     ]
 
 
-def test_a_link_that_comes_again_is_no_id(tmp_path: Path) -> None:
+def test_a_repeated_link_is_not_an_id(tmp_path: Path) -> None:
     found = claims(tmp_path / "a.json", [ICE, {**SEA, "url": ICE["url"]}])
     assert [claim.query_id for claim in found] == ["https://check.example/ice", "a:2"]
     assert found[1].fields["url"] == ICE["url"]
@@ -144,8 +144,8 @@ def test_a_fact_check_as_a_document_has_its_claim_as_text_and_its_verdict_in_fie
     assert ice.fields["verdict"] == "Misleading"
     assert (sea.text, sea.fields["claimReviewed"]) == ("It rose.", "The sea fell.")
     assert notices.lines() == [
-        f"{path}: read as fact checks (ClaimReview); where such a record holds no text of its own, its text is the "
-        "claim that was checked"
+        f"{path}: read as fact checks (ClaimReview); if such a record has no text of its own, its text is the "
+        "checked claim"
     ]
 
 
@@ -182,7 +182,7 @@ def test_news_has_its_title_source_link_and_date(tmp_path: Path, name: str, cont
     assert same_news(found)
 
 
-def test_news_keeps_what_it_held_besides(tmp_path: Path) -> None:
+def test_news_keeps_its_other_fields(tmp_path: Path) -> None:
     (found,) = documents(tmp_path / "a.jsonl", [ARTICLE])
     assert found.fields["headline"] == "Ice grows"
     assert found.fields["publisher"] == ARTICLE["publisher"]
@@ -193,7 +193,7 @@ def test_news_keeps_what_it_held_besides(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_news_is_read_by_field_names_that_are_given_too(tmp_path: Path) -> None:
+def test_news_is_read_with_given_field_names(tmp_path: Path) -> None:
     (found,) = documents(tmp_path / "a.jsonl", [ARTICLE], text_field="headline", id_field="@context")
     assert (found.doc_id, found.text, found.source) == (SCHEMA, "Ice grows", "The Daily")
     (found,) = documents(tmp_path / "b.jsonl", [SERVICE_ARTICLE], text_field="content")
@@ -208,11 +208,11 @@ def test_news_without_a_text_is_left_out_and_counted(tmp_path: Path) -> None:
     assert same_news(found)
     left_out = "records without a text, left out: 1 (the first in line 1, https://news.example/gone)"
     assert f"{path}: {left_out}" in notices.lines()
-    with pytest.raises(InputError, match="holds no record with a text"):
+    with pytest.raises(InputError, match="contains no record with a text"):
         documents(tmp_path / "b.jsonl", [removed])
 
 
-def test_a_knowledge_store_gives_a_document_a_page_and_leaves_empty_pages_out(tmp_path: Path) -> None:
+def test_a_knowledge_store_gives_one_document_per_page_without_empty_pages(tmp_path: Path) -> None:
     page = {"claim_id": 7, "type": "question", "query": "ice", "url": "https://e.example/1"}
     pages = [
         {**page, "url2text": ["Greenland", "The ice grew.", "It shrank later.", ""]},
@@ -251,7 +251,7 @@ def test_claims_with_questions_are_named_after_their_file_and_keep_their_date(tm
         {"claims": [{"text": "Not this."}], "documents": [{"text": "Ice grew."}]},
     ],
 )
-def test_an_object_around_one_list_is_that_list_and_says_so(tmp_path: Path, content: Any) -> None:
+def test_an_object_around_one_list_is_read_as_that_list_with_a_notice(tmp_path: Path, content: Any) -> None:
     notices = Notices()
     path = write(tmp_path / "a.json", content)
     assert list(read_documents([path], notices=notices)) == [Document("a:1", "Ice grew.")]
@@ -267,8 +267,8 @@ def test_hits_of_a_search_engine_have_their_own_ids(tmp_path: Path) -> None:
     assert documents(tmp_path / "a.jsonl", [hit]) == expected
 
 
-def test_lists_of_which_none_is_more_to_the_purpose_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="holds several lists: 'data', 'items'; put the one to read into a file"):
+def test_several_equally_suitable_lists_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="contains several lists: 'data', 'items'; put the one to read in a"):
         documents(tmp_path / "a.json", {"data": [{"text": "t"}], "items": [{"text": "u"}]})
 
 
@@ -284,23 +284,21 @@ def test_lists_of_which_none_is_more_to_the_purpose_are_refused(tmp_path: Path) 
     ],
 )
 @pytest.mark.parametrize("read", [claims, documents])
-def test_an_object_that_is_no_mapping_is_refused_with_its_fields(
-    tmp_path: Path, content: Any, fields: str, read: Any
-) -> None:
+def test_another_object_is_refused_with_its_fields(tmp_path: Path, content: Any, fields: str, read: Any) -> None:
     path = tmp_path / "a.json"
     with pytest.raises(InputError) as caught:
         read(path, content)
-    assert str(caught.value) == f"{path}: is one object with the fields {fields}; name the text with --text-field"
+    assert str(caught.value) == f"{path}: is one object with the fields {fields}; name the text field with --text-field"
 
 
-def test_an_object_with_the_text_field_that_is_given_is_one_record(tmp_path: Path) -> None:
+def test_an_object_with_the_given_text_field_is_one_record(tmp_path: Path) -> None:
     found = documents(
         tmp_path / "a.json", {"speech": "The ice grew.", "n": 4, "items": [{"x": 1}]}, text_field="speech"
     )
     assert found == [Document("a:1", "The ice grew.", fields={"n": 4, "items": [{"x": 1}]})]
 
 
-def test_a_large_mapping_has_its_few_other_values_as_bad_records(tmp_path: Path) -> None:
+def test_a_few_other_values_in_a_large_mapping_are_bad_records(tmp_path: Path) -> None:
     content: dict[str, Any] = {f"e{n}": "Ice grew." for n in range(40)} | {"e40": 3}
     path = write(tmp_path / "a.json", content)
     skipped: list[RecordError] = []
@@ -310,14 +308,14 @@ def test_a_large_mapping_has_its_few_other_values_as_bad_records(tmp_path: Path)
     ]
 
 
-def test_a_thing_without_a_text_is_a_bad_record(tmp_path: Path) -> None:
+def test_an_item_without_a_text_is_a_bad_record(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="missing field"):
         documents(tmp_path / "a.json", {"@context": SCHEMA, "@type": "Recipe", "name": "Soup"})
-    with pytest.raises(InputError, match="holds no record with a text"):
+    with pytest.raises(InputError, match="contains no record with a text"):
         documents(tmp_path / "b.json", {"@context": SCHEMA, "@type": "Organization", "name": "The Daily"})
 
 
-def test_a_list_within_a_record_that_has_a_text_stays_a_field(tmp_path: Path) -> None:
+def test_a_list_in_a_record_with_a_text_stays_a_field(tmp_path: Path) -> None:
     record = {"id": "a", "text": "t", "items": [{"text": "u"}], "data": {"results": []}}
     assert documents(tmp_path / "a.jsonl", [record]) == [
         Document("a", "t", fields={"items": [{"text": "u"}], "data": {"results": []}})

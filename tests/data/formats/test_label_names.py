@@ -1,4 +1,4 @@
-"""Labels that are numbers: names out of the features, out of the user's word, or a refusal that names the cure."""
+"""Numeric labels: names from the features or from the user, or an error with a fix."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ def test_the_features_of_a_parquet_file_name_its_labels_at_any_depth(tmp_path: P
 
 
 @pytest.mark.parametrize("features", [None, {}, "no JSON object"])
-def test_numbers_without_a_name_are_refused_with_the_cure(tmp_path: Path, features: Any) -> None:
+def test_numbers_without_a_name_are_refused_with_a_fix(tmp_path: Path, features: Any) -> None:
     path = write_parquet(tmp_path / "a.parquet", claim(2, 0), features)
     with pytest.raises(RecordError) as caught:
         read_qrels(path)
-    cure = f"a number: name the labels in their order, as in --label-names {','.join(NAMES)}"
+    cure = f"a number; name the labels in their order, for example --label-names {','.join(NAMES)}"
     assert str(caught.value) == f"{path}:1: claim '0' has the evidence_label 2, {cure}"
     assert read_qrels(path, ReadOptions(label_names=tuple(NAMES))) == EXPECTED
 
 
 @pytest.mark.parametrize("labels", [(2, 0), ("2", "0"), (2.0, 0.0), ("not enough info", "Supports")])
-def test_one_list_of_names_serves_claims_and_their_evidence(tmp_path: Path, labels: tuple[Any, ...]) -> None:
+def test_one_list_of_names_applies_to_claims_and_their_evidence(tmp_path: Path, labels: tuple[Any, ...]) -> None:
     path = write(tmp_path, claim(*labels, claim_label=3))
     assert read_qrels(path, ReadOptions(label_names=tuple(NAMES))) == EXPECTED
 
@@ -68,13 +68,13 @@ def test_one_list_of_names_serves_claims_and_their_evidence(tmp_path: Path, labe
 @pytest.mark.parametrize(
     ("record", "names", "reason"),
     [
-        (claim(0, claim_label=3), NAMES[:3], "the claim_label 3, for which --label-names has no name: it names 0 to 2"),
-        (claim(3), NAMES, "the evidence_label 'DISPUTED'; it is one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"),
-        (claim(0), ["TRUE", "FALSE"], "the evidence_label 'TRUE'; it is one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"),
-        (claim(-1), NAMES, "the evidence_label -1, for which --label-names has no name: it names 0 to 3"),
+        (claim(0, claim_label=3), NAMES[:3], "the claim_label 3, which --label-names does not name: it names 0 to 2"),
+        (claim(3), NAMES, "the evidence_label 'DISPUTED'; expected one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"),
+        (claim(0), ["TRUE", "FALSE"], "the evidence_label 'TRUE'; expected one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"),
+        (claim(-1), NAMES, "the evidence_label -1, which --label-names does not name: it names 0 to 3"),
     ],
 )
-def test_a_label_that_the_names_do_not_cover_is_an_error(
+def test_a_label_without_a_name_is_an_error(
     tmp_path: Path, record: dict[str, Any], names: list[str], reason: str
 ) -> None:
     with pytest.raises(RecordError) as caught:
@@ -82,7 +82,7 @@ def test_a_label_that_the_names_do_not_cover_is_an_error(
     assert str(caught.value) == f"{tmp_path / 'claims.jsonl'}:1: claim '0' has {reason}"
 
 
-def test_numbers_of_other_columns_and_what_has_no_name_stay_as_they_are() -> None:
+def test_numbers_in_other_columns_and_numbers_without_a_name_are_unchanged() -> None:
     features = {
         "label": CLASSES,
         "n": {"dtype": "int64", "_type": "Value"},

@@ -1,4 +1,4 @@
-"""Values that JSON cannot hold cost the field that they stand in, and the record only where they were asked for."""
+"""Values that JSON cannot represent: only their field is lost, unless it is the id or the text."""
 
 import datetime
 import decimal
@@ -17,7 +17,6 @@ from claimhound.data.formats.sources import Source
 from claimhound.data.notices import Notices
 from claimhound.data.readers.documents import read_documents
 from claimhound.data.records import Document
-from claimhound.data.rejects import rejecter
 from claimhound.indexes.text_writer import TextWriter
 
 SOURCE = Source(name="a.parquet", stem="a", path=None, format="parquet")
@@ -40,25 +39,27 @@ def read(path: Path, *lines: str) -> tuple[list[Document], list[str]]:
         ("Infinity", "an infinite number"),
         ("-Infinity", "an infinite number"),
         ("1e999", "an infinite number"),
-        ("9" * 5000, "a whole number of more than 4,300 figures"),
+        ("9" * 5000, "a whole number of more than 4,300 digits"),
         (nested(DEEPEST + 1), f"lists or objects nested more than {DEEPEST} levels deep"),
         (nested(900), f"lists or objects nested more than {DEEPEST} levels deep"),
         (nested(5000), f"lists or objects nested more than {DEEPEST} levels deep"),
         ('{"a":' * 900 + "1" + "}" * 900, f"lists or objects nested more than {DEEPEST} levels deep"),
-        ('"\\ud83d"', "half of a surrogate pair: an escape such as \\ud83d without its other half is no character"),
+        ('"\\ud83d"', "half of a surrogate pair: an escape such as \\ud83d without its other half is not a character"),
     ],
     ids=lambda value: value[:12],
 )
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
-def test_an_odd_value_costs_its_field_and_is_counted(tmp_path: Path, name: str, value: str, what: str) -> None:
+def test_an_odd_value_is_left_out_and_counted(tmp_path: Path, name: str, value: str, what: str) -> None:
     line = f'{{"id": "a", "text": "Ice grew.", "odd": {value}, "n": 1}}'
     documents, notices = read(tmp_path / name, line if name == "a.jsonl" else f"[{line}]")
     assert documents == [Document("a", "Ice grew.", fields={"n": 1})]
-    assert notices == [f"values of the field 'odd' left out, which JSON cannot hold: 1 (the first in line 1, {what})"]
+    assert notices == [
+        f"values of the field 'odd' left out, which JSON cannot represent: 1 (the first in line 1, {what})"
+    ]
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
-def test_within_a_field_only_the_odd_part_is_lost(tmp_path: Path, name: str) -> None:
+def test_only_the_odd_part_of_a_field_is_lost(tmp_path: Path, name: str) -> None:
     line = '{"id": "a", "text": "t", "list": [1, NaN, 2], "object": {"x": Infinity, "y": 2, "\\udc00": 3}}'
     documents, notices = read(tmp_path / name, line if name == "a.jsonl" else f"[{line}]")
     assert documents == [Document("a", "t", fields={"list": [1, None, 2], "object": {"y": 2}})]
@@ -67,7 +68,7 @@ def test_within_a_field_only_the_odd_part_is_lost(tmp_path: Path, name: str) -> 
     ]  # fmt: skip
 
 
-def test_a_name_that_is_no_text_is_shown_escaped(tmp_path: Path) -> None:
+def test_an_invalid_name_is_shown_escaped(tmp_path: Path) -> None:
     documents, (notice,) = read(tmp_path / "a.jsonl", '{"id": "a", "text": "t", "x\\udc00": 1}')
     assert documents == [Document("a", "t")]
     assert notice.startswith("values of the field 'x\\udc00' left out")
@@ -76,17 +77,17 @@ def test_a_name_that_is_no_text_is_shown_escaped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("field", ["id", "text"])
 @pytest.mark.parametrize("value", ["NaN", "1e999", nested(200), '"\\udc00"', "9" * 5000], ids=lambda value: value[:8])
-def test_an_odd_value_that_is_asked_for_costs_the_record(tmp_path: Path, field: str, value: str) -> None:
+def test_an_odd_id_or_text_rejects_the_record(tmp_path: Path, field: str, value: str) -> None:
     other = '"text": "t"' if field == "id" else '"id": "a"'
     path = tmp_path / "a.jsonl"
     path.write_text(f'{{{other}, "{field}": {value}}}\n{{"id": "b", "text": "u", "abstract": {value}}}\n')
     skipped: list[RecordError] = []
     assert list(read_documents([path], on_error="skip", skipped=skipped)) == [Document("b", "u")]
     (error,) = skipped
-    assert str(error).startswith(f"{path}:1: the field {field!r} holds ")
+    assert str(error).startswith(f"{path}:1: the field {field!r} contains ")
 
 
-def test_a_field_as_deep_as_is_read_is_kept(tmp_path: Path) -> None:
+def test_a_field_at_the_depth_limit_is_kept(tmp_path: Path) -> None:
     (document,), notices = read(tmp_path / "a.jsonl", f'{{"id": "a", "text": "t", "deep": {nested(DEEPEST)}}}')
     assert json.dumps(document.fields["deep"]) == nested(DEEPEST)
     assert notices == []
@@ -98,7 +99,7 @@ def test_many_lists_side_by_side_are_not_deep(tmp_path: Path) -> None:
     assert notices == []
 
 
-def test_brackets_and_escapes_within_texts_are_text(tmp_path: Path) -> None:
+def test_brackets_and_escapes_inside_texts_are_text(tmp_path: Path) -> None:
     record = {"id": "a", "text": "t", "note": '[{\\"' * 300, "smile": "\U0001f600", "deep": "x"}
     line = json.dumps(record).replace('"x"', nested(2000))
     (document,), notices = read(tmp_path / "a.jsonl", line)
@@ -106,7 +107,7 @@ def test_brackets_and_escapes_within_texts_are_text(tmp_path: Path) -> None:
     assert len(notices) == 1
 
 
-def test_broken_json_that_is_deep_too_is_a_bad_record(tmp_path: Path) -> None:
+def test_broken_deep_json_is_a_bad_record(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(f'{{"id": "a", "text": "t", "deep": {nested(5000)}\n')
     with pytest.raises(RecordError, match=r"a\.jsonl:1: not usable JSON: nested too deeply"):
@@ -130,8 +131,8 @@ def test_broken_json_that_is_deep_too_is_a_bad_record(tmp_path: Path) -> None:
     ],
     ids=repr,
 )
-def test_what_has_a_form_in_json_gets_it(value: Any, expected: Any) -> None:
-    record = plain_record(SOURCE, 1, {"x": value}, rejecter("stop"), Notices())
+def test_values_with_a_json_form_are_converted(value: Any, expected: Any) -> None:
+    record = plain_record(1, {"x": value})
     assert record.value == {"x": expected}
     assert json.dumps(record.value)
     assert type(record.value) is dict
@@ -140,8 +141,8 @@ def test_what_has_a_form_in_json_gets_it(value: Any, expected: Any) -> None:
 @pytest.mark.parametrize(
     "value", [None, float("nan"), np.float64("nan"), np.datetime64("NaT"), decimal.Decimal("NaN")], ids=repr
 )
-def test_what_tables_write_for_nothing_is_nothing_and_not_counted(value: Any) -> None:
-    record = plain_record(SOURCE, 1, {"x": value, "y": 1}, rejecter("stop"), Notices())
+def test_missing_values_in_tables_are_left_out_without_a_notice(value: Any) -> None:
+    record = plain_record(1, {"x": value, "y": 1})
     assert record.value == {"y": 1}
     assert type(record.value) is dict
 
@@ -160,18 +161,18 @@ def test_what_tables_write_for_nothing_is_nothing_and_not_counted(value: Any) ->
         (1j, "a value of type complex"),
         (np.complex64(1j), "a value of type complex"),
         (object(), "a value of type object"),
-        (10**5000, "a whole number of more than 4,300 figures"),
+        (10**5000, "a whole number of more than 4,300 digits"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_what_has_none_is_left_out_and_named(value: Any, what: str) -> None:
-    record = plain_record(SOURCE, 1, {"x": value, "y": [value, 1]}, rejecter("stop"), Notices())
+def test_values_without_a_json_form_are_left_out_and_named(value: Any, what: str) -> None:
+    record = plain_record(1, {"x": value, "y": [value, 1]})
     assert isinstance(record.value, FieldsWithOdd)
     assert record.value == {"y": [None, 1]}
     assert record.value.odd == [("x", what), ("y", what)]
 
 
-def test_odd_columns_of_a_table_cost_no_rows(tmp_path: Path) -> None:
+def test_odd_columns_of_a_table_reject_no_rows(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
@@ -194,11 +195,11 @@ def test_odd_columns_of_a_table_cost_no_rows(tmp_path: Path) -> None:
         f"{path}: values of the field '{name}'" for name in ("image", "long", "raw", "share")
     ]
     parquet.write_table(pyarrow.table({"id": ["a", "b"], "text": [b"one", b"two"]}), path)
-    with pytest.raises(RecordError, match=r"a\.parquet:1: the field 'text' holds bytes"):
+    with pytest.raises(RecordError, match=r"a\.parquet:1: the field 'text' contains bytes"):
         list(read_documents([path]))
 
 
-def test_what_is_read_can_be_stored(tmp_path: Path) -> None:
+def test_records_that_are_read_can_be_stored(tmp_path: Path) -> None:
     documents, _ = read(
         tmp_path / "a.jsonl", f'{{"id": "a", "text": "t", "n": NaN, "d": {nested(99)}, "s": "\\udc00"}}'
     )

@@ -1,4 +1,4 @@
-"""Plain text: what only looks like it, and lines that a program wrapped."""
+"""Plain text: other formats that look like it, and wrapped lines."""
 
 import io
 import os
@@ -29,15 +29,15 @@ def read(path: Path, content: str, **options: object) -> tuple[list[tuple[str, s
     [
         (OBJECTS, "its lines are JSON objects", "jsonl"),
         ('{"claim": "Ice"}', "its lines are JSON objects", "jsonl"),
-        ('[\n {"id": 1,\n  "text": "Ice"}\n]', "it begins as JSON does", "json"),
-        ('{\n "a": "Ice"\n}', "it begins as JSON does", "json"),
-        ('[{"id": 1, "text": "Ice"}, {"id": 2,\n "text": "Sea"}]', "it begins as JSON does", "json"),
+        ('[\n {"id": 1,\n  "text": "Ice"}\n]', "it begins like JSON", "json"),
+        ('{\n "a": "Ice"\n}', "it begins like JSON", "json"),
+        ('[{"id": 1, "text": "Ice"}, {"id": 2,\n "text": "Sea"}]', "it begins like JSON", "json"),
         ("id,text\n1,Ice\n", "its first line is the header of a table (id,text)", "csv"),
         ('"Text";"ID"\n"Ice";"1"\n', 'its first line is the header of a table ("Text";"ID")', "csv"),
         ("doc_id\ttext\n1\tIce\n", "its first line is the header of a table (doc_id\ttext)", "tsv"),
     ],
 )
-def test_what_is_no_prose_is_refused_with_the_format_that_it_looks_like(
+def test_other_formats_are_refused_with_the_format_that_they_look_like(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, what: str, file_format: str
 ) -> None:
     path = tmp_path / "a.txt"
@@ -58,7 +58,7 @@ def test_what_is_no_prose_is_refused_with_the_format_that_it_looks_like(
     "content",
     ["[1] Ice melts.\n", "{sic} he said\n", "In the text, see\nbelow, too\n", "text\nIce\n", '"Ice", he said\n'],
 )
-def test_prose_is_not_mistaken_for_anything_else(tmp_path: Path, content: str) -> None:
+def test_prose_is_not_mistaken_for_another_format(tmp_path: Path, content: str) -> None:
     assert [text for _, text in read(tmp_path / "a.txt", content)[0]] == content.split("\n")[:-1]
 
 
@@ -75,10 +75,10 @@ def test_the_format_of_standard_input_can_be_named(monkeypatch: pytest.MonkeyPat
         read_claims("-", ReadOptions(input_format="parquet"))
 
 
-def test_a_pipe_has_no_suffix_and_is_read_in_the_format_that_is_named(tmp_path: Path) -> None:
+def test_a_pipe_is_read_in_the_named_format(tmp_path: Path) -> None:
     pipe = tmp_path / "63"
     os.mkfifo(pipe)
-    with pytest.raises(InputError, match=r"where the name does not tell the format, give --input-format$"):
+    with pytest.raises(InputError, match=r"for other names, give --input-format$"):
         read_documents([pipe])
     with pytest.raises(InputError, match="Parquet cannot be read from a pipe"):
         read_documents([pipe], ReadOptions(input_format="parquet"))
@@ -88,7 +88,7 @@ def test_a_pipe_has_no_suffix_and_is_read_in_the_format_that_is_named(tmp_path: 
     writer.join()
 
 
-def test_a_link_without_a_suffix_is_read_as_what_it_points_to(tmp_path: Path) -> None:
+def test_a_link_without_a_suffix_is_read_like_its_target(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,text\n1,Ice\n")
     link = tmp_path / "corpus"
     link.symlink_to(tmp_path / "a.csv")
@@ -117,7 +117,7 @@ It stands again.
 """
 
 
-def test_wrapped_lines_are_joined_when_that_is_asked_for(tmp_path: Path) -> None:
+def test_wrapped_lines_are_joined_on_request(tmp_path: Path) -> None:
     found, said = read(tmp_path / "report.txt", WRAPPED, joins_lines=True)
     assert found == [
         (
@@ -133,12 +133,10 @@ def test_wrapped_lines_are_joined_when_that_is_asked_for(tmp_path: Path) -> None
     assert said == []
 
 
-def test_wrapped_lines_that_are_not_joined_are_said(tmp_path: Path) -> None:
+def test_wrapped_lines_that_are_not_joined_give_a_notice(tmp_path: Path) -> None:
     found, said = read(tmp_path / "report.txt", WRAPPED)
     assert found[0] == ("report:1", "The panel found that the infor-")
-    assert said == [
-        "lines look wrapped, and each is read as a text of its own; index build --split-sentences joins them"
-    ]
+    assert said == ["lines look wrapped, but each is read as a separate text; index build --split-sentences joins them"]
 
 
 @pytest.mark.parametrize(
@@ -150,18 +148,18 @@ def test_wrapped_lines_that_are_not_joined_are_said(tmp_path: Path) -> None:
         "Ice melts.\niPhones sell.\nWind is clean.\nSun shines.\nRain falls.\nSnow stays.\n",
     ],
 )
-def test_a_text_a_line_stays_a_text_a_line(tmp_path: Path, content: str) -> None:
+def test_separate_texts_on_lines_are_not_joined(tmp_path: Path, content: str) -> None:
     for joins in (False, True):
         found, said = read(tmp_path / "a.txt", content, joins_lines=joins)
         assert ([text for _, text in found], said) == (content.split("\n")[:-1], [])
 
 
-def test_markup_in_texts_is_said_once(tmp_path: Path) -> None:
+def test_markup_in_texts_gives_one_notice(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"id": 1, "text": "<p>Ice&nbsp;melts</p>"}\n{"id": 2, "text": "<b>x</b>"}\n')
     notices = Notices()
     list(read_documents([path], notices=notices))
-    assert notices.lines() == [f"{path}: texts hold HTML, whose tags and entities are read as words"]
+    assert notices.lines() == [f"{path}: texts contain HTML; its tags and entities are read as words"]
     path.write_text('{"id": 1, "text": "if a < b & c > d; AT&T"}\n')
     notices = Notices()
     list(read_documents([path], notices=notices))

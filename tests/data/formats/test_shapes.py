@@ -1,4 +1,4 @@
-"""JSON values become columns of a Parquet file and come back as they were."""
+"""JSON values become columns of a Parquet file and are read back unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from claimhound.data.formats.parquet import read_parquet
 from claimhound.data.formats.shapes import ListOf, joint_kind, kind_of, write_parquet
 from claimhound.data.formats.sources import locate
-from claimhound.data.notices import Notices
 
 COLUMNS = {
     "id": "text",
@@ -25,13 +24,10 @@ COLUMNS = {
 
 
 def read(path):
-    def fail(error):
-        raise error
-
-    return [record.value for record in read_parquet(locate(path, folder_file=""), fail, Notices())]
+    return [record.value for record in read_parquet(locate(path, folder_file=""))]
 
 
-def test_nested_values_are_typed_and_come_back(tmp_path: Path) -> None:
+def test_nested_values_are_typed_and_read_back(tmp_path: Path) -> None:
     row = {
         "id": "é\n\x00",
         "n": -3,
@@ -49,7 +45,7 @@ def test_nested_values_are_typed_and_come_back(tmp_path: Path) -> None:
     assert second == {"id": "empty"}
 
 
-def test_the_same_rows_give_the_same_bytes_and_none_is_a_file_too(tmp_path: Path) -> None:
+def test_the_same_rows_give_the_same_bytes_and_no_rows_give_a_file(tmp_path: Path) -> None:
     rows = [{"id": str(n), "n": n} for n in range(3_000)]
     for name in ("one", "two"):
         write_parquet(iter(rows), tmp_path / name, COLUMNS)
@@ -79,7 +75,7 @@ def test_half_a_surrogate_pair_is_escaped(tmp_path: Path) -> None:
         ([None], None),
     ],
 )
-def test_a_column_is_of_the_narrowest_kind_that_holds_all_its_values(values, kind) -> None:
+def test_a_column_has_the_narrowest_kind_for_all_its_values(values, kind) -> None:
     found = None
     for value in values:
         found = joint_kind(found, kind_of(value))
@@ -89,9 +85,9 @@ def test_a_column_is_of_the_narrowest_kind_that_holds_all_its_values(values, kin
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 
 
-@settings(deadline=None)  # the first use of pyarrow imports it
+@settings(deadline=None)  # the first example imports pyarrow
 @given(st.lists(scalars | st.lists(scalars, max_size=2), min_size=1, max_size=5))
-def test_any_column_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, values: list[object]) -> None:
+def test_any_column_is_read_back_unchanged(tmp_path_factory: pytest.TempPathFactory, values: list[object]) -> None:
     kind = None
     for value in values:
         kind = joint_kind(kind, kind_of(value))

@@ -1,4 +1,4 @@
-"""What a quote that is never closed costs, and that quoted cells which are closed are read as they stand."""
+"""Unclosed quotes lose few lines, and quoted cells with closed quotes are read as they are."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ def read(path: Path) -> tuple[dict[str, str], list[str], Notices]:
     return documents, [str(error).removeprefix(f"{path}:") for error in skipped], notices
 
 
-def test_a_quote_that_is_never_closed_costs_its_own_line_alone(tmp_path: Path) -> None:
+def test_an_unclosed_quote_loses_only_its_own_line(tmp_path: Path) -> None:
     lines = lines_of(500)
     lines[9] = '10,"Bridge 10 was opened'
     documents, bad, _ = read(write(tmp_path, lines))
@@ -40,7 +40,7 @@ def test_a_quote_that_is_never_closed_costs_its_own_line_alone(tmp_path: Path) -
     assert bad == ["11: not valid CSV: a quote is opened and never closed"]
 
 
-def test_the_error_names_the_line_where_the_quote_was_opened(tmp_path: Path) -> None:
+def test_the_error_names_the_line_of_the_opening_quote(tmp_path: Path) -> None:
     lines = [*lines_of(3), '4,"two', 'lines","opened', "5,x,y"]
     path = write(tmp_path, [f"{line},n" if n < 3 else line for n, line in enumerate(lines)], "id,text,note")
     with pytest.raises(RecordError) as caught:
@@ -50,22 +50,20 @@ def test_the_error_names_the_line_where_the_quote_was_opened(tmp_path: Path) -> 
     )
 
 
-def test_every_line_that_is_lost_behind_the_quote_is_named(tmp_path: Path) -> None:
+def test_every_lost_line_after_the_quote_is_named(tmp_path: Path) -> None:
     lines = [*lines_of(4), '5,"Bridge 5 was', "which nobody knew, until", "it fell", "6,Bridge 6 was opened"]
     documents, bad, _ = read(write(tmp_path, lines))
     assert list(documents) == ["1", "2", "3", "4", "6"]
     assert bad == [
         "6: not valid CSV: a quote is opened and never closed",
-        "7: no whole row (no id like those before) behind the fault in line 6",
-        "8: no whole row (1 cells where the header has 2) behind the fault in line 6",
+        "7: not a whole row (no id like those above), after the fault in line 6",
+        "8: not a whole row (1 cells where the header has 2), after the fault in line 6",
     ]
 
 
 @pytest.mark.parametrize("closing", ['12,Bridge 12 was"', '300,Bridge 300 was"', '300,"Bridge 300 was'])
 @pytest.mark.parametrize("opening", [1, 10])
-def test_two_stray_quotes_do_not_make_one_record_of_the_rows_between(
-    tmp_path: Path, opening: int, closing: str
-) -> None:
+def test_two_stray_quotes_do_not_join_the_rows_between_them(tmp_path: Path, opening: int, closing: str) -> None:
     lines = lines_of(400)
     lines[opening - 1] = f'{opening},"Bridge {opening} was opened'
     lines[int(closing.split(",", maxsplit=1)[0]) - 1] = closing
@@ -76,7 +74,7 @@ def test_two_stray_quotes_do_not_make_one_record_of_the_rows_between(
     assert max(map(len, documents.values())) < 40
 
 
-def test_stray_quotes_in_many_rows_cost_these_rows_alone(tmp_path: Path) -> None:
+def test_stray_quotes_in_many_rows_lose_only_these_rows(tmp_path: Path) -> None:
     lines = [line.replace(",", ',"') if n % 10 == 0 else line for n, line in enumerate(lines_of(2_000))]
     documents, bad, _ = read(write(tmp_path, lines))
     assert (len(documents), len(bad)) == (1_800, 200)
@@ -92,7 +90,7 @@ def test_rows_swallowed_into_one_of_another_width_are_read_again(tmp_path: Path)
     assert len(bad) == 1
 
 
-def test_a_quoted_cell_may_hold_lines_that_look_like_rows(tmp_path: Path) -> None:
+def test_a_quoted_cell_may_contain_lines_that_look_like_rows(tmp_path: Path) -> None:
     table = "Costs:\n1,forty\n2,fifty\n\n3,sixty"
     mail = "Dear all,\n\nthe bridge, which we\n11,inspected, is safe"
     code = "first\n11,Bridge 11\n12,Bridge 12"
@@ -110,7 +108,7 @@ def test_a_cell_of_a_thousand_lines_of_prose_is_one_cell(tmp_path: Path) -> None
     assert documents["6"] == text
 
 
-def test_a_file_of_one_column_goes_on_behind_a_stray_quote(tmp_path: Path) -> None:
+def test_a_file_with_one_column_recovers_after_a_stray_quote(tmp_path: Path) -> None:
     documents, bad, _ = read(write(tmp_path, ["one", '"two', "three", "four"], "text"))
     assert list(documents.values()) == ["one", "three", "four"]
     assert bad == ["3: not valid CSV: a quote is opened and never closed"]
@@ -120,7 +118,7 @@ prose = st.text(st.sampled_from('ab ,"\n;'), max_size=30).map(lambda text: f"x{t
 
 
 @given(texts=st.lists(prose, min_size=1, max_size=8))
-def test_whatever_the_csv_module_writes_is_read_as_it_reads_it(
+def test_files_of_the_csv_module_are_read_as_it_reads_them(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:
     written = io.StringIO(newline="")

@@ -32,12 +32,12 @@ def climate_fever_claim(claim_label: str, **fields: object) -> dict[str, Any]:
     return {"claim_id": "c", "claim": "Ice melts.", "claim_label": claim_label, "evidences": evidences, **fields}
 
 
-def test_abstracts_with_a_rationale_are_relevant_and_others_that_were_cited_are_not(tmp_path: Path) -> None:
+def test_abstracts_with_a_rationale_are_relevant_and_other_cited_ones_are_not(tmp_path: Path) -> None:
     assert judge(tmp_path, scifact_claim()) == {"1": {"31": 1, "7": 1, "9": 0}}
 
 
 @pytest.mark.parametrize(("fields", "expected"), [({"doc_ids": [5]}, {"1": {"5": 0}}), ({}, {})])
-def test_a_claim_without_evidence_has_only_what_was_cited(
+def test_a_claim_without_evidence_has_only_its_cited_documents(
     tmp_path: Path, fields: dict[str, object], expected: Qrels
 ) -> None:
     without = {"id": 1, "claim": "Ice melts.", "evidence": {}, **fields}
@@ -54,7 +54,7 @@ def test_sentences_of_rationales_are_named_as_sentences_of_a_split_document(tmp_
     assert abstract == Document("7", "Ice melts. Seas rise.")
 
 
-def test_what_names_no_sentences_cannot_be_read_by_sentence(tmp_path: Path) -> None:
+def test_sources_without_sentences_cannot_be_read_by_sentence(tmp_path: Path) -> None:
     table = tmp_path / "a.tsv"
     table.write_text("q d 1\n")
     named = tmp_path / "a.csv"
@@ -62,7 +62,7 @@ def test_what_names_no_sentences_cannot_be_read_by_sentence(tmp_path: Path) -> N
     for path in (table, named):
         with pytest.raises(InputError) as caught:
             read_qrels(path, level="sentence")
-        reason = "judgments of sentences are read from claims in SciFact's or FEVER's shape, and from nothing else"
+        reason = "judgments of sentences can be read only from claims in the shape of SciFact or FEVER"
         assert str(caught.value) == f"{path}: {reason}"
     with pytest.raises(RecordError, match=r":1: claim 'c' names documents, not sentences$"):
         judge(tmp_path, climate_fever_claim("SUPPORTS"), level="sentence")
@@ -77,13 +77,13 @@ def test_what_names_no_sentences_cannot_be_read_by_sentence(tmp_path: Path) -> N
         ("NOT_ENOUGH_INFO", {"Ice:1": 1, "Ice:2": 1, "Sea ice:3": 1}),
     ],
 )
-def test_the_label_of_the_claim_says_which_evidences_are_relevant(
+def test_the_label_of_the_claim_decides_which_evidence_is_relevant(
     tmp_path: Path, claim_label: str, expected: dict[str, int]
 ) -> None:
     assert judge(tmp_path, climate_fever_claim(claim_label)) == {"c": expected}
 
 
-def test_judged_claims_may_stand_in_an_object_by_their_ids(tmp_path: Path) -> None:
+def test_judged_claims_may_be_the_values_of_an_object(tmp_path: Path) -> None:
     path = tmp_path / "claims.json"
     path.write_text(json.dumps({"a": scifact_claim(), "b": climate_fever_claim("SUPPORTS"), "c": {"evidences": [4]}}))
     assert read_qrels(path) == {
@@ -122,7 +122,7 @@ LABELS = "expected one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"
         ),
         (
             climate_fever_claim("SUPPORTS", evidences=[{"evidence_id": "a", "evidence_label": 0}]),
-            "claim 'c' has the evidence_label 0, a number: name the labels in their order, as in --label-names "
+            "claim 'c' has the evidence_label 0, a number; name the labels in their order, for example --label-names "
             "SUPPORTS,REFUTES,NOT_ENOUGH_INFO,DISPUTED",
         ),
         (
@@ -135,7 +135,7 @@ LABELS = "expected one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"
         ),
     ],
 )
-def test_a_claim_of_another_shape_is_an_error_that_names_it(tmp_path: Path, claim: dict[str, Any], reason: str) -> None:
+def test_a_claim_of_another_shape_is_an_error_with_its_id(tmp_path: Path, claim: dict[str, Any], reason: str) -> None:
     with pytest.raises(RecordError) as caught:
         judge(tmp_path, scifact_claim(id="good"), claim)
     assert str(caught.value) == f"{tmp_path / 'claims.jsonl'}:2: {reason}"

@@ -53,13 +53,13 @@ def test_every_shape_gives_the_same_judgments(tmp_path: Path, name: str) -> None
     assert read_qrels(str(packed)) == EXPECTED
 
 
-def test_ids_in_a_table_with_tabs_may_hold_spaces(tmp_path: Path) -> None:
+def test_ids_in_a_table_with_tabs_may_contain_spaces(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_text("q 1\tSouth Australia:269\t1\n")
     assert read_qrels(path) == {"q 1": {"South Australia:269": 1}}
 
 
-def test_claims_that_name_their_evidence_are_judgments_of_grade_one(tmp_path: Path) -> None:
+def test_claims_with_listed_evidence_are_judgments_of_grade_one(tmp_path: Path) -> None:
     path = tmp_path / "train-claims.json"
     path.write_text(
         '{"c1": {"claim_text": "t", "evidences": ["e2", 1]}, "c2": {"evidences": []}, "text": {"evidences": ["e3"]}}'
@@ -67,7 +67,7 @@ def test_claims_that_name_their_evidence_are_judgments_of_grade_one(tmp_path: Pa
     assert read_qrels(path) == {"c1": {"e2": 1, "1": 1}, "text": {"e3": 1}}
 
 
-def test_claims_that_list_their_evidence_may_stand_a_line_each(tmp_path: Path) -> None:
+def test_claims_with_listed_evidence_may_be_json_lines(tmp_path: Path) -> None:
     path = tmp_path / "claims.jsonl"
     path.write_text('{"id": 7, "claim": "t", "evidences": ["e2", 1]}\n{"id": 8, "claim": "u", "evidences": []}\n')
     assert read_qrels(path) == {"7": {"e2": 1, "1": 1}}
@@ -109,7 +109,7 @@ def test_odd_characters_belong_to_the_ids(tmp_path: Path) -> None:
             "a.tsv",
             "asked\tfound\tgrade\nq1\td1\t1\n",
             None,
-            "1 grade is not a whole number: 'grade' at line 1; a header line has names such as query-id, corpus-id "
+            "1 grade is not a whole number: 'grade' at line 1; a header has names such as query-id, corpus-id "
             "and score",
         ),
         (
@@ -126,7 +126,7 @@ def test_odd_characters_belong_to_the_ids(tmp_path: Path) -> None:
         ("a.tsv", "q1\t0\td1\t1\nq1\td2\t1\n", 2, "expected 4 columns, got 3"),
         ("a.tsv", "q1\t \t1\n", 1, "an id is blank"),
         ("a.tsv", "q1 d1 1\nq2 d1 0\nq1 d1 2\n", 3, "'q1' and 'd1' are judged 2 here and 1 at line 1"),
-        ("a.json", "[]", None, "holds no judgments"),
+        ("a.json", "[]", None, "contains no judgments"),
         (
             "a.json",
             '[{"evidences": []}]',
@@ -147,7 +147,7 @@ def test_odd_characters_belong_to_the_ids(tmp_path: Path) -> None:
             1,
             "an id in 'evidences' of claim 'c1' is neither a text nor a whole number",
         ),
-        ("a.json", '{"c1": {"evidences": []}}', None, "holds no judgments"),
+        ("a.json", '{"c1": {"evidences": []}}', None, "contains no judgments"),
         ("a.json", '{" ": {"evidences": []}}', 1, "the id is blank"),
         ("a.json", '{"c1": {"evidences": ["a"]}, "c1 ": {"evidences": ["b"]}}', 2, duplicate("a.json", "c1", 1)),
         ("a.jsonl", LISTED + "\n\n" + LISTED, 3, duplicate("a.jsonl", "c1", 1)),
@@ -158,11 +158,10 @@ def test_odd_characters_belong_to_the_ids(tmp_path: Path) -> None:
             '{"qid": "q", "text": "t"}',
             1,
             "missing field 'corpus-id' (or corpus_id, doc_id, docid, evidence_id); the record has only qid, text; "
-            "a judgment has query-id, corpus-id and score, a claim has evidences, or evidence as SciFact or FEVER has "
-            "it",
+            "a judgment has query-id, corpus-id and score, a claim has evidences, or evidence as in SciFact or FEVER",
         ),
-        ("a.txt", "", None, "holds no judgments"),
-        ("a.txt", "query-id corpus-id score\n", None, "holds no judgments"),
+        ("a.txt", "", None, "contains no judgments"),
+        ("a.txt", "query-id corpus-id score\n", None, "contains no judgments"),
     ],
 )
 def test_bad_judgments_are_errors_that_name_their_line(
@@ -180,7 +179,7 @@ def test_bad_judgments_are_errors_that_name_their_line(
 def test_a_folder_needs_exactly_one_table(tmp_path: Path) -> None:
     with pytest.raises(InputError) as none:
         read_qrels(tmp_path)
-    assert str(none.value) == f"{tmp_path}: is a folder without judgments (qrels/*.tsv, or qrels*.tsv)"
+    assert str(none.value) == f"{tmp_path}: is a folder without judgments (qrels/*.tsv or qrels*.tsv)"
 
     (tmp_path / "qrels-dev.tsv").write_text(SHAPES["beir.tsv"])
     assert read_qrels(tmp_path) == EXPECTED
@@ -188,7 +187,7 @@ def test_a_folder_needs_exactly_one_table(tmp_path: Path) -> None:
     with pytest.raises(InputError) as several:
         read_qrels(tmp_path)
     names = "qrels-dev.tsv, qrels-train.tsv"
-    assert str(several.value) == f"{tmp_path}: holds several tables of judgments: {names}; name one of them"
+    assert str(several.value) == f"{tmp_path}: contains several tables of judgments: {names}; name one of them"
 
     (tmp_path / "qrels").mkdir()
     (tmp_path / "qrels" / "test.tsv.gz").write_bytes(gzip.compress(SHAPES["beir.tsv"].encode()))
@@ -196,20 +195,22 @@ def test_a_folder_needs_exactly_one_table(tmp_path: Path) -> None:
 
 
 # Also with white space inside, and with what could be taken for an escape.
-ids = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("%{20} \t"), min_size=1).filter(
-    lambda i: i.strip() == i and i
-)
+# A short file with these would be refused as binary.
+CONTROLS = [chr(number) for number in (*range(1, 9), *range(14, 27))]
+ids = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters=CONTROLS) | st.sampled_from("%{20} \t"), min_size=1
+).filter(lambda i: i.strip() == i and i)
 qrels = st.dictionaries(ids, st.dictionaries(ids, st.integers(-2, 9), min_size=1, max_size=4), min_size=1, max_size=4)
 
 
 @given(judged=qrels)
-def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, judged: Qrels) -> None:
+def test_written_values_are_read_back(tmp_path_factory: pytest.TempPathFactory, judged: Qrels) -> None:
     path = tmp_path_factory.mktemp("qrels") / "a.qrels"
     write_qrels(judged, path)
     assert read_qrels(path) == judged
 
 
-def test_ir_measures_reads_what_is_written(tmp_path: Path) -> None:
+def test_ir_measures_reads_the_written_file(tmp_path: Path) -> None:
     write_qrels(EXPECTED, tmp_path / "a.qrels")
     assert (tmp_path / "a.qrels").read_bytes() == b"q1 0 d1 1\nq1 0 d2 0\nq2 0 d1 2\n"
     read = [(row.query_id, row.doc_id, row.relevance) for row in ir_measures.read_trec_qrels(str(tmp_path / "a.qrels"))]
@@ -228,7 +229,7 @@ def test_ir_measures_reads_what_is_written(tmp_path: Path) -> None:
         ("%{25}{20}", "%{25}{25}{20}"),
     ],
 )
-def test_white_space_in_an_id_is_written_as_its_number_and_read_back(tmp_path: Path, record_id: str, word: str) -> None:
+def test_white_space_in_an_id_is_escaped_and_read_back(tmp_path: Path, record_id: str, word: str) -> None:
     path = tmp_path / "a.qrels"
     write_qrels({record_id: {"d": 1}, "q": {record_id: 0}}, path)
     assert path.read_text() == f"{word} 0 d 1\nq 0 {word} 0\n"
@@ -237,13 +238,13 @@ def test_white_space_in_an_id_is_written_as_its_number_and_read_back(tmp_path: P
 
 def test_an_empty_id_is_not_written(tmp_path: Path) -> None:
     for judged in ({"": {"d": 1}}, {"q": {"": 1}}):
-        with pytest.raises(InputError, match=r"^the id '' cannot be written in TREC form: it is empty$"):
+        with pytest.raises(InputError, match=r"^an empty id cannot be written in TREC form$"):
             write_qrels(judged, tmp_path / "a.qrels")
         assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("word", ["a%{zz}", "a%{41}", "%{110000}", "%{}", "a%20b"])
-def test_words_of_other_programs_are_no_escapes(tmp_path: Path, word: str) -> None:
+def test_similar_words_of_other_programs_are_not_escapes(tmp_path: Path, word: str) -> None:
     (tmp_path / "a.qrels").write_text(f"q 0 {word} 1\n")
     assert read_qrels(tmp_path / "a.qrels") == {"q": {word: 1}}
 
@@ -252,13 +253,13 @@ def test_words_of_other_programs_are_no_escapes(tmp_path: Path, word: str) -> No
     "header",
     ["query\tdocument\trelevance", "Query-ID\tCorpus-ID\tScore", "topic iteration docno rel", "qid docid label"],
 )
-def test_a_header_of_other_common_names_is_passed_over(tmp_path: Path, header: str) -> None:
+def test_a_header_with_other_common_names_is_skipped(tmp_path: Path, header: str) -> None:
     row = ["q1", *["0"] * (len(header.split()) - 3), "d 1", "1.0"]
     (tmp_path / "a.tsv").write_text(f"{header}\n\n{chr(9).join(row)}\n\n")
     assert read_qrels(tmp_path / "a.tsv") == {"q1": {"d 1": 1}}
 
 
-def test_a_tsv_of_more_columns_than_judgments_have_holds_records(tmp_path: Path) -> None:
+def test_a_tsv_with_more_columns_than_judgments_contains_records(tmp_path: Path) -> None:
     columns = {"claim_id": "7", "claim": "Ice melts.", "evidence_id": "Ice:1", "evidence_label": "REFUTES", "by": "A"}
     (tmp_path / "a.tsv").write_text("\t".join(columns) + "\n" + "\t".join(columns.values()) + "\n")
     assert read_qrels(tmp_path / "a.tsv") == {"7": {"Ice:1": 1}}

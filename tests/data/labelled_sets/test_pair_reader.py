@@ -30,7 +30,7 @@ def test_every_shape_gives_the_same_pairs(tmp_path: Path, name: str) -> None:
     assert read_pairs(path) == PAIRS
 
 
-def test_packed_files_and_parquet_are_read(tmp_path: Path) -> None:
+def test_compressed_files_and_parquet_are_read(tmp_path: Path) -> None:
     import pyarrow
     from pyarrow import parquet
 
@@ -41,7 +41,7 @@ def test_packed_files_and_parquet_are_read(tmp_path: Path) -> None:
     assert read_pairs(packed) == read_pairs(table) == PAIRS
 
 
-def test_standard_input_holds_json_lines_and_pairs_without_id_are_named_by_line(
+def test_standard_input_is_json_lines_and_pairs_without_an_id_get_one_from_the_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     line = b'{"claim": "Ice melts.", "evidence": "It thaws.", "label": 1}\n'
@@ -60,16 +60,14 @@ def test_given_fields_come_before_the_known_ones(tmp_path: Path) -> None:
     ("label", "relevant"),
     [('"SUPPORTS"', True), ('"supports"', False), ("2", True), ("1", False), ("true", False), ("2.0", True)],
 )
-def test_named_labels_are_relevant_letter_for_letter_and_all_others_are_not(
-    tmp_path: Path, label: str, relevant: bool
-) -> None:
+def test_exactly_the_named_labels_are_relevant(tmp_path: Path, label: str, relevant: bool) -> None:
     path = tmp_path / "a.jsonl"
     both = '{"claim": "c", "evidence": "e", "label": "SUPPORTS"}\n{"claim": "c", "evidence": "e", "label": 2}\n'
     path.write_text(f'{{"claim": "c", "evidence": "e", "label": {label}}}\n{both}')
     assert read_pairs(path, positive=["SUPPORTS", "2"])[0].relevant is relevant
 
 
-def test_a_named_label_that_no_pair_has_is_an_error_that_lists_those_there(tmp_path: Path) -> None:
+def test_a_named_label_that_no_pair_has_is_an_error_that_lists_the_existing_ones(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("claim,evidence,label\nc,e,REFUTES\nc,f,SUPPORTS\n")
     with pytest.raises(InputError) as caught:
@@ -88,10 +86,10 @@ BAD = {
     '{"claim": "c", "evidence": "\\t", "label": 1}': "the text in field 'evidence' is blank",
     '{"claim": "c", "evidence": "e", "label": " "}': "the label in field 'label' is blank",
     '{"claim": "c", "evidence": "e", "label": null}': "the label in field 'label' is null",
-    '{"claim": "c", "evidence": "e", "label": 2}': "the label is '2', and known are 1, 0, true and false; "
-    "name those that count as relevant with --positive",
-    '{"claim": "c", "evidence": "e", "label": "SUPPORTS"}': "the label is 'SUPPORTS', and known are 1, 0, true and "
-    "false; name those that count as relevant with --positive",
+    '{"claim": "c", "evidence": "e", "label": 2}': "the label is '2', not 1, 0, true or false; "
+    "name the relevant labels with --positive",
+    '{"claim": "c", "evidence": "e", "label": "SUPPORTS"}': "the label is 'SUPPORTS', not 1, 0, true or false; "
+    "name the relevant labels with --positive",
     '{"id": "", "claim": "c", "evidence": "e", "label": 1}': "the id in field 'id' is blank",
     "{": "not valid JSON, column 2: Expecting property name enclosed in double quotes",
 }
@@ -116,8 +114,8 @@ def test_sources_without_pairs_are_errors(tmp_path: Path) -> None:
     bad.write_text('{"claim": "c"}\n')
     for path, options, reason in (
         (text, {}, "has no fields for claim, evidence and label; write JSONL, CSV or Parquet"),
-        (empty, {}, "holds no records"),
-        (bad, {"on_error": "skip"}, "holds no pair that can be used"),
+        (empty, {}, "contains no records"),
+        (bad, {"on_error": "skip"}, "contains no usable pair"),
     ):
         with pytest.raises(InputError) as caught:
             read_pairs(path, **options)

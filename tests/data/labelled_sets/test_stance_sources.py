@@ -76,7 +76,7 @@ def test_scifact_joins_a_rationale_and_takes_the_closest_sentences_of_a_cited_ab
     assert triples("scifact", abstracts) == [
         ("Tea slows ageing.", "Green tea slows ageing in mice. Mice live for two years.", S),
         ("Milk slows ageing.", "Milk does not slow ageing.", R),
-        # Two words of the claim are in the second sentence of document 7, and none in the others: the first of them.
+        # the second sentence of document 7 shares two words with the claim; the others share none, so the first wins
         ("Milk slows ageing.", "Tea is a drink.", N),
         ("Milk slows ageing.", "Green tea slows ageing in mice.", N),
         ("Milk is black.", "Milk is white.", R),
@@ -147,7 +147,7 @@ def test_sufficient_facts_keep_their_label_only_if_the_remaining_evidence_is_eno
 def read_part(path, part):
     try:
         return list(read("sufficient_facts", path, part).pairs)
-    except InputError:  # no claim fell on that side
+    except InputError:  # no claim on that side
         return []
 
 
@@ -160,7 +160,7 @@ def test_the_one_file_is_split_by_claim_and_a_claim_is_on_the_same_side_in_every
     ]
     assert sides[0] == sides[1]
     assert not sides[0]["train"] & sides[0]["dev"]
-    assert 20 <= len(sides[0]["dev"]) <= 60  # one in five of 200, give or take
+    assert 20 <= len(sides[0]["dev"]) <= 60  # roughly one in five of 200
 
 
 def test_a_limit_draws_whole_claims_and_always_the_same_ones(tmp_path):
@@ -289,7 +289,7 @@ def test_numeric_labels_get_the_given_names(tmp_path: Path, label: object) -> No
     path.write_text(json.dumps({"claim": "Does it melt?", "evidences": [evidence]}))
     with pytest.raises(RecordError) as caught:
         read_stance_source(StanceSource("climate_fever", path), "dev")
-    cure = "a number: name the labels in their order, as in --label-names SUPPORTS,REFUTES,NOT_ENOUGH_INFO"
+    cure = "a number; name the labels in their order, for example --label-names SUPPORTS,REFUTES,NOT_ENOUGH_INFO"
     assert str(caught.value) == f"{path}:1: has the label {label!r}, {cure}"
     named = StanceSource.parse(f"climate_fever:{path}", ("SUPPORTS", "REFUTES", "NOT_ENOUGH_INFO", "DISPUTED"))
     assert read_stance_source(named, "dev").pairs == [

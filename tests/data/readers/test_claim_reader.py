@@ -26,7 +26,7 @@ def test_every_shape_gives_the_same_claim(tmp_path: Path, name: str) -> None:
     assert list(read_claims(path)) == [Query("c1", "Ice melts.", {"label": "SUPPORTS"})]
 
 
-def test_plain_claims_are_named_after_file_and_line(tmp_path: Path) -> None:
+def test_plain_claims_get_ids_from_file_and_line(tmp_path: Path) -> None:
     text = tmp_path / "a.txt"
     text.write_text("Ice melts.\n\nSeas rise.\n")
     mapping = tmp_path / "b.json"
@@ -35,7 +35,7 @@ def test_plain_claims_are_named_after_file_and_line(tmp_path: Path) -> None:
     assert list(read_claims(mapping)) == [Query("c1", "Ice melts.")]
 
 
-def test_claims_come_from_standard_input_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_claims_are_read_from_standard_input_one_per_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("Ice “melts”.\r\nSeas rise.".encode())))
     assert list(read_claims("-")) == [Query("stdin:1", "Ice “melts”."), Query("stdin:2", "Seas rise.")]
 
@@ -44,8 +44,8 @@ def test_a_beir_folder_is_read_by_its_queries(tmp_path: Path) -> None:
     (tmp_path / "queries-dev.jsonl").write_text(SHAPES["beir.jsonl"])
     with pytest.raises(InputError) as caught:
         read_claims(tmp_path)
-    reason = "is a folder without queries.jsonl (as it is, .gz, .xz or .zst); it holds queries-dev.jsonl"
-    assert str(caught.value) == f"{tmp_path}: {reason}: name one of these files"
+    reason = "is a folder without queries.jsonl (plain, .gz, .xz or .zst); it contains queries-dev.jsonl"
+    assert str(caught.value) == f"{tmp_path}: {reason}; name one of these files"
     (tmp_path / "queries.jsonl").write_text(SHAPES["beir.jsonl"])
     assert [claim.query_id for claim in read_claims(tmp_path)] == ["c1"]
 

@@ -46,7 +46,7 @@ def test_a_record_is_split_into_known_and_other_fields(tmp_path: Path) -> None:
     ]
 
 
-def test_the_first_known_name_counts_and_the_others_stay_in_fields(tmp_path: Path) -> None:
+def test_the_first_known_name_is_used_and_the_others_stay_in_fields(tmp_path: Path) -> None:
     path = write(
         tmp_path / "a.jsonl", '{"id": "b", "evidence": "two", "_id": "a", "text": "one", "url": "u", "link": "l"}'
     )
@@ -66,7 +66,7 @@ def test_one_field_can_be_id_and_text(tmp_path: Path) -> None:
     assert list(read_documents([path], ReadOptions(id_field="body", text_field="body"))) == [Document("one", "one")]
 
 
-def test_records_without_an_id_are_named_after_file_and_line(tmp_path: Path) -> None:
+def test_records_without_an_id_get_one_from_file_and_line(tmp_path: Path) -> None:
     jsonl = write(tmp_path / "my notes.jsonl", '{"text": "one"}', "", '{"text": "two"}')
     text = write(tmp_path / "facts.v2.txt", "three", "  ", " four\t")
     csv = write(tmp_path / "table.csv", "text,n", "five,1")
@@ -79,7 +79,7 @@ def test_records_without_an_id_are_named_after_file_and_line(tmp_path: Path) -> 
     ]
 
 
-def test_a_text_is_kept_but_for_white_space_around_it(tmp_path: Path) -> None:
+def test_a_text_is_stripped_and_otherwise_unchanged(tmp_path: Path) -> None:
     text = "so\u00adft  hy\x00phen\u2028 “q”\n\nCO\u2082"
     path = write(tmp_path / "a.jsonl", json.dumps({"id": " a ", "text": f" \n{text}\t"}))
     assert list(read_documents([path])) == [Document("a", text)]
@@ -104,7 +104,7 @@ def test_a_date_is_cut_to_the_day(tmp_path: Path, value: object, expected: str |
     assert (document.date, document.fields) == (expected, {})
 
 
-def test_a_date_that_cannot_be_read_leaves_its_record_undated_and_is_counted(tmp_path: Path) -> None:
+def test_an_unreadable_date_leaves_its_record_undated_and_is_counted(tmp_path: Path) -> None:
     values = ["1 May 2019", "n.d.", "c. 1850", True, "2019-02-29", "03/04/2019", None]
     path = write(tmp_path / "a.jsonl", *(json.dumps({"id": n, "text": "t", "date": v}) for n, v in enumerate(values)))
     notices = Notices()
@@ -113,9 +113,9 @@ def test_a_date_that_cannot_be_read_leaves_its_record_undated_and_is_counted(tmp
     assert [document.fields for document in documents] == [
         {}, {"date": "n.d."}, {"date": "c. 1850"}, {"date": True}, {"date": "2019-02-29"}, {"date": "03/04/2019"}, {},
     ]  # fmt: skip
-    in_doubt = "dates with the day or the month first, records left undated (say which with --date-order dmy or mdy)"
+    in_doubt = "ambiguous dates, records left undated (give --date-order dmy or mdy)"
     assert notices.lines() == [
-        f"{path}: dates that cannot be read, records left undated: 2 (the first in line 3, 'c. 1850')",
+        f"{path}: unreadable dates, records left undated: 2 (the first in line 3, 'c. 1850')",
         f"{path}: {in_doubt}: 1 (the first in line 6, '03/04/2019')",
     ]
     by_day = list(read_documents([path], ReadOptions(date_order="dmy")))
@@ -126,13 +126,13 @@ def test_a_date_that_cannot_be_read_leaves_its_record_undated_and_is_counted(tmp
     "name",
     ["datePublished", "publishedAt", "published_at", "pubDate", "Publication Date", "created_at", "Date", "DATE"],
 )
-def test_the_date_is_found_by_its_names_whatever_their_case(tmp_path: Path, name: str) -> None:
+def test_the_date_is_found_under_its_names_in_any_case(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / "a.jsonl", json.dumps({"id": "a", "text": "t", name: "Tue, 30 Apr 2019 09:00:00 GMT"}))
     [document] = read_documents([path])
     assert document.date == "2019-04-30"
 
 
-def test_more_than_a_day_stays_in_fields_unless_the_field_is_the_date_itself(tmp_path: Path) -> None:
+def test_a_date_with_a_time_stays_in_fields_unless_the_field_is_named_date(tmp_path: Path) -> None:
     record = {"id": "a", "text": "t", "created_at": "2019-05-02T10:00:00Z", "published": "2019-05-01T10:00:00Z"}
     path = write(tmp_path / "a.jsonl", json.dumps(record))
     [document] = read_documents([path])
@@ -143,20 +143,20 @@ def test_more_than_a_day_stays_in_fields_unless_the_field_is_the_date_itself(tmp
     )  # fmt: skip
 
 
-def test_a_date_field_that_no_record_has_is_told(tmp_path: Path) -> None:
+def test_a_date_field_that_no_record_has_gives_a_notice(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", '{"id": "a", "text": "t", "date": "2019"}')
     notices = Notices()
     [document] = read_documents([path], ReadOptions(date_field="day"), notices=notices)
     assert (document.date, document.fields) == (None, {"date": "2019"})
-    assert notices.lines() == [f"{path}: no record has the field 'day', in which the date was to be"]
+    assert notices.lines() == [f"{path}: no record has the date field 'day'"]
 
 
-def test_the_title_the_source_and_the_link_are_found_whatever_the_case_of_their_names(tmp_path: Path) -> None:
+def test_title_source_and_link_are_found_in_any_case(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", '{"id": "a", "text": "t", "Title": "T", "SOURCE": "S", "Url": " ", "Link": "l"}')
     assert list(read_documents([path])) == [Document("a", "t", title="T", source="S", url="l")]
 
 
-def test_known_fields_of_another_type_stay_in_fields_and_blank_ones_are_none(tmp_path: Path) -> None:
+def test_known_fields_of_another_type_stay_in_fields_and_blank_ones_become_none(tmp_path: Path) -> None:
     path = write(
         tmp_path / "a.jsonl", '{"id": "a", "text": "t", "title": "", "source": {"n": 1}, "url": null, "link": "l"}'
     )
@@ -169,7 +169,7 @@ def test_known_fields_of_another_type_stay_in_fields_and_blank_ones_are_none(tmp
         ('{"id": 1, "text": "t"', "not valid JSON, column 22: Expecting ',' delimiter"),
         ("text", "not valid JSON, column 1: Expecting value"),
         ('{"id": 1, "text": "t"} {}', "not valid JSON, column 24: Extra data"),
-        ('{"id": 1, "text": NaN}', "the field 'text' holds NaN"),
+        ('{"id": 1, "text": NaN}', "the field 'text' contains NaN"),
         ("[" * 100_000, "not usable JSON: nested too deeply"),
         ('["t"]', "not a JSON object but a list"),
         ('"t"', "not a JSON object but a text"),
@@ -183,15 +183,15 @@ def test_known_fields_of_another_type_stay_in_fields_and_blank_ones_are_none(tmp
         ('{"id": 1, "abstract": []}', "the text in field 'abstract' is blank"),
         ('{"id": 1, "text": null}', "the text in field 'text' is null, not a text or a list of texts"),
         ('{"id": 1, "text": {"a": 1}}', "the text in field 'text' is an object, not a text or a list of texts"),
-        ('{"id": 1, "text": ["t", 2]}', "the text in field 'text' is a list that holds other things than texts"),
+        ('{"id": 1, "text": ["t", 2]}', "the text in field 'text' is a list with items that are not texts"),
         ('{"id": " ", "text": "t"}', "the id in field 'id' is blank"),
         ('{"id": 1.5, "text": "t"}', "the id in field 'id' is a number, not a text or a whole number"),
         ('{"_id": true, "text": "t"}', "the id in field '_id' is true or false, not a text or a whole number"),
         ('{"id": null, "text": "t"}', "the id in field 'id' is null, not a text or a whole number"),
         (
             '{"id": 1, "text": "\\ud83d"}',
-            "the field 'text' holds half of a surrogate pair: "
-            "an escape such as \\ud83d without its other half is no character",
+            "the field 'text' contains half of a surrogate pair: "
+            "an escape such as \\ud83d without its other half is not a character",
         ),
     ],
 )
@@ -217,7 +217,7 @@ def test_a_missing_given_field_is_an_error(tmp_path: Path) -> None:
     assert str(no_text.value) == f"{path}:1: missing field 'body'; the record has only id, text"
 
 
-def test_a_repeated_id_names_its_first_place_over_all_sources(tmp_path: Path) -> None:
+def test_a_duplicate_id_names_its_first_place_in_any_source(tmp_path: Path) -> None:
     first = write(tmp_path / "first.jsonl", '{"id": "a", "text": "t"}', '{"id": "7", "text": "t"}')
     second = write(
         tmp_path / "second.jsonl", '{"id": "b", "text": "t"}', '{"id": 7, "text": "u"}', '{"id": "b", "text": "v"}'
@@ -240,12 +240,12 @@ def test_skipping_needs_no_list(tmp_path: Path) -> None:
 
 
 def test_on_error_is_stop_or_skip() -> None:
-    with pytest.raises(ValueError, match=r"^on_error is 'stop' or 'skip', not 'ignore'$"):
+    with pytest.raises(ValueError, match=r"^on_error must be 'stop' or 'skip', not 'ignore'$"):
         rejecter("ignore")  # type: ignore[arg-type]
 
 
 def test_one_string_for_sources_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"^sources is a sequence of sources, not one string: \['corpus.jsonl'\]$"):
+    with pytest.raises(TypeError, match=r"^sources must be a sequence of sources, not a string: \['corpus.jsonl'\]$"):
         read_documents("corpus.jsonl")
 
 
@@ -255,12 +255,12 @@ def test_all_sources_are_looked_up_before_the_first_is_read(tmp_path: Path) -> N
         read_documents([good, str(tmp_path / "missing.jsonl")])
 
 
-def test_a_source_is_read_as_it_is_asked_for(tmp_path: Path) -> None:
+def test_a_source_is_read_lazily(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", *(f'{{"id": {n}, "text": "t"}}' for n in range(5)), "broken")
     assert [document.doc_id for document in itertools.islice(read_documents([path]), 5)] == ["0", "1", "2", "3", "4"]
 
 
-def test_a_json_file_holds_a_mapping_or_a_list_or_one_record(tmp_path: Path) -> None:
+def test_a_json_file_is_a_mapping_a_list_or_one_record(tmp_path: Path) -> None:
     mapping = write(tmp_path / "map.json", '{"e1": "one", "e2": {"text": "two", "id": "x", "n": 2}}')
     listing = write(tmp_path / "list.json", '[{"id": "l1", "text": "three"}, {"text": "four"}]')
     single = write(tmp_path / "one.json", '{"id": "s1", "text": "five"}')
@@ -285,18 +285,18 @@ def test_a_json_file_holds_a_mapping_or_a_list_or_one_record(tmp_path: Path) -> 
         ("[NaN]", 1, "not a JSON object but a number"),
         ('[{"id": 1, "text": "x"}, [1]]', 2, "not a JSON object but a list"),
         ('{"a": "x", "b": "y", "a": "z"}', 3, "duplicate id 'a', first seen at {path}:1"),
-        ('[{"id": 1, "text": "x", "text": "y"}]', 1, "the field 'text' stands there twice"),
-        ('[{"id": 1, "text": "x", "f": [{"a": 1, "a": 2}]}]', 1, "the field 'a' stands there twice"),
+        ('[{"id": 1, "text": "x", "text": "y"}]', 1, "the field 'text' occurs twice"),
+        ('[{"id": 1, "text": "x", "f": [{"a": 1, "a": 2}]}]', 1, "the field 'a' occurs twice"),
         ('{"a": "x", " ": "y"}', 2, "the id is blank"),
         ('{"a": "x", "b": ""}', 2, "the text is blank"),
         (
             '{"a": "\\ud83d"}',
             1,
-            "half of a surrogate pair: an escape such as \\ud83d without its other half is no character",
+            "half of a surrogate pair: an escape such as \\ud83d without its other half is not a character",
         ),
     ],
 )
-def test_a_bad_json_file_is_an_error_that_names_its_place(tmp_path: Path, content: str, line: int, reason: str) -> None:
+def test_a_bad_json_file_is_an_error_that_names_the_line(tmp_path: Path, content: str, line: int, reason: str) -> None:
     path = write(tmp_path / "a.json", content)
     with pytest.raises(RecordError) as caught:
         list(read_documents([path]))

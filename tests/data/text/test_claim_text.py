@@ -1,4 +1,4 @@
-"""What is searched of a claim as it was posted."""
+"""The searched text of claims as posted."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from claimhound.data.text.normal_text import normalize_text
         ("#تغير_المناخ", "تغير المناخ"),
     ],
 )
-def test_links_and_marks_of_the_medium_go_and_words_stay(claim: str, searched: str) -> None:
+def test_links_and_markup_are_removed_and_words_stay(claim: str, searched: str) -> None:
     assert searched_text(claim) == searched
 
 
@@ -64,7 +64,7 @@ def test_links_and_marks_of_the_medium_go_and_words_stay(claim: str, searched: s
         " ",
     ],
 )
-def test_prose_and_what_would_be_left_blank_are_searched_to_the_letter(claim: str) -> None:
+def test_prose_and_claims_without_words_are_searched_unchanged(claim: str) -> None:
     assert searched_text(claim) == claim
 
 
@@ -104,7 +104,7 @@ def test_a_hashtag_is_split_where_its_words_begin(name: str, words: str) -> None
     assert split_hashtag(name) == words.split()
 
 
-def test_copies_differ_in_nothing_that_cannot_be_seen() -> None:
+def test_invisible_differences_between_copies_do_not_count() -> None:
     assert (
         normalize_text("vac\u200bcine\ufe0f, “s\u00adafe”\u202c") == normalize_text("Vaccine - safe") == "vaccine safe"
     )

@@ -1,4 +1,4 @@
-"""Text of others cannot do anything to a terminal."""
+"""Foreign text cannot control a terminal."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from claimhound.data.text.terminal_text import printable
         ("[bold]x[/bold] :smile:", "[bold]x[/bold] :smile:"),
     ],
 )
-def test_what_a_terminal_would_obey_is_shown_or_taken_out(text: str, shown: str) -> None:
+def test_control_characters_are_escaped_or_removed(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
 @given(st.text())
-def test_no_control_character_and_no_direction_mark_comes_through(text: str) -> None:
+def test_no_control_character_or_direction_mark_is_left(text: str) -> None:
     left = {char for char in printable(text) if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
     assert left <= {"\u200c", "\u200d"}

@@ -122,7 +122,7 @@ def test_spellings_without_marks_find_each_other_and_the_exact_one_is_first(exac
 
 
 @pytest.mark.parametrize(("text", "other"), [("й", "и"), ("जलवायु", "जलवाय"), ("が", "か"), ("สี", "สิ")])
-def test_marks_that_make_another_letter_are_kept(text: str, other: str) -> None:
+def test_marks_that_change_the_letter_are_kept(text: str, other: str) -> None:
     assert set(tokenize(text)).isdisjoint(tokenize(other))
 
 
@@ -179,7 +179,7 @@ TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=12).map("".joi
 
 
 @given(TEXTS, TEXTS)
-def test_marks_lie_within_the_text_in_order_apart_and_on_what_matches(text: str, query: str) -> None:
+def test_marks_are_inside_the_text_in_order_without_overlap_and_on_matches(text: str, query: str) -> None:
     terms = frozenset(query_terms(query)) | frozenset(tokenize(text)[:2])
     spans = matching_spans(text, terms)
     edges = [edge for span in spans for edge in span]
@@ -193,7 +193,7 @@ def test_marks_lie_within_the_text_in_order_apart_and_on_what_matches(text: str,
 
 
 @given(TEXTS)
-def test_something_is_marked_exactly_where_a_term_is_shared(text: str) -> None:
+def test_something_is_marked_exactly_if_a_term_is_shared(text: str) -> None:
     for term in tokenize(text):
         assert matching_spans(text, frozenset({term})), term
 
@@ -206,7 +206,7 @@ def test_a_text_looks_the_same_with_and_without_its_spans(text: str) -> None:
     assert visible == visible_text(text)
 
 
-def test_a_part_of_an_unspaced_run_is_found_on_disk(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_part_of_a_run_without_spaces_is_found_on_disk(tmp_path_factory: pytest.TempPathFactory) -> None:
     docs = [
         Document("ja", "地球温暖化と気候変動の影響"),
         Document("hi", "जलवायु परिवर्तन"),

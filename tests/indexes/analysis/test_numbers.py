@@ -84,7 +84,7 @@ OTHER = [
 
 
 @pytest.mark.parametrize(("text", "other"), SAME)
-def test_spellings_of_one_thing_find_each_other(text: str, other: str) -> None:
+def test_spellings_of_one_quantity_find_each_other(text: str, other: str) -> None:
     for query, document in ((text, other), (other, text)):
         assert shared_beyond_words(query, document), (split_words(query), split_words(document))
 
@@ -106,7 +106,7 @@ def shared_beyond_words(query: str, document: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("query", "document"), OTHER)
-def test_what_only_looks_alike_shares_no_term(query: str, document: str) -> None:
+def test_look_alikes_share_no_term(query: str, document: str) -> None:
     shared = set(query_terms(query)) & set(tokenize(document))
     assert not {term for term in shared if term not in {"8", "000", "1", "left"}}
 
@@ -133,7 +133,7 @@ def test_what_only_looks_alike_shares_no_term(query: str, document: str) -> None
         ("it costs 1.234,56", "it costs 1 234 56"),
     ],
 )
-def test_what_is_no_quantity_stays_as_written(text: str, words: str) -> None:
+def test_text_that_is_not_a_quantity_stays_as_written(text: str, words: str) -> None:
     assert split_words(text) == words.split()
 
 
@@ -162,7 +162,7 @@ def test_the_written_and_the_normal_form_are_both_words(text: str, words: str) -
     assert split_words(text) == words.split()
 
 
-def test_a_claim_all_in_capitals_makes_no_acronyms() -> None:
+def test_a_claim_entirely_in_capitals_has_no_acronyms() -> None:
     assert query_terms("WHO TOLD US THIS") == query_terms("Who told us this")
     assert query_terms("The WHO told US") != query_terms("the who told us")
 

@@ -21,8 +21,9 @@ from annotation_fakes import pipeline_of
 
 from claimhound.data.errors import InputError
 from claimhound.indexes.durable import Disk
-from claimhound.pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
+from claimhound.pipeline.annotation.annotating import annotate
 from claimhound.pipeline.annotation.intake import ClaimSource
+from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher
 from tests.victims import DONE, DyingDisk, ended
 from tests.victims import start as start_with
 
@@ -32,10 +33,8 @@ start = partial(start_with, ours=(InputError,))
 
 def run(index_dir: str, claims: str, output: str, disk: Disk | None = None) -> None:
     """Annotate in this process."""
-    annotate(
-        ClaimSource(claims), Path(output), lambda: Searcher(pipeline_of(Path(index_dir))), _SETTINGS, disk=disk,
-        n_workers=2,
-    )  # fmt: skip
+    pipeline = pipeline_of(Path(index_dir))
+    annotate(ClaimSource(claims), Path(output), lambda: Searcher(pipeline, n_workers=2), _SETTINGS, disk=disk)
 
 
 def run_whole(index_dir: str, claims: str, output: str) -> int:

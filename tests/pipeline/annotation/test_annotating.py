@@ -1,4 +1,4 @@
-"""A job that annotates claims: what it writes, what it sets aside, and that nothing is lost or done twice."""
+"""Annotation jobs: what they write, what they reject, and that nothing is lost or done twice."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from claimhound.data.read_options import ReadOptions
 from claimhound.data.records import Document, Query
 from claimhound.indexes.conditions import Conditions
 from claimhound.indexes.durable import Disk
-from claimhound.pipeline.annotation.annotating import AnnotationSettings, Searcher, annotate
+from claimhound.pipeline.annotation.annotating import annotate
 from claimhound.pipeline.annotation.folder import JobFiles
 from claimhound.pipeline.annotation.intake import ClaimSource
 from claimhound.pipeline.annotation.known import KnownClaims
+from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher
 from claimhound.pipeline.annotation.status import job_status
-from claimhound.pipeline.search.rendering import as_record
+from claimhound.pipeline.search.answer_json import as_record
 
 SMALL = AnnotationSettings(k=3, batch_size=4)
 N = 60
@@ -43,8 +44,9 @@ def claims(tmp_path):
 
 def run(index_dir, claims, output, settings=SMALL, **options):
     pipeline = options.pop("pipeline", None) or pipeline_of(index_dir)
+    searcher = Searcher(pipeline, n_workers=options.pop("n_workers", None))
     source = claims if isinstance(claims, ClaimSource) else ClaimSource(str(claims))
-    return annotate(source, output, lambda: Searcher(pipeline), settings, **options)
+    return annotate(source, output, lambda: searcher, settings, **options)
 
 
 def records(path):
@@ -59,7 +61,7 @@ def all_bytes(output):
 def test_every_claim_has_what_a_search_finds_with_its_own_id_and_fields(index_dir, claims, tmp_path):
     output = tmp_path / "out.jsonl"
     report = run(index_dir, claims, output)
-    assert (report.n_claims, report.n_bad, report.n_taken_up) == (N - n_bad(N), n_bad(N), 0)
+    assert (report.n_claims, report.n_bad, report.n_resumed) == (N - n_bad(N), n_bad(N), 0)
     pipeline = pipeline_of(index_dir)
     good = [json.loads(line) for line in claims.read_text().splitlines() if line != "{broken"]
     for record, claim in zip(records(output), good, strict=True):
@@ -68,7 +70,7 @@ def test_every_claim_has_what_a_search_finds_with_its_own_id_and_fields(index_di
         del expected["timings_ms"]
         own = {"id": claim["id"], "claim": claim["text"], "fields": {"n": claim["n"], "party": claim["party"]}}
         assert record == own | expected
-        assert list(record)[:4] == ["id", "claim", "fields", "evidence"]
+        assert list(record)[:5] == ["schema", "id", "claim", "fields", "evidence"]
         assert len(record["evidence"]) == 3
 
 
@@ -104,8 +106,8 @@ def test_every_kind_of_bad_claim_is_told_and_the_others_are_answered(index_dir, 
         (8, "the claim has 10"),
         (
             9,
-            "the field 'text' holds half of a surrogate pair: an escape such as \\ud83d without its other half is "
-            "no character",
+            "the field 'text' contains half of a surrogate pair: an escape such as \\ud83d without its other half is "
+            "not a character",
         ),
     ]
 
@@ -187,7 +189,7 @@ class DyingDisk(Disk):
 
 def test_a_job_that_fails_ahead_of_any_change_goes_on_to_the_same_bytes(index_dir, claims, tmp_path):
     run(index_dir, claims, tmp_path / "quiet.jsonl")
-    n_taken_up = []
+    n_resumed = []
     for n in range(1000):
         output = tmp_path / f"{n}.jsonl"
         disk = DyingDisk(n)
@@ -196,15 +198,15 @@ def test_a_job_that_fails_ahead_of_any_change_goes_on_to_the_same_bytes(index_di
         except (InputError, OSError) as error:
             assert "No space left on device" in str(error)
             assert not output.exists() or output.read_bytes() == (tmp_path / "quiet.jsonl").read_bytes()
-            n_taken_up.append(run(index_dir, claims, output).n_taken_up)
+            n_resumed.append(run(index_dir, claims, output).n_resumed)
         assert all_bytes(output) == all_bytes(tmp_path / "quiet.jsonl")
         assert sorted(path.name for path in JobFiles(output).folder.iterdir()) == ["journal", "lock"]
         if disk.left > 0:
             break
     # What was done before is not done again.
-    assert n_taken_up[0] == 0
-    assert n_taken_up == sorted(n_taken_up)
-    assert n_taken_up[-1] == N
+    assert n_resumed[0] == 0
+    assert n_resumed == sorted(n_resumed)
+    assert n_resumed[-1] == N
 
 
 def test_a_journal_cut_off_at_any_byte_leads_to_the_same_bytes(index_dir, tmp_path):
@@ -227,7 +229,7 @@ def test_a_finished_job_is_not_done_again(index_dir, claims, tmp_path):
     before = all_bytes(output)
     pipeline = pipeline_of(index_dir)
     again = run(index_dir, claims, output, pipeline=pipeline)
-    assert again == replace(first, n_taken_up=N)
+    assert again == replace(first, n_resumed=N)
     assert pipeline.reranker.claims == []
     assert all_bytes(output) == before
     output.unlink()
@@ -238,7 +240,7 @@ def test_a_finished_job_is_not_done_again(index_dir, claims, tmp_path):
 def test_what_is_not_this_job_s_is_left_alone_unless_it_is_given_up(index_dir, claims, tmp_path):
     output = tmp_path / "out.jsonl"
     output.write_text("notes\n")
-    with pytest.raises(InputError, match=r"out.jsonl: is there already, .* --fresh"):
+    with pytest.raises(InputError, match=r"out.jsonl: already exists .* --fresh"):
         run(index_dir, claims, output)
     assert output.read_text() == "notes\n"
     run(index_dir, claims, output, fresh=True)
@@ -246,7 +248,7 @@ def test_what_is_not_this_job_s_is_left_alone_unless_it_is_given_up(index_dir, c
     with pytest.raises(InputError, match=r"output of a job with other settings \(settings.k was 3, is 4\)"):
         run(index_dir, claims, output, replace(SMALL, k=4))
     output.write_bytes(made + b"{}\n")
-    with pytest.raises(InputError, match="changed since it was finished; make it anew with --fresh"):
+    with pytest.raises(InputError, match="changed after it was finished; overwrite it with --fresh"):
         run(index_dir, claims, output)
     run(index_dir, claims, output, replace(SMALL, k=4), fresh=True)
     assert output.read_bytes() != made
@@ -312,7 +314,7 @@ def test_columns_of_a_table_without_a_header_can_be_named(index_dir, tmp_path):
         ("2.json", "ice", {"label": "true"}),
     ]
     assert [r["reason"] for r in records(report.rejected)] == ["expected 3 cells, got 2; missing: claim"]
-    with pytest.raises(InputError, match="is no CSV or TSV file"):
+    with pytest.raises(InputError, match="not a CSV or TSV file"):
         run(index_dir, ClaimSource(str(output), ReadOptions(columns=("id",))), tmp_path / "other.jsonl")
 
 
@@ -343,7 +345,7 @@ def test_a_second_process_on_the_same_output_is_refused(index_dir, claims, tmp_p
     files.make_folder()
     with files.locked(), pytest.raises(InputError, match="another process is working on it"):
         run(index_dir, claims, output)
-    with files.locked(), pytest.raises(InputError, match="the job just begins"):
+    with files.locked(), pytest.raises(InputError, match="the job has just started"):
         job_status(output)
     run(index_dir, claims, output)
 
@@ -363,10 +365,11 @@ def test_progress_begins_where_the_job_was(index_dir, claims, tmp_path):
     with pytest.raises(OSError, match="No space"):
         run(index_dir, claims, output, disk=DyingDisk(3))
     done = job_status(output).done
-    run(index_dir, claims, output, on_progress=seen.append)
-    assert seen[0].done == done > 0
-    assert (seen[-1].done, seen[-1].total, seen[-1].n_bad) == (N, N, n_bad(N))
-    assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
+    run(index_dir, claims, output, on_progress=lambda *progress: seen.append(progress))
+    assert seen[0][:3] == ("annotate", done, N)
+    assert done > 0
+    assert seen[-1] == ("annotate", N, N, f"{n_bad(N)} rejected")
+    assert [progress[1] for progress in seen] == sorted(progress[1] for progress in seen)
 
 
 def test_no_claim_gets_evidence_from_after_its_date(tmp_path):
@@ -430,7 +433,7 @@ def test_a_claim_whose_date_may_be_one_of_two_days_is_set_aside_unless_it_is_sai
     report = run(index_dir, ClaimSource(str(claims), before_field="on"), output)
     (bad,) = records(report.rejected)
     assert bad["reason"] == (
-        "the claim's date in field 'on' is ambiguous: \"03/04/2021\"; say how it is meant with --date-order"
+        "the claim's date in field 'on' is ambiguous: \"03/04/2021\"; choose its order with --date-order"
     )
     for order, day in (("dmy", "2021-04-03"), ("mdy", "2021-03-04")):
         source = ClaimSource(str(claims), ReadOptions(date_order=order), before_field="on")
@@ -458,7 +461,7 @@ def test_a_job_goes_on_after_index_claims_and_output_were_moved(index_dir, tmp_p
     monkeypatch.chdir(there)
     (there / "link").symlink_to("index")
     index, claims = Path("link"), Path("claims.jsonl")
-    assert run(index, claims, Path("out.jsonl")).n_taken_up == n_done
+    assert run(index, claims, Path("out.jsonl")).n_resumed == n_done
     run(index, claims, Path("quiet.jsonl"))
     assert all_bytes(Path("out.jsonl")) == all_bytes(Path("quiet.jsonl"))
     assert {record["index"]["path"] for record in records(Path("out.jsonl"))} == {"link"}
@@ -467,7 +470,7 @@ def test_a_job_goes_on_after_index_claims_and_output_were_moved(index_dir, tmp_p
     # Finished, it is not done again by whatever path.
     there.rename(here)
     done = run(here / "index", here / "claims.jsonl", here / "out.jsonl")
-    assert done.n_taken_up == done.n_claims + done.n_bad
+    assert done.n_resumed == done.n_claims + done.n_bad
 
 
 def test_models_are_told_by_what_they_are_and_not_by_where_they_lie(index_dir, claims, tmp_path):

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from claimhound.data.errors import InputError
 from claimhound.data.formats.parquet import read_parquet
 from claimhound.data.formats.sources import locate
-from claimhound.data.notices import Notices
 from claimhound.data.readers.claims import read_claims
 from claimhound.pipeline.annotation.output import column_names, format_of, write_output
 
@@ -96,10 +95,7 @@ def test_csv_has_a_row_for_each_piece_of_evidence_and_one_for_a_claim_without(tm
 def test_parquet_holds_the_whole_record_with_typed_fields(tmp_path):
     path = write(tmp_path / "out.parquet", "parquet")
 
-    def fail(error):
-        raise error
-
-    first, second = [raw.value for raw in read_parquet(locate(path, folder_file=""), fail, Notices())]
+    first, second = [raw.value for raw in read_parquet(locate(path, folder_file=""))]
     own = {"label": "true", "n": 3, "field_notes": "mine", "tags": '["a", 1]'}
     assert {name: first[name] for name in own} == own
     for name in ("id", "claim", "summary", "nothing_relevant", "notes", "index", "models"):
@@ -211,6 +207,6 @@ def test_copies_are_counted_in_csv_and_named_in_parquet(tmp_path):
     rows = csv_rows(write(tmp_path / "out", "csv", [found]))
     assert [row["evidence_n_copies"] for row in rows] == ["120"]
     path = write(tmp_path / "out.parquet", "parquet", [found])
-    (back,) = [raw.value for raw in read_parquet(locate(path, folder_file=""), print, Notices())]
+    (back,) = [raw.value for raw in read_parquet(locate(path, folder_file=""))]
     assert back["evidence"][0]["n_copies"] == 120
     assert back["evidence"][0]["copies"] == [copy]

@@ -15,8 +15,9 @@ from html.parser import HTMLParser
 import pytest
 
 from claimhound.data.records import Document
-from claimhound.pipeline.annotation.page import is_link, write_page
-from claimhound.pipeline.search.rendering import as_record
+from claimhound.pipeline.annotation.page import write_page
+from claimhound.pipeline.annotation.page_claims import is_link
+from claimhound.pipeline.search.answer_json import as_record
 from claimhound.pipeline.search.results import ClaimEvidence, ClaimSummary, Evidence, EvidenceStance, StageScore
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -215,7 +216,7 @@ def test_context_cuts_and_a_missing_score_are_told():
     first["context"] = {"before": [{"doc_id": "x", "text": "One."}, {"doc_id": "y", "text": "Two."}], "after": []}
     second["stance"]["truncated"] = True
     text = Page(html_of([made])).claim(0)
-    assert "#1 – [before: One. Two.] ice d1 Cut for the reranker: claim and evidence are too long together." in text
+    assert "#1 – [before: One. Two.] ice d1 Cut for the reranker: claim and evidence together are too long." in text
     assert "Cut for the stance model" in text
 
 

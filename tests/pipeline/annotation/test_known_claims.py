@@ -214,7 +214,7 @@ def test_memory_does_not_grow_with_the_number_of_new_claims():
 
 
 def test_neither_importing_nor_comparing_loads_torch():
-    code = "import sys, pipeline.annotation.known; print('torch' in sys.modules)"
+    code = "import sys, claimhound.pipeline.annotation.known; print('torch' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert finished.stdout.strip() == "False"
 

@@ -19,8 +19,8 @@ from claimhound.pipeline.calibration.model_folder import write_calibrated
 from claimhound.pipeline.calibration.nonsense import nonsense_claims
 from claimhound.pipeline.calibration.relevance_threshold import MIN_CLAIMS, cross_validated_errors
 from claimhound.pipeline.calibration.trained_reranker import fitted_blend
-from claimhound.pipeline.evaluation.calibration import calibrate as calibration_of
 from claimhound.pipeline.evaluation.judged import JudgedClaims
+from claimhound.pipeline.evaluation.reliability import reliability
 from claimhound.pipeline.evaluation.statistics import Interval, PairedTest
 from claimhound.pipeline.models.blending import Blend, BlendMeasures, HitScores, load_blend, probability, save_blend
 from claimhound.pipeline.models.cross_encoders import PairScores
@@ -78,7 +78,7 @@ def test_brier_score_and_log_loss_are_those_of_the_formulas(rows):
 def test_the_calibration_error_is_the_one_an_evaluation_shows(rows, k):
     few, blend = rows[:20], Blend(-0.5)
     judged = JudgedClaims(tuple(row.claim for row in few), qrels_of(few), ())
-    shown = calibration_of({row.claim.query_id: row.rescored(blend) for row in few}, judged, k)
+    shown = reliability({row.claim.query_id: row.rescored(blend) for row in few}, judged, k)
     found = blend_measures(few, [probability(blend, row.scores) for row in few], np.zeros(20), 0, seed=0)
     (error,) = (error for error in found.calibration if error.k == k)
     assert error.error == pytest.approx(shown.error)

@@ -1,4 +1,4 @@
-"""Types of the two ways in which tests run the command line."""
+"""The two ways tests run the command line."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ Invoke = Callable[..., Result]
 """Runs a command in this process."""
 
 Child = Callable[..., "subprocess.Popen[bytes]"]
-"""Starts a command as a process of its own."""
+"""Starts a command as a child process."""

@@ -1,4 +1,4 @@
-"""An index of the bundled sample, made with the tiny models, and two ways to run the command line on it."""
+"""Two ways to run the command line, and indexes built with the tiny encoder."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from claimhound.data.bundled import sample_dir
 
 
 def _hear_interrupts() -> None:
-    """Undo what a shell does to a command in the background, whose children then would ignore an interrupt."""
+    """Restore SIGINT, which children of a shell's background job ignore."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
 def invoke() -> Invoke:
-    """Run a command in this process; an exception that is not an exit fails the test."""
+    """Run a command in this process; an unexpected exception fails the test."""
 
     def run(*words: object, stdin: str | bytes | None = None, env: dict[str, str | None] | None = None) -> Result:
         return CliRunner().invoke(main, [str(word) for word in words], input=stdin, env=env, catch_exceptions=False)
@@ -33,10 +33,10 @@ def invoke() -> Invoke:
 
 @pytest.fixture(scope="session")
 def child() -> Child:
-    """Start a command as a process of its own, with pipes for its streams unless told otherwise."""
+    """Start a command as a child process, with pipes as its streams by default."""
 
     def start(*words: object, **options: object) -> subprocess.Popen[bytes]:
-        # Unbuffered output, as some machines have it set, would hide what becomes of a buffer that cannot be written.
+        # With PYTHONUNBUFFERED set, no test would see a buffer that cannot be written at exit.
         buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": buffered}
         streams |= options
@@ -58,7 +58,7 @@ def sample_index(invoke: Invoke, tiny_model_dir: Path, tmp_path_factory: pytest.
 
 @pytest.fixture
 def small_index(invoke: Invoke, tiny_model_dir: Path, tmp_path: Path) -> Path:
-    """An index of three sentences, to be changed at will."""
+    """An index of three sentences that a test may change."""
     corpus = tmp_path / "corpus.jsonl"
     corpus.write_text(
         '{"id": "a", "text": "The ice melts."}\n'

@@ -89,13 +89,13 @@ def test_bad_records_are_set_aside_and_said_and_the_exit_status_is_4(
     claims, output = tmp_path / "claims.csv", tmp_path / "out.csv"
     claims.write_text("id,claim,party\n1,The ice melts.,none\n2,,none\n3,Wind power is clean.\n")
     words = ["annotate", claims, "--index", sample_index, "--output", output, "--no-rerank", "--no-stance", "-k", 2]
-    for taken_up in ("", "3 of its records taken up, "):
+    for resumed in ("", "3 records already done, "):
         result = invoke(*words)
         assert result.exit_code == 4
-        assert result.stdout == f"{output}: 1 claim ({taken_up}2 rejected)\n"
+        assert result.stdout == f"{output}: 1 claim ({resumed}2 rejected)\n"
         assert result.stderr.splitlines() == [
-            f"{output}.rejected.jsonl: 2 records set aside, with line and reason",
-            f"WARNING: {output} lacks 2 of 3 records (67%): look at {output}.rejected.jsonl before you use it",
+            f"{output}.rejected.jsonl: 2 bad records, with line and reason",
+            f"WARNING: {output} lacks 2 of 3 records (67%): check {output}.rejected.jsonl before you use it",
         ]
     with output.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
@@ -179,7 +179,7 @@ def test_status_and_other_settings(invoke: Invoke, sample_index: Path, tmp_path:
     assert (other.exit_code, other.stdout) == (1, "")
     assert other.stderr == (
         f"Error: {output}: is the output of a job with other settings (settings.k was 5, is 6); "
-        "give it up with --fresh\n"
+        "overwrite it with --fresh\n"
     )
     assert invoke(*words, "-k", 6, "--fresh").exit_code == 0
     assert all(len(record["evidence"]) == 6 for record in lines(output))  # type: ignore[arg-type]
@@ -204,15 +204,18 @@ def test_known_claims_are_shown_with_each(invoke: Invoke, sample_index: Path, tm
     [
         ([], "name the claims, --index DIR and --output OUT"),
         (["c.jsonl", "--output", "o.jsonl"], "name the claims, --index DIR and --output OUT"),
-        (["c.jsonl", "--status", "o.jsonl"], "--status OUT stands alone"),
-        (["c.jsonl", "--index", "x", "--output", "o", "--no-rerank", "--adaptive-k"], "so it excludes --no-rerank"),
+        (["c.jsonl", "--status", "o.jsonl"], "--status OUT allows no other arguments"),
+        (["c.jsonl", "--index", "x", "--output", "o", "--no-rerank", "--adaptive-k"], "leave out --no-rerank"),
         (["c.jsonl", "--index", "x", "--output", "o", "--no-rerank", "--reranker", "m"], "cannot be combined"),
-        (["c.jsonl", "--index", "x", "--output", "o", "--no-encoder", "--known", "k"], "excludes --no-encoder"),
+        (["c.jsonl", "--index", "x", "--output", "o", "--no-encoder", "--known", "k"], "leave out --no-encoder"),
         (["c.jsonl", "--index", "x", "--output", "o.jsonl", "--plain-csv"], "--plain-csv is for a CSV file"),
         (["c.jsonl", "--index", "x", "--output", "o", "--date-order", "dmy"], "needs --before-field NAME"),
         (["c.jsonl", "--index", "x", "--output", "o", "--before", "soon"], "'soon' is not a date"),
         (["c.jsonl", "--index", "x", "--output", "o", "--where", "en"], "'en' is not FIELD=VALUE"),
-        (["c.jsonl", "--index", "x", "--output", "o", "--batch-size", "0"], "'0' is neither auto nor a whole number"),
+        (
+            ["c.jsonl", "--index", "x", "--output", "o", "--batch-size", "0"],
+            "neither auto nor a positive whole number",
+        ),
     ],
 )
 def test_a_wrong_command_line_is_told_what_is_wrong(invoke: Invoke, words: list[object], message: str) -> None:
@@ -226,10 +229,10 @@ def test_what_cannot_be_used_is_one_line_and_leaves_no_output(
 ) -> None:
     for claims, output, message in (
         ("missing.jsonl", tmp_path / "out.jsonl", "missing.jsonl: no such file or folder"),
-        (CLAIMS, tmp_path / "out.txt", "its name says no format"),
+        (CLAIMS, tmp_path / "out.txt", "ending is not a known format"),
         (CLAIMS, tmp_path / "none" / "out.jsonl", "there is no folder"),
         (CLAIMS, Path("-"), "needs a file: name one, as in --output out.jsonl"),
-        (sample_dir() / "qrels.tsv", tmp_path / "out.jsonl", "its first line names no column 'claim'"),
+        (sample_dir() / "qrels.tsv", tmp_path / "out.jsonl", "its first line has no column 'claim'"),
     ):
         result = invoke("annotate", claims, "--index", sample_index, "--output", output)
         assert (result.exit_code, result.stdout) == (1, "")
@@ -273,13 +276,13 @@ def test_a_job_that_is_interrupted_and_killed_goes_on_to_the_same_bytes(
         at_least = done_so_far(invoke, output, process)
         other = invoke("annotate", claims, "--output", output, *words)
         assert other.exit_code == 1
-        assert "another process is working on it; wait for it, or stop it" in other.stderr
+        assert "another process is working on it; wait for it or stop it" in other.stderr
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, out) == (130, b"")
     assert err.decode().splitlines() == [
-        "interrupted: finishing what is at hand; once more to end at once",
-        f"interrupted; run the same command again to go on; {output} is written when all is done",
+        "interrupted: finishing the current batches; interrupt again to stop at once",
+        f"interrupted; run the same command again to resume; {output} is written when everything is done",
     ]
     assert not output.exists()
     status = invoke("annotate", "--status", output).stdout
@@ -295,7 +298,7 @@ def test_a_job_that_is_interrupted_and_killed_goes_on_to_the_same_bytes(
 
     finished = invoke("annotate", claims, "--output", output, *words)
     assert finished.exit_code == 0
-    assert " of its records taken up)" in finished.stdout
+    assert " records already done)" in finished.stdout
     assert output.read_bytes() == quiet.read_bytes()
     assert len(lines(output)) == n
 
@@ -313,7 +316,7 @@ def test_interrupted_before_it_has_anything_to_lose_it_ends_at_once(
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 130
-    assert err.decode().startswith("interrupted; run the same command again to go on")
+    assert err.decode().startswith("interrupted; run the same command again to resume")
 
 
 def test_rows_with_a_piece_of_evidence_each_are_annotated_as_their_claims(

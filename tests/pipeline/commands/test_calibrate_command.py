@@ -104,7 +104,7 @@ def test_a_folder_whose_blend_cannot_be_written_is_an_error(calibrate: Invoke, m
     (model_dir / "blend.json").mkdir()
     result = calibrate(model_dir)
     assert result.exit_code == 1
-    assert "blend.json: is no blend (IsADirectoryError" in result.stderr.splitlines()[-1]
+    assert "blend.json: is not a valid blend (IsADirectoryError" in result.stderr.splitlines()[-1]
     assert '"format": 2' in kept
 
 

@@ -23,7 +23,7 @@ def found(**options):
     return {finding.name: finding for finding in examine(**options)}
 
 
-def test_everything_that_is_here_is_named_without_a_cure():
+def test_what_is_installed_has_no_cure():
     findings = found()
     for name in (
         "python",
@@ -43,17 +43,17 @@ def test_everything_that_is_here_is_named_without_a_cure():
     assert str(cache_dir()) in findings["cache"].value
 
 
-def test_devices_are_asked_for_only_where_wanted():
+def test_devices_are_optional():
     assert not {"cuda", "mps", "--device auto is"} & set(found(with_devices=False))
 
 
-def test_a_cache_that_cannot_be_written_has_a_cure(tmp_path, monkeypatch):
+def test_an_unwritable_cache_has_a_cure(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert "set XDG_CACHE_HOME" in (found(with_devices=False)["cache"].cure or "")
 
 
-def test_what_was_measured_of_a_model_is_shown_and_what_was_damaged_since_has_a_cure(tmp_path, monkeypatch):
+def test_measurements_of_a_model_are_shown_and_a_damaged_conversion_has_a_cure(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     name = f"precision {BUNDLED_MODELS['encoder'].name}"
     assert found(with_devices=False)[name].value.startswith("not measured yet")
@@ -90,7 +90,7 @@ def test_what_was_measured_of_a_model_is_shown_and_what_was_damaged_since_has_a_
     )
 
 
-def test_the_report_has_versions_and_models_and_the_exit_status_is_1_only_if_something_is_missing(
+def test_the_exit_status_is_1_only_if_something_is_missing(
     invoke: Invoke,
 ) -> None:
     result = invoke("doctor")

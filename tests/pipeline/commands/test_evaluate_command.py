@@ -16,7 +16,7 @@ from command_runs import Child, Invoke
 from claimhound.data.bundled import sample_dir
 from claimhound.data.labelled_sets.trec import read_run
 from claimhound.pipeline.evaluation.measures import DEFAULT_MEASURES
-from claimhound.pipeline.evaluation.output_folder import JOURNAL_NAME
+from claimhound.pipeline.evaluation.reporting.output_folder import JOURNAL_NAME
 
 CLAIMS, QRELS = sample_dir() / "claims.jsonl", sample_dir() / "qrels.tsv"
 STAGES = ["bm25", "dense", "fused", "reranked"]
@@ -97,7 +97,7 @@ def test_json_holds_figures_settings_and_odd_input_which_is_also_reported(
     assert result.stderr.splitlines() == [
         "claims without a judgment, not counted: 1 (2)",
         "judged claims that are not among the claims, not counted: 1 (9)",
-        "judgments with a negative grade, taken as not relevant: 1 (1/worse)",
+        "judgments with a negative grade, counted as not relevant: 1 (1/worse)",
         "relevant documents that are not in the index, counted as not found: 1 (gone)",
     ]
 
@@ -194,13 +194,13 @@ def test_files_that_cannot_be_used_are_one_line(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--claims", CLAIMS, "--qrels", QRELS], "name an index with --index, or runs with --run"),
-        (["--index", "x", "--run", "y", "--qrels", QRELS], "name an index with --index, or runs with --run"),
+        (["--claims", CLAIMS, "--qrels", QRELS], "name either an index with --index or runs with --run"),
+        (["--index", "x", "--run", "y", "--qrels", QRELS], "name either an index with --index or runs with --run"),
         (["--index", "x", "--qrels", QRELS], "name the claims with --claims"),
         (["--run", "y"], "name the judgments with --qrels"),
         (
             ["--index", "x", "--claims", CLAIMS, "--stages", "bm52"],
-            "'bm52' is not made of bm25, dense, fused, reranked",
+            "'bm52' must name some of bm25, dense, fused, reranked",
         ),
         (["--run", "y", "--qrels", QRELS, "--fail-if-reranker-hurts"], "needs an index and its reranker"),
         (["--index", "x", "--claims", CLAIMS, "--no-rerank", "--reranker", "m"], "cannot be combined"),
@@ -215,7 +215,7 @@ def test_a_wrong_command_line_is_told_what_is_wrong(invoke: Invoke, words: list[
 def test_measures_that_do_not_exist_are_one_line(invoke: Invoke, evaluated: Path) -> None:
     result = invoke("evaluate", "--run", evaluated / "bm25.trec", "--qrels", QRELS, "--measures", "R@5 Foo")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: 'Foo' is no measure that can be computed")
+    assert result.stderr.startswith("Error: 'Foo' is not a measure that can be computed")
 
 
 @pytest.mark.slow
@@ -243,7 +243,7 @@ def test_a_killed_evaluation_goes_on_and_writes_the_same_files(
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == (-signal.SIGKILL if stop == signal.SIGKILL else 130)
     if stop == signal.SIGINT:
-        assert b"run the same command again to go on where it was" in stderr
+        assert b"run the same command again to resume" in stderr
     assert not (tmp_path / "killed" / "evaluation.json").exists()
     resumed = invoke(*words, "--output", tmp_path / "killed")
     quiet = invoke(*words, "--output", tmp_path / "quiet")
@@ -284,7 +284,7 @@ def test_a_comparison_needs_two_runs_and_judgments(invoke: Invoke, evaluated: Pa
     empty = evaluated.parent / "empty.trec"
     empty.touch()
     result = invoke("compare", run, empty, "--qrels", QRELS)
-    assert (result.exit_code, result.stderr) == (1, f"Error: {empty}: holds no rankings\n")
+    assert (result.exit_code, result.stderr) == (1, f"Error: {empty}: contains no rankings\n")
 
 
 @pytest.fixture
@@ -391,7 +391,7 @@ def test_any_one_whole_set_of_evidence_is_enough_for_the_figure_of_sets(
     assert shown.exit_code == 0, shown.stderr
     # The first claim's first set is found whole; of the second's one sentence is in no page.
     assert ["sets@5", ".500"] in [line.split()[:2] for line in shown.stdout.splitlines()]
-    assert "sets@k is the share of claims of which one whole set of evidence" in " ".join(shown.stdout.split())
+    assert "sets@k is the share of claims with one whole set of evidence" in " ".join(shown.stdout.split())
     record = json.loads((out / "evaluation.json").read_text())
     assert {name: item["mean"] for name, item in record["measures"]["bm25"].items() if "sets" in name} == {
         "sets@5": 0.5, "sets@100": 0.5,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from command_runs import Invoke
 
-from claimhound.pipeline.evaluation.pairs import FIGURES
+from claimhound.pipeline.evaluation.classification import FIGURES
 from claimhound.pipeline.model_folders.fingerprints import weights_sha256
 
 LINES = "".join(

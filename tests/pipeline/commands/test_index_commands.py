@@ -27,7 +27,7 @@ def held_ids(invoke: Invoke, index_dir: Path) -> set[str]:
     return {hit["doc_id"] for hit in json.loads(answer.stdout)["evidence"]}
 
 
-def test_build_says_what_it_did(invoke: Invoke, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_build_reports_what_it_read(invoke: Invoke, tiny_model_dir: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "c.txt"
     corpus.write_text("The ice melts.\n\nThe sea rises.\n")
     result = invoke("index", "build", corpus, "--index", tmp_path / "ix", "--encoder", tiny_model_dir)
@@ -35,9 +35,7 @@ def test_build_says_what_it_did(invoke: Invoke, tiny_model_dir: Path, tmp_path: 
     assert result.stdout == f"{tmp_path / 'ix'}: generation 1, 2 documents (2 read)\n"
 
 
-def test_sentences_of_a_text_can_be_split_and_keep_their_place(
-    invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
-) -> None:
+def test_split_sentences_keep_their_text_and_span(invoke: Invoke, tiny_model_dir: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "c.jsonl"
     corpus.write_text('{"id": "d", "text": "The ice melts. The sea rises."}\n')
     built = invoke(
@@ -52,7 +50,7 @@ def test_sentences_of_a_text_can_be_split_and_keep_their_place(
     assert hit["span"] == [0, 14]
 
 
-def test_add_replaces_by_id_and_delete_takes_away(invoke: Invoke, small_index: Path, tmp_path: Path) -> None:
+def test_add_replaces_by_id_and_delete_removes(invoke: Invoke, small_index: Path, tmp_path: Path) -> None:
     more = tmp_path / "more.jsonl"
     more.write_text('{"id": "a", "text": "Ice is cold."}\n{"id": "d", "text": "Ice and sea."}\n')
     added = invoke("index", "add", more, "--index", small_index)
@@ -65,7 +63,9 @@ def test_add_replaces_by_id_and_delete_takes_away(invoke: Invoke, small_index: P
     assert held_ids(invoke, small_index) == {"b", "c"}
 
 
-def test_ids_to_delete_come_from_a_file_or_standard_input(invoke: Invoke, small_index: Path, tmp_path: Path) -> None:
+def test_ids_to_delete_can_come_from_a_file_or_standard_input(
+    invoke: Invoke, small_index: Path, tmp_path: Path
+) -> None:
     ids = tmp_path / "ids.txt"
     ids.write_text("a\n\n b \n")
     assert invoke("index", "delete", "--ids-from", ids, "--index", small_index).exit_code == 0
@@ -74,7 +74,7 @@ def test_ids_to_delete_come_from_a_file_or_standard_input(invoke: Invoke, small_
     assert last.stdout == f"{small_index}: generation 3, 0 documents, 1 deleted\n"
 
 
-def test_delete_reports_ids_that_the_index_does_not_hold(invoke: Invoke, small_index: Path) -> None:
+def test_delete_reports_unknown_ids(invoke: Invoke, small_index: Path) -> None:
     result = invoke("index", "delete", "a", "x", "y", "x", "--index", small_index)
     assert result.exit_code == 1
     assert result.stdout == f"{small_index}: generation 2, 2 documents, 1 deleted\n"
@@ -84,7 +84,7 @@ def test_delete_reports_ids_that_the_index_does_not_hold(invoke: Invoke, small_i
     assert result.stderr == f"Error: {small_index}: holds none of these ids (x); nothing was deleted\n"
 
 
-def test_a_file_of_ids_that_cannot_be_used_is_one_line(invoke: Invoke, small_index: Path, tmp_path: Path) -> None:
+def test_an_unusable_file_of_ids_is_a_one_line_error(invoke: Invoke, small_index: Path, tmp_path: Path) -> None:
     windows = "if the file is Windows-1252, give --encoding cp1252, or save it as UTF-8"
     (tmp_path / "latin").write_bytes(b"a\ncaf\xe9\n")
     (tmp_path / "blank").write_text("\n \n")
@@ -105,7 +105,7 @@ def test_a_file_of_ids_that_cannot_be_used_is_one_line(invoke: Invoke, small_ind
     assert "give at least one ID, or a file of ids with --ids-from" in result.stderr
 
 
-def test_info_tells_what_an_index_holds(invoke: Invoke, small_index: Path, tiny_model_dir: Path) -> None:
+def test_info_shows_what_an_index_holds(invoke: Invoke, small_index: Path, tiny_model_dir: Path) -> None:
     facts = json.loads(invoke("index", "info", "--index", small_index, "--format", "json").stdout)
     assert facts["documents"] == 3
     assert facts["generation"] == 1
@@ -120,7 +120,7 @@ def test_info_tells_what_an_index_holds(invoke: Invoke, small_index: Path, tiny_
     assert [line.split()[-1] for line in lines if line.startswith("documents")] == ["3"]
 
 
-def test_info_tells_what_format_1_does_not_say(invoke: Invoke, small_index: Path) -> None:
+def test_info_shows_facts_missing_from_format_1_as_unknown(invoke: Invoke, small_index: Path) -> None:
     make_format_1(small_index)
     facts = json.loads(invoke("index", "info", "--index", small_index, "--format", "json").stdout)
     assert facts["format_version"] == 1
@@ -129,13 +129,13 @@ def test_info_tells_what_format_1_does_not_say(invoke: Invoke, small_index: Path
     assert result.exit_code == 0
     assert result.stderr == (
         f"{small_index}: made with version 1 of the format, this program has version 3; "
-        f"make it anew with: claimhound index renew --index {small_index}\n"
+        f"rebuild it with: claimhound index renew --index {small_index}\n"
     )
     shown = {line.split()[0]: line.split()[-1] for line in result.stdout.splitlines()}
     assert (shown["split"], shown["tokens"], shown["precision"]) == ("unknown", "unknown", "unknown")
 
 
-def test_info_tells_precision_and_prompts_where_there_are_any(invoke: Invoke, tmp_path: Path) -> None:
+def test_info_shows_precision_and_prompts_if_there_are_any(invoke: Invoke, tmp_path: Path) -> None:
     encoder = EncoderIdentity("someone/model", "a" * 64, "mean", 64, 2, "bf16, int8", "query: ", "")
     with IndexWriter.create(tmp_path / "ix", encoder) as writer:
         writer.is_split = True
@@ -147,7 +147,7 @@ def test_info_tells_precision_and_prompts_where_there_are_any(invoke: Invoke, tm
 
 
 @pytest.mark.parametrize("words", [["add", "more.jsonl"], ["delete", "a"], ["compact"]], ids=str)
-def test_an_index_of_format_1_is_changed_only_after_it_was_renewed(
+def test_an_index_of_format_1_must_be_renewed_before_it_is_changed(
     invoke: Invoke, small_index: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(small_index.parent)
@@ -165,7 +165,7 @@ def test_an_index_of_format_1_is_changed_only_after_it_was_renewed(
     assert invoke("index", *words, "--index", small_index).exit_code == 0
 
 
-def test_an_index_is_renewed_with_another_encoder(
+def test_an_index_can_be_renewed_with_another_encoder(
     invoke: Invoke, small_index: Path, other_tiny_model_dir: Path
 ) -> None:
     search = ("search", "ice", "--index", small_index, "--no-rerank", "--no-stance", "--encoder", other_tiny_model_dir)
@@ -177,7 +177,7 @@ def test_an_index_is_renewed_with_another_encoder(
     assert invoke("index", "verify", "--index", small_index).exit_code == 0
 
 
-def test_an_encoder_that_is_gone_leaves_renewing_with_another_and_verifying_bytes(
+def test_without_its_encoder_an_index_can_be_renewed_with_another_and_its_files_verified(
     invoke: Invoke, small_index: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     model = Path(shutil.copytree(tiny_model_dir, tmp_path / "model"))
@@ -188,7 +188,7 @@ def test_an_encoder_that_is_gone_leaves_renewing_with_another_and_verifying_byte
     assert verified.stdout.startswith(f"{small_index}: generation 2 is intact (")
     assert len(verified.stdout.splitlines()) == len(verified.stderr.splitlines()) == 1
     assert verified.stderr.startswith("vectors not compared with their encoder: ")
-    # One that is named must be there.
+    # An encoder that is named must exist.
     assert invoke("index", "verify", "--index", small_index, "--encoder", model).exit_code == 1
     moved = invoke("index", "verify", "--index", small_index, "--encoder", tiny_model_dir)
     assert (moved.exit_code, len(moved.stdout.splitlines()), moved.stderr) == (0, 2, "")
@@ -199,7 +199,9 @@ def test_an_encoder_that_is_gone_leaves_renewing_with_another_and_verifying_byte
     assert invoke("index", "renew", "--index", small_index, "--encoder", tiny_model_dir).exit_code == 0
 
 
-def test_an_index_of_a_bundled_encoder_that_is_gone_is_renewed_with_todays(invoke: Invoke, small_index: Path) -> None:
+def test_an_index_of_a_former_bundled_encoder_is_renewed_with_the_current_one(
+    invoke: Invoke, small_index: Path
+) -> None:
     own = IndexSnapshot.open(small_index).manifest.encoder
     change_manifest(small_index, encoder=replace(own, name="claimhound-encoder@7"))
     search = ("search", "ice", "--index", small_index, "--no-rerank", "--no-stance")
@@ -232,7 +234,7 @@ def test_verify_compares_vectors_with_their_encoder(invoke: Invoke, small_index:
     assert refused.exit_code == 1
     assert refused.stdout == bytes_alone.stdout
     (line,) = refused.stderr.splitlines()
-    assert line.startswith(f"Error: {small_index}: its vectors are not those that encoder {own.name} gives: of 1 ")
+    assert line.startswith(f"Error: {small_index}: its vectors are not those of encoder {own.name}: of 1 ")
     assert line.endswith(f"claimhound index renew --index {small_index}")
     contradiction = invoke("index", "verify", "--index", small_index, "--no-encoder", "--encoder", "x")
     assert contradiction.exit_code == 2
@@ -260,11 +262,11 @@ def test_verify_names_a_changed_file(invoke: Invoke, small_index: Path) -> None:
         ("notext.jsonl", b'{"text": "ice"}\n{"no": 1}\n', ":2: missing field 'text'"),
         ("twice.jsonl", b'{"id": 1, "text": "ice"}\n{"id": 1, "text": "sea"}\n', ":2: duplicate id '1'"),
         ("latin.txt", b"ice\ncaf\xe9\n", ":2: not UTF-8: byte 0xe9"),
-        ("empty.jsonl", b"", ": holds no records"),
+        ("empty.jsonl", b"", ": contains no records"),
         ("strange.doc", b"ice", ": cannot read a file with suffix '.doc'"),
     ],
 )
-def test_a_bad_file_is_one_line_and_leaves_nothing_in_the_way(
+def test_a_bad_file_is_a_one_line_error_and_the_next_build_succeeds(
     invoke: Invoke, tiny_model_dir: Path, tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     bad, good = tmp_path / name, tmp_path / "good.txt"
@@ -282,7 +284,7 @@ def test_a_bad_file_is_one_line_and_leaves_nothing_in_the_way(
     assert invoke("index", "build", good, *build).exit_code == 0
 
 
-def test_bad_records_are_skipped_counted_and_listed_on_request(
+def test_bad_records_can_be_skipped_and_are_counted_and_listed(
     invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     corpus, index_dir = tmp_path / "c.jsonl", tmp_path / "ix"
@@ -300,7 +302,7 @@ def test_bad_records_are_skipped_counted_and_listed_on_request(
     )
 
 
-def test_an_index_is_not_overwritten_unasked(invoke: Invoke, small_index: Path, tiny_model_dir: Path) -> None:
+def test_an_index_is_overwritten_only_on_request(invoke: Invoke, small_index: Path, tiny_model_dir: Path) -> None:
     source = small_index.parent / "corpus.jsonl"
     words = ("index", "build", source, "--index", small_index, "--encoder", tiny_model_dir)
     refused = invoke(*words)
@@ -312,7 +314,7 @@ def test_an_index_is_not_overwritten_unasked(invoke: Invoke, small_index: Path, 
     assert invoke(*words, "--overwrite").exit_code == 0
 
 
-def test_a_folder_of_something_else_is_not_built_into(invoke: Invoke, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(invoke: Invoke, tiny_model_dir: Path, tmp_path: Path) -> None:
     source = tmp_path / "c.txt"
     source.write_text("ice\n")
     result = invoke("index", "build", source, "--index", tmp_path, "--encoder", tiny_model_dir)
@@ -322,7 +324,7 @@ def test_a_folder_of_something_else_is_not_built_into(invoke: Invoke, tiny_model
 
 
 @pytest.mark.parametrize("command", [["info"], ["verify"], ["renew"], ["compact"], ["delete", "a"], ["add", "c.txt"]])
-def test_every_command_says_that_there_is_no_index(invoke: Invoke, tmp_path: Path, command: list[str]) -> None:
+def test_every_command_reports_a_missing_index(invoke: Invoke, tmp_path: Path, command: list[str]) -> None:
     result = invoke("index", *command, "--index", tmp_path / "nothing")
     assert result.exit_code == 1
     (line,) = result.stderr.splitlines()
@@ -332,7 +334,7 @@ def test_every_command_says_that_there_is_no_index(invoke: Invoke, tmp_path: Pat
     )
 
 
-def test_a_build_that_is_interrupted_says_how_to_go_on_and_goes_on(
+def test_an_interrupted_build_says_how_to_resume_and_resumes(
     child: Child, invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     corpus, index_dir = tmp_path / "c.txt", tmp_path / "ix"
@@ -365,7 +367,7 @@ def dense_score(invoke: Invoke, index_dir: Path, *options: object) -> float:
     return score
 
 
-def test_prompts_given_at_the_build_are_the_index_s_from_then_on(
+def test_prompts_of_the_build_apply_to_later_additions_and_searches(
     invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     from claimhound.pipeline.models.encoders import load_encoder
@@ -382,10 +384,10 @@ def test_prompts_given_at_the_build_are_the_index_s_from_then_on(
     bare = load_encoder(str(tiny_model_dir), Compute("cpu"))
     ((expected,),) = bare.encode(["moon sea level rises"]) @ bare.encode(["ice sea level rises"]).T
     assert abs(dense_score(invoke, tmp_path / "ix") - expected) < 1e-3
-    assert abs(dense_score(invoke, tmp_path / "ix") - 1) > 1e-3  # what it would be without prompts
+    assert abs(dense_score(invoke, tmp_path / "ix") - 1) > 1e-3  # the cosine without prompts
 
 
-def test_code_that_a_model_brings_is_refused_in_one_line_that_names_the_option(
+def test_code_in_a_model_folder_is_refused_with_the_option_that_allows_it(
     invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     model = shutil.copytree(tiny_model_dir, tmp_path / "model")
@@ -405,7 +407,7 @@ def numbered(n_good: int, n_bad: int) -> str:
     return "\n".join([*good, *(json.dumps({"id": f"g{n}", "body of it": "x"}) for n in range(n_bad))])
 
 
-def test_the_list_of_bad_records_is_cut_and_a_small_share_is_not_cried_out(
+def test_only_20_bad_records_are_listed_and_only_a_large_share_is_warned_of(
     invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     corpus = tmp_path / "c.jsonl"
@@ -422,7 +424,7 @@ def test_the_list_of_bad_records_is_cut_and_a_small_share_is_not_cried_out(
     )
 
 
-def test_an_index_is_not_given_up_for_a_file_of_which_nothing_can_be_read(
+def test_an_index_stays_if_no_record_of_a_file_can_be_read(
     invoke: Invoke, small_index: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "renamed.jsonl").write_text(numbered(0, 3))
@@ -438,7 +440,7 @@ def test_an_index_is_not_given_up_for_a_file_of_which_nothing_can_be_read(
     assert IndexSnapshot.open(small_index).manifest.generation == 1
 
 
-def test_a_split_index_splits_what_is_added_and_says_all_that_went(
+def test_a_split_index_splits_added_texts_and_reports_what_it_deleted(
     invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     first, second, blank, index_dir = (tmp_path / name for name in ("1.jsonl", "2.jsonl", "3.jsonl", "ix"))
@@ -460,9 +462,7 @@ def test_a_split_index_splits_what_is_added_and_says_all_that_went(
     assert deleted.stdout == f"{index_dir}: generation 4, 0 documents, 2 deleted\n"
 
 
-def test_ids_of_another_file_of_that_name_are_kept_apart_by_a_prefix(
-    invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
-) -> None:
+def test_files_with_the_same_name_need_an_id_prefix(invoke: Invoke, tiny_model_dir: Path, tmp_path: Path) -> None:
     for year in ("old", "new"):
         (tmp_path / year).mkdir()
         (tmp_path / year / "news.txt").write_text(f"ice {year}\n")
@@ -484,7 +484,7 @@ def test_ids_of_another_file_of_that_name_are_kept_apart_by_a_prefix(
 
 
 @pytest.mark.parametrize("words", [["search", "ice"], ["index", "verify"]], ids=str)
-def test_an_earlier_form_is_refused_by_the_line_that_names_its_cure(
+def test_an_earlier_format_is_refused_with_the_command_that_renews_it(
     invoke: Invoke, small_index: Path, words: list[str]
 ) -> None:
     make_format_2(small_index)
@@ -492,14 +492,14 @@ def test_an_earlier_form_is_refused_by_the_line_that_names_its_cure(
     assert refused.exit_code == 1
     assert refused.stderr == (
         f"Error: {small_index}: made with version 2 of the format, this program has version 3; "
-        f"make it anew with: claimhound index renew --index {small_index}\n"
+        f"rebuild it with: claimhound index renew --index {small_index}\n"
     )
     renewed = invoke("index", "renew", "--index", small_index)
     assert renewed.stdout == (f"{small_index}: generation 2, 3 documents (3 renewed)\n")
     assert invoke("index", "verify", "--index", small_index).exit_code == 0
 
 
-def test_an_index_is_built_and_changed_through_a_link_and_a_link_to_nowhere_is_told(
+def test_an_index_can_be_a_symbolic_link_and_a_dangling_one_is_an_error(
     invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "c.txt").write_text("ice\n")
@@ -519,9 +519,7 @@ def test_an_index_is_built_and_changed_through_a_link_and_a_link_to_nowhere_is_t
     )
 
 
-def test_names_that_are_not_ascii_can_be_used_in_a_locale_of_ascii(
-    child: Child, small_index: Path, tmp_path: Path
-) -> None:
+def test_file_names_that_are_not_ascii_work_in_an_ascii_locale(child: Child, small_index: Path, tmp_path: Path) -> None:
     index_dir, more = small_index.rename(tmp_path / "ïndex é"), tmp_path / "plús.txt"
     more.write_text("the ice is thin\n", encoding="utf-8")
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -1,4 +1,4 @@
-"""A log file gets a line now and then."""
+"""Progress lines in a log file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Clock:
         return self.now
 
 
-def test_a_line_comes_only_after_thirty_seconds_and_tells_pace_and_rest() -> None:
+def test_a_line_comes_every_30_seconds_with_pace_and_time_left() -> None:
     clock, said = Clock(), list[str]()
     lines = ProgressLines("documents", said.append, clock=clock)
     clock.now = 20
@@ -26,7 +26,7 @@ def test_a_line_comes_only_after_thirty_seconds_and_tells_pace_and_rest() -> Non
     # 40 s after the last line: 10,000 documents in 40 s, 90,000 left at that pace take 360 s.
     clock.now = 70
     lines.advance("encode", 10_000, 100_000)
-    # 30 s more: 70,000 taken up at once; 20,000 left at 70,000 in 30 s take 9 s.
+    # 30 s more: 70,000 at once; 20,000 left at 70,000 in 30 s take 9 s.
     clock.now = 100
     lines.advance("encode", 80_000, 100_000)
     clock.now = 200
@@ -39,7 +39,7 @@ def test_a_line_comes_only_after_thirty_seconds_and_tells_pace_and_rest() -> Non
     ]
 
 
-def test_what_else_is_to_be_said_stands_at_the_end_and_slow_paces_keep_two_digits() -> None:
+def test_the_note_comes_last_and_slow_paces_have_two_digits() -> None:
     clock, said = Clock(), list[str]()
     lines = ProgressLines("records", said.append, every_s=60, clock=clock)
     clock.now = 59
@@ -49,7 +49,7 @@ def test_what_else_is_to_be_said_stands_at_the_end_and_slow_paces_keep_two_digit
     assert said == ["annotate: 150 of 1,000 records (15%), 2.5 a second, about 6 min left, 3 rejected"]
 
 
-def test_hours_are_said_as_hours() -> None:
+def test_long_durations_are_in_hours() -> None:
     clock, said = Clock(), list[str]()
     lines = ProgressLines("claims", said.append, clock=clock)
     clock.now = 60

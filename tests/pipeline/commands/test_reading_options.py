@@ -1,4 +1,4 @@
-"""Claims of other commands, read as the options say."""
+"""Reading options, in every command that reads claims or documents."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from claimhound.data.read_options import ReadOptions
 from claimhound.pipeline.commands.judged_files import claims_of, texts_of_claims
 
 
-def test_every_command_that_reads_claims_or_documents_takes_the_reading_options(invoke: Invoke) -> None:
+def test_every_command_that_reads_claims_or_documents_has_the_reading_options(invoke: Invoke) -> None:
     for command in (
         ["search"], ["index", "build"], ["index", "add"], ["annotate"], ["tune"], ["compare"], ["calibrate"], ["mine"],
         ["train", "reranker"], ["train", "encoder"], ["train", "stance"], ["evaluate-pairs"],
@@ -19,17 +19,17 @@ def test_every_command_that_reads_claims_or_documents_takes_the_reading_options(
         assert [option for option in options if option in shown] == options, command
 
 
-def test_what_was_noticed_in_claims_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_notices_of_reading_claims_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "claims.csv"
     path.write_text("ID;Claim\n1;Ice melts\n")
     assert [claim.text for claim in claims_of(str(path))] == ["Ice melts"]
     assert capsys.readouterr().err.splitlines() == [
-        f"{path}: cells are parted by ';'",
+        f"{path}: cells are separated by ';'",
         f"{path}: claim taken from 'Claim', id from 'ID'",
     ]
 
 
-def test_further_claims_are_read_by_what_fits_their_own_format(tmp_path: Path) -> None:
+def test_further_files_use_the_options_that_fit_their_format(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("1\tIce melts\n")
     (tmp_path / "b.jsonl").write_text('{"id": 1, "claim": "Seas rise"}\n')
     (tmp_path / "c").write_text("1\tWind is clean\n")

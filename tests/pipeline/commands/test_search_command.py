@@ -1,4 +1,4 @@
-"""A claim typed at a terminal, a file of claims, and what programs read."""
+"""`search`: claims as argument or on standard input, and every output format."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from command_runs import Child, Invoke
 
 from claimhound.data.bundled import sample_dir
-from claimhound.pipeline.search.rendering import TSV_COLUMNS
+from claimhound.pipeline.search.answer_tsv import TSV_COLUMNS
 
 CLAIM = "The sea level rises because ice melts."
 
 
 @pytest.fixture
 def search(invoke: Invoke, sample_index: Path) -> Invoke:
-    """Search the sample's index in its first stage."""
+    """Search the sample index with the first stage alone."""
 
     def run(claim: str, *words: object, **options: object) -> object:
         return invoke("search", "--index", sample_index, "--no-rerank", "--no-stance", *words, "--", claim, **options)
@@ -36,7 +36,7 @@ def test_the_json_answer_has_exactly_the_documented_keys(
     assert result.exit_code == 0
     answer = json.loads(result.stdout, parse_constant=pytest.fail)
     assert list(answer) == [
-        "claim", "evidence", "summary", "nothing_relevant", "notes", "index", "models", "timings_ms",
+        "schema", "claim", "evidence", "summary", "nothing_relevant", "notes", "index", "models", "timings_ms",
     ]  # fmt: skip
     assert answer["claim"] == CLAIM
     assert answer["index"] == {"path": str(sample_index), "generation": 1, "n_docs": 471}
@@ -67,7 +67,7 @@ def test_without_reranker_and_encoder_their_stages_are_null(search: Invoke) -> N
     assert stages["bm25"] == {"rank": 1, "score": answer["evidence"][0]["score"]}
 
 
-def test_a_table_is_wrapped_to_the_terminal_and_free_of_colours_in_a_pipe(search: Invoke) -> None:
+def test_a_table_fits_the_terminal_and_has_no_colours_in_a_pipe(search: Invoke) -> None:
     shown = search(CLAIM, "--no-encoder", "-k", 3, env={"COLUMNS": "40"})
     assert shown.exit_code == 0
     assert shown.stderr == ""
@@ -78,7 +78,7 @@ def test_a_table_is_wrapped_to_the_terminal_and_free_of_colours_in_a_pipe(search
     assert [line for line in lines if line != line.rstrip()] == []
 
 
-def test_json_lines_give_a_claim_a_line(search: Invoke) -> None:
+def test_json_lines_have_one_claim_per_line(search: Invoke) -> None:
     result = search("-", "--format", "jsonl", "-k", 1, stdin="ice\nsea\n")
     assert [json.loads(line)["claim"] for line in result.stdout.splitlines()] == ["ice", "sea"]
 
@@ -88,7 +88,7 @@ def test_json_for_several_claims_is_one_array(search: Invoke) -> None:
     assert [answer["claim"] for answer in json.loads(result.stdout)] == ["ice", "sea", "moon"]
 
 
-def test_tsv_has_a_header_and_a_line_for_each_piece_of_evidence(search: Invoke) -> None:
+def test_tsv_has_a_header_and_one_line_per_piece_of_evidence(search: Invoke) -> None:
     lines = search("-", "--format", "tsv", "-k", 2, stdin="sea level\nice\tsheet\n").stdout.splitlines()
     assert lines[0].split("\t") == list(TSV_COLUMNS)
     assert [line.split("\t")[:2] for line in lines[1:]] == [
@@ -96,7 +96,7 @@ def test_tsv_has_a_header_and_a_line_for_each_piece_of_evidence(search: Invoke) 
     ]  # fmt: skip
 
 
-def test_what_tsv_has_no_place_for_is_said_on_standard_error(search: Invoke) -> None:
+def test_notes_of_a_tsv_answer_go_to_standard_error(search: Invoke) -> None:
     result = search("qqqzzz", "--no-encoder", "--format", "tsv")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == ["\t".join(TSV_COLUMNS)]
@@ -149,7 +149,7 @@ def test_a_few_passages_are_searched_without_an_index(invoke: Invoke, tiny_model
     ],
     ids=["markup", "escapes", "dash", "white space", "very long", "scripts"],
 )
-def test_odd_claims_are_answered_in_every_format_and_do_no_harm(search: Invoke, claim: str) -> None:
+def test_odd_claims_are_answered_safely_in_every_format(search: Invoke, claim: str) -> None:
     for output_format in ("table", "json", "jsonl", "tsv"):
         result = search(claim, "--format", output_format, "-k", 1)
         assert result.exit_code == 0, result.stderr
@@ -186,20 +186,20 @@ def test_an_empty_claim_is_an_error(search: Invoke, claim: str) -> None:
         (["--index", "a", "-k", "0"], "Invalid value for '-k': 0 is not in the range x>=1."),
     ],
 )
-def test_a_wrong_command_line_exits_2_and_says_what_is_wrong(invoke: Invoke, words: list[str], message: str) -> None:
+def test_a_usage_error_exits_2_and_explains(invoke: Invoke, words: list[str], message: str) -> None:
     result = invoke("search", "claim", *words)
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr.splitlines()[-1] == f"Error: {message}"
 
 
-def test_claim_and_corpus_cannot_share_standard_input(invoke: Invoke) -> None:
+def test_claim_and_corpus_cannot_both_be_standard_input(invoke: Invoke) -> None:
     result = invoke("search", "-", "--corpus", "-", stdin="x\n")
     assert result.exit_code == 2
     assert "cannot both be read from standard input" in result.stderr
 
 
-def test_an_index_that_cannot_serve_is_one_line(
+def test_an_unusable_index_is_a_one_line_error(
     invoke: Invoke, tmp_path: Path, small_index: Path, other_tiny_model_dir: Path
 ) -> None:
     missing, empty = tmp_path / "missing", tmp_path / "empty"
@@ -230,20 +230,20 @@ def test_another_encoder_of_the_same_size_is_refused_with_both_names(
     assert str(other_tiny_model_dir) in line
 
 
-def test_a_model_that_is_not_there_is_one_line(invoke: Invoke, sample_index: Path) -> None:
+def test_a_missing_model_is_a_one_line_error(invoke: Invoke, sample_index: Path) -> None:
     result = invoke("search", "ice", "--index", sample_index, "--reranker", "./nowhere")
     assert result.exit_code == 1
     assert result.stderr == "Error: ./nowhere: no such model folder\n"
 
 
 class TestClaimsOnStandardInput:
-    def test_blank_lines_are_reported_and_skipped_and_the_last_needs_no_newline(self, search: Invoke) -> None:
+    def test_blank_lines_are_skipped_and_the_last_line_needs_no_newline(self, search: Invoke) -> None:
         result = search("-", "--format", "jsonl", stdin=b"\xef\xbb\xbfice\r\n\n  \nsea")
         assert result.exit_code == 0
         assert [json.loads(line)["claim"] for line in result.stdout.splitlines()] == ["ice", "sea"]
         assert result.stderr == "stdin:2: blank, skipped\nstdin:3: blank, skipped\n"
 
-    def test_a_line_that_is_not_utf8_costs_no_other_claim_its_answer(self, search: Invoke) -> None:
+    def test_a_line_that_is_not_utf8_does_not_stop_the_others(self, search: Invoke) -> None:
         result = search("-", "--format", "jsonl", stdin=b"ice\ncaf\xe9\nsea\n")
         assert result.exit_code == 1
         assert [json.loads(line)["claim"] for line in result.stdout.splitlines()] == ["ice", "sea"]
@@ -252,18 +252,18 @@ class TestClaimsOnStandardInput:
         )
 
     @pytest.mark.parametrize("output_format", ["table", "json", "jsonl", "tsv"])
-    def test_no_claim_at_all_is_an_error_and_json_stays_json(self, search: Invoke, output_format: str) -> None:
+    def test_empty_input_is_an_error_and_the_json_stays_valid(self, search: Invoke, output_format: str) -> None:
         result = search("-", "--format", output_format, stdin="")
         assert result.exit_code == 1
         assert result.stderr == "Error: standard input holds no claims; give it one claim per line\n"
         if output_format == "json":
             assert json.loads(result.stdout) == []
 
-    def test_an_answer_comes_before_the_next_claim_is_sent(self, child: Child, sample_index: Path) -> None:
+    def test_each_claim_is_answered_before_the_next_is_read(self, child: Child, sample_index: Path) -> None:
         with child(
             "search", "-", "--index", sample_index, "--no-rerank", "--no-stance", "--no-encoder", "--format", "jsonl"
         ) as process:
-            # Whoever waits for the last claim before the first answer waits for ever.
+            # A command that reads all claims first would wait forever.
             watchdog = threading.Timer(60, process.kill)
             watchdog.start()
             for claim in ("ice", "sea"):
@@ -280,7 +280,7 @@ class TestClaimsOnStandardInput:
     ["-5 degrees is cold", "- The ice melts.", "-- The ice melts.", "-k is a letter", "--before the ice melts", "-40",
      "-help me"],
 )  # fmt: skip
-def test_a_claim_that_begins_with_a_dash_is_known_where_it_can_be_no_option(
+def test_a_claim_that_begins_with_a_dash_is_recognised_if_it_cannot_be_an_option(
     invoke: Invoke, sample_index: Path, claim: str
 ) -> None:
     options = ["--index", sample_index, "--no-encoder", "--no-rerank", "--no-stance", "--format", "json"]
@@ -290,7 +290,7 @@ def test_a_claim_that_begins_with_a_dash_is_known_where_it_can_be_no_option(
     assert [answer["claim"] for answer in json.loads(lines)] == [claim]
 
 
-def test_values_that_begin_with_a_dash_stay_those_of_their_options(invoke: Invoke, sample_index: Path) -> None:
+def test_option_values_may_begin_with_a_dash(invoke: Invoke, sample_index: Path) -> None:
     options = ["--index", sample_index, "--no-encoder", "--no-rerank", "--no-stance", "--format", "json"]
     answer = json.loads(invoke("search", CLAIM, "--where", "-a b=c", *options).stdout)
     assert (answer["claim"], answer["evidence"]) == (CLAIM, [])
@@ -300,9 +300,7 @@ def test_values_that_begin_with_a_dash_stay_those_of_their_options(invoke: Invok
         assert result.exit_code != 0 or len(json.loads(result.stdout)["evidence"]) == 2
 
 
-def test_a_word_with_a_dash_that_may_be_a_claim_is_answered_by_the_command_that_takes_it_as_one(
-    invoke: Invoke, sample_index: Path
-) -> None:
+def test_the_error_for_an_ambiguous_word_shows_how_to_pass_it_as_a_claim(invoke: Invoke, sample_index: Path) -> None:
     options = ["--index", sample_index, "--no-encoder", "--no-rerank", "--no-stance"]
     refused = invoke("search", "-ice", *options)
     assert refused.exit_code == 2
@@ -310,7 +308,7 @@ def test_a_word_with_a_dash_that_may_be_a_claim_is_answered_by_the_command_that_
     _, name, *words = shlex.split(command)
     assert (name, words[-2:]) == ("search", ["--", "-ice"])
     assert "Claim: -ice" in invoke(name, *words).stdout
-    # With a claim beside it, it is an option that was mistyped.
+    # Next to a claim, it is a mistyped option.
     typo = invoke("search", CLAIM, "--no-rerankr", *options)
     assert "If it is the claim" not in typo.stderr
     assert "--no-rerank" in typo.stderr
@@ -318,7 +316,7 @@ def test_a_word_with_a_dash_that_may_be_a_claim_is_answered_by_the_command_that_
     assert "put options before the -- and the claim after it" in " ".join(behind.stderr.split())
 
 
-def test_a_claim_that_is_a_file_s_name_is_searched_and_said_to_be_one(search: Invoke, tmp_path: Path) -> None:
+def test_a_claim_that_is_a_file_name_is_searched_with_a_warning(search: Invoke, tmp_path: Path) -> None:
     claims = tmp_path / "claims.txt"
     claims.write_text("ice\n")
     result = search(str(claims), "--no-encoder")
@@ -327,7 +325,7 @@ def test_a_claim_that_is_a_file_s_name_is_searched_and_said_to_be_one(search: In
     assert search("x" * 5_000, "--no-encoder").stderr == ""
 
 
-def test_near_copies_are_one_piece_unless_each_is_asked_for(invoke: Invoke, tmp_path: Path) -> None:
+def test_near_copies_are_folded_unless_turned_off(invoke: Invoke, tmp_path: Path) -> None:
     corpus = tmp_path / "corpus.txt"
     text = "The old dam had lost 12 percent of its water"
     corpus.write_text(f"{text}.\n{text} (AP)\n{text}, agencies reported.\nThe old dam had lost 1 percent of it.\n")
@@ -339,7 +337,7 @@ def test_near_copies_are_one_piece_unless_each_is_asked_for(invoke: Invoke, tmp_
     assert [hit["n_copies"] for hit in answer["evidence"]] == [0, 0, 0, 0]
 
 
-def test_a_corpus_is_read_as_its_options_say_and_what_was_found_is_told(
+def test_reading_options_apply_to_the_corpus_and_notices_are_printed(
     invoke: Invoke, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     corpus = tmp_path / "passages"
@@ -349,7 +347,7 @@ def test_a_corpus_is_read_as_its_options_say_and_what_was_found_is_told(
     result = invoke("search", "Fluss", "--corpus", corpus, *named, *options)
     assert result.exit_code == 0
     assert '"text": "Der Fluss trat über"' in result.stdout
-    assert result.stderr == f"{corpus}: cells are parted by '|'\n"
+    assert result.stderr == f"{corpus}: cells are separated by '|'\n"
     assert invoke("search", "x", "--index", tmp_path, *named).stderr.endswith(
         "Error: options for reading a file need --corpus\n"
     )
@@ -358,11 +356,11 @@ def test_a_corpus_is_read_as_its_options_say_and_what_was_found_is_told(
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("--encoding", "latin-0", "'latin-0' is no encoding; names are such as utf-8, cp1252 and utf-16"),
-        ("--delimiter", "::", "'::' cannot part cells; give one character, such as ; or |, or the word tab"),
+        ("--encoding", "latin-0", "'latin-0' is not an encoding; examples are utf-8, cp1252 and utf-16"),
+        ("--delimiter", "::", "'::' is not a delimiter; give one character, such as ; or |, or the word tab"),
     ],
 )
-def test_a_reading_option_that_means_nothing_is_a_usage_error(
+def test_an_invalid_reading_option_is_a_usage_error(
     invoke: Invoke, tmp_path: Path, option: str, value: str, message: str
 ) -> None:
     result = invoke("search", "x", "--corpus", tmp_path / "a.csv", option, value)

@@ -92,7 +92,7 @@ def test_labels_are_given_for_a_model_that_is_named_and_must_say_something(invok
     }
     nameless = invoke(command, *words[command], "--stance-labels", "contradiction,entailment,neutral")
     assert nameless.exit_code == 2
-    assert "name the model" in nameless.stderr
+    assert "--stance-labels names the outputs of --stance MODEL" in nameless.stderr
     senseless = invoke(command, *words[command], "--stance", "m", "--stance-labels", "good,bad")
     assert senseless.exit_code == 2
     assert "'good,bad' does not name three outputs in order" in " ".join(senseless.stderr.split())
@@ -212,7 +212,7 @@ def test_stance_figures_are_printed_though_their_file_cannot_be_written(
     assert full.stderr.splitlines()[-1] == "Error: /dev/full: cannot be written: No space left on device"
     early = invoke(*words, "--output", tmp_path)
     assert (early.exit_code, early.stdout) == (1, "")
-    assert early.stderr == f"Error: {tmp_path}: is a folder, and a file is to be written\n"
+    assert early.stderr == f"Error: {tmp_path}: is a folder, not a file; name a file to write\n"
 
 
 def test_a_stance_set_whose_labels_are_numbers_is_measured_by_their_names(

@@ -36,7 +36,7 @@ def test_the_default_is_written_and_said_to_stand_where_no_gain_is_shown(tune: I
     assert title == "3 claims, 560 settings, mean nDCG@10"
     assert default.startswith("default ")
     assert tuned.startswith("tuned, on claims left out ")
-    assert "so the default settings stand: nDCG@10 " in note
+    assert "so the default settings are kept: nDCG@10 " in note
     assert result.stderr.splitlines() == [
         "judged claims that are not among the claims, not counted: 1 (9)",
         "relevant documents that are not in the index, counted as not found: 1 (gone)",
@@ -62,11 +62,11 @@ def test_a_reranker_is_tuned_with_its_depth(tune: Invoke, tiny_reranker_dir: Pat
     ("words", "message"),
     [
         ([], "3 distinct judged claims are too few for 5 folds"),
-        (["--measure", "best"], "'best' is no measure that can be computed; "),
+        (["--measure", "best"], "'best' is not a measure that can be computed; "),
         (["--measure", "P@1 P@2"], "tuning goes by one measure, got 2: P@1 P@2"),
         (["--qrels", "missing.tsv"], "missing.tsv: no such file or folder"),
         (["--output", "missing/tuned.json"], "missing/tuned.json: cannot be written: there is no folder "),
-        (["--output", "."], ".: is a folder, and a file is to be written"),
+        (["--output", "."], ".: is a folder, not a file; name a file to write"),
     ],
 )
 def test_what_cannot_be_tuned_is_one_line_and_leaves_no_file(
@@ -135,7 +135,7 @@ class TestSearchWithAFileOfSettings:
         [
             (None, "cannot be read (No such file or directory)"),
             ('{"rrf": 1}', "unknown field 'rrf'; the fields are first_stage_k, "),
-            ('{"rrf_k": 1.5}', "field 'rrf_k' is a whole number, got 1.5"),
+            ('{"rrf_k": 1.5}', "field 'rrf_k' must be a whole number, got 1.5"),
         ],
     )
     def test_a_file_that_cannot_be_used_is_one_line(

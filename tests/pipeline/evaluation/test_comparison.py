@@ -1,4 +1,4 @@
-"""Runs against the first of them."""
+"""Comparison of runs with the first of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 from claimhound.data.records import Document, Query, ScoredDoc
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.pipeline.evaluation.comparison import Move, compare
-from claimhound.pipeline.evaluation.output_folder import write_comparison
+from claimhound.pipeline.evaluation.evaluating import MeasureSettings
+from claimhound.pipeline.evaluation.reporting.output_folder import write_comparison
 from claimhound.pipeline.evaluation.statistics import holm
 
 
@@ -20,11 +21,12 @@ def ranking(*doc_ids):
 QRELS = {f"c{n}": {"good": 1, "fair": 1, "bad": 0} for n in range(8)}
 BASE = {claim: ranking("bad", "good", "x") for claim in QRELS}
 BETTER = {claim: ranking("good", "bad", "x") for claim in QRELS} | {"c7": ranking("x")}
+RR = MeasureSettings(["RR@10"])
 CLAIMS = [Query(claim, f"claim {claim}") for claim in QRELS]
 
 
 def test_each_run_is_tested_against_the_first_and_corrected_for_all_tests_together():
-    found = compare({"base": BASE, "better": BETTER, "same": BASE}, QRELS, measures=["RR@10", "R@5"])
+    found = compare({"base": BASE, "better": BETTER, "same": BASE}, QRELS, measuring=MeasureSettings(["RR@10", "R@5"]))
     assert (found.baseline, list(found.tests)) == ("base", ["better", "same"])
     test = found.tests["better"]["RR@10"]
     # Seven claims rise from 1/2 to 1, one falls from 1/2 to 0.
@@ -41,7 +43,7 @@ def test_each_run_is_tested_against_the_first_and_corrected_for_all_tests_togeth
 def test_the_claims_that_changed_most_are_shown_with_the_documents_that_moved():
     worse = BASE | {"c3": ranking("x", "y", "good", "fair"), "c5": ranking("x")}
     index = MemoryIndex([Document("good", "the good text")])
-    found = compare({"a": BASE, "b": worse}, QRELS, claims=CLAIMS, index=index, measures=["RR@10"], n_changes=2)
+    found = compare({"a": BASE, "b": worse}, QRELS, claims=CLAIMS, index=index, measuring=RR, n_changes=2)
     first, second = found.changes["b"]
     # c5 falls from 1/2 to 0, c3 from 1/2 to 1/3.
     assert (first.query_id, first.text, first.before, first.after) == ("c5", "claim c5", 0.5, 0.0)
@@ -59,7 +61,7 @@ def test_one_run_cannot_be_compared():
 
 
 def test_the_written_folder_holds_differences_and_each_claim_s_values(tmp_path):
-    found = compare({"base": BASE, "better": BETTER}, QRELS, measures=["RR@10"])
+    found = compare({"base": BASE, "better": BETTER}, QRELS, measuring=RR)
     assert [path.name for path in write_comparison(found, tmp_path)] == [
         "comparison.json",
         "comparison.csv",

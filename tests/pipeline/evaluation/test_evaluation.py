@@ -18,12 +18,12 @@ from claimhound.data.readers.claims import read_claims
 from claimhound.data.records import Document, Query, ScoredDoc
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
-from claimhound.pipeline.evaluation.evaluating import evaluate, evaluate_runs
+from claimhound.pipeline.evaluation.evaluating import MeasureSettings, StageSettings, evaluate, evaluate_runs
 from claimhound.pipeline.evaluation.evidence_sets import set_values
 from claimhound.pipeline.evaluation.losses import count_fates, count_finders
 from claimhound.pipeline.evaluation.measures import DEFAULT_MEASURES
-from claimhound.pipeline.evaluation.output_folder import JOURNAL_NAME, write_evaluation
-from claimhound.pipeline.evaluation.tables import evaluation_record, evaluation_text
+from claimhound.pipeline.evaluation.reporting.output_folder import JOURNAL_NAME, write_evaluation
+from claimhound.pipeline.evaluation.reporting.run_figures import as_record, as_text
 from claimhound.pipeline.indexing.building import build_index
 from claimhound.pipeline.models.encoders import load_encoder
 from claimhound.pipeline.search.config import PipelineConfig
@@ -62,7 +62,7 @@ def pipeline():
 
 def test_every_stage_is_measured_and_what_does_not_fit_is_listed(pipeline):
     seen = []
-    result = evaluate(pipeline, CLAIMS, QRELS, on_progress=lambda done, total: seen.append((done, total)))
+    result = evaluate(pipeline, CLAIMS, QRELS, on_progress=lambda *progress: seen.append(progress))
     assert list(result.means) == ["bm25", "dense", "fused", "reranked"]
     assert result.judged.query_ids == ("c1", "c2")
     assert findings_of(result) == {
@@ -72,7 +72,7 @@ def test_every_stage_is_measured_and_what_does_not_fit_is_listed(pipeline):
         "negative_grades": ("c2/d4",),
         "unknown_documents": ("gone",),
     }
-    assert seen == [(0, 2), (2, 2)]
+    assert seen == [("evaluate", 0, 2), ("evaluate", 2, 2)]
     # c1 by words: d0 and d1 of two. c2: d2 and d3 hold "rises", "gone" is nowhere: half at best.
     assert result.means["bm25"]["R@5"] == pytest.approx((1 + 0.5) / 2)
     # By meaning both claims find d1 alone.
@@ -84,10 +84,10 @@ def test_every_stage_is_measured_and_what_does_not_fit_is_listed(pipeline):
 
 def test_only_the_stages_that_run_and_that_are_asked_for_are_measured(pipeline):
     assert list(evaluate(EvidencePipeline(pipeline.index, None, None), CLAIMS, QRELS).means) == ["bm25"]
-    result = evaluate(pipeline, CLAIMS, QRELS, lists=["fused", "bm25"])
+    result = evaluate(pipeline, CLAIMS, QRELS, stages=StageSettings(["fused", "bm25"]))
     assert list(result.means) == ["bm25", "fused"]
-    with pytest.raises(InputError, match="none runs here: dense"):
-        evaluate(EvidencePipeline(pipeline.index, None, None), CLAIMS, QRELS, lists=["dense"])
+    with pytest.raises(InputError, match="none of the chosen stages runs with this index and these models: dense"):
+        evaluate(EvidencePipeline(pipeline.index, None, None), CLAIMS, QRELS, stages=StageSettings(["dense"]))
 
 
 def test_claims_and_judgments_that_share_nothing_are_an_error(pipeline):
@@ -115,12 +115,12 @@ def test_deep_lists_leave_what_is_fused_and_rescored_as_a_search_has_it(pipeline
     assert [hit.doc_id for hit in claim.fused] == ["d1", "d0"]  # d1 by meaning, which weighs more, d0 by words
     with pytest.raises(ValueError, match="list_k must be at least 1"):
         narrow.rank(["Ice melts"], list_k=0)
-    result = evaluate(narrow, CLAIMS, QRELS, list_k=1)
+    result = evaluate(narrow, CLAIMS, QRELS, stages=StageSettings(list_k=1))
     assert all(len(hits) <= 1 for run in result.runs.values() for hits in run.values())
 
 
 def test_the_fate_of_each_relevant_document_is_told(pipeline):
-    result = evaluate(pipeline, CLAIMS, QRELS, shown_k=1)
+    result = evaluate(pipeline, CLAIMS, QRELS, stages=StageSettings(shown_k=1))
     fates = {(loss.query_id, loss.doc_id): loss.fate for loss in result.stages.losses}
     # c1: d1, which both find, is fused first; the reranker's tie puts d0 before it. c2: d2 is lifted to the top, and
     # "gone" is not in the index.
@@ -136,7 +136,7 @@ def test_the_fate_of_each_relevant_document_is_told(pipeline):
 
 
 def test_a_reader_s_set_is_measured_at_a_fixed_and_at_an_adaptive_size(pipeline):
-    first, adaptive = evaluate(pipeline, CLAIMS, QRELS, shown_k=2).stages.returned
+    first, adaptive = evaluate(pipeline, CLAIMS, QRELS, stages=StageSettings(shown_k=2)).stages.returned
     # c1 shows d0, d1 (both relevant), c2 shows d2 and another (P 1/2, R 1/2).
     assert first.f_score.mean == pytest.approx((1 + 0.5) / 2)
     assert first.mean_size == 2
@@ -145,7 +145,7 @@ def test_a_reader_s_set_is_measured_at_a_fixed_and_at_an_adaptive_size(pipeline)
     strict = EvidencePipeline(
         pipeline.index, pipeline.encoder, pipeline.reranker, replace(pipeline.config, adaptive_share=0.6)
     )
-    _, adaptive = evaluate(strict, CLAIMS, QRELS, shown_k=2).stages.returned
+    _, adaptive = evaluate(strict, CLAIMS, QRELS, stages=StageSettings(shown_k=2)).stages.returned
     # Now c2 shows d2 alone: P 1, R 1/2, F 2/3.
     assert adaptive.f_score.mean == pytest.approx((1 + 2 / 3) / 2)
 
@@ -170,7 +170,7 @@ def test_the_verdict_says_whether_the_reranker_helps(relevant, lifted, word):
     assert all(hits[0].doc_id.startswith("topic") for hits in result.runs["bm25"].values())
     verdict = result.stages.verdict
     assert (verdict.word, verdict.before) == (word, "bm25")
-    assert {"helps": "helps", "hurts": "HURTS", "unclear": "changes nothing"}[word] in verdict.text
+    assert {"helps": "helps", "hurts": "HURTS", "unclear": "makes no difference"}[word] in verdict.text
     # Where all twelve claims go one way, 2 of 4,096 sign flips are as extreme.
     assert verdict.test.p == pytest.approx({"unclear": 1}.get(word, 2 / 4096), rel=0.05)
     assert (verdict.test.won, verdict.test.lost) == {"helps": (12, 0), "hurts": (0, 12), "unclear": (0, 0)}[word]
@@ -179,7 +179,7 @@ def test_the_verdict_says_whether_the_reranker_helps(relevant, lifted, word):
 def test_an_evaluation_without_a_reranker_has_no_verdict(pipeline):
     result = evaluate(EvidencePipeline(pipeline.index, pipeline.encoder, None), CLAIMS, QRELS)
     assert result.stages.verdict is None
-    assert result.stages.calibrations == ()
+    assert result.stages.reliability == ()
     assert [item.name for item in result.stages.returned] == ["first 5"]
 
 
@@ -282,7 +282,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(pipeline, tmp_path):
 
 def test_runs_of_any_system_are_measured_and_what_does_not_fit_is_listed():
     runs = {"mine": {"c1": ranking("d0", "x"), "c7": ranking("d0")}, "theirs": {"c1": [], "c2": ranking("y", "d2")}}
-    result = evaluate_runs(runs, None, QRELS, measures=["RR@10"])
+    result = evaluate_runs(runs, None, QRELS, MeasureSettings(["RR@10"]))
     assert result.judged.query_ids == ("c1", "c2", "c9")
     assert result.values["mine"]["RR@10"].tolist() == [1, 0, 0]
     assert result.values["theirs"]["RR@10"].tolist() == [0, 0.5, 0]
@@ -291,7 +291,7 @@ def test_runs_of_any_system_are_measured_and_what_does_not_fit_is_listed():
     assert ("claims_without_hits", ("c1", "c9")) in kinds
     assert ("spare_claims", ("c7",)) in kinds
     assert result.stages is None
-    only = evaluate_runs({"mine": runs["mine"]}, [Query("c1", "Ice melts")], QRELS, measures=["RR@10"])
+    only = evaluate_runs({"mine": runs["mine"]}, [Query("c1", "Ice melts")], QRELS, MeasureSettings(["RR@10"]))
     assert only.values["mine"]["RR@10"].tolist() == [1]
     assert findings_of(only)["absent_claims"] == ("c2", "c4", "c9")
 
@@ -303,13 +303,13 @@ def test_a_run_without_a_hit_for_any_judged_claim_is_an_error():
 
 def test_probabilities_that_come_true_have_no_calibration_error(pipeline):
     # p is sigmoid(0) = .5 for d0 and d1 of c1, of which both are relevant: off by .5.
-    index = MemoryIndex(DOCUMENTS[:2])
-    result = evaluate(EvidencePipeline(index, None, FakeReranker()), CLAIMS[:1], {"c1": {"d0": 1}}, shown_k=2)
-    calibration = result.stages.calibrations[0]
-    assert (calibration.n_hits, calibration.mean_probability, calibration.share_relevant) == (2, 0.5, 0.5)
-    assert calibration.error == 0
-    both = evaluate(EvidencePipeline(index, None, FakeReranker()), CLAIMS[:1], {"c1": {"d0": 1, "d1": 1}}, shown_k=2)
-    assert both.stages.calibrations[0].error == pytest.approx(0.5)
+    index, two = MemoryIndex(DOCUMENTS[:2]), StageSettings(shown_k=2)
+    result = evaluate(EvidencePipeline(index, None, FakeReranker()), CLAIMS[:1], {"c1": {"d0": 1}}, stages=two)
+    found = result.stages.reliability[0]
+    assert (found.n_hits, found.mean_probability, found.share_relevant) == (2, 0.5, 0.5)
+    assert found.error == 0
+    both = evaluate(EvidencePipeline(index, None, FakeReranker()), CLAIMS[:1], {"c1": {"d0": 1, "d1": 1}}, stages=two)
+    assert both.stages.reliability[0].error == pytest.approx(0.5)
 
 
 @pytest.mark.slow
@@ -339,20 +339,20 @@ def test_a_relevant_document_counts_as_found_with_copies_when_one_of_them_is_sho
     pipeline = EvidencePipeline(MemoryIndex(documents), None, None)
     claims = [Query("c", report)]
     qrels = {"c": {"wire-2": 1, "audit": 1, "gone": 1}}
-    result = evaluate(pipeline, claims, qrels, shown_k=2)
+    result = evaluate(pipeline, claims, qrels, stages=StageSettings(shown_k=2))
     # Each by itself: the first two are copies, one of which is not judged, and neither is relevant by its id.
     assert [hit.doc_id for hit in result.runs["bm25"]["c"]] == ["wire-0", "wire-1", "wire-2", "audit"]
     assert result.stages.returned[0].recall.mean == 0
     assert (result.stages.with_copies.k, result.stages.with_copies.mean_copies) == (2, 2.0)
     assert result.stages.with_copies.recall.mean == pytest.approx(2 / 3)
-    record = evaluation_record(result)
+    record = as_record(result)
     assert record["with_copies"]["recall"]["mean"] == pytest.approx(2 / 3)
-    assert "With copies folded, first 2: recall .667" in evaluation_text(result, width=200)
-    plain = evaluate(pipeline, claims, qrels, shown_k=2, folding=False)
+    assert "With copies folded, first 2: recall .667" in as_text(result, width=200)
+    plain = evaluate(pipeline, claims, qrels, stages=StageSettings(shown_k=2, folding=False))
     assert plain.stages.with_copies is None
-    assert evaluation_record(plain)["with_copies"] is None
+    assert as_record(plain)["with_copies"] is None
     assert plain.runs == result.runs
-    assert "copies" not in evaluation_text(plain, width=200)
+    assert "copies" not in as_text(plain, width=200)
 
 
 def test_a_claim_is_found_by_sets_where_one_whole_set_is_among_the_first_hits():
@@ -361,8 +361,8 @@ def test_a_claim_is_found_by_sets_where_one_whole_set_is_among_the_first_hits():
     run = {"c1": ranking("x", "c"), "c2": ranking("a", "x", "b"), "c3": ranking("b", "a")}
     for k, expected in {1: [0, 0, 0], 2: [1, 0, 1], 3: [1, 1, 1]}.items():
         assert set_values(run, qrels, sets, k).tolist() == expected
-    result = evaluate_runs({"mine": run}, None, qrels, measures=["sets@2", "R@2"], evidence_sets=sets)
+    result = evaluate_runs({"mine": run}, None, qrels, MeasureSettings(["sets@2", "R@2"], sets))
     assert list(result.means["mine"]) == ["sets@2", "R@2"]
     assert result.means["mine"]["sets@2"] == pytest.approx(2 / 3)
     with pytest.raises(InputError, match=r"^sets@2: these judgments have no sets of evidence"):
-        evaluate_runs({"mine": run}, None, qrels, measures=["sets@2"])
+        evaluate_runs({"mine": run}, None, qrels, MeasureSettings(["sets@2"]))

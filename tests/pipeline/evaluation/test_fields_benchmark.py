@@ -75,13 +75,13 @@ def folder(tmp_path_factory):
     return root
 
 
-def test_an_abstract_is_its_title_and_text_and_cited_ones_without_evidence_are_not_relevant(folder):
+def test_a_document_is_title_and_abstract_and_cited_ones_without_evidence_are_not_relevant(folder):
     field = fields.scifact_abstracts(folder)
     assert field.documents[1] == Document("12", "Wind power. Wind energy is power. Coal is not. Gas is.")
     assert field.qrels == {"1": {"7": 1}, "2": {"12": 0}, "3": {"12": 1, "7": 0}}
 
 
-def test_sentences_are_those_of_the_data_set_whatever_stops_they_hold(folder):
+def test_sentences_are_those_of_the_data_set_even_with_stops_inside(folder):
     field = fields.rationale_sentences(folder, "healthver")
     texts = {document.doc_id: document.text for document in field.documents}
     assert list(texts) == ["7#0", "7#1", "12#0", "12#1", "12#2"]
@@ -102,7 +102,7 @@ def test_evidence_texts_that_claims_share_are_one_document(folder):
     assert field.claims[0] == Query("a", "the rocket orbits mars")
 
 
-def test_tweets_come_without_a_header_and_some_in_quotes(folder):
+def test_tweets_have_no_header_and_some_are_quoted(folder):
     field = fields.checkthat(folder)
     assert field.claims[0] == Query("t-1", 'they say "vaccines" cause it, at 5 per cent')
     assert field.claims[1] == Query("t-2", "volcanoes warm the earth")
@@ -115,7 +115,7 @@ def ranked(*doc_ids):
     return [ScoredDoc(doc_id, -float(rank)) for rank, doc_id in enumerate(doc_ids)]
 
 
-def test_the_reranker_is_held_against_the_better_of_the_baseline_s_lists():
+def test_the_reranker_is_compared_with_the_better_of_the_baseline_s_lists():
     field = fields.Field([], [Query(str(n), "c") for n in range(4)], {str(n): {"x": 1} for n in range(4)})
     first, second = ranked("x", "y"), ranked("y", "x")  # nDCG 1 and 1 / log2(3)
     runs = {
@@ -142,7 +142,7 @@ class StoppedReranker(FakeReranker):
         return super().score(pairs)
 
 
-def test_a_run_that_was_stopped_goes_on(tmp_path):
+def test_an_interrupted_run_resumes(tmp_path):
     documents = [Document(f"d{n}", f"ice sheet {n}") for n in range(20)]
     claims = [Query(f"c{n}", f"melting of ice sheet {n}") for n in range(20)]
     field = fields.Field(documents, claims, {f"c{n}": {f"d{n}": 1} for n in range(20)})
@@ -172,7 +172,7 @@ def ours(tiny_model_dir, tiny_reranker_dir):
     return "--encoder", tiny_model_dir, "--reranker", tiny_reranker_dir
 
 
-def test_every_field_is_measured_and_indexes_serve_again(folder, tmp_path, ours, tiny_model_dir, capsys):
+def test_every_field_is_measured_and_indexes_are_reused(folder, tmp_path, ours, tiny_model_dir, capsys):
     options = (*ours, "--baseline-encoder", tiny_model_dir)
     first = figures(folder, tmp_path, *options)
     assert [(row["field"], row["n_claims"], row["n_documents"]) for row in first] == [
@@ -193,7 +193,7 @@ def test_every_field_is_measured_and_indexes_serve_again(folder, tmp_path, ours,
     assert index_times(tmp_path) == built
 
 
-def test_each_list_is_of_its_own_encoder_and_stage(tmp_path):
+def test_each_list_comes_from_its_own_encoder_and_stage(tmp_path):
     claims = [Query("by words y", "some coal"), Query("by words x", "some ice"), Query("by meaning alone", "it melts")]
     field = fields.Field(
         [Document("x", "ice"), Document("y", "coal"), Document("z", "gas")],
@@ -232,6 +232,6 @@ def test_dense_search_ranks_by_the_full_product(folder, tmp_path, ours, tiny_enc
     assert row["means"][fields.BASELINE_DENSE]["mean"] == pytest.approx(np.mean(values))
 
 
-def test_a_missing_data_set_is_said_in_one_line(folder, tmp_path):
+def test_a_missing_data_set_is_an_error_in_one_line(folder, tmp_path):
     with pytest.raises(SystemExit, match=r"scifact: is a folder without claims_dev\.jsonl"):
         fields.main([str(tmp_path), "--only", "scifact-abstracts"])

@@ -87,11 +87,11 @@ def test_measures_are_named_as_ir_measures_names_them_each_once():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Foo@5", "'Foo@5' is no measure that can be computed"),
-        ("R@", "'R@' is no measure"),
-        ("1+1", r"'1\+1' is no measure"),
-        ("alpha_nDCG@10", "'alpha_nDCG@10' is no measure that can be computed"),
-        ("R@5 NumRet", "'NumRet' is added up over claims, not averaged"),
+        ("Foo@5", "'Foo@5' is not a measure that can be computed"),
+        ("R@", "'R@' is not a measure"),
+        ("1+1", r"'1\+1' is not a measure"),
+        ("alpha_nDCG@10", "'alpha_nDCG@10' is not a measure that can be computed"),
+        ("R@5 NumRet", "'NumRet' is summed over claims, not averaged"),
         (" , ", "no measure is named"),
     ],
 )
@@ -113,5 +113,5 @@ def test_lists_that_reach_below_every_cutoff_measure_the_same_as_whole_ones():
     [({"q": ranking("a\0b")}, {"q": {"a": 1}}), ({}, {"q": {"a\0b": 1}}), ({}, {"q\0": {"a": 1}})],
 )
 def test_an_id_that_c_would_cut_is_refused(run, qrels):
-    with pytest.raises(InputError, match="holds a NUL character"):
+    with pytest.raises(InputError, match="contains a NUL character"):
         values_by_claim(run, qrels, ["R@5"])

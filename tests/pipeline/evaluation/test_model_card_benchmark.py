@@ -1,4 +1,4 @@
-"""The published card's protocol on a tiny BERT: what is learned, what is measured, and going on after a stop."""
+"""The published card's protocol on a tiny BERT: splits, figures, and resuming after an interruption."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def other_pairs(tmp_path_factory):
     return path
 
 
-def test_the_published_split_has_the_card_s_numbers():
+def test_the_published_split_has_the_sizes_of_the_card():
     pairs = [TrainingPair(f"c{n // 6}", f"claim {n // 6}", f"text {n}", float(n % 2)) for n in range(8_244)]
     split = model_card.pairs_shuffled(pairs, 42)
     assert (len(split.learned), len(split.held_out)) == (7_419, 825)
@@ -59,7 +59,7 @@ def test_the_published_split_has_the_card_s_numbers():
     assert model_card.pairs_shuffled(pairs, 43).held_out != split.held_out
 
 
-def test_no_claim_is_on_both_sides_where_whole_claims_are_held_out():
+def test_no_claim_is_on_both_sides_if_whole_claims_are_held_out():
     # Claims n and n + 50 have the same words in other letters.
     texts = {f"c{n}": f"Claim {n}" if n < 50 else f"claim {n - 50}!" for n in range(100)}
     pairs = [TrainingPair(query_id, text, "t", label) for query_id, text in texts.items() for label in (1.0, 0.0)]
@@ -105,7 +105,7 @@ def test_both_splits_are_balanced_and_measured(finished):
     assert (record["pretraining_recipe"]["learning_rate"], record["pretraining_recipe"]["batch_size"]) == (1e-4, 32)
 
 
-def test_a_threshold_fixed_beforehand_flatters_no_figure(finished):
+def test_a_fixed_threshold_gives_no_better_figures_than_the_best_one(finished):
     for split in figures(finished[1])["splits"].values():
         best, fixed = split["at_best_threshold"]["figures"], split["at_fixed_threshold"]
         assert fixed["average_precision"] == best["average_precision"]
@@ -117,7 +117,7 @@ def test_a_threshold_fixed_beforehand_flatters_no_figure(finished):
         )
 
 
-def test_pretraining_leaves_out_what_is_measured_and_what_is_excluded(finished):
+def test_pretraining_leaves_out_measured_and_excluded_claims(finished):
     record = figures(finished[1])
     pairs = [TrainingPair(f"c{n}", claim_text(n), t, 0.0) for n in range(N_CLAIMS) for t in (*EVIDENCE, *NEGATIVES[:2])]
     held_out = {
@@ -131,7 +131,7 @@ def test_pretraining_leaves_out_what_is_measured_and_what_is_excluded(finished):
     assert record["n_pretraining_pairs"] == 2 * (N_CLAIMS - len(held_out)) + 2
 
 
-def test_the_table_sets_both_splits_beside_the_published_figures(finished):
+def test_the_table_has_both_splits_and_the_published_figures(finished):
     lines = [line.strip() for line in finished[2].stdout.splitlines()]
     rows = {line.split("│")[1].strip(): line.split("│")[2:-1] for line in lines if line.startswith("│")}
     assert {"published card", "always relevant", "as-published", "whole-claims"} <= set(rows)
@@ -141,7 +141,7 @@ def test_the_table_sets_both_splits_beside_the_published_figures(finished):
     assert "flatters F1 and accuracy" in finished[2].stdout
 
 
-def test_what_is_finished_is_not_trained_again(finished):
+def test_finished_models_are_not_trained_again(finished):
     arguments, output, _ = finished
     before = figures(output)
     written = {path: path.stat().st_mtime_ns for path in output.rglob("*.safetensors")}
@@ -152,14 +152,14 @@ def test_what_is_finished_is_not_trained_again(finished):
     assert figures(output) == before
 
 
-def test_a_folder_of_other_settings_is_refused_in_one_line(finished):
+def test_a_folder_with_other_settings_is_refused_in_one_line(finished):
     arguments, _, _ = finished
     found = CliRunner().invoke(model_card.main, [*arguments, "--freeze-embeddings"])
     assert found.exit_code == 1
     assert "pretrained: holds a model of other pairs, settings or base; give another --output" in found.output
 
 
-def test_a_run_that_was_stopped_goes_on(finished, mined, other_pairs, tiny_model_dir, tmp_path):
+def test_an_interrupted_run_resumes(finished, mined, other_pairs, tiny_model_dir, tmp_path):
     def run(on_progress):
         model_card.run_protocol(
             mined,

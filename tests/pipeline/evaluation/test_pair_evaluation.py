@@ -14,17 +14,9 @@ from pipeline_fakes import FakeReranker
 
 from claimhound.data.errors import InputError
 from claimhound.data.labelled_sets.pairs import JudgedPair
-from claimhound.pipeline.evaluation.pairs import (
-    FIGURES,
-    Classification,
-    as_csv,
-    as_latex,
-    as_record,
-    as_table,
-    evaluate_pairs,
-    measure,
-    write_pair_scores,
-)
+from claimhound.pipeline.evaluation.classification import FIGURES, Classification
+from claimhound.pipeline.evaluation.pairs import evaluate_pairs, measure, write_pair_scores
+from claimhound.pipeline.evaluation.reporting.pair_figures import as_csv, as_latex, as_record, as_text
 from claimhound.pipeline.evaluation.statistics import clustered_interval
 from claimhound.pipeline.models.blending import Blend
 from claimhound.pipeline.models.pair_readers import TokenPairReader
@@ -172,9 +164,9 @@ def test_claims_of_the_same_words_are_one_and_a_single_one_has_no_interval():
     found = evaluate_pairs(pairs, FakeReranker(LOGITS))
     assert found.n_claims == 1
     assert all(math.isnan(figure.low) and math.isnan(figure.high) for figure in found.figures.values())
-    assert found.notes[-1] == "All pairs are of one claim, and so there are no intervals."
+    assert found.notes[-1] == "All pairs belong to one claim, so there are no intervals."
     assert as_record(found)["figures"]["recall"]["low"] is None
-    assert "nan" not in as_table(found) + as_csv(found) + as_latex(found)
+    assert "nan" not in as_text(found) + as_csv(found) + as_latex(found)
     # Claims without a word are told apart by their signs.
     assert (
         evaluate_pairs([JudgedPair("1", "?", "a", True), JudgedPair("2", "!", "b", False)], FakeReranker()).n_claims
@@ -187,9 +179,9 @@ def test_pairs_are_scored_in_chunks_in_their_order_with_progress():
     reranker = FakeReranker({text: number / 100 for number, text in enumerate(texts)}, truncated=texts[700:702])
     pairs = [JudgedPair(text, "claim", text, number % 2 == 0) for number, text in enumerate(texts)]
     progress = []
-    found = evaluate_pairs(pairs, reranker, on_progress=lambda done, total: progress.append((done, total)))
+    found = evaluate_pairs(pairs, reranker, on_progress=lambda *step: progress.append(step))
     assert [len(call) for call in reranker.calls] == [512, 512, 276]
-    assert progress == [(512, 1300), (1024, 1300), (1300, 1300)]
+    assert progress == [("score", done, 1300) for done in (512, 1024, 1300)]
     assert found.scores.logits.tolist() == [number / 100 for number in range(1300)]
     assert (found.n_pairs, found.n_relevant, found.n_truncated) == (1300, 650, 2)
 
@@ -272,10 +264,10 @@ def test_a_real_model_gets_the_figures_of_its_model_card(tiny_reranker_dir, tmp_
 @pytest.mark.parametrize("width", [40, 59, 60, 80, 200])
 def test_the_table_fits_its_width(width):
     found = evaluate_pairs(PAIRS, FakeReranker(LOGITS))
-    lines = as_table(found, width).splitlines()
+    lines = as_text(found, width).splitlines()
     assert max(map(len, lines)) <= width
     perfect = evaluate_pairs(PAIRS, FakeReranker({"a": 3.0, "c": 2.0, "d": 1.0, "b": -1.0, "e": -1.0}))
-    assert max(map(len, as_table(perfect, width).splitlines())) <= width
+    assert max(map(len, as_text(perfect, width).splitlines())) <= width
     accuracy = next(line.split() for line in lines if line.startswith("accuracy"))
     low, high = (f"{value:.3f}".removeprefix("0") for value in found.figures["accuracy"][1:3])
     assert accuracy == ["accuracy", ".800", f"[{low},", f"{high}]", ".175", ".600"][: 6 if width >= 60 else 5]
@@ -284,8 +276,8 @@ def test_the_table_fits_its_width(width):
 
 def test_a_threshold_is_never_shown_as_a_certainty():
     pairs = [JudgedPair("1", "c", "a", True), JudgedPair("2", "d", "b", False)]
-    assert "<.001" in as_table(evaluate_pairs(pairs, FakeReranker({"a": -9.0, "b": -10.0})))
-    assert ">.999" in as_table(evaluate_pairs(pairs, FakeReranker({"a": 10.0, "b": 9.0})))
+    assert "<.001" in as_text(evaluate_pairs(pairs, FakeReranker({"a": -9.0, "b": -10.0})))
+    assert ">.999" in as_text(evaluate_pairs(pairs, FakeReranker({"a": 10.0, "b": 9.0})))
 
 
 def test_latex_is_a_booktabs_table():

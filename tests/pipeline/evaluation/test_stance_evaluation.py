@@ -15,11 +15,8 @@ from pipeline_fakes import FakeStance
 
 from claimhound.data.errors import InputError
 from claimhound.data.labelled_sets.stances import STANCES, StancePair, StanceSet
+from claimhound.pipeline.evaluation.reporting.stance_figures import as_csv, as_latex, as_record, as_text
 from claimhound.pipeline.evaluation.stance import (
-    as_csv,
-    as_latex,
-    as_record,
-    as_table,
     evaluate_stance,
     label_counts,
     macro_f1,
@@ -133,8 +130,8 @@ def test_long_sets_are_classified_piece_by_piece_in_order():
     calls = [(S, S), (R, R), (N, S)] * 400
     seen = []
     model = model_for(calls)
-    evaluation = evaluate_stance([stance_set(calls)], model, on_progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(512, 1200), (1024, 1200), (1200, 1200)]
+    evaluation = evaluate_stance([stance_set(calls)], model, on_progress=lambda *step: seen.append(step))
+    assert seen == [("classify", done, 1200) for done in (512, 1024, 1200)]
     assert evaluation.sets[0].accuracy.mean == pytest.approx(2 / 3)
 
 
@@ -143,7 +140,7 @@ def test_json_names_every_figure():
     (found,) = record["sets"]
     assert found["confusion"][R] == {S: 1, R: 1, N: 0}
     assert found["majority"] == {"label": S, "accuracy": 0.5, "macro_f1": pytest.approx(2 / 9)}
-    assert list(found["accuracy"]) == ["value", "low", "high"]
+    assert list(found["accuracy"]) == ["value", "mean", "low", "high"]
     assert (record["model"], record["seed"]) == ("fake-stance", 0)
 
 
@@ -156,7 +153,7 @@ def test_programs_get_a_line_a_set():
 
 @pytest.mark.parametrize("width", [40, 80])
 def test_people_get_figures_and_a_confusion_matrix_for_each_set(width):
-    shown = as_table(measured(CALLS), width)
+    shown = as_text(measured(CALLS), width)
     assert max(map(len, shown.splitlines())) <= width
     assert "folder/file: 6 pairs of 3 claims" in shown
     assert "   S  R  N\nS  2  0  1\nR  1  1  0\nN  0  0  1" in shown

@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+from interrupted_encoder import InterruptedEncoder
 from pipeline_fakes import IDENTITY, FakeEncoder
 
 from claimhound.data.errors import IndexLockedError, IndexMissingError, IndexWriteError, InputError, RecordError
@@ -40,19 +41,6 @@ def answers(index_dir):
     return by_words, index.search_vectors(queries, 20, probe_share=1.0), index.documents(found)
 
 
-class InterruptedEncoder(FakeEncoder):
-    """Is interrupted when it is asked for the batch after `n`."""
-
-    def __init__(self, n):
-        super().__init__(VECTORS)
-        self._n = n
-
-    def encode(self, texts, *, as_query=False):
-        if len(self.calls) == self._n:
-            raise KeyboardInterrupt
-        return super().encode(texts, as_query=as_query)
-
-
 def test_a_build_stores_every_document_with_its_vector(corpus, tmp_path):
     encoder = FakeEncoder(VECTORS)
     report = build_index([corpus], tmp_path / "index", encoder, shard_size=4)
@@ -71,7 +59,7 @@ def test_a_build_stores_every_document_with_its_vector(corpus, tmp_path):
 def test_an_interrupted_build_resumes(corpus, tmp_path, n_done):
     build_index([corpus], tmp_path / "whole", FakeEncoder(VECTORS), shard_size=4)
     with pytest.raises(KeyboardInterrupt):
-        build_index([corpus], tmp_path / "index", InterruptedEncoder(n_done), shard_size=4)
+        build_index([corpus], tmp_path / "index", InterruptedEncoder(VECTORS, n_done), shard_size=4)
     with pytest.raises(IndexMissingError):
         IndexSnapshot.open(tmp_path / "index")
     encoder = FakeEncoder(VECTORS)
@@ -87,7 +75,7 @@ def test_an_interrupted_add_leaves_the_index_unchanged_and_resumes(corpus, tmp_p
     build_index([first], tmp_path / "index", FakeEncoder(VECTORS))
     before = answers(tmp_path / "index")
     with pytest.raises(KeyboardInterrupt):
-        add_documents([corpus], tmp_path / "index", InterruptedEncoder(2), shard_size=4)
+        add_documents([corpus], tmp_path / "index", InterruptedEncoder(VECTORS, 2), shard_size=4)
     assert answers(tmp_path / "index") == before
     encoder = FakeEncoder(VECTORS)
     report = add_documents([corpus], tmp_path / "index", encoder, shard_size=4)
@@ -99,7 +87,7 @@ def test_an_interrupted_add_leaves_the_index_unchanged_and_resumes(corpus, tmp_p
 
 def test_texts_that_changed_since_the_interruption_are_encoded_again(corpus, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        build_index([corpus], tmp_path / "index", InterruptedEncoder(2), shard_size=4)
+        build_index([corpus], tmp_path / "index", InterruptedEncoder(VECTORS, 2), shard_size=4)
     changed = ["changed", *TEXTS[1:]]
     write(tmp_path / "corpus.jsonl", [{"_id": f"d{n}", "text": text} for n, text in enumerate(changed)])
     encoder = FakeEncoder(VECTORS)
@@ -109,7 +97,7 @@ def test_texts_that_changed_since_the_interruption_are_encoded_again(corpus, tmp
 
 def test_vectors_of_another_encoder_are_not_reused(corpus, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        build_index([corpus], tmp_path / "index", InterruptedEncoder(2), shard_size=4)
+        build_index([corpus], tmp_path / "index", InterruptedEncoder(VECTORS, 2), shard_size=4)
     from dataclasses import replace
 
     other = FakeEncoder(VECTORS, identity=replace(IDENTITY, weights_sha256="0" * 64))
@@ -119,7 +107,7 @@ def test_vectors_of_another_encoder_are_not_reused(corpus, tmp_path):
 @pytest.mark.parametrize("damage", ["cut", "emptied", "flipped", "grown"])
 def test_damaged_vectors_are_encoded_again(corpus, tmp_path, damage):
     with pytest.raises(KeyboardInterrupt):
-        build_index([corpus], tmp_path / "index", InterruptedEncoder(1), shard_size=4)
+        build_index([corpus], tmp_path / "index", InterruptedEncoder(VECTORS, 1), shard_size=4)
     (kept,) = (tmp_path / "index" / "encoded").iterdir()
     content = kept.read_bytes()
     flipped = content[:-1] + bytes([content[-1] ^ 1])
@@ -181,7 +169,7 @@ def test_an_empty_index_can_be_added_to(corpus, tmp_path):
 
 def test_progress_covers_reading_encoding_and_the_commit(corpus, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        build_index([corpus], tmp_path / "index", InterruptedEncoder(1), shard_size=4)
+        build_index([corpus], tmp_path / "index", InterruptedEncoder(VECTORS, 1), shard_size=4)
     seen = []
     build_index(
         [corpus],

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import renewal_victim
+from interrupted_encoder import InterruptedEncoder
 from pipeline_fakes import IDENTITY, FakeEncoder
 
 from claimhound.data.bundled import BUNDLED_MODELS
@@ -39,19 +40,6 @@ BUNDLED_ENCODER_NAME = BUNDLED_MODELS["encoder"].name
 STORED = Path(__file__).resolve().parents[2] / "fixtures" / "index-v1"
 TEXTS = [text for text in renewal_victim.vectors() if not text.startswith("Title: ")]
 OLDER = replace(IDENTITY, name="older-encoder", weights_sha256="0" * 64, precision="int8")
-
-
-class InterruptedEncoder(FakeEncoder):
-    """Is interrupted when it is asked for the batch after `n`."""
-
-    def __init__(self, n):
-        super().__init__(renewal_victim.vectors())
-        self._n = n
-
-    def encode(self, texts, *, as_query=False):
-        if len(self.calls) == self._n:
-            raise KeyboardInterrupt
-        return super().encode(texts, as_query=as_query)
 
 
 def write(path, texts):
@@ -245,7 +233,7 @@ def test_an_interrupted_renewal_resumes_and_readers_see_the_old_index(old, fresh
     reader = IndexSnapshot.open(old)
     before = answers(old, reader)
     with pytest.raises(KeyboardInterrupt):
-        renew_index(old, InterruptedEncoder(n_done), shard_size=4)
+        renew_index(old, InterruptedEncoder(renewal_victim.vectors(), n_done), shard_size=4)
     assert answers(old) == before
     report, calls = renewal_victim.renew(old)
     assert report.n_reused == 4 * n_done

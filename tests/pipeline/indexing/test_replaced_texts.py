@@ -110,7 +110,7 @@ def test_a_blank_text_is_withdrawn_if_requested(index):
 def test_a_blank_text_with_a_title_is_indexed_by_its_title(index):
     report = index.build(record("a", "", title="Dam finished in 1998"), record("b", "Two."))
     assert index.held == {"a": "Dam finished in 1998", "b": "Two."}
-    assert report.notices.lines()[0].endswith("texts that are blank, indexed by their title: 1 (the first in line 1)")
+    assert report.notices.lines()[0].endswith("blank texts, indexed by their title: 1 (the first in line 1)")
 
 
 def test_documents_are_deleted_by_their_text_s_id(index):

@@ -69,7 +69,7 @@ def test_an_index_whose_encoder_is_gone_says_what_to_do_and_opens_without_it(enc
     shutil.rmtree(encoder_copy)
     with pytest.raises(
         ModelError,
-        match=r"was built with encoder .*model, which cannot be had .* --encoder, .* --no-encoder, or .* index renew",
+        match=r"was built with encoder .*, which is not available .* --encoder, .* --no-encoder, or .* index renew",
     ):
         open_pipeline(tmp_path / "index", **ENCODER_ALONE)
     pipeline = open_pipeline(tmp_path / "index", with_encoder=False, with_reranker=False, with_stance=False)

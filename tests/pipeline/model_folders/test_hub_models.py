@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from model_zoo import bert_encoder, bert_reranker, change
 
 from claimhound.pipeline.model_folders.hub import named_but_missing, pinned, revision_of
 from claimhound.pipeline.models.encoders import encoder_identity
+from claimhound.pipeline.serving.conversion import converted
+from claimhound.pipeline.serving.conversion_cache import Conversion
 
 REPO = "someone/model"
 # One process runs several steps, as imports take seconds. A step is a function's name and its arguments.
@@ -21,7 +24,6 @@ STEPS = """
 import json, sys
 from pathlib import Path
 from huggingface_hub import hf_hub_download, snapshot_download
-from claimhound.pipeline.models.encoders import encoder_identity
 from claimhound.pipeline.model_folders.hub import NotOnThisMachineError, hub_folder
 
 records, *steps = sys.argv[1:]
@@ -184,8 +186,13 @@ def test_required_files_that_are_missing(tmp_path):
 
 @pytest.mark.slow
 def test_an_index_keeps_using_its_encoder_s_commit(program, tmp_path):
-    first = files_of(bert_encoder(tmp_path / "first", pooling="max"))
-    other = files_of(bert_encoder(tmp_path / "second", pooling="max", prompts={"document": "other: "}))
+    model_dir = bert_encoder(tmp_path / "first")
+    # Converted here, as the programs would take a while for it.
+    what = Conversion(model_dir, "encoder", encoder_identity(str(model_dir)).max_length)
+    made = converted(what).folder
+    shutil.copytree(made, tmp_path / "cache" / "claimhound" / "models" / made.name)
+    first = files_of(model_dir)
+    other = files_of(bert_encoder(tmp_path / "second", prompts={"document": "other: "}))
     (tmp_path / "corpus.txt").write_text("the ocean is warm\n")
     (tmp_path / "more.txt").write_text("ice melts\n")
     index = ("--index", tmp_path / "index")

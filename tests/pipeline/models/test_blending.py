@@ -124,11 +124,11 @@ def test_a_folder_without_a_blend_means_the_plain_sigmoid(tmp_path):
 @pytest.mark.parametrize(
     ("record", "named"),
     [
-        ("not json", "is no blend"),
-        ([], "is no blend"),
+        ("not json", "is not a valid blend"),
+        ([], "is not a valid blend"),
         ({"intercept": 0, "weights": {}}, "format"),
         ({"format": 9, "intercept": 0, "weights": {}}, "format 9"),
-        ({"format": 1, "intercept": "0", "weights": {}}, "no number"),
+        ({"format": 1, "intercept": "0", "weights": {}}, "is not a number"),
         ({"format": 1, "intercept": 0, "weights": {"moon": 1}}, "moon"),
         ({"format": 1, "intercept": 0, "weights": {"logit": math.inf}}, "finite"),
         (blend_record(Blend(measured=MEASURED)) | {"measured": {"n_claims": 3}}, "'?calibration"),

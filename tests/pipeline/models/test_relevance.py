@@ -13,11 +13,11 @@ from pipeline_fakes import IDENTITY, FakeEncoder, FakeReranker
 from claimhound.data.records import Document, Query
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.pipeline.evaluation.evaluating import evaluate
-from claimhound.pipeline.evaluation.tables import evaluation_record, evaluation_text
+from claimhound.pipeline.evaluation.reporting import run_figures
 from claimhound.pipeline.models.blending import Blend, BlendMeasures, CalibrationError
 from claimhound.pipeline.models.relevance import COSINE_PER_TENFOLD, RelevanceThreshold, best_cosine, choose_cosine
+from claimhound.pipeline.search.answer_json import as_record
 from claimhound.pipeline.search.evidence import EvidencePipeline
-from claimhound.pipeline.search.rendering import as_record
 
 DOCUMENTS = [Document("a", "The ice melts."), Document("b", "Wind power is clean.")]
 NEAR, FAR = "Does ice melt?", "The bishop sings to lamps."
@@ -93,9 +93,9 @@ def test_claims_that_cannot_be_told_apart_get_no_threshold():
 def test_a_threshold_comes_back_from_its_record():
     record = json.loads(json.dumps(asdict(THRESHOLD)))
     assert RelevanceThreshold.from_record(record) == THRESHOLD
-    with pytest.raises(ValueError, match=r"told_nothing is a share in \[0, 1\], got 4"):
+    with pytest.raises(ValueError, match=r"told_nothing must be in \[0, 1\], got 4"):
         RelevanceThreshold.from_record(record | {"told_nothing": 4.0})
-    with pytest.raises(TypeError, match=r"cosine is a number, not '0\.5'"):
+    with pytest.raises(TypeError, match=r"cosine must be a number, not '0\.5'"):
         RelevanceThreshold.from_record(record | {"cosine": "0.5"})
 
 
@@ -128,15 +128,15 @@ def test_an_evaluation_counts_who_is_told_and_shows_what_is_stored():
     encoder = FakeEncoder(VECTORS | {claims[2].text: VECTORS[FAR]})
     qrels = {"1": {"a": 1}, "2": {"b": 1}, "3": {"gone": 1}}
     found = evaluate(pipeline(encoder=encoder, measured=measured), claims, qrels)
-    record = evaluation_record(found)
+    record = run_figures.as_record(found)
     assert record["told_nothing"] == {"cosine": 0.7, "n_claims": 3, "n_told": 2, "n_with": 2, "n_wrongly": 1}
     assert record["settings"]["reranker"]["blend"]["measured"]["n_claims"] == 40
-    text = " ".join(evaluation_text(found).split())
+    text = " ".join(run_figures.as_text(found).split())
     assert '"Probably nothing relevant" is said of 2 of 3 claims' in text
     assert "fitted on 40 claims, and by 5-fold cross-validation an expected calibration error of 0.031 of the" in text
 
 
 def test_an_evaluation_without_a_threshold_says_nothing_of_it():
     found = evaluate(pipeline(None), [Query("1", NEAR)], {"1": {"a": 1}})
-    assert evaluation_record(found)["told_nothing"] is None
-    assert "Probably" not in evaluation_text(found)
+    assert run_figures.as_record(found)["told_nothing"] is None
+    assert "Probably" not in run_figures.as_text(found)

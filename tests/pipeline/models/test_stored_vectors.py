@@ -86,9 +86,9 @@ def test_vectors_of_unknown_origin_are_compared_with_the_encoder_and_refused_if_
         with pytest.raises(VectorsMismatchError) as failure:
             require_checked_vectors(old_index, turned(12))
     assert str(failure.value) == (
-        f"{old_index.path}: its vectors are not those that encoder fake-encoder gives: of 32 texts encoded again, the "
+        f"{old_index.path}: its vectors are not those of encoder fake-encoder: of 32 texts encoded again, the "
         f"worst has a cosine of 0.978 with its stored vector, below 0.98; "
-        f"make them anew with: claimhound index renew --index {old_index.path}"
+        f"rebuild them with: claimhound index renew --index {old_index.path}"
     )
     assert not cache.exists()
     require_checked_vectors(old_index, turned(11))  # cos 11° = .9816

@@ -62,17 +62,17 @@ def test_what_a_file_does_not_name_is_as_by_default_and_a_whole_number_is_a_numb
             "unknown field 'rrf'; the fields are first_stage_k, rerank_k, fusion, rrf_k, bm25_weight, title_weight, "
             "min_cosine, probe_share, adaptive_share, min_stance, min_relevance and note",
         ),
-        ('{"rrf_k": 10.5}', "field 'rrf_k' is a whole number, got 10.5"),
-        ('{"rrf_k": "10"}', "field 'rrf_k' is a whole number, got \"10\""),
-        ('{"rerank_k": true}', "field 'rerank_k' is a whole number, got true"),
-        ('{"bm25_weight": null}', "field 'bm25_weight' is a number, got null"),
-        ('{"fusion": 1}', "field 'fusion' is a text, got 1"),
-        ('{"fusion": "mean"}', "fusion is one of reciprocal-rank, min-max, got 'mean'"),
-        ('{"bm25_weight": 1.5}', "bm25_weight lies in [0, 1], got 1.5"),
-        ('{"min_cosine": NaN}', "min_cosine lies in [-1, 1], got nan"),
-        ('{"note": 1}', "field 'note' is not a text"),
-        ("[]", "holds no JSON object of settings"),
-        ("{", "is no JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))"),
+        ('{"rrf_k": 10.5}', "field 'rrf_k' must be a whole number, got 10.5"),
+        ('{"rrf_k": "10"}', "field 'rrf_k' must be a whole number, got \"10\""),
+        ('{"rerank_k": true}', "field 'rerank_k' must be a whole number, got true"),
+        ('{"bm25_weight": null}', "field 'bm25_weight' must be a number, got null"),
+        ('{"fusion": 1}', "field 'fusion' must be a string, got 1"),
+        ('{"fusion": "mean"}', "fusion must be one of reciprocal-rank, min-max, got 'mean'"),
+        ('{"bm25_weight": 1.5}', "bm25_weight must be in [0, 1], got 1.5"),
+        ('{"min_cosine": NaN}', "min_cosine must be in [-1, 1], got nan"),
+        ('{"note": 1}', "field 'note' must be a string"),
+        ("[]", "is not a JSON object of settings"),
+        ("{", "is not valid JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_file_and_field(tmp_path: Path, text: str, message: str) -> None:
@@ -89,5 +89,5 @@ def test_a_file_that_is_not_there_or_no_text_is_an_input_error(tmp_path: Path) -
     with pytest.raises(InputError, match="cannot be read"):
         read_config(tmp_path)
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="is no JSON"):
+    with pytest.raises(InputError, match="is not valid JSON"):
         read_config(tmp_path / "binary")

@@ -21,10 +21,10 @@ from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.indexes.writer import IndexWriter
 from claimhound.pipeline.models.blending import Blend
 from claimhound.pipeline.models.relevance import RelevanceThreshold
+from claimhound.pipeline.search.answer_json import as_json
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.fusion import by_score
-from claimhound.pipeline.search.rendering import as_json
 from claimhound.pipeline.search.results import STAGES, StageScore
 
 CLAIM = "glaciers shrink"

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,13 +36,13 @@ from pathlib import Path
 from claimhound.pipeline.serving.compute import Compute
 from claimhound.pipeline.serving.conversion import converted
 from claimhound.pipeline.serving.conversion_cache import Conversion
-from claimhound.pipeline.models.converting import main
 from claimhound.pipeline.models.encoders import load_encoder
 from claimhound.pipeline.models.cross_encoders import load_reranker
+from tests.quick_conversion import convert
 
 def measure(folder, kind, precision):
     what = Conversion(Path(folder), kind, 64, precision)
-    measured = converted(what, convert=main).measured
+    measured = converted(what, convert=convert).measured
     return {
         "served": measured.served,
         "candidates": {
@@ -73,7 +74,13 @@ def measured(request, tmp_path_factory, tiny_model_dir, lively_reranker_dir):
     }
     words = [json.dumps(value) for value in (str(tiny_model_dir), str(lively_reranker_dir), TEXTS, PAIRS)]
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, *words], env=environment, capture_output=True, text=True, check=False, timeout=400
+        [sys.executable, "-c", CHILD, *words],
+        cwd=Path(__file__).resolve().parents[3],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])

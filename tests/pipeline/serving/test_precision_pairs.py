@@ -43,7 +43,7 @@ def pair(request, tiny_model_dir, tmp_path_factory):
 
 
 def nearest(index_dir, encoder):
-    """For each claim the three sentences that the vectors find first."""
+    """The three nearest sentences for each claim."""
     rankings = IndexSnapshot.open(index_dir).search_vectors(encoder.encode(CLAIMS, as_query=True), 3, probe_share=1.0)
     return [{hit.doc_id for hit in ranking} for ranking in rankings]
 

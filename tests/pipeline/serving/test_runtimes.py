@@ -176,7 +176,9 @@ def test_a_search_on_the_cpu_does_not_load_torch(
     tmp_path, tiny_encoder, tiny_reranker, tiny_model_dir, tiny_reranker_dir, tiny_stance_dir
 ):
     from claimhound.pipeline.indexing.building import build_index
+    from claimhound.pipeline.models.cross_encoders import load_stance
 
+    load_stance(str(tiny_stance_dir), Compute("cpu"))  # converted here, not by the search
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("the sea level rises\nvaccines cause no autism\nice melts\nthe moon\n")
     build_index([str(corpus)], tmp_path / "index", tiny_encoder)

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page that needs nothing else: no network, no script, no file beside it."""
+"""Evaluation report as one self-contained HTML page: no network, no script, no other file."""
 
 from __future__ import annotations
 
@@ -6,39 +6,40 @@ import json
 import math
 import shlex
 from collections.abc import Mapping
-from importlib import resources
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from claimhound.data.extras import require
-from claimhound.data.records import Document, Json, Query, Run, ScoredDoc
-from claimhound.data.text.terminal_text import printable
+from claimhound.data.records import Document, Json, Run
+from claimhound.data.text.html_template import page_template
 from claimhound.pipeline.evaluation.evaluating import Evaluation, StageReport
 from claimhound.pipeline.evaluation.evidence_sets import SETS_EXPLAINED, has_set_measures
 from claimhound.pipeline.evaluation.losses import Loss, count_fates, count_finders, explain_fates
 from claimhound.pipeline.evaluation.measures import DEFAULT_MEASURES, set_cutoff, values_by_claim
-from claimhound.pipeline.evaluation.plots import Curve, calibration_svg, recall_svg, swatch_svg
+from claimhound.pipeline.evaluation.reporting.hardest import (
+    MISSED_PER_CLAIM,
+    final_list,
+    hardest_claims,
+    hardest_rows,
+)
+from claimhound.pipeline.evaluation.reporting.plots import Curve, recall_svg, reliability_svg, swatch_svg
+from claimhound.pipeline.evaluation.reporting.run_figures import with_copies_text
+from claimhound.pipeline.evaluation.reporting.tables import NO_NUMBER
 from claimhound.pipeline.evaluation.statistics import Interval
-from claimhound.pipeline.evaluation.tables import with_copies_text
+from claimhound.pipeline.evaluation.verdict import leading_measure
 
-HARDEST_CLAIMS = 15
 LOSSES_PER_FATE = 50
-MISSED_PER_CLAIM = 20
 ITEMS_PER_FINDING = 10
 LONGEST_TEXT = 1_000
 
 RECALL_KS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
-_HARDEST_BY = "nDCG@10"
-_NONE = "–"
 
 
 def needed_documents(evaluation: Evaluation) -> list[str]:
-    """Return the ids of the documents whose texts the report shows, each once, sorted."""
+    """Return the ids of the documents whose texts the report shows, sorted, without repeats."""
     if evaluation.stages is None:
         return []
     listed = {loss.doc_id for group in _fate_groups(evaluation.stages) for loss in group.losses}
-    for claim in _hardest_claims(evaluation, evaluation.stages):
+    for claim in hardest_claims(evaluation, evaluation.stages):
         listed.update(hit.doc_id for hit in claim.shown)
         listed.update(loss.doc_id for loss in claim.missed)
     return sorted(listed)
@@ -52,31 +53,28 @@ def render_report(
     command: str | None = None,
     date: str | None = None,
 ) -> str:
-    """Return a whole HTML page on what was measured; the same arguments give the same bytes.
+    """Return the report as a whole HTML page; the same arguments give the same bytes.
 
-    `documents` has the texts of `needed_documents`; of one that is missing only the id is shown. `command` is the line
-    that measured, and `date` when, as it is to be read.
+    `documents` has the texts of `needed_documents`; a missing document is shown by its id alone. `command` is the
+    command line of the evaluation, and `date` its date as text.
     """
     require("matplotlib", "report", "report.html")
-    from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_harmless
+    template = page_template(
+        __package__,
+        "report.html.jinja",
+        {
+            "number": _number,
+            "interval": _interval,
+            "percent": lambda share: Markup(f"{100 * share:.1f}&nbsp;%"),
+            "excerpt": _excerpt,
+            "svg": Markup,  # from plots.py, which puts no user text into them
+        },
     )
-    environment.filters |= {
-        "count": lambda number: f"{number:,}",
-        "of_claims": lambda n: f"{n:,} claim{'' if n == 1 else 's'}",
-        "number": _number,
-        "interval": _interval,
-        "percent": lambda share: Markup(f"{100 * share:.1f}&nbsp;%"),
-        "excerpt": _excerpt,
-        "svg": Markup,  # of plots.py, which lets no text of a user in
-    }
     stages = evaluation.stages
-    template = resources.files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
     curves = _recall_curves(evaluation)
-    return environment.from_string(template).render(
+    return template.render(
         evaluation=evaluation,
         stages=stages,
         sections=_sections(evaluation),
@@ -92,16 +90,18 @@ def render_report(
         fates=_fate_groups(stages) if stages else [],
         finders=_finders(stages) if stages else {},
         claims={claim.query_id: claim for claim in evaluation.judged.claims},
-        calibrations=[(found, calibration_svg(found, f"calibration-{found.k}")) for found in stages.calibrations]
+        reliability=[(found, reliability_svg(found, f"calibration-{found.k}")) for found in stages.reliability]
         if stages
         else [],
         with_copies=with_copies_text(stages.with_copies) if stages and stages.with_copies else None,
-        hardest_by=_hardest_by(evaluation),
-        hardest=_hardest_claims(evaluation, stages) if stages else [],
-        final=_final(evaluation),
-        hardest_rows=_hardest_rows(evaluation),
+        hardest_by=leading_measure(evaluation.measures),
+        hardest=hardest_claims(evaluation, stages) if stages else [],
+        final=final_list(evaluation),
+        hardest_rows=hardest_rows(evaluation),
         settings=_flat(evaluation.settings),
-        check_command=shlex.join(["ir_measures", "qrels.trec", f"{_final(evaluation)}.trec", *_checkable(evaluation)]),
+        check_command=shlex.join(
+            ["ir_measures", "qrels.trec", f"{final_list(evaluation)}.trec", *_checkable(evaluation)]
+        ),
         measures_text=shlex.join(_checkable(evaluation)),
         sets_explained=SETS_EXPLAINED if has_set_measures(evaluation.measures) else None,
         items_per_finding=ITEMS_PER_FINDING,
@@ -110,7 +110,7 @@ def render_report(
 
 
 def _checkable(evaluation: Evaluation) -> list[str]:
-    """Return the measures that ir_measures has too, by default what is measured by default."""
+    """Return the measures that ir_measures can confirm, or the default measures if there are none."""
     return [measure for measure in evaluation.measures if set_cutoff(measure) is None] or [*DEFAULT_MEASURES]
 
 
@@ -122,22 +122,23 @@ def _sections(evaluation: Evaluation) -> dict[str, str]:
         "measures": "How well each list does",
         "recall": "Recall against k",
         "losses": "Where relevant documents were lost" if stages else None,
-        "calibration": "Do the probabilities come true?" if stages and stages.calibrations else None,
+        "calibration": "Do the probabilities come true?" if stages and stages.reliability else None,
         "hardest": "The hardest claims",
         "returned": "What a reader is shown" if stages and stages.returned else None,
         "timing": "Time" if stages else None,
-        "input": "Findings on the input" if evaluation.findings else None,
+        "input": "Findings about the input" if evaluation.findings else None,
         "settings": "Settings, and how to check the figures",
     }
     return {name: heading for name, heading in headings.items() if heading is not None}
 
 
 def _facts(evaluation: Evaluation) -> dict[str, str]:
-    """Return what was measured, by what it is called."""
+    """Return the facts at the top of the page, by name."""
     settings, judged = evaluation.settings, evaluation.judged
     n_claims, n_relevant = len(judged.claims), len(judged.relevant())
     facts = {
-        "Claims": f"{n_claims:,} with judgments, {n_relevant:,} relevant documents, {n_relevant / n_claims:.1f} a claim"
+        "Claims": f"{n_claims:,} with judgments; "
+        f"{n_relevant:,} relevant documents, {n_relevant / n_claims:.1f} per claim"
     }
     if evaluation.stages is None:
         return facts | {"Runs": ", ".join(evaluation.runs)}
@@ -159,14 +160,14 @@ def _fingerprint(record: Mapping[str, Json], name: str) -> str:
 
 
 def _best(evaluation: Evaluation, measure: str) -> list[str]:
-    """Return the lists with the highest mean as it is printed; none where there is one list, or all are the same."""
+    """Return the lists with the highest mean as printed; none if there is only one list, or if all are equal."""
     means = {name: _number(row[measure].mean) for name, row in evaluation.intervals.items()}
     best = [name for name, mean in means.items() if mean == max(means.values())]
     return best if len(best) < len(means) else []
 
 
 def _recall_curves(evaluation: Evaluation) -> dict[str, Curve]:
-    """Return each list's mean recall at the first so many hits, down to the rank where the longest ranking ends."""
+    """Return each list's mean recall at several depths, down to the rank where its longest ranking ends."""
     curves: dict[str, Curve] = {}
     for name, run in evaluation.runs.items():
         deepest = max(1, *(len(ranking) for ranking in run.values()))
@@ -178,7 +179,7 @@ def _recall_curves(evaluation: Evaluation) -> dict[str, Curve]:
 
 
 def _down_to_relevant(run: Run, evaluation: Evaluation) -> Run:
-    """Return the run without the hits below each claim's last relevant one, which no recall depends on."""
+    """Return the run cut after each claim's last relevant hit: no recall depends on the rest."""
     kept: Run = {}
     for query_id, ranking in run.items():
         grades = evaluation.judged.qrels.get(query_id, {})
@@ -193,7 +194,7 @@ def _recall_rows(curves: Mapping[str, Curve]) -> list[tuple[int, list[float | No
 
 
 class _FateGroup(NamedTuple):
-    """All relevant documents of one fate, of which the first are listed."""
+    """The relevant documents of one fate; the first of them are listed."""
 
     fate: str
     meaning: str
@@ -203,7 +204,7 @@ class _FateGroup(NamedTuple):
 
 
 def _fate_groups(stages: StageReport) -> list[_FateGroup]:
-    """Return the fates that some document met, in the order in which it can meet them."""
+    """Return the fates that at least one document met, in the order of the stages."""
     counts = count_fates(stages.losses)
     groups = []
     for fate, meaning in explain_fates(stages.shown_k, stages.config, stages.list_k).items():
@@ -215,87 +216,14 @@ def _fate_groups(stages: StageReport) -> list[_FateGroup]:
 
 
 def _finders(stages: StageReport) -> dict[str, int]:
-    """Return who found the relevant documents, where there are two that can find."""
+    """Return which search found the relevant documents, if there are two searches."""
     if not any("dense" in loss.ranks for loss in stages.losses):
         return {}
     return count_finders(stages.losses, stages.config.first_stage_k)
 
 
-class _ShownHit(NamedTuple):
-    """A hit that a reader of the claim is shown; `score` is the last stage's, None for one that was not rescored."""
-
-    rank: int
-    doc_id: str
-    score: float | None
-    judgment: str
-
-
-class _HardClaim(NamedTuple):
-    """A claim with what was shown for it, and the first of what was missed."""
-
-    claim: Query
-    value: float
-    n_relevant: int
-    shown: list[_ShownHit]
-    n_missed: int
-    missed: list[Loss]
-
-
-def _final(evaluation: Evaluation) -> str:
-    """Return the last list: of a pipeline's stages the one that a reader is shown, if it was measured."""
-    return list(evaluation.runs)[-1]
-
-
-def _hardest_by(evaluation: Evaluation) -> str:
-    return _HARDEST_BY if _HARDEST_BY in evaluation.measures else evaluation.measures[0]
-
-
-def _hardest(evaluation: Evaluation, values: Mapping[str, float]) -> list[tuple[Query, int]]:
-    """Return the claims of lowest value with how many documents are relevant, the lowest and richest first."""
-    n_relevant = {
-        query_id: sum(grade > 0 for grade in grades.values()) for query_id, grades in evaluation.judged.qrels.items()
-    }
-    claims = list(evaluation.judged.claims)
-    claims.sort(key=lambda claim: (values[claim.query_id], -n_relevant[claim.query_id], claim.query_id))
-    return [(claim, n_relevant[claim.query_id]) for claim in claims[:HARDEST_CLAIMS]]
-
-
-def _hardest_claims(evaluation: Evaluation, stages: StageReport) -> list[_HardClaim]:
-    final = _final(evaluation)
-    row = evaluation.values[final][_hardest_by(evaluation)]
-    values = {query_id: float(value) for query_id, value in zip(evaluation.judged.query_ids, row, strict=True)}
-    found = []
-    for claim, n_relevant in _hardest(evaluation, values):
-        shown = evaluation.runs[final].get(claim.query_id, [])[: stages.shown_k]
-        grades = evaluation.judged.qrels[claim.query_id]
-        hits = [_shown_hit(rank, hit, grades, final) for rank, hit in enumerate(shown, 1)]
-        places = {hit.doc_id for hit in shown}
-        missed = [loss for loss in stages.losses if loss.query_id == claim.query_id and loss.doc_id not in places]
-        missed.sort(key=lambda loss: (*(rank or math.inf for rank in list(loss.ranks.values())[::-1]), loss.doc_id))
-        found.append(
-            _HardClaim(claim, values[claim.query_id], n_relevant, hits, len(missed), missed[:MISSED_PER_CLAIM])
-        )
-    return found
-
-
-def _shown_hit(rank: int, hit: ScoredDoc, grades: Mapping[str, int], final: str) -> _ShownHit:
-    grade = grades.get(hit.doc_id)
-    judgment = "not judged" if grade is None else "relevant" if grade > 0 else "judged not relevant"
-    was_rescored = final != "reranked" or hit.score >= 0
-    return _ShownHit(rank, hit.doc_id, hit.score if was_rescored else None, judgment)
-
-
-def _hardest_rows(evaluation: Evaluation) -> list[tuple[Query, int, list[float]]]:
-    """Return the claims of lowest mean over all lists, how many documents are relevant, and the value of each list."""
-    measure = _hardest_by(evaluation)
-    rows = np.stack([values[measure] for values in evaluation.values.values()])
-    columns = dict(zip(evaluation.judged.query_ids, rows.T.tolist(), strict=True))
-    means = {query_id: math.fsum(column) for query_id, column in columns.items()}
-    return [(claim, n_relevant, columns[claim.query_id]) for claim, n_relevant in _hardest(evaluation, means)]
-
-
 def _flat(settings: Mapping[str, Json], prefix: str = "") -> dict[str, str]:
-    """Return each setting by its path, with dots."""
+    """Return each setting by its dotted path."""
     flat: dict[str, str] = {}
     for name, value in settings.items():
         if isinstance(value, dict):
@@ -305,18 +233,13 @@ def _flat(settings: Mapping[str, Json], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _harmless(value: Any) -> Any:
-    """Return a text without characters that hide or reorder others, or that no UTF-8 file can hold."""
-    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
-
-
 def _number(value: float | None) -> str:
-    return _NONE if value is None or math.isnan(value) else f"{value:.3f}"
+    return NO_NUMBER if value is None or math.isnan(value) else f"{value:.3f}"
 
 
 def _interval(interval: Interval) -> str:
     if math.isnan(interval.low) or math.isnan(interval.high):
-        return _NONE
+        return NO_NUMBER
     return f"[{interval.low:.3f}, {interval.high:.3f}]"
 
 

@@ -1,4 +1,4 @@
-"""Whether the reranker's probabilities come true, and how often claims are told that there is nothing."""
+"""Reliability of the reranker's probabilities, and of the note that probably nothing is relevant."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ N_BINS = 10
 
 
 @dataclass(frozen=True)
-class CalibrationBin:
-    """Hits whose probabilities lie side by side: how many, their mean probability, and the share judged relevant."""
+class ReliabilityBin:
+    """Hits of similar probability: their number, their mean probability, and the share judged relevant."""
 
     n: int
     mean_probability: float
@@ -26,12 +26,12 @@ class CalibrationBin:
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """Probabilities beside judgments, over the first `k` reranked hits of each claim.
+class Reliability:
+    """Probabilities compared with judgments, over the first `k` reranked hits of each claim.
 
-    `error` is the expected calibration error over bins of equal width, in [0, 1], 0 is best; a hit that nobody judged
-    counts as not relevant, so sparse judgments make honest probabilities look too high. `bins` are ten of equal
-    number, by probability, for a curve.
+    `error` is the expected calibration error over bins of equal width, in [0, 1], 0 is best; a hit without a judgment
+    counts as not relevant, so sparse judgments make honest probabilities look too high. `bins` are ten bins of equal
+    size, ordered by probability, for a curve.
     """
 
     k: int
@@ -39,15 +39,15 @@ class Calibration:
     error: float
     mean_probability: float
     share_relevant: float
-    bins: tuple[CalibrationBin, ...]
+    bins: tuple[ReliabilityBin, ...]
 
 
 @dataclass(frozen=True)
 class ToldNothing:
-    """How many claims a search tells that there is probably nothing relevant.
+    """How many claims a search answers with a note that probably nothing is relevant.
 
-    It could be told of `n_claims`. `n_wrongly` of the `n_told` have a relevant document in the index, and so have
-    `n_with` of all. `cosine` is the threshold.
+    `n_claims` is the number of claims that could get the note, `n_told` the number that get it. `n_with` of all claims
+    have a relevant document in the index, `n_wrongly` of those that get the note. `cosine` is the threshold.
     """
 
     cosine: float
@@ -58,10 +58,10 @@ class ToldNothing:
 
     @property
     def text(self) -> str:
-        """What was counted, in a sentence."""
+        """The counts in a sentence."""
         return (
             f'"Probably nothing relevant" is said of {self.n_told:,} of {self.n_claims:,} claims (cosine of the '
-            f"nearest document below {self.cosine:.3f}), among them {self.n_wrongly:,} of the {self.n_with:,} with a "
+            f"nearest document below {self.cosine:.3f}), including {self.n_wrongly:,} of the {self.n_with:,} with a "
             "relevant document in the index"
         )
 
@@ -69,9 +69,9 @@ class ToldNothing:
 def told_nothing(
     pipeline: EvidencePipeline, dense: Run, judged: JudgedClaims, held: Collection[str]
 ) -> ToldNothing | None:
-    """Count the claims of which the threshold says that nothing is relevant; None where there is no threshold.
+    """Count the claims for which the threshold says that nothing is relevant; None if there is no threshold.
 
-    `dense` is the run of the vectors, `held` the ids of the relevant documents that the index holds.
+    `dense` is the run of the vectors, `held` the ids of the relevant documents in the index.
     """
     told: dict[str, bool] = {}
     for claim in judged.claims:
@@ -92,7 +92,7 @@ def told_nothing(
 
 
 def stored_text(blend: Blend) -> str | None:
-    """Return in a sentence what a blend's file says of it, None where it says nothing."""
+    """Return a sentence on the measurements stored with a blend, None if there are none."""
     measured = blend.measured
     if measured is None:
         return None
@@ -103,28 +103,28 @@ def stored_text(blend: Blend) -> str | None:
     )
 
 
-def calibrate(reranked: Run, judged: JudgedClaims, k: int) -> Calibration | None:
-    """Return the calibration of the first k hits of each claim that were rescored; None if there is none."""
+def reliability(reranked: Run, judged: JudgedClaims, k: int) -> Reliability | None:
+    """Return the reliability of the first k hits of each claim that were rescored; None if none were."""
     probabilities: list[float] = []
     relevant: list[bool] = []
     for query_id in judged.query_ids:
         grades = judged.qrels[query_id]
         for hit in reranked.get(query_id, [])[:k]:
-            if hit.score >= 0:  # those below were not rescored
+            if hit.score >= 0:  # hits below 0 were not rescored
                 probabilities.append(hit.score)
                 relevant.append(grades.get(hit.doc_id, 0) > 0)
     if not probabilities:
         return None
     p, y = np.array(probabilities), np.array(relevant)
-    return Calibration(
+    return Reliability(
         k, len(p), expected_calibration_error(p, y, N_BINS), float(p.mean()), float(y.mean()), _bins(p, y.astype(float))
     )
 
 
-def _bins(probabilities: Floats, relevant: Floats) -> tuple[CalibrationBin, ...]:
+def _bins(probabilities: Floats, relevant: Floats) -> tuple[ReliabilityBin, ...]:
     order = np.argsort(probabilities, kind="stable")
     return tuple(
-        CalibrationBin(len(rows), float(probabilities[rows].mean()), float(relevant[rows].mean()))
+        ReliabilityBin(len(rows), float(probabilities[rows].mean()), float(relevant[rows].mean()))
         for rows in np.array_split(order, N_BINS)
         if len(rows)
     )

@@ -1,4 +1,4 @@
-"""The folder that an evaluation leaves behind: runs, values, settings and a report."""
+"""Output folder of an evaluation: runs, values, settings and a report."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ from claimhound.data.records import Document, Run
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.evaluation.comparison import Comparison
-from claimhound.pipeline.evaluation.evaluating import LISTS, Evaluation
+from claimhound.pipeline.evaluation.evaluating import Evaluation
 from claimhound.pipeline.evaluation.judged import held_documents
-from claimhound.pipeline.evaluation.report import needed_documents, render_report
-from claimhound.pipeline.evaluation.tables import (
-    comparison_csv,
-    comparison_record,
-    csv_text,
-    evaluation_record,
-    json_text,
-)
+from claimhound.pipeline.evaluation.reporting import comparison_figures, run_figures
+from claimhound.pipeline.evaluation.reporting.json_records import json_text
+from claimhound.pipeline.evaluation.reporting.report import needed_documents, render_report
+from claimhound.pipeline.evaluation.reporting.tables import Column, Table, as_csv, exact_columns, six_decimals
+from claimhound.pipeline.evaluation.stage_runs import LISTS
 
 JOURNAL_NAME = "unfinished.journal"
 _FILES = (
@@ -40,12 +37,11 @@ def write_evaluation(
     version: str = "",
     command: str | None = None,
 ) -> list[Path]:
-    """Write what was measured, and give up the journal of the evaluation; returns the paths.
+    """Write the results, remove the evaluation's journal, and return the paths.
 
-    The judgments that counted (`qrels.trec`) and a TREC run of each stage, so that other tools can confirm the figures;
-    `claims.csv` with each claim's values; `losses.csv` with each relevant document's fate; `evaluation.json` with all
-    figures and settings; and `report.html`, with texts of documents out of the index, and with the program's `version`
-    and the `command` that measured.
+    `qrels.trec` has the judgments that counted, and each stage has a TREC run, for other tools to confirm the figures;
+    `claims.csv` has each claim's values, `losses.csv` each relevant document's fate, and `evaluation.json` all figures
+    and settings. `report.html` shows documents from the index, the program's `version` and the `command` that was run.
 
     Raises InputError if the folder cannot be written.
     """
@@ -56,7 +52,10 @@ def write_evaluation(
         for name, run in evaluation.runs.items():
             written.append(output_dir / f"{name}.trec")
             write_run(_in_order(run, evaluation), written[-1], tag=f"claimhound-{name}")
-    texts = {"claims.csv": _claims_csv(evaluation), "evaluation.json": json_text(evaluation_record(evaluation)) + "\n"}
+    texts = {
+        "claims.csv": _claims_csv(evaluation),
+        "evaluation.json": json_text(run_figures.as_record(evaluation)) + "\n",
+    }
     documents: Mapping[str, Document] = {}
     if index is not None:
         relevant = (doc_id for _, doc_id in evaluation.judged.relevant())
@@ -70,31 +69,31 @@ def write_evaluation(
 
 
 def write_comparison(comparison: Comparison, output_dir: Path) -> list[Path]:
-    """Write `comparison.json`, `comparison.csv` and `claims.csv` with each claim's values; returns the paths.
+    """Write `comparison.json`, `comparison.csv` and `claims.csv` with each claim's values, and return the paths.
 
     Raises InputError if the folder cannot be written.
     """
     make_folder(output_dir)
     texts = {
-        "comparison.json": json_text(comparison_record(comparison)) + "\n",
-        "comparison.csv": comparison_csv(comparison),
+        "comparison.json": json_text(comparison_figures.as_record(comparison)) + "\n",
+        "comparison.csv": comparison_figures.as_csv(comparison),
         "claims.csv": _claims_csv(comparison.evaluation),
     }
     return list(_write_texts(texts, output_dir))
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it; raises InputError where it cannot be made, or nothing be written there."""
+    """Create a folder and its parents. Raises InputError if it cannot be created or written to."""
     try:
         if path.exists() and not path.is_dir():
-            raise InputError(f"{path}: cannot be written: is a file, and a folder is wanted")
+            raise InputError(f"{path}: cannot be written: it is a file, not a folder; choose another --output")
         path.mkdir(parents=True, exist_ok=True)
         require_writable_folder(path)
         in_the_way = [path / name for name in _FILES if (path / name).is_dir()]
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
     if in_the_way:
-        raise InputError(f"{in_the_way[0]}: is a folder, and a file is to be written; name another with --output")
+        raise InputError(f"{in_the_way[0]}: is a folder where a file must be written; choose another --output")
 
 
 def _write_texts(texts: Mapping[str, str], output_dir: Path) -> Iterator[Path]:
@@ -110,35 +109,33 @@ def _in_order(run: Run, evaluation: Evaluation) -> Run:
 
 def _claims_csv(evaluation: Evaluation) -> str:
     columns = [(name, measure) for name, row in evaluation.values.items() for measure in row]
-    return csv_text(
-        ("claim_id", "claim", "n_relevant", *(f"{name} {measure}" for name, measure in columns)),
+    rows = [
         (
-            (
-                claim.query_id,
-                claim.text,
-                sum(grade > 0 for grade in evaluation.judged.qrels[claim.query_id].values()),
-                *(f"{evaluation.values[name][measure][row]:.6f}" for name, measure in columns),
-            )
-            for row, claim in enumerate(evaluation.judged.claims)
-        ),
-    )
+            claim.query_id,
+            claim.text,
+            sum(grade > 0 for grade in evaluation.judged.qrels[claim.query_id].values()),
+            *(evaluation.values[name][measure][row] for name, measure in columns),
+        )
+        for row, claim in enumerate(evaluation.judged.claims)
+    ]
+    values = (Column(f"{name} {measure}", six_decimals) for name, measure in columns)
+    return as_csv(Table((*exact_columns("claim_id", "claim", "n_relevant"), *values), rows))
 
 
 def _losses_csv(evaluation: Evaluation, documents: Mapping[str, Document]) -> str:
     assert evaluation.stages is not None
     claims = {claim.query_id: claim.text for claim in evaluation.judged.claims}
-    return csv_text(
-        ("claim_id", "claim", "doc_id", "text", "grade", "fate", *(f"{name} rank" for name in LISTS)),
+    columns = exact_columns("claim_id", "claim", "doc_id", "text", "grade", "fate", *(f"{name} rank" for name in LISTS))
+    rows = [
         (
-            (
-                loss.query_id,
-                claims[loss.query_id],
-                loss.doc_id,
-                documents[loss.doc_id].text if loss.doc_id in documents else "",
-                loss.grade,
-                loss.fate,
-                *(loss.ranks.get(name) or "" for name in LISTS),
-            )
-            for loss in evaluation.stages.losses
-        ),
-    )
+            loss.query_id,
+            claims[loss.query_id],
+            loss.doc_id,
+            documents[loss.doc_id].text if loss.doc_id in documents else "",
+            loss.grade,
+            loss.fate,
+            *(loss.ranks.get(name) for name in LISTS),
+        )
+        for loss in evaluation.stages.losses
+    ]
+    return as_csv(Table(columns, rows))

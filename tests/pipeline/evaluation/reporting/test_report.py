@@ -12,11 +12,12 @@ from pipeline_fakes import FakeEncoder, FakeReranker
 
 from claimhound.data.records import Document, Query, ScoredDoc
 from claimhound.indexes.memory import MemoryIndex
-from claimhound.pipeline.evaluation.calibration import Calibration, CalibrationBin
-from claimhound.pipeline.evaluation.evaluating import evaluate, evaluate_runs
+from claimhound.pipeline.evaluation.evaluating import StageSettings, evaluate, evaluate_runs
 from claimhound.pipeline.evaluation.measures import values_by_claim
-from claimhound.pipeline.evaluation.plots import N_COLOURS, calibration_svg, recall_svg, swatch_svg
-from claimhound.pipeline.evaluation.report import HARDEST_CLAIMS, LOSSES_PER_FATE, needed_documents, render_report
+from claimhound.pipeline.evaluation.reliability import Reliability, ReliabilityBin
+from claimhound.pipeline.evaluation.reporting.hardest import HARDEST_CLAIMS
+from claimhound.pipeline.evaluation.reporting.plots import N_COLOURS, recall_svg, reliability_svg, swatch_svg
+from claimhound.pipeline.evaluation.reporting.report import LOSSES_PER_FATE, needed_documents, render_report
 from claimhound.pipeline.search.evidence import EvidencePipeline
 
 TEXTS = ("ice melts", "ice is cold", "the sea rises", "bread rises", "yeast")
@@ -97,7 +98,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def evaluation():
-    return evaluate(pipeline_over(DOCUMENTS), CLAIMS, QRELS, list_k=50, shown_k=2)
+    return evaluate(pipeline_over(DOCUMENTS), CLAIMS, QRELS, stages=StageSettings(list_k=50, shown_k=2))
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +170,7 @@ def test_with_words_alone_nobody_asks_who_found_them():
 
 
 def test_lists_that_were_not_asked_for_are_left_out():
-    found = evaluate(pipeline_over(DOCUMENTS), CLAIMS, QRELS, lists=["dense"])
+    found = evaluate(pipeline_over(DOCUMENTS), CLAIMS, QRELS, stages=StageSettings(["dense"]))
     page = Page(page_of(found))
     assert page.tables[0][0] == ["Measure", "dense"]
     assert "ir_measures qrels.trec dense.trec" in page.text
@@ -223,12 +224,12 @@ def test_every_fate_is_counted_and_every_loss_told(evaluation, page):
     (table,) = [table for table in page.tables if table[0][0] == "Fate"]
     assert [row[:3] for row in table[1:]] == [
         ["not in the index", "1", "20.0\xa0%"],
-        ["rescored, but not lifted among the first 2", "1", "20.0\xa0%"],
-        ["among the first 2 that a reader is shown", "3", "60.0\xa0%"],
+        ["rescored, but not lifted into the first 2", "1", "20.0\xa0%"],
+        ["in the first 2, which a reader is shown", "3", "60.0\xa0%"],
     ]
     assert sum(int(row[1]) for row in table[1:]) == len(evaluation.stages.losses)
     # "what rises": d1 by meaning and d2 and d3 by words, of which the reranker lifts d2 alone.
-    assert "not lifted among the first 2 · bm25 #2 · dense – · fused #3 · reranked #3" in page.text
+    assert "not lifted into the first 2 · bm25 #2 · dense – · fused #3 · reranked #3" in page.text
 
 
 def test_the_hardest_claims_come_first_with_what_was_shown_and_missed(evaluation, html):
@@ -252,7 +253,7 @@ def test_a_long_list_is_capped_and_says_so():
     claims = [Query(f"q{n:02}", f"ice number {n}") for n in range(HARDEST_CLAIMS + 5)]
     qrels = {claim.query_id: {document.doc_id: 1 for document in documents[20:60]} for claim in claims}
     pipeline = pipeline_over(documents, with_encoder=False, with_reranker=False)
-    found = evaluate(pipeline, claims, qrels, list_k=10, shown_k=1)
+    found = evaluate(pipeline, claims, qrels, stages=StageSettings(list_k=10, shown_k=1))
     html = page_of(found, documents)
     n_details = html.count("<summary><bdi>")
     assert n_details == HARDEST_CLAIMS
@@ -320,7 +321,7 @@ def test_long_texts_are_cut_and_say_how_long_they_are():
 def test_claims_of_which_nothing_is_relevant_are_told_but_not_called_hard():
     found = evaluate(pipeline_over(DOCUMENTS), CLAIMS, QRELS | {"c3": {"d0": 0}})
     page = Page(page_of(found))
-    assert "claims of which nothing is judged relevant, not counted" in page.text
+    assert "claims without a relevant judgment, not counted" in page.text
     assert "no judgment nDCG" not in page.text
 
 
@@ -361,5 +362,5 @@ def test_no_two_of_sixty_series_look_the_same():
 
 
 def test_probabilities_of_one_bin_can_be_drawn():
-    Page(calibration_svg(Calibration(5, 1, 1.0, 0.0, 0.0, (CalibrationBin(1, 0.0, 0.0),)), "one"))
-    Page(calibration_svg(Calibration(5, 1, 1.0, 1.0, 1.0, (CalibrationBin(1, 1.0, 1.0),)), "all"))
+    Page(reliability_svg(Reliability(5, 1, 1.0, 0.0, 0.0, (ReliabilityBin(1, 0.0, 0.0),)), "one"))
+    Page(reliability_svg(Reliability(5, 1, 1.0, 1.0, 1.0, (ReliabilityBin(1, 1.0, 1.0),)), "all"))

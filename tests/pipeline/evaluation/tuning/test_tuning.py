@@ -15,14 +15,10 @@ from claimhound.data.records import Document, Query
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.pipeline.evaluation.judged import judged_claims
 from claimhound.pipeline.evaluation.measures import values_by_claim
-from claimhound.pipeline.evaluation.tuning import (
-    best_setting,
-    changes,
-    cross_validated,
-    setting_values,
-    tune,
-    tuning_grid,
-)
+from claimhound.pipeline.evaluation.tuning.choice import tune
+from claimhound.pipeline.evaluation.tuning.cross_validation import best_setting, cross_validated
+from claimhound.pipeline.evaluation.tuning.grid import changes, tuning_grid
+from claimhound.pipeline.evaluation.tuning.setting_values import setting_values
 from claimhound.pipeline.models.blending import Blend
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
@@ -202,7 +198,7 @@ def test_a_gain_that_holds_on_claims_left_out_is_shown_and_chosen(where_vectors_
     assert tuning.is_gain_shown
     assert tuning.chosen == tuning.best
     assert tuning.note.startswith("Tuning helps on these claims: nDCG@10 1.0000 on claims left out of the choice, 0.63")
-    assert done == [(number, 12) for number in range(1, 13)]
+    assert done == [("tune", number, 12) for number in range(1, 13)]
 
 
 def test_where_nothing_is_gained_the_default_stands(where_vectors_are_right):
@@ -210,8 +206,10 @@ def test_where_nothing_is_gained_the_default_stands(where_vectors_are_right):
     tuning = tune(pipeline, claims, qrels, measure="R@5", n_folds=3)
     assert (tuning.best, tuning.chosen, set(tuning.fold_choices)) == (pipeline.config,) * 2 + ({pipeline.config},)
     assert not tuning.is_gain_shown
-    assert tuning.note.startswith("Tuning gains nothing on claims that it has not seen, so the default settings stand:")
-    assert tuning.note.endswith("The best on the claims themselves: the default.")
+    assert tuning.note.startswith(
+        "Tuning gains nothing on claims left out of the choice, so the default settings are kept:"
+    )
+    assert tuning.note.endswith("Best on the claims themselves: the default.")
 
 
 def test_a_gain_on_too_few_claims_is_not_shown(where_vectors_are_right):
@@ -221,7 +219,9 @@ def test_a_gain_on_too_few_claims_is_not_shown(where_vectors_are_right):
     assert tuning.test.difference.mean > 0.3
     assert tuning.test.p == 0.125
     assert tuning.chosen == pipeline.config != tuning.best
-    assert tuning.note.startswith("Tuning gains nothing that can be told from chance, so the default settings stand:")
+    assert tuning.note.startswith(
+        "Tuning gains nothing that can be told from chance, so the default settings are kept:"
+    )
     assert changes(tuning.best, pipeline.config) in tuning.note
     assert [(finding.kind, len(finding.items)) for finding in tuning.findings] == [("absent_claims", 8)]
 
@@ -238,7 +238,7 @@ def test_what_cannot_be_tuned_is_refused(where_vectors_are_right):
     pipeline, claims, qrels = where_vectors_are_right
     with pytest.raises(InputError, match="tuning goes by one measure, got 2: R@5 R@10"):
         tune(pipeline, claims, qrels, measure="R@5 R@10")
-    with pytest.raises(InputError, match="'best' is no measure"):
+    with pytest.raises(InputError, match="'best' is not a measure"):
         tune(pipeline, claims, qrels, measure="best")
     with pytest.raises(InputError, match="2 distinct judged claims are too few for 5 folds"):
         tune(pipeline, claims[:2], qrels)

@@ -1,6 +1,6 @@
-"""Curves as SVG for an HTML page: text stays text, colours are the page's, the same numbers give the same bytes.
+"""Curves as SVG for an HTML page, with text as text and the page's colours; the same numbers give the same bytes.
 
-No text of a user gets into them: the page names the series beside their swatches.
+They contain no user text: the page names the series next to their swatches.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from claimhound.pipeline.evaluation.calibration import Calibration
+from claimhound.pipeline.evaluation.reliability import Reliability
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,17 +19,17 @@ Curve: TypeAlias = Sequence[tuple[int, float]]
 """Points (k, value), by k."""
 
 N_COLOURS = 6
-"""The page defines so many colours `--series-0`, `--series-1`, and so on, and `--ink` and `--line`."""
+"""The page defines this many colours, `--series-0`, `--series-1` and so on, and `--ink` and `--line`."""
 
-# On a phone of 360 px the width becomes 320 px: text of 12 points is then 10 px high.
+# On a phone 360 px wide the plot is 320 px wide, and text of 12 points is 10 px high.
 _INCHES = (5.3, 3.5)
 _FONT_SIZE = 12
 _LINE_WIDTH = 2.0
 _MARKER_SIZE = 6.5
-# matplotlib wants colours that it knows; these stand for the page's variables until the end.
+# matplotlib accepts only its own colours; these are replaced by the page's variables at the end.
 _INK, _LINE = "#fe0100", "#fe0200"
 _DASHES: tuple[tuple[float, ...], ...] = ((), (6, 2), (6, 2, 1.5, 2), (1.5, 1.5))
-# Each marker as matplotlib names it, and as a path around 0 in a swatch.
+# Each marker by its matplotlib name, and as a path around 0 for a swatch.
 _MARKERS = {
     "o": "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z",
     "s": "M-3.2-3.2h6.4v6.4h-6.4z",
@@ -40,7 +40,7 @@ _MARKERS = {
 
 
 class _Look(NamedTuple):
-    """A series by three things, so that no two of sixty look the same and none depends on colour alone."""
+    """How a series is drawn: no two of sixty look the same, and none is told apart by colour alone."""
 
     colour: int
     dashes: tuple[float, ...]
@@ -52,7 +52,7 @@ def _look(number: int) -> _Look:
 
 
 def swatch_svg(number: int) -> str:
-    """Return a small picture of the line of a series, counted from 0, for a legend; a screen reader skips it."""
+    """Return a small picture of a series' line for a legend, series counted from 0; screen readers skip it."""
     look = _look(number)
     dashes = " ".join(f"{_LINE_WIDTH * length:g}" for length in look.dashes)
     dash = f' stroke-dasharray="{dashes}"' if dashes else ""
@@ -64,9 +64,9 @@ def swatch_svg(number: int) -> str:
 
 
 def recall_svg(curves: Mapping[str, Curve], name: str) -> str:
-    """Return recall against k on a logarithmic scale, a line for each curve, in the colours of their order.
+    """Plot recall against k on a logarithmic scale, a line for each curve, coloured in their order.
 
-    `name` is unlike that of any other plot of the page. A curve ends where its points do.
+    `name` must be unique among the plots on the page. A curve ends at its last point.
     """
     from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
@@ -84,20 +84,20 @@ def recall_svg(curves: Mapping[str, Curve], name: str) -> str:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:,.0f}"))
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=_STEPS))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(value, 2):g}"))
-        axes.set_xlabel("k, the first so many hits")
+        axes.set_xlabel("k (first k hits)")
         axes.set_ylabel("mean recall")
 
     return _svg(draw, name, "Recall against k; the values are in the table below the plot.")
 
 
-def calibration_svg(calibration: Calibration, name: str) -> str:
-    """Return the share judged relevant against the mean probability of each bin, with the diagonal of honest ones.
+def reliability_svg(found: Reliability, name: str) -> str:
+    """Plot the share judged relevant against the mean probability of each bin; honest ones lie on the diagonal.
 
-    `name` is unlike that of any other plot of the page.
+    `name` must be unique among the plots on the page.
     """
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    points = [(item.mean_probability, item.share_relevant) for item in calibration.bins]
+    points = [(item.mean_probability, item.share_relevant) for item in found.bins]
     limit = min(1.03, 1.08 * max(0.05, *(value for point in points for value in point)))
 
     def draw(axes: Axes) -> None:
@@ -140,7 +140,7 @@ def _svg(draw: Any, name: str, label: str) -> str:
     from matplotlib.figure import Figure
 
     with mpl.rc_context():
-        mpl.rcdefaults()  # not what a user's own matplotlibrc says
+        mpl.rcdefaults()  # ignore the user's matplotlibrc
         settings: Any = _SETTINGS | {"svg.hashsalt": name}
         mpl.rcParams.update(settings)
         figure = Figure(figsize=_INCHES)
@@ -169,14 +169,14 @@ _SETTINGS: dict[str, Any] = {
 
 
 def _for_page(svg: str, name: str, label: str) -> str:
-    """Return matplotlib's file as an element of a page: its own ids, the page's colours, no fixed size."""
+    """Return matplotlib's file as an element of the page: unique ids, the page's colours, no fixed size."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(
         r"<svg [^>]*(viewBox=\"[^\"]*\")[^>]*>", rf'<svg class="plot" \1 role="img" aria-label="{label}">', svg, count=1
     )
     svg = re.sub(
         r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL
-    )  # would rule the whole page
+    )  # it would style the whole page
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     used = set(re.findall(r"(?:href=\"#|url\(#)([^\")]+)", svg))
     svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", svg)

@@ -1,0 +1,1 @@
+"""Figures and reports of what was measured: for people, programs and papers."""

@@ -1,0 +1,1 @@
+"""Search settings chosen on judged claims."""
