@@ -1,4 +1,4 @@
-"""Tables: text for people, CSV and JSON for programs, LaTeX for papers, Markdown for model cards."""
+"""Tables: text for people, CSV and JSON for programs, LaTeX for papers."""
 
 from __future__ import annotations
 
@@ -87,12 +87,6 @@ def as_latex(table: Table) -> str:
         disable_numparse=True,
     )
     return text
-
-
-def as_markdown(table: Table) -> str:
-    """Return a Markdown table."""
-    lines = (table.names, ["---"] * len(table.columns), *table.cells())
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def as_json(table: Table) -> dict[str, Json]:

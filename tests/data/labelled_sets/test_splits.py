@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +48,13 @@ def test_items_are_left_out_by_the_text_of_their_claim():
     assert without_claims(queries, ["“clouds COOL”"], lambda query: query.text) == ([queries[1]], [queries[0]])
 
 
-def test_folds_need_as_many_distinct_claims():
-    with pytest.raises(InputError, match="2 distinct judged claims are too few for 3 folds"):
-        claim_folds([Query("1", "Ice."), Query("2", "ice"), Query("3", "Sea.")], 3, 0)
+def test_folds_are_even_the_same_in_any_order_and_keep_claims_of_one_text_together():
+    claims = [Query(f"q{number}", f"claim {number % 9}") for number in range(12)]
+    folds = claim_folds(claims, 3, seed=0)
+    of_text = {claim.text: fold for claim, fold in zip(claims, folds, strict=True)}
+    assert [of_text[claim.text] for claim in claims] == folds.tolist()
+    assert sorted(np.bincount(list(of_text.values()))) == [3, 3, 3]
+    assert claim_folds(claims[::-1], 3, seed=0).tolist() == folds.tolist()[::-1]
+    assert claim_folds(claims, 3, seed=1).tolist() != folds.tolist()
+    with pytest.raises(InputError, match="9 distinct judged claims are too few for 10 folds"):
+        claim_folds(claims, 10, seed=0)

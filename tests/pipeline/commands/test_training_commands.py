@@ -47,7 +47,7 @@ def test_mining_the_same_again_gives_the_same_bytes(invoke: Invoke, mined: Path,
 def test_a_reranker_and_a_margin_leave_candidates_out(
     invoke: Invoke, mined: Path, sample_index: Path, tiny_reranker_dir: Path, tmp_path: Path
 ):
-    common = ("mine", *judged_sample(sample_index), "--output", tmp_path / "m.jsonl", *F32)
+    common = ("mine", *judged_sample(sample_index), "--output", tmp_path / "m.jsonl")
     result = invoke(*common, "--reranker", tiny_reranker_dir, "--max-p", 1e-9, "--pool-k", 10, *LOOSE)
     assert result.exit_code == 0, result.stderr
     assert "candidates rejected: relevant to the reranker: " in result.stderr

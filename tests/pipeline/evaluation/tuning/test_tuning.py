@@ -173,18 +173,6 @@ def test_changed_judgments_of_one_fold_leave_the_choice_that_is_measured_on_it(m
     assert turned
 
 
-def test_folds_are_even_the_same_in_any_order_and_keep_claims_of_one_text_together():
-    claims = [Query(f"q{number}", f"claim {number % 9}") for number in range(12)]
-    folds = claim_folds(claims, 3, seed=0)
-    of_text = {claim.text: fold for claim, fold in zip(claims, folds, strict=True)}
-    assert [of_text[claim.text] for claim in claims] == folds.tolist()
-    assert sorted(np.bincount(list(of_text.values()))) == [3, 3, 3]
-    assert claim_folds(claims[::-1], 3, seed=0).tolist() == folds.tolist()[::-1]
-    assert claim_folds(claims, 3, seed=1).tolist() != folds.tolist()
-    with pytest.raises(InputError, match="9 distinct judged claims are too few for 10 folds"):
-        claim_folds(claims, 10, seed=0)
-
-
 def test_a_gain_that_holds_on_claims_left_out_is_shown_and_chosen(where_vectors_are_right):
     pipeline, claims, qrels = where_vectors_are_right
     done = []
