@@ -183,11 +183,7 @@ def test_empty_ids_and_repeated_documents_are_refused(tmp_path: Path) -> None:
         write_run({"q": [ScoredDoc("d", 2.0), ScoredDoc("d", 1.0)]}, tmp_path / "a.run", "x")
 
 
-# A short file with these would be refused as binary.
-CONTROLS = [chr(number) for number in (*range(1, 9), *range(14, 27))]
-ids = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters=CONTROLS) | st.sampled_from("%{20} \t"), min_size=1
-)
+ids = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("%{20} \t"), min_size=1)
 # Few different values make many ties; the small ones round to the same 32 bits.
 scores = st.sampled_from([0.0, 1.0, 1 - 1e-12, 1 + 1e-12, 1e-45, -1.0]) | st.floats(-1e38, 1e38)
 rankings = st.dictionaries(ids, scores, min_size=1, max_size=20).map(
