@@ -1,6 +1,6 @@
 """Fact-checking evidence retriever: a claim goes in, the sentences of your corpus that bear on it come out, ranked.
 
-Every name is loaded on first use, so that `import claimhound` costs nothing; docs/api.md shows each of them at work.
+Names are loaded on first use, so `import claimhound` is cheap; docs/api.md has an example of each.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ def build_index(
 ) -> IndexingReport:
     """Build an index of the documents in `sources` and return what was read, replaced and skipped.
 
-    `encoder` is a model folder or a name on the Hub; None is the bundled one. With `split_sentences` each sentence of a
-    text is a document. `SourceOptions`, `load_encoder` and `building.build_index` describe the other arguments and the
+    `encoder` is a model folder or a name on the Hub; None is the bundled one. With `split_sentences` each sentence
+    becomes a document. `SourceOptions`, `load_encoder` and `building.build_index` describe the other arguments and the
     errors raised.
     """
     model = load_encoder(str(encoder or BUNDLED), compute, query_prompt=query_prompt, document_prompt=document_prompt)
@@ -82,10 +82,10 @@ def add_documents(
     compute: Compute = Compute(),  # noqa: B008 (frozen)
     on_progress: Progress = silent,
 ) -> IndexingReport:
-    """Add the documents in `sources` to an index, with its own encoder; one with a known id replaces the old one.
+    """Add the documents in `sources` to an index, with its encoder; a document with a known id replaces the old one.
 
-    With `split_sentences` None texts are split if the index holds sentences. With `withdraw_blank` a text that comes
-    blank is deleted by its id. Otherwise as `build_index`.
+    If `split_sentences` is None, texts are split if the index holds sentences. With `withdraw_blank` a blank text
+    deletes the document with its id. Otherwise as `build_index`.
     """
     snapshot = IndexSnapshot.open(Path(index_dir))
     model = load_index_encoder(snapshot, compute=compute)
@@ -94,7 +94,7 @@ def add_documents(
 
 
 class DeletionReport(NamedTuple):
-    """The index after a deletion, how many documents were deleted, the ids it did not hold, and notes on the disk."""
+    """The index's manifest after a deletion, how many documents were deleted, unknown ids, and notes on the disk."""
 
     manifest: Manifest
     n_deleted: int
@@ -105,7 +105,7 @@ class DeletionReport(NamedTuple):
 def delete_documents(ids: str | Sequence[str], index_dir: str | Path) -> DeletionReport:
     """Delete the documents with these ids, and the sentences of texts with these ids.
 
-    The index stays as it is if it holds none of them. Raises what `IndexWriter.open` and `commit` raise.
+    If it holds none of them, the index is unchanged. Raises what `IndexWriter.open` and `commit` raise.
     """
     wanted = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
     with IndexWriter.open(Path(index_dir)) as writer:
@@ -140,7 +140,7 @@ def annotate(
     on_progress: Progress = silent,
     on_notice: Notify = ignore,
 ) -> AnnotationReport:
-    """Find evidence for every claim in a file and write all of it to `output`, in the format of its suffix.
+    """Find evidence for every claim in a file and write it to `output`, in the format of its suffix.
 
     An interrupted job resumes when called again with the same arguments, and the output is byte-for-byte the same. Pass
     a function that opens the pipeline to have the claims checked before models are loaded. `known` is a file of claims
@@ -168,7 +168,7 @@ def annotate(
         if known is None:
             return Searcher(opened, n_workers=n_workers)
         if opened.encoder is None:
-            raise ValueError("known claims are compared by the encoder, and the pipeline has none")
+            raise ValueError("known claims need an encoder, and the pipeline has none")
         notices = Notices()
         found = KnownClaims.read(str(known), opened.encoder, notices=notices)
         for line in notices.lines():
@@ -204,7 +204,7 @@ def evaluate(
     on_progress: Progress = silent,
     on_notice: Notify = ignore,
 ) -> Evaluation:
-    """Measure each stage of a pipeline on judged claims; `means` of the result has the figures.
+    """Measure each stage of a pipeline on judged claims; the figures are in `means` of the result.
 
     `qrels` is the file of judgments; None if the claims name their evidence. With `output_dir` a report, TREC runs and
     all figures are written there, and an interrupted evaluation resumes. `reading` applies to the claims, and to the

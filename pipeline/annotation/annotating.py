@@ -19,16 +19,17 @@ from claimhound.pipeline.annotation.interrupts import first_interrupt
 from claimhound.pipeline.annotation.job import Job
 from claimhound.pipeline.annotation.output import column_names
 from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher
+from claimhound.pipeline.serving.compute import Notify, ignore
 
-INTERRUPTED = "interrupted: finishing the current batches; interrupt again to stop at once"
+_INTERRUPTED = "interrupted: finishing the current batches; interrupt again to stop at once"
 
 
 @dataclass(frozen=True)
 class AnnotationReport:
     """The result of a job. `rejected` is the file of bad records, None if there were none.
 
-    `n_resumed` of the records were done by an earlier run. `renamed` maps fields of the claims to their columns, where
-    a column of ours has the same name.
+    `n_resumed` of the records were done by an earlier run. `renamed` maps fields of the claims to their columns if a
+    column of ours has the same name.
     """
 
     output: Path
@@ -52,7 +53,7 @@ def annotate(
     *,
     fresh: bool = False,
     on_progress: Progress = silent,
-    on_notice: Callable[[str], None] = lambda _line: None,
+    on_notice: Notify = ignore,
     disk: Disk | None = None,
 ) -> AnnotationReport:
     """Find evidence for every claim of a source, each exactly once, and write it with the claim's own id and fields.
@@ -68,7 +69,7 @@ def annotate(
     then finished, and KeyboardInterrupt is raised.
 
     Raises InputError if the output is a stream or the file of the claims, if another process is working on it, if
-    another job's output or unfinished work is there, if no record is a claim, and if something cannot be read or
+    it belongs to another job, finished or not, if no record is a claim, and if something cannot be read or
     written.
     """
     disk = disk or Disk()
@@ -96,13 +97,11 @@ def annotate(
         return AnnotationReport(files.output, survey.n_claims, survey.n_bad, n_resumed, rejected, renamed)
 
 
-def _done(
-    job: Job, identity: dict[str, Json], *, fresh: bool, on_progress: Progress, on_notice: Callable[[str], None]
-) -> int:
+def _done(job: Job, identity: dict[str, Json], *, fresh: bool, on_progress: Progress, on_notice: Notify) -> int:
     """Do what is left of a job; return the number of records done by earlier runs."""
     with (
         Journal.open(job.files.journal, identity, fresh=fresh) as journal,
-        first_interrupt(lambda: on_notice(INTERRUPTED)) as is_stopped,
+        first_interrupt(lambda: on_notice(_INTERRUPTED)) as is_stopped,
     ):
         n_resumed = fill(journal, job, on_progress, is_stopped)
         if n_resumed is None:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from claimhound.data.errors import RecordError
 from claimhound.data.records import Query
 
-REMEMBERED_TEXTS = 1 << 15
-"""Number of questions whose place is remembered, so that repeated ones are not searched again: about 10 MB."""
+# Questions whose place is remembered, to search repeated ones only once: about 10 MB.
+_REMEMBERED_TEXTS = 1 << 15
 # A batch of repeated claims has nothing to search, and must end somewhere.
 _MOST_ITEMS = 16
 
@@ -64,7 +64,7 @@ def form_batches(
     n_new: int,
     *,
     before: Callable[[Query], str | None] = lambda _claim: None,
-    remembered: int = REMEMBERED_TEXTS,
+    remembered: int = _REMEMBERED_TEXTS,
 ) -> Iterator[Batch]:
     """Yield all records in batches with `n_new` claims whose question is not among the last `remembered` distinct ones.
 

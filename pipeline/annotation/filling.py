@@ -1,4 +1,4 @@
-"""The working part of a job: every batch is searched and written to the journal."""
+"""The main part of a job: every batch is searched and written to the journal."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from claimhound.indexes.conditions import first_day
 from claimhound.pipeline.annotation.batches import Batch, Place, Question, form_batches
 from claimhound.pipeline.annotation.intake import ItemsDigest
 from claimhound.pipeline.annotation.job import Job
+from claimhound.pipeline.annotation.parallel import in_order
 from claimhound.pipeline.annotation.records import bad_record, record_for
 from claimhound.pipeline.annotation.searching import for_threads, search_batch
-from claimhound.pipeline.annotation.side_by_side import in_order
 
 _BATCHES_AT_HAND = 8
 

@@ -16,7 +16,7 @@ from claimhound.pipeline.annotation.records import record_from
 
 
 class Receipt(NamedTuple):
-    """What a finished job leaves in its journal."""
+    """The journal entry of a finished job."""
 
     sha256: str
     n_claims: int
@@ -26,7 +26,7 @@ class Receipt(NamedTuple):
 def finished_before(files: JobFiles, identity: Mapping[str, Json]) -> Receipt | None:
     """Return the receipt of a job that is already finished; None if there is work left.
 
-    Raises InputError where a file would be lost that this job did not write.
+    Raises InputError if a file would be lost that this job did not write.
     """
     if not files.journal.exists():
         if files.output.exists():
@@ -37,7 +37,7 @@ def finished_before(files: JobFiles, identity: Mapping[str, Json]) -> Receipt | 
     if before is None or found is None:
         return None
     if not files.output.exists():
-        files.journal.unlink()  # the output was removed: make it again
+        files.journal.unlink()  # the output was removed: start over
         return None
     differing = differences(before, dict(identity))
     if differing:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from claimhound.data.disk.file_systems import HeldLock, acquire_lock, held_path
 from claimhound.data.errors import InputError
+from claimhound.pipeline.serving.compute import Notify, ignore
 
 _PATIENCE_S = 0.5
 _STREAMS = ("/dev/std", "/dev/fd/", "/proc/")  # they lead to a plain file if output is redirected
@@ -20,15 +21,15 @@ _STREAMS = ("/dev/std", "/dev/fd/", "/proc/")  # they lead to a plain file if ou
 class JobFiles:
     """The files of the job that makes `output`.
 
-    The folder `OUTPUT.job` holds the journal, of which a short one stays when the job is done, the lock, and files that
-    will be renamed.
+    The folder `OUTPUT.job` holds the journal (a short one remains when the job is done), the lock, and files to be
+    renamed.
     """
 
     output: Path
 
     @classmethod
     def of(cls, output: Path) -> JobFiles:
-        """Return the files of the output as the user named it; a link is followed, and so remains a link.
+        """Return the files of the output; a symbolic link is followed, and so remains a link.
 
         Raises InputError for a stream, which no job could resume.
         """
@@ -92,7 +93,7 @@ class JobFiles:
             raise InputError(f"{self.folder}: cannot be created: {error.strerror}") from error
 
     @contextmanager
-    def locked(self, on_notice: Callable[[str], None] = lambda _line: None) -> Iterator[None]:
+    def locked(self, on_notice: Notify = ignore) -> Iterator[None]:
         """Keep other processes out of the folder; `on_notice` is called if the file system cannot do that.
 
         Raises InputError if another process is working there.
@@ -117,10 +118,10 @@ class JobFiles:
             lock.release()
 
     def is_locked(self) -> bool:
-        """Tell whether a process is working on the output."""
+        """Return whether a process is working on the output, or may be."""
         try:
             lock = self._acquire(0)
-        except OSError:  # without write access nobody can tell
+        except OSError:  # unknown without write access
             return True
         if lock is None:
             return True
@@ -136,7 +137,7 @@ class JobFiles:
 
 
 def _is_special(path: Path) -> bool:
-    """Tell whether the path is neither a file nor a folder, but a pipe, a terminal or a device."""
+    """Return whether the path is a pipe, a terminal or a device, and not a file or folder."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -145,7 +146,7 @@ def _is_special(path: Path) -> bool:
 
 
 def _is_same(path: Path, other: Path | os.stat_result) -> bool:
-    """Tell whether both are the same file, whatever its names."""
+    """Return whether both are the same file, even under different names."""
     try:
         return os.path.samestat(path.stat(), other if isinstance(other, os.stat_result) else other.stat())
     except OSError:  # one of them does not exist

@@ -1,4 +1,4 @@
-"""Claims of a job, read twice and never held in memory as a whole."""
+"""Claims of a job, read twice and never all held in memory."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Intake:
 
     @property
     def name(self) -> str:
-        """Name of the source for people."""
+        """Human-readable name of the source."""
         return "standard input" if self._claims.source == STDIN else Path(self._claims.source).name
 
     @property
@@ -106,7 +106,7 @@ class Intake:
         return day.date
 
     def _refusal(self, claim: Query) -> str | None:
-        """Return why a claim cannot be searched: it has no readable date."""
+        """Return why a claim has no usable date, None if it has one or needs none."""
         name = self._claims.before_field
         if name is None:
             return None

@@ -11,9 +11,9 @@ from types import FrameType
 
 @contextmanager
 def first_interrupt(on_interrupt: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether there was an interrupt; a second interrupt works as usual.
+    """Yield a function that returns whether there was an interrupt; a second interrupt works as usual.
 
-    Nothing is changed outside the main thread, which gets no interrupts, and where interrupts are ignored.
+    Does nothing outside the main thread, which alone gets interrupts, or if interrupts are ignored.
     """
     was_interrupted = threading.Event()
     before = signal.getsignal(signal.SIGINT)
@@ -21,13 +21,13 @@ def first_interrupt(on_interrupt: Callable[[], None]) -> Iterator[Callable[[], b
         yield was_interrupted.is_set
         return
 
-    def hear(_number: int, _frame: FrameType | None) -> None:
+    def handle(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
         was_interrupted.set()
         # In a thread: the interrupted code may be in the middle of printing.
         threading.Thread(target=on_interrupt, daemon=True).start()
 
-    signal.signal(signal.SIGINT, hear)
+    signal.signal(signal.SIGINT, handle)
     try:
         yield was_interrupted.is_set
     finally:

@@ -1,4 +1,4 @@
-"""One annotation job: its claims, settings and models, and what identifies it."""
+"""One annotation job: its claims, settings, models and identity."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from claimhound.pipeline.annotation.intake import ClaimSource, Intake, Survey
 from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher, batch_size
 from claimhound.pipeline.search.opening import describe, without_places
 
-# Raise when records or batches change, or a job could be resumed by a version that makes different ones.
+# Raise when records or batches change; otherwise a version that makes different ones could resume a job.
 _VERSION = 3
 
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that a job works on; `disk` is told of each change to a file."""
+    """Everything that a job works on; `disk` makes or announces each change to a file."""
 
     files: JobFiles
     claims: ClaimSource
@@ -38,7 +38,7 @@ class Job:
         return self.settings.before is not None or self.claims.before_field is not None
 
     def identity(self) -> dict[str, Json]:
-        """Return what two runs of the same job have in common: not where claims, index and models are stored."""
+        """Return what two runs of the same job share; the places of claims, index and models are not part of it."""
         return {
             "version": _VERSION,
             "claims": {

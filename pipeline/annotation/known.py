@@ -16,7 +16,6 @@ from claimhound.data.disk.checksums import json_sha256
 from claimhound.data.errors import InputError
 from claimhound.data.notices import Notices
 from claimhound.data.progress import batches
-from claimhound.data.read_options import ReadOptions
 from claimhound.data.readers.claims import read_claims
 from claimhound.data.records import Json, Query
 from claimhound.indexes.analysis.terms import tokenize
@@ -74,7 +73,7 @@ class KnownClaims:
         share outside [0, 1].
         """
         if not 0 <= words_share <= 1:
-            raise ValueError(f"words_share lies in [0, 1], got {words_share}")
+            raise ValueError(f"words_share must be in [0, 1], got {words_share}")
         self._claims = list(claims)
         if not self._claims:
             raise InputError("there are no known claims to compare with")
@@ -85,41 +84,35 @@ class KnownClaims:
         self._words = _WordIndex([claim.text for claim in self._claims])
 
     @classmethod
-    def read(
-        cls,
-        source: str | Path,
-        encoder: Encoder,
-        reading: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
-        notices: Notices | None = None,
-    ) -> KnownClaims:
+    def read(cls, source: str | Path, encoder: Encoder, notices: Notices | None = None) -> KnownClaims:
         """Return the claims of any source that `read_claims` reads; fact checks keep their verdicts.
 
         The reader's notices go to `notices`. Raises InputError for a bad source and RecordError for a bad record.
         """
-        return cls(read_claims(source, reading, notices=notices), encoder)
+        return cls(read_claims(source, notices=notices), encoder)
 
     def __len__(self) -> int:
         return len(self._claims)
 
-    def nearest(self, claims: Sequence[str], k: int, *, min_score: float = 0.0) -> list[list[KnownClaim]]:
+    def nearest(self, claims: Sequence[str], k: int) -> list[list[KnownClaim]]:
         """Return the k nearest known claims for each claim, best first, in the order of the claims.
 
-        Only scores above 0 and of at least `min_score` count; a blank claim has no neighbours. Scores are rounded to
+        Only scores above 0 count; a blank claim has no neighbours. Scores are rounded to
         six decimals, and equal scores are ordered by id. The result for a claim does not depend on the other claims in
         the call. Memory grows only by what is returned. Raises ValueError for a negative k.
         """
         if k < 0:
-            raise ValueError(f"k starts at 0, got {k}")
+            raise ValueError(f"k must be at least 0, got {k}")
         n_at_once = min(_ENCODED_AT_ONCE, max(1, _BLOCK_CELLS // len(self._claims)))
-        return [hits for batch in batches(claims, n_at_once) for hits in self._nearest_of_block(batch, k, min_score)]
+        return [hits for batch in batches(claims, n_at_once) for hits in self._nearest_of_block(batch, k)]
 
-    def _nearest_of_block(self, claims: Sequence[str], k: int, min_score: float) -> list[list[KnownClaim]]:
+    def _nearest_of_block(self, claims: Sequence[str], k: int) -> list[list[KnownClaim]]:
         vectors = self._encode(claims)  # (block, dim)
         cosines = vectors @ self._vectors.T  # (block, n)
         rows = zip(claims, vectors, cosines, strict=True)
-        return [self._nearest(text, vector, row, k, min_score) for text, vector, row in rows]
+        return [self._nearest(text, vector, row, k) for text, vector, row in rows]
 
-    def _nearest(self, text: str, vector: Vectors, cosines: Vectors, k: int, min_score: float) -> list[KnownClaim]:
+    def _nearest(self, text: str, vector: Vectors, cosines: Vectors, k: int) -> list[KnownClaim]:
         if k == 0 or not text.strip():
             return []
         words = self._words.cosines(text)  # (n,)
@@ -130,7 +123,7 @@ class KnownClaims:
         hits = [
             KnownClaim(claim.query_id, claim.text, score, claim.fields)
             for claim, score in zip((self._claims[row] for row in rows), scores, strict=True)
-            if score > 0 and score >= min_score
+            if score > 0
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.claim_id))
         return hits[:k]
@@ -140,7 +133,7 @@ class KnownClaims:
         return mean
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        """Return (len(texts), dim) unit vectors; to the model known and new claims are both queries.
+        """Return (len(texts), dim) unit vectors; the model encodes known and new claims as queries.
 
         Vectors of a model for inner products are scaled too, because their cosines are averaged with the words'.
         """

@@ -17,7 +17,7 @@ from claimhound.pipeline.search.answer_json import json_line
 from claimhound.pipeline.search.results import STAGES
 
 OutputFormat: TypeAlias = Literal["jsonl", "csv", "parquet", "html"]
-FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
+_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
 
 _PLACE: Shape = {"rank": "whole", "score": "number"}
 _DOCUMENT = ("text", "title", "source", "url", "date")
@@ -48,14 +48,12 @@ _CSV_EVIDENCE = ("rank", "score", "doc_id", *_DOCUMENT)
 
 
 def format_of(output: Path) -> OutputFormat:
-    """Return the format that a file name stands for. Raises InputError for an unknown ending."""
+    """Return the format of a file name's extension. Raises InputError for an unknown one."""
     suffix = output.suffix.lower().removeprefix(".")
-    for name in FORMATS:
+    for name in _FORMATS:
         if suffix == name:
             return name
-    raise InputError(
-        f"{output}: the name's ending is not a known format; end it in .{', .'.join(FORMATS)}, or give --format"
-    )
+    raise InputError(f"{output}: unknown file extension; use .{', .'.join(_FORMATS)}, or give --format")
 
 
 def write_output(

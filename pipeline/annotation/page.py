@@ -21,12 +21,12 @@ def write_page(records: Iterable[Mapping[str, Json]], file: TextIO, *, title: st
 
     A record is that of `search --format json` (`claim`, `evidence`, `summary`, `nothing_relevant`, `notes`, `index`,
     `models`) and may have `id`, `fields` (the claim's other fields) and `known`, a list of `KnownClaim.as_record`. The
-    same records give the same bytes. All text is escaped, and only http and https addresses become links. Filter and
-    order are controls of the page, and kept in its address after the #: `q` (words), `summary` (its label, or `none`),
+    same records give the same bytes. All text is escaped, and only http and https addresses become links. The page's
+    filter and sort controls are kept in its address after the #: `q` (words), `summary` (its label, or `none`),
     `evidence` (`some`, `none`, `for`, `against`, `nothing`), `min` (the lowest best probability), `sort` (`file`,
     `best`, `summary`, `known`) and `details` (1).
 
-    Raises ValueError for a record without `claim` or `evidence`, with its number.
+    Raises ValueError, naming the record's number, for a record without `claim` or `evidence`.
     """
     template = page_template(
         __package__,

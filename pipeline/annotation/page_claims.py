@@ -14,7 +14,7 @@ from claimhound.indexes.analysis.terms import matching_spans, query_terms
 
 _MARKS = {"for": "+ supports", "against": "− refutes", "neither": "~ neither"}
 _SIDES = {"for": "supports", "against": "refutes"}
-"""The keys of a summary that list documents."""
+"""Each side's key in a summary, which lists documents."""
 # No user name before the host: https://good.example@bad.example leads to the second host.
 _LINK = re.compile(r"https?://[^\s/?#@\\]+([/?#]\S*)?", re.IGNORECASE)
 _HOST_END = re.compile("[/?#]")
@@ -22,7 +22,7 @@ _NOTHING = "Probably nothing relevant"
 
 
 def is_link(value: object) -> TypeGuard[str]:
-    """Tell whether a value is an http or https address that leads where it appears to."""
+    """Return whether a value is an http or https address that leads where it appears to."""
     return isinstance(value, str) and value.isprintable() and _LINK.fullmatch(value) is not None
 
 

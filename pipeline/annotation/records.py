@@ -30,13 +30,13 @@ def claim_record(
 
 
 def record_for(claim: Query, found: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the record of another claim with the same text, changed into that of `claim`."""
+    """Return the record of `claim`, given that of another claim with the same text."""
     others = {name: value for name, value in found.items() if name not in _OF_THE_CLAIM}
     return {"id": claim.query_id, "claim": claim.text, "fields": claim.fields, **others}
 
 
 def record_from(record: Mapping[str, Json], index: Mapping[str, Json], models: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the record with the current places of index and models, which may have been moved since it was made."""
+    """Return the record with the current places of index and models, which may have moved since it was made."""
     return {"schema": ANSWER_SCHEMA, **record, "index": dict(index), "models": dict(models)}
 
 

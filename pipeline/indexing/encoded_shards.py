@@ -36,7 +36,7 @@ class EncodedShards:
         self._disk = disk
 
     def find(self, texts: Sequence[str]) -> HalfVectors | None:
-        """Return the (len(texts), dim) vectors, None if they are not there or damaged."""
+        """Return the (len(texts), dim) vectors, None if they are missing or damaged."""
         path = self._path(texts)
         try:
             vectors = self._open(path, len(texts))

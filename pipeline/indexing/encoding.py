@@ -44,7 +44,7 @@ class IndexingJob:
 
 
 class IndexingReport(NamedTuple):
-    """What an indexing job did.
+    """The result of an indexing job.
 
     Of `n_read` documents `n_replaced` replaced others, and `n_reused` got their vectors from an interrupted job.
     `skipped` are bad records. `n_outdated` documents were deleted because only earlier versions of their texts had
@@ -75,9 +75,9 @@ def index_documents(
 ) -> IndexingReport:
     """Encode documents shard by shard, add them and commit; vectors of an interrupted job are reused.
 
-    They replace everything the index has of the same texts: sentences of one that is now whole, or the whole of one
-    that is now split. `total` is the number of documents, if known. Vectors in `held_vectors` are not computed again.
-    Raises IndexWriteError if the disk fails, and whatever `before_commit` raises.
+    They replace all documents of the same texts: the sentences of a text that is now whole, or the whole text that is
+    now split. `total` is the number of documents, if known. Vectors in `held_vectors` are not computed again.
+    Raises IndexWriteError if the disk fails, and what `before_commit` raises.
     """
     writer = job.writer
     shards = EncodedShards(encoded_dir(job.index_dir), job.encoder.identity, job.disk)
@@ -109,7 +109,7 @@ def index_documents(
 def _encoded(
     documents: Sequence[Document], texts: Sequence[str], encoder: Encoder, held_vectors: HeldVectors | None
 ) -> tuple[Vectors, int]:
-    """Return (len(texts), dim) vectors, and how many of them were held."""
+    """Return (len(texts), dim) vectors, and the number of them that were held."""
     if held_vectors is None:
         return encoder.encode(texts), 0
     is_held, vectors = held_vectors(documents)

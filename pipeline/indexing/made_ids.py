@@ -114,7 +114,7 @@ def usable_prefix(prefix: str) -> str:
 
 
 def _origin(source: Source) -> str:
-    """Return a file's path or a data set's name, by which two sources are the same; streams never are."""
+    """Return what identifies a source: a file's path or a data set's name; two streams are never the same."""
     if source.path is None:
         return _STREAM if source.name == STDIN else source.name
     return readable_name(str(source.path.resolve())) if source.path.is_file() else _STREAM

@@ -141,7 +141,7 @@ class _Kept:
             yield document
 
     def vectors_of(self, documents: Sequence[Document]) -> tuple[NDArray[np.bool_], Vectors]:
-        """Return which of the last documents have a vector, and (n, dim) vectors."""
+        """See `HeldVectors`; for the documents yielded since the last call."""
         assert self._vectors is not None
         positions = [self._positions.get(document.doc_id, _NOWHERE) for document in documents]
         self._positions.clear()
@@ -172,7 +172,7 @@ def _usable_vectors(index_dir: Path, stored: StoredText, encoder: Encoder) -> St
 
 
 def _bare(identity: EncoderIdentity) -> EncoderIdentity:
-    """Return only what vectors depend on."""
+    """Return the identity without the fields that vectors do not depend on."""
     return replace(identity, name="", revision=None)
 
 

@@ -1,1 +1,1 @@
-"""Model folders: finding them, reading what they declare, and tokenizing text as they say."""
+"""Model folders: finding them, reading their settings, and tokenizing text with their tokenizers."""

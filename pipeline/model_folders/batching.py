@@ -1,4 +1,4 @@
-"""Batches of texts of similar length, with little padding that depends on each text alone."""
+"""Batches of texts of similar length, with little padding; a text's padding depends on that text alone."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def batches_by_length(
 def _power_of_two_below(n: int) -> int:
     """Return the largest power of two that is at most n, so a long job has few distinct batch shapes.
 
-    OpenVINO keeps some 2 MB for each shape for good; with arbitrary row counts that grew to gigabytes in a long build.
+    OpenVINO keeps about 2 MB per shape forever; with arbitrary row counts that grew to gigabytes in a long build.
     """
     return 1 << (n.bit_length() - 1)
 

@@ -25,7 +25,7 @@ def cache_dir() -> Path:
     """
     try:
         usual = Path(platformdirs.user_cache_dir(_NAME))
-    except RuntimeError:  # no HOME, and no user of this number to look it up for
+    except RuntimeError:  # no HOME, and the user id is unknown to the system
         return _temporary_home() / _NAME
     # Relative paths are ignored: the XDG standard requires it, and a home is never relative.
     if Path(os.environ.get(_CHOSEN_BY, "")).is_absolute():
@@ -61,7 +61,7 @@ def _is_writable(folder: Path) -> bool:
 def _temporary_home() -> Path:
     """Return this user's folder inside the temporary folder.
 
-    Raises InputError if somebody else owns a folder of that name: its contents would be trusted.
+    Raises InputError if another user owns a folder of that name, because its contents would be trusted.
     """
     user = os.getuid() if hasattr(os, "getuid") else "user"
     folder = Path(tempfile.gettempdir()) / f"{_NAME}-{user}"

@@ -1,4 +1,4 @@
-"""From a model's name to its folder."""
+"""Finding a model's folder by its name."""
 
 from __future__ import annotations
 

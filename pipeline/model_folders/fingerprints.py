@@ -1,4 +1,4 @@
-"""Digests that tell one model from another."""
+"""Digests that identify models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRANSFORMER_SETTINGS = tuple(
     f"sentence_{name}_config.json" for name in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta")
 )
 """Files with the settings of sentence-transformers' own Transformer module."""
-# What decides how the library reads a model, besides its weights and the files in its modules' folders.
+# Files that determine how the library reads a model, besides its weights and the files in its modules' folders.
 _DECIDING = (
     "modules.json", "config.json", "config_sentence_transformers.json", "adapter_config.json", *TRANSFORMER_SETTINGS,
     "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model",
@@ -50,7 +50,7 @@ def _stamp(path: Path) -> list[str | int]:
 
 
 def library_fingerprint(model_dir: Path, *, trust_remote_code: bool = False) -> str:
-    """Return a hexadecimal SHA-256 of everything except the weights that decides how the library reads a model."""
+    """Return a hexadecimal SHA-256 of everything but the weights that determines how the library reads a model."""
     found = hashlib.sha256()
     paths = {path for pattern in _DECIDING for path in model_dir.glob(pattern)}
     paths |= {path for folder in module_dirs(model_dir) for path in folder.glob("*")}

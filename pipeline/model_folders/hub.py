@@ -13,7 +13,7 @@ from claimhound.data.disk.atomic import write_atomically
 from claimhound.data.disk.checksums import json_sha256
 
 # Copies of the model for other programs, which many repositories contain.
-NOT_FETCHED = ("onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.gguf", "*.pt", "*.tflite")
+_NOT_FETCHED = ("onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.gguf", "*.pt", "*.tflite")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 # Optional files that decide how a model is read. If one exists but was never downloaded, the model would be pooled
 # differently, truncated elsewhere or read without its prompts.
@@ -39,7 +39,7 @@ def hub_folder(name: str, records_dir: Path) -> Path:
     kept: Path | None = None
     incomplete: Exception | None = None
     try:
-        ignored = list(NOT_FETCHED)
+        ignored = list(_NOT_FETCHED)
         kept = Path(snapshot_download(repo, revision=revision or None, local_files_only=True, ignore_patterns=ignored))
     except LocalEntryNotFoundError as error:
         incomplete = error  # nothing cached, or less than the cache's own list
@@ -51,7 +51,8 @@ def hub_folder(name: str, records_dir: Path) -> Path:
         return _fetched(repo, revision, records_dir)
     except Exception as error:  # includes errors of the HTTP library, which depends on the version
         if kept is None:
-            raise NotOnThisMachineError(str(incomplete if _is_about_the_cache(error) else error)) from error
+            why = incomplete if isinstance(error, LocalEntryNotFoundError) else error
+            raise NotOnThisMachineError(str(why)) from error
         missing = _unproven(repo, kept)
         if missing:
             raise NotOnThisMachineError(
@@ -73,12 +74,6 @@ def pinned(name: str, revision: str | None) -> str:
     return name if revision is None else f"{name.partition('@')[0]}@{revision}"
 
 
-def _is_about_the_cache(error: Exception) -> bool:
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    return isinstance(error, LocalEntryNotFoundError)
-
-
 def _fetched(repo: str, revision: str, records_dir: Path) -> Path:
     """Return the snapshot, downloading what is missing, and record that it is complete.
 
@@ -86,7 +81,7 @@ def _fetched(repo: str, revision: str, records_dir: Path) -> Path:
     """
     from huggingface_hub import HfApi, snapshot_download
 
-    folder = Path(snapshot_download(repo, revision=revision or None, ignore_patterns=list(NOT_FETCHED)))
+    folder = Path(snapshot_download(repo, revision=revision or None, ignore_patterns=list(_NOT_FETCHED)))
     listed = HfApi().model_info(repo, revision=folder.name).siblings or []
     names = _fetched_of(item.rfilename for item in listed)
     missing = [name for name in names if not (folder / name).is_file()]
@@ -102,7 +97,7 @@ def _fetched(repo: str, revision: str, records_dir: Path) -> Path:
 
 
 def _record(folder: Path, records_dir: Path) -> Path:
-    return records_dir / f"{json_sha256([str(folder.absolute()), NOT_FETCHED])}.json"
+    return records_dir / f"{json_sha256([str(folder.absolute()), _NOT_FETCHED])}.json"
 
 
 def _was_fetched(folder: Path, records_dir: Path) -> bool:
@@ -148,7 +143,7 @@ def _listed_before(repo: str, folder: Path) -> list[str] | None:
 
 def _fetched_of(names: Iterable[str]) -> list[str]:
     """Return the files of a commit that are downloaded, matched as the library does."""
-    return sorted(name for name in names if not any(fnmatch(name, pattern) for pattern in NOT_FETCHED))
+    return sorted(name for name in names if not any(fnmatch(name, pattern) for pattern in _NOT_FETCHED))
 
 
 def named_but_missing(folder: Path) -> list[str]:
@@ -183,8 +178,9 @@ def _has_weights(folder: Path) -> bool:
 
 
 def _has_tokenizer(folder: Path) -> bool:
-    names = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "spm.model", "sentencepiece.bpe.model")
-    return any((folder / name).is_file() for name in (*names, "tokenizer.model"))
+    names = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json", "spiece.model", "spm.model",
+             "sentencepiece.bpe.model")  # fmt: skip
+    return any((folder / name).is_file() for name in names)
 
 
 def _below(path: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""How a model folder says its texts are read, and whether our own runtimes can do that.
+"""How a model reads texts according to its folder, and whether our own runtimes can do that.
 
 Read from its JSON files and weight headers, without torch. If our runtimes would read the model differently from
 sentence-transformers, or that has not been tested, `slow_because` says why and sentence-transformers runs it.
@@ -126,7 +126,7 @@ def read_cross_encoder_layout(model_dir: Path, *, trust_remote_code: bool = Fals
     elif is_own and settings.get("default_prompt_name") is not None:
         slow_because = "it needs a prompt"
     elif _first_architecture(config).endswith("ForCausalLM"):
-        slow_because = "it is a language model that answers in words"
+        slow_because = "it is a generative language model"
     slow_because = slow_because or _unknown(model_dir, "sequence-classification", has_code=has_code)
     max_length = _max_length(model_dir, config)
     if not slow_because and max_length is None:

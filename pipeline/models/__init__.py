@@ -1,1 +1,1 @@
-"""Models as a search uses them: encoders, rerankers, stance models, and what calibrates their scores."""
+"""Models for search: encoders, rerankers, stance models, and the calibration of their scores."""

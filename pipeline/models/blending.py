@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from claimhound.data.disk.atomic import write_atomically
 from claimhound.data.errors import ModelError
 from claimhound.data.records import Json
-from claimhound.pipeline.models.relevance import RelevanceThreshold
+from claimhound.pipeline.models.relevance import RelevanceThreshold, number_in
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -44,10 +44,8 @@ _FEATURES: Mapping[str, Callable[[HitScores], Floats]] = {
     "bm25": lambda hits: np.nan_to_num(hits.bm25, nan=0.0),
     "no_bm25": lambda hits: np.isnan(hits.bm25).astype(np.float64),
 }
-FEATURES: tuple[str, ...] = tuple(_FEATURES)
-"""All features that a blend may use."""
-BLEND_FEATURES = ("logit", "log_fused_rank")
-"""Features of the bundled blend. On held-out claims cosine adds 0.002 nDCG@10; BM25's score then loses 0.006."""
+# On held-out claims cosine adds 0.002 nDCG@10; BM25's score then loses 0.006.
+_FITTED_FEATURES = ("logit", "log_fused_rank")
 
 
 class CalibrationError(NamedTuple):
@@ -92,9 +90,9 @@ class Blend:
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.weights]
-        unknown = sorted(set(names) - set(FEATURES))
+        unknown = sorted(set(names) - _FEATURES.keys())
         if unknown or len(names) != len(set(names)):
-            raise ValueError(f"a blend may use each of {', '.join(FEATURES)} at most once, not {', '.join(names)}")
+            raise ValueError(f"a blend may use each of {', '.join(_FEATURES)} at most once, not {', '.join(names)}")
         if not all(math.isfinite(value) for value in (self.intercept, *(weight for _, weight in self.weights))):
             raise ValueError("a blend's intercept and weights must be finite numbers")
 
@@ -118,7 +116,7 @@ def probability(blend: Blend, hits: HitScores) -> Floats:
     return sigmoid(blended_logit(blend, hits))
 
 
-def fit_blend(hits: HitScores, relevant: NDArray[np.bool_], features: Sequence[str] = BLEND_FEATURES) -> Blend:
+def fit_blend(hits: HitScores, relevant: NDArray[np.bool_]) -> Blend:
     """Return the maximum likelihood blend for the reranked hits of claims that were held out of training.
 
     Weak L2 regularisation (C = 100 on features scaled to unit variance) gives a constant feature the weight 0. Raises
@@ -130,13 +128,13 @@ def fit_blend(hits: HitScores, relevant: NDArray[np.bool_], features: Sequence[s
         )
     from sklearn.linear_model import LogisticRegression
 
-    matrix = np.stack([_FEATURES[name](hits) for name in features], axis=1)  # (n, features)
+    matrix = np.stack([_FEATURES[name](hits) for name in _FITTED_FEATURES], axis=1)  # (n, features)
     centre, spread = matrix.mean(axis=0), matrix.std(axis=0)
     spread[spread < 1e-12] = 1.0
     model = LogisticRegression(C=100.0, max_iter=1000).fit((matrix - centre) / spread, relevant)
     weights = model.coef_[0] / spread
     intercept = float(model.intercept_[0] - (weights * centre).sum())
-    return Blend(intercept, tuple((name, float(weight)) for name, weight in zip(features, weights, strict=True)))
+    return Blend(intercept, tuple(zip(_FITTED_FEATURES, weights.tolist(), strict=True)))
 
 
 def expected_calibration_error(probabilities: Floats, relevant: NDArray[np.bool_], n_bins: int = 10) -> float:
@@ -187,10 +185,10 @@ def load_blend(model_dir: Path) -> Blend:
             raise ModelError(
                 f"{path}: has format {record['format']!r}, this version reads {' and '.join(map(str, _FORMATS))}"
             )
-        weights = tuple((str(name), _number(weight)) for name, weight in record["weights"].items())
+        weights = tuple((name, number_in(record["weights"], name)) for name, _ in record["weights"].items())
         measured, relevance = record.get("measured"), record.get("relevance")
         return Blend(
-            _number(record["intercept"]),
+            number_in(record, "intercept"),
             weights,
             None if measured is None else _measures(measured),
             None if relevance is None else RelevanceThreshold.from_record(relevance),
@@ -201,21 +199,15 @@ def load_blend(model_dir: Path) -> Blend:
 
 def _measures(record: Mapping[str, Any]) -> BlendMeasures:
     errors = tuple(
-        CalibrationError(int(_number(item["k"])), *(_number(item[name]) for name in ("error", "low", "high")))
+        CalibrationError(int(number_in(item, "k")), *(number_in(item, name) for name in ("error", "low", "high")))
         for item in record["calibration"]
     )
     return BlendMeasures(
-        n_claims=int(_number(record["n_claims"])),
-        n_hits=int(_number(record["n_hits"])),
-        n_folds=int(_number(record["n_folds"])),
+        n_claims=int(number_in(record, "n_claims")),
+        n_hits=int(number_in(record, "n_hits")),
+        n_folds=int(number_in(record, "n_folds")),
         calibration=errors,
-        brier=_number(record["brier"]),
-        log_loss=_number(record["log_loss"]),
-        ndcg=_number(record["ndcg"]),
+        brier=number_in(record, "brier"),
+        log_loss=number_in(record, "log_loss"),
+        ndcg=number_in(record, "ndcg"),
     )
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is not a number")
-    return float(value)

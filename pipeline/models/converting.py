@@ -139,7 +139,7 @@ def _compiled(
 
 
 def _raise_passing(error: Exception) -> None:
-    """Raise a temporary error, or one of the installation: a failure that is recorded is never tried again."""
+    """Raise an error that is temporary or due to the installation: a recorded failure is never retried."""
     if isinstance(error, MemoryError | ImportError | OSError) or _OUT_OF_MEMORY.search(str(error)):
         raise error
 
@@ -307,9 +307,9 @@ def _rate(runtime: OpenVinoRuntime, batch: Batch, n_threads: int) -> float:
 
 
 def _half_suffices(model: openvino.Model) -> bool:
-    """Return whether half precision, with half the disk space, is exact for the weights, as for weights saved in it.
+    """Return whether half precision, which takes half the disk space, represents the weights exactly.
 
-    Scalars do not count; the scale of the attention is one, and off by a ten-thousandth at most.
+    Scalars do not count: the attention's scale is one, and off by a ten-thousandth at most.
     """
     for node in model.get_ops():
         if node.get_type_name() == "Constant" and node.get_element_type() == openvino.Type.f32:

@@ -1,7 +1,7 @@
 """Cross-encoders, which read claim and evidence together: relevance and stance from the logits of a pair.
 
-A reranker has one label. A stance model has three, see `stance_labels.py`. A model with both heads has a fourth label
-called RELEVANT beside these, in any order; `blend.json` in its folder turns the logit of RELEVANT into a probability,
+A reranker has one label. A stance model has three, see `stance_labels.py`. A model with both heads has a fourth label,
+RELEVANT, in any order; `blend.json` in its folder turns the logit of RELEVANT into a probability,
 and `temperature.json` applies to the other three.
 """
 
@@ -33,7 +33,7 @@ from claimhound.pipeline.serving.compute import Compute
 
 
 class PairScores(NamedTuple):
-    """(n,) raw logits, higher is more relevant, and (n,) flags for pairs that were too long and cut."""
+    """(n,) raw logits, higher is more relevant, and (n,) flags for pairs that were too long and were cut."""
 
     logits: NDArray[np.float64]
     truncated: NDArray[np.bool_]
@@ -100,9 +100,9 @@ class StanceHead(NamedTuple):
 class CrossEncoderModel:
     """A cross-encoder with a relevance head (then it is a `Reranker`), a stance head (a `StanceModel`), or both.
 
-    A pair gets the same figures whatever other pairs are computed with it, and a pair given several times is computed
-    once. Pairs are given as claim and evidence, and swapped for a model that reads the evidence first. All methods
-    raise ModelError if the model gives NaN, and ValueError for a head that it does not have.
+    A pair's scores do not depend on the other pairs in a call, and a repeated pair is computed once. Pairs are given as
+    claim and evidence, and swapped for a model that reads the evidence first. All methods raise ModelError if the model
+    gives NaN, and ValueError for a head that it does not have.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class CrossEncoderModel:
         return StanceScores(softmax(logits, self.stance.temperature), truncated)
 
     def stance_logits(self, pairs: Sequence[Pair]) -> PairLogits:
-        """Return (n, 3) logits in the order of STANCES, on which a temperature is fitted, and what was cut."""
+        """Return (n, 3) logits in the order of STANCES, for fitting a temperature, and which pairs were cut."""
         columns = list(self.labels.columns)
         logits, truncated = self._pair_logits(pairs)
         return PairLogits(logits[:, columns], truncated)
@@ -191,15 +191,15 @@ def load_reranker(
     """Load a cross-encoder with a relevance head: `bundled`, a folder, or a name on the Hub.
 
     `max_length` limits the tokens read of a pair. A model that our own runtimes cannot read exactly as
-    sentence-transformers does runs through that library, and `compute.notify` is told. Raises ModelError if it cannot
-    be found or loaded, has several labels and none of them is RELEVANT, or brings its own code and that is not trusted.
+    sentence-transformers does runs through that library, with a message to `compute.notify`. Raises ModelError if it
+    cannot be found or loaded, has several labels without RELEVANT, or needs untrusted code.
     """
     folder = find_model_dir("reranker", model)
     layout = read_cross_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
     if layout.n_labels is not None:
-        _labels_beside_relevance(folder, layout.n_labels)  # loading may take a minute
+        _reranker_labels(folder, layout.n_labels)  # fail early: loading may take a minute
     reader = open_pair_reader(folder, compute, kind="reranker", max_length=max_length)
-    labels = _labels_beside_relevance(folder, reader.n_labels)
+    labels = _reranker_labels(folder, reader.n_labels)
     return _with_heads(display_name("reranker", model), folder, reader, labels)
 
 
@@ -212,8 +212,8 @@ def load_stance(
 ) -> CrossEncoderModel:
     """Load a cross-encoder with a stance head, as `load_reranker` does: one with labels that `read_labels` knows.
 
-    `labels` names its outputs in order, in place of its config.json. If they are not STANCES, `compute.notify` is told
-    what they were taken for. Raises ModelError if the model cannot be found or has other labels.
+    `labels` names its outputs in order, in place of its config.json. If they are not STANCES, their meaning is
+    reported to `compute.notify`. Raises ModelError if the model cannot be found or has other labels.
     """
     folder = find_model_dir("stance", model)
     read = read_stance_labels(folder, labels)
@@ -262,14 +262,14 @@ def read_stance_labels(folder: Path, given: Sequence[str] | None = None) -> Stan
     architectures = config.get("architectures")
     named = [str(name) for name in architectures] if isinstance(architectures, list) else []
     if named and not any(name.endswith("ForSequenceClassification") for name in named):
-        raise ModelError(f"{folder}: has no classification head ({', '.join(named)}), so it is no stance model")
+        raise ModelError(f"{folder}: has no classification head ({', '.join(named)}), so it is not a stance model")
     try:
         return stance_labels(config, given)
     except ValueError as error:
         raise ModelError(f"{folder}: {error}") from error
 
 
-def _labels_beside_relevance(folder: Path, n_labels: int) -> StanceLabels | None:
+def _reranker_labels(folder: Path, n_labels: int) -> StanceLabels | None:
     """Return the labels of a reranker that has a stance head too, None for one with a single label.
 
     Raises ModelError for several labels without RELEVANT.
@@ -287,7 +287,7 @@ def _labels_beside_relevance(folder: Path, n_labels: int) -> StanceLabels | None
 
 def _no_relevance(folder: Path, n_labels: int) -> ModelError:
     return ModelError(
-        f"{folder}: has {n_labels} labels; a reranker has one, or {RELEVANT} beside the stances "
+        f"{folder}: has {n_labels} labels; a reranker has one, or {RELEVANT} and the stances "
         "(train one with: claimhound train reranker)"
     )
 

@@ -112,9 +112,8 @@ def load_encoder(
 ) -> Encoder:
     """Load a bi-encoder: `bundled`, a folder, or a name on the Hub; prompts that are None are the folder's own.
 
-    A model that our own runtimes cannot read exactly as sentence-transformers does runs through that library, and
-    `compute.notify` is told. Raises ModelError if it cannot be found or loaded, or brings its own code and that is not
-    trusted.
+    A model that our own runtimes cannot read exactly as sentence-transformers does runs through that library, with a
+    message to `compute.notify`. Raises ModelError if it cannot be found or loaded, or needs untrusted code.
     """
     folder = find_model_dir("encoder", model)
     layout = read_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)

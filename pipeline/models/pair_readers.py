@@ -1,4 +1,4 @@
-"""Readers of text pairs: one row of logits per pair, whatever the model's labels."""
+"""Readers of text pairs: one row of logits per pair, for any labels."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def open_pair_reader(folder: Path, compute: Compute, *, kind: str, max_length: i
     """Return a reader for a cross-encoder: one of our own runtimes if possible, otherwise sentence-transformers.
 
     `max_length` limits the tokens read of a pair. `kind` names the model in messages to `compute.notify`. Raises
-    ModelError if the model cannot be read, or brings its own code and that is not trusted.
+    ModelError if the model cannot be read or needs untrusted code.
     """
     layout = read_cross_encoder_layout(folder, trust_remote_code=compute.trust_remote_code)
     slow_because = layout.slow_because

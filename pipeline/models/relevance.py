@@ -16,8 +16,8 @@ Floats = NDArray[np.float64]
 
 # With more documents the nearest one is nearer by chance. Measured with all-MiniLM-L6-v2 on eight random parts of
 # 925,657 passages, from 300 to all, with the threshold of the whole, 0.588, shifted by this: 0.8 to 3.7 % of 246 claims
-# (whose judged evidence was always among the passages) fell below, and 0.8 to 6.9 % of 360 senseless claims did not.
-# With 0.03 up to 7.7 % of the claims fell below, with 0.07 up to 12 % of the senseless ones did not. On two other
+# (whose judged evidence was always among the passages) fell below, and 0.8 to 6.9 % of 360 nonsense claims did not.
+# With 0.03 up to 7.7 % of the claims fell below, with 0.07 up to 12 % of the nonsense ones did not. On two other
 # corpora (471 and 45,952 passages) none of 42 claims and one of 120 fell below.
 COSINE_PER_TENFOLD = 0.05
 """Rise of the threshold for an index ten times as large."""
@@ -30,10 +30,10 @@ class RelevanceThreshold:
     """The least cosine of the nearest document at which a claim probably has something relevant in an index.
 
     `cosine` is for an index of `n_docs` documents and the encoder with these weights; it does not apply to another
-    encoder. The shares were measured on claims that were not used to choose it: `told_nothing` is the share of the
-    `n_with` claims with relevant documents that fall below; `senseless_shown` the share of `n_senseless` senseless
-    claims that do not; `without_shown` the share of `n_without` real claims on which the index had nothing that do not,
-    which are much harder to recognise.
+    encoder. The shares were measured on claims that were not used to choose it. `told_nothing` is the share of the
+    `n_with` claims with relevant documents that fall below. `senseless_shown` and `without_shown` are the shares that
+    do not, of `n_senseless` nonsense claims and of `n_without` real claims on which the index had nothing; the latter
+    are much harder to recognise.
     """
 
     cosine: float
@@ -73,15 +73,15 @@ class RelevanceThreshold:
         if not isinstance(record["encoder_sha256"], str):
             raise TypeError(f"encoder_sha256 must be a string, not {record['encoder_sha256']!r}")
         return cls(
-            cosine=_number(record, "cosine"),
-            n_docs=int(_number(record, "n_docs")),
+            cosine=number_in(record, "cosine"),
+            n_docs=int(number_in(record, "n_docs")),
             encoder_sha256=record["encoder_sha256"],
-            n_with=int(_number(record, "n_with")),
-            told_nothing=_number(record, "told_nothing"),
-            n_senseless=int(_number(record, "n_senseless")),
-            senseless_shown=_number(record, "senseless_shown"),
-            n_without=int(_number(record, "n_without")),
-            without_shown=_number(record, "without_shown"),
+            n_with=int(number_in(record, "n_with")),
+            told_nothing=number_in(record, "told_nothing"),
+            n_senseless=int(number_in(record, "n_senseless")),
+            senseless_shown=number_in(record, "senseless_shown"),
+            n_without=int(number_in(record, "n_without")),
+            without_shown=number_in(record, "without_shown"),
         )
 
 
@@ -108,7 +108,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _number(record: Mapping[str, Any], name: str) -> float:
+def number_in(record: Mapping[str, Any], name: str) -> float:
+    """Return a number in a JSON object; raises TypeError for any other value, KeyError if it is missing."""
     value = record[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number, not {value!r}")

@@ -104,7 +104,7 @@ def read_labels(names: Sequence[str]) -> StanceLabels:
     shown = ", ".join(names)
     if len(keys) == 2 and _ENTAILMENT & set(keys) and _NO_ENTAILMENT & set(keys):
         raise ValueError(
-            f"tells only entailment from the rest ({shown}), not a refutation from evidence that says neither; "
+            f"distinguishes only entailment from the rest ({shown}), not refutation from neutral evidence; "
             "a stance model has three labels"
         )
     if len(keys) == len(STANCES) and all(map(_NAMELESS.fullmatch, keys)):
@@ -117,7 +117,7 @@ def read_labels(names: Sequence[str]) -> StanceLabels:
 
 
 def _read_outputs(names: Sequence[str]) -> StanceLabels:
-    """Return the meaning of labels as `read_labels` does, with RELEVANT allowed beside them."""
+    """Return the meaning of labels as `read_labels` does, but also accept RELEVANT."""
     read = read_labels([name for name in names if name != RELEVANT])
     return read._replace(names=tuple(names), columns=tuple(names.index(read.names[column]) for column in read.columns))
 
@@ -138,8 +138,8 @@ def parse_labels(text: str) -> tuple[str, ...]:
 def label_names(config: Mapping[str, object]) -> tuple[str, ...]:
     """Return the labels named in a model's config.json, in the order of its outputs.
 
-    If it only gives their number they are LABEL_0, LABEL_1 and so on; if it does not even give that there are two, as
-    in transformers. Raises ValueError if they are not numbered from 0.
+    If it gives only their number, they are LABEL_0, LABEL_1 and so on; without a number there are two, as in
+    transformers. Raises ValueError if they are not numbered from 0.
     """
     named = config.get("id2label")
     if not isinstance(named, Mapping):

@@ -32,7 +32,7 @@ class Comparison(NamedTuple):
 
     @property
     def flaw(self) -> str | None:
-        """Why the stored vectors cannot be the encoder's, None if they may be."""
+        """Why the stored vectors cannot be the encoder's; None if they can."""
         _, least, length_error = self.agreement
         if least < LEAST_COSINE:
             return f"has a cosine of {least:.3f} with its stored vector, below {LEAST_COSINE}"
@@ -73,8 +73,8 @@ def require_agreement(index: IndexSnapshot, encoder: Encoder, comparison: Compar
 def require_checked_vectors(index: IndexSnapshot, encoder: Encoder) -> None:
     """Compare a few vectors of an index that does not name their precision, once per generation.
 
-    An index that names a precision is trusted: one is only used if it agrees with float32, and one that was forced and
-    does not agree is marked. The user's cache remembers the generations that passed. Raises VectorsMismatchError.
+    An index that names a precision is trusted: a precision is only used if it agrees with float32, and one forced in
+    spite of that is marked. The user's cache remembers the generations that passed. Raises VectorsMismatchError.
     """
     precision = index.manifest.encoder.precision
     if precision and FAR not in precision:

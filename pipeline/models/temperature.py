@@ -15,7 +15,7 @@ from claimhound.pipeline.model_folders.files import read_json
 
 Floats: TypeAlias = NDArray[np.float64]
 
-TEMPERATURE_FILE = "temperature.json"
+_FILE = "temperature.json"
 _FORMAT = 1
 _COOLEST, _HOTTEST = 0.05, 20.0
 
@@ -60,12 +60,12 @@ def fit_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
 def save_temperature(temperature: float, model_dir: Path) -> None:
     """Write `temperature.json` into the model folder."""
     record = {"format": _FORMAT, "temperature": temperature}
-    (model_dir / TEMPERATURE_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    (model_dir / _FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def load_temperature(model_dir: Path) -> float:
     """Return the temperature of a model folder, 1 if it has none; raises ModelError for an invalid file."""
-    path = model_dir / TEMPERATURE_FILE
+    path = model_dir / _FILE
     if not path.exists():
         return 1.0
     record = read_json(path)

@@ -1,4 +1,4 @@
-"""Number of pieces of evidence for a claim if it adapts to their scores."""
+"""How many pieces of evidence to show, given their scores."""
 
 from __future__ import annotations
 

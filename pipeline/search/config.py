@@ -1,4 +1,4 @@
-"""Settings of a search with their defaults, and as a file."""
+"""Settings of a search: their defaults and their file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PipelineConfig:
     """Settings of a search.
 
     BM25 and the vectors each give `first_stage_k` candidates; the best `rerank_k` of the fused list are rescored.
-    `bm25_weight` is the weight of BM25 in the fusion, the rest that of the vectors. A document's BM25 score is that of
+    `bm25_weight` is the weight of BM25 in the fusion, the vectors get the rest. A document's BM25 score is that of
     its text plus `title_weight` times that of its title. The vectors do not find documents below a cosine of
     `min_cosine`. `probe_share` is the share of the inverted lists that a search of a large index scans. For
     `adaptive_share` see `adaptive_k`, for `min_stance` and `min_relevance` see `summarize`.
@@ -90,7 +90,7 @@ def read_config(path: Path) -> PipelineConfig:
 
 
 def write_config(config: PipelineConfig, path: Path, *, note: str = "") -> None:
-    """Write every setting as JSON, with a note for people, atomically.
+    """Write every setting and an optional note as JSON, atomically.
 
     Raises InputError if the file cannot be written.
     """

@@ -2,15 +2,15 @@
 
 Precision comes first: folding away a contradiction is worse than showing one copy too many. So two texts are copies
 only if their words, numbers, signs, units and inner punctuation are the same, in the same order. They may differ in the
-style of quotation marks and dashes, in spacing, in capitals without meaning, in the final full stop, and in an agency's
-name or a status at either end, which are closed lists here.
+style of quotation marks and dashes, in spacing, in capitals that carry no meaning, in the final full stop, and in an
+agency's name or a status at either end, which are closed lists here.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from claimhound.data.records import Document, Ranking, ScoredDoc
@@ -267,7 +267,7 @@ class CopyFinder:
         return groups
 
     def remember(self, doc_ids: Iterable[str]) -> None:
-        """Read and keep now what tells most documents apart; otherwise it is read later."""
+        """Read the facts that tell most documents apart now, instead of when they are first needed."""
         for document in self._read([doc_id for doc_id in doc_ids if doc_id not in self._words]):
             self._words[document.doc_id] = _long_words(document.text)
 
@@ -323,8 +323,7 @@ def fold(bm25: Ranking, dense: Ranking | None, groups: Mapping[str, str], k: int
             if hit.doc_id in groups:
                 members = ranks.setdefault(groups[hit.doc_id], {})
                 members[hit.doc_id] = min(rank, members.get(hit.doc_id, rank))
-    # By rank, then by id.
-    ordered = {group: [doc_id for _, doc_id in sorted(_turned(members))] for group, members in ranks.items()}
+    ordered = {group: sorted(members, key=lambda doc_id: (members[doc_id], doc_id)) for group, members in ranks.items()}
     folded = [_first_of_each(ranking, groups, k) for ranking in lists]
     named = [
         by_score([ScoredDoc(ordered[name][0] if name in ordered else name, score) for name, score in kept.items()])
@@ -336,10 +335,6 @@ def fold(bm25: Ranking, dense: Ranking | None, groups: Mapping[str, str], k: int
         if others and any(group in kept for kept in folded)
     }
     return Folded(named[0], None if dense is None else named[1], copies)
-
-
-def _turned(members: Mapping[str, int]) -> Iterator[tuple[int, str]]:
-    return ((rank, doc_id) for doc_id, rank in members.items())
 
 
 def _first_of_each(ranking: Ranking, groups: Mapping[str, str], k: int) -> dict[str, float]:

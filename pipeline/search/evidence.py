@@ -9,7 +9,7 @@ from claimhound.data.errors import InputError
 from claimhound.data.records import Document, Json, Ranking
 from claimhound.data.text.claim_text import searched_text
 from claimhound.data.text.text_form import read_form
-from claimhound.indexes.conditions import Conditions
+from claimhound.indexes.conditions import NO_CONDITIONS, Conditions
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.models.cross_encoders import Reranker, StanceModel
@@ -18,7 +18,7 @@ from claimhound.pipeline.models.relevance import RelevanceThreshold, best_cosine
 from claimhound.pipeline.search.adaptive import adaptive_k
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.notes import notes_on
-from claimhound.pipeline.search.ranking import NO_CONDITIONS, Ranker, StageClock
+from claimhound.pipeline.search.ranking import Ranker, StageClock
 from claimhound.pipeline.search.results import MOST_COPIES, STAGES, ClaimEvidence, Evidence, StageRankings, StageScore
 from claimhound.pipeline.search.summary import stance_of, summarize
 
@@ -62,9 +62,10 @@ class EvidencePipeline:
 
         With `folding`, near-copies (`pipeline/search/copies.py`) are one piece, which names the other copies found;
         `first_stage_k` and `rerank_k` then count such pieces. With `adaptive` there are fewer pieces where the
-        probability falls off, see `adaptive_k`; with `min_score` none has a lower probability. `context` adds that many
-        neighbouring sentences to each. Raises InputError for a claim that is blank or not UTF-8, ValueError for k below
-        1, context below 0, `adaptive` or `min_score` without a reranker, and conditions or context on a `MemoryIndex`.
+        probability falls off, see `adaptive_k`; `min_score` drops those with a lower probability. `context` adds that
+        many neighbouring sentences to each. Raises InputError for a claim that is blank or not UTF-8, ValueError for k
+        below 1, context below 0, `adaptive` or `min_score` without a reranker, and conditions or context on a
+        `MemoryIndex`.
         """
         if k < 1 or context < 0:
             raise ValueError(f"k must be at least 1 and context at least 0, got {k} and {context}")
@@ -75,7 +76,7 @@ class EvidencePipeline:
         if isinstance(self.index, MemoryIndex) and (conditions or context):
             raise ValueError("an index in memory supports neither conditions nor context")
         _require_texts(claims)
-        clock = StageClock({})
+        clock = StageClock()
         stages = self._ranker.rank(claims, clock, conditions=conditions, depth=k, as_found=not folding, folded=folding)
         answers = [
             self._answer(
@@ -106,7 +107,7 @@ class EvidencePipeline:
         """
         if list_k is not None and list_k < 1:
             raise ValueError(f"list_k must be at least 1, got {list_k}")
-        clock = StageClock({})
+        clock = StageClock()
         rankings = self._ranker.rank(claims, clock, conditions=conditions, list_k=list_k or 1, folded=with_folded)
         share = {name: spent / max(1, len(claims)) for name, spent in clock.spent_ms.items()}
         return [replace(stages, timings_ms=share) for stages in rankings]
@@ -136,7 +137,7 @@ class EvidencePipeline:
         return -1.0 if threshold is None else threshold.cosine_at(self.index.n_docs)
 
     def origin(self) -> tuple[dict[str, Json], dict[str, Json]]:
-        """Return the facts on index and models that every answer contains, with the names they were opened by."""
+        """Return the facts about index and models in every answer, with the names by which they were opened."""
         index: dict[str, Json] = {
             "path": str(self.index.path) if isinstance(self.index, IndexSnapshot) else None,
             "generation": self.index.manifest.generation if isinstance(self.index, IndexSnapshot) else None,

@@ -13,7 +13,7 @@ from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.search.ranking import Ranker
 from claimhound.pipeline.search.results import Evidence, StageRankings
 
-_NO_CONDITIONS_FIELDS = frozenset({"text", "doc_id", "id", "span"})
+_NOT_CONDITIONS = frozenset({"text", "doc_id", "id", "span"})
 _FIELDS_OF_ALL = frozenset({"title", "source", "url", "date", "parent_id"})
 _SAMPLED = 100
 
@@ -26,7 +26,7 @@ def notes_on(
     conditions: Conditions,
     min_score: float | None,
 ) -> Iterator[str]:
-    """Yield the notes for the evidence of a claim, which is the first of what `stages` found."""
+    """Yield the notes for a claim's evidence, which is the first of the hits in `stages`."""
     index = ranker.index
     if index.n_docs == 0:
         yield "The corpus is empty: there is no evidence to find."
@@ -67,7 +67,7 @@ def _why_nothing_meets(index: IndexSnapshot | MemoryIndex, conditions: Condition
     for name in dict.fromkeys(name for name, _ in conditions.where):
         if index.has_field(name):
             continue
-        if name in _NO_CONDITIONS_FIELDS:
+        if name in _NOT_CONDITIONS:
             yield (
                 f"{name!r} is no condition: documents are chosen by title, source, url, date, parent_id and the "
                 "further fields of their records."
@@ -84,7 +84,7 @@ def _did_you_mean(index: IndexSnapshot, name: str) -> str:
 
 
 def _left_out(index: IndexSnapshot | MemoryIndex, before: str) -> Iterator[str]:
-    """Yield which documents the condition on the date excludes although they may be older."""
+    """Yield a sentence on the documents that the date excludes although they may be older."""
     if not isinstance(index, IndexSnapshot):
         return
     n_undated = index.n_docs - index.n_dated

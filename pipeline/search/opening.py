@@ -52,8 +52,8 @@ def open_pipeline(
     By default the encoder is the one that the index was built with, and reranker and stance model are the bundled ones;
     a folder named as both is loaded once, see `load_pair_models`. `max_length` limits the tokens read of claim and
     evidence. `stance_labels` names the stance model's outputs, see `load_stance`. `reading` says how the corpus is
-    read; `on_notices` gets the notices about it. Raises IndexUnusableError, ModelError or InputError, each of which
-    says what to do.
+    read; `on_notices` gets the notices about it. Raises IndexUnusableError, ModelError or InputError, whose messages
+    say what to do.
     """
     index: IndexSnapshot | MemoryIndex
     model: Encoder | None = None
@@ -71,20 +71,20 @@ def open_pipeline(
         index = MemoryIndex(documents, vectors)
     else:
         raise ValueError("name an index folder or a corpus")
-    chosen, pointing = load_pair_models(
+    reranker_model, stance_model = load_pair_models(
         str(reranker or BUNDLED) if with_reranker else None,
         str(stance or BUNDLED) if with_stance else None,
         compute,
         labels=stance_labels,
         max_length=max_length,
     )
-    weighs_cosines = chosen is not None and "cosine" in dict(chosen.blend.weights)
-    if chosen is not None and weighs_cosines and model is not None and model.identity.similarity == "dot":
+    weighs_cosines = reranker_model is not None and "cosine" in dict(reranker_model.blend.weights)
+    if reranker_model is not None and weighs_cosines and model is not None and model.identity.similarity == "dot":
         raise ModelError(
-            f"{chosen.name}: its {BLEND_FILE} uses cosines, but encoder {model.identity.name} compares by inner "
-            "products; use another reranker, or calibrate this one without the feature cosine"
+            f"{reranker_model.name}: its {BLEND_FILE} uses cosines, but encoder {model.identity.name} compares by "
+            "inner products; use another reranker, or calibrate this one without the feature cosine"
         )
-    return EvidencePipeline(index, model, chosen, config, pointing)
+    return EvidencePipeline(index, model, reranker_model, config, stance_model)
 
 
 def load_index_encoder(
@@ -108,7 +108,7 @@ def load_index_encoder(
             raise
         raise ModelError(
             f"{index.path}: was built with encoder {own}, which is not available ({error}); "
-            "name its present folder with --encoder, search by words alone with --no-encoder, "
+            "name its current folder with --encoder, search by words alone with --no-encoder, "
             f"or rebuild the vectors with: claimhound index renew --index {index.path}"
         ) from error
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from claimhound.data.records import Ranking, ScoredDoc
 from claimhound.data.text.claim_text import searched_text
 from claimhound.data.text.text_form import read_form
-from claimhound.indexes.conditions import Conditions
+from claimhound.indexes.conditions import NO_CONDITIONS, Conditions
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.indexes.vectors import Vectors
@@ -25,7 +25,6 @@ from claimhound.pipeline.search.fusion import fuse_stages
 from claimhound.pipeline.search.rescoring import rescored
 from claimhound.pipeline.search.results import StageRankings
 
-NO_CONDITIONS = Conditions()
 _MOSTLY_UNKNOWN = 0.5
 # A search that folds copies asks for an eighth more at once, because a second search costs more than these few
 # documents. Where a text has hundreds of copies it asks again, up to this many.
@@ -37,19 +36,19 @@ _MOST_CANDIDATES = 10_000
 class StageClock:
     """Adds up the wall time of each stage, in milliseconds."""
 
-    def __init__(self, spent_ms: dict[str, float]) -> None:
-        self.spent_ms = spent_ms
+    def __init__(self) -> None:
+        self.spent_ms: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """Add the time that the block takes to the stage's."""
+        """Add the block's time to the stage."""
         start = time.perf_counter()
         yield
         self.spent_ms[stage] = self.spent_ms.get(stage, 0.0) + (time.perf_counter() - start) * 1000
 
 
 class _Candidates(NamedTuple):
-    """The candidates of both searches for a claim, fused, and the copies that each stands for if folded."""
+    """The candidates of both searches for a claim, fused, and the copies folded into each."""
 
     bm25: Ranking
     dense: Ranking | None
@@ -161,7 +160,7 @@ class Ranker:
         return self._near(found)
 
     def _deep_enough(self, found: Ranking, asked: int, wanted: int, search: Callable[[int], Ranking]) -> Ranking:
-        """Search deeper until `wanted` different documents are found, or all that there are."""
+        """Search deeper until `wanted` different documents are found, or there are no more."""
         most = max(asked, _MOST_CANDIDATES)
         if self.reranker is not None:
             # Now, while the index still has the documents in memory: after a batch of claims it would read them again.

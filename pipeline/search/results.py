@@ -77,7 +77,7 @@ class StageRankings:
 
     `alike` has a shared id for each document that reads the same to the models as another of the list. `copies` are the
     near-copies that each document of a folded list stands for, best rank first. `folded` are the same stages with
-    near-copies folded, if that was asked for.
+    near-copies folded, if requested.
     """
 
     bm25: Ranking | None
@@ -110,7 +110,7 @@ class ClaimEvidence:
 
     `notes` are sentences on why there is no evidence, or what a reader should know. `timings_ms` is each stage's wall
     time, in a batch the claim's equal share. `summary` is None if no stance model ran. `nothing_relevant` means that
-    the nearest document is as far away as for claims on which there is nothing; None if no threshold is known.
+    the nearest document is as far away as for claims without any evidence; None if no threshold is known.
     """
 
     claim: str

@@ -7,13 +7,13 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST_MEAN_COSINE = 0.995
+_LEAST_MEAN_COSINE = 0.995
 LEAST_COSINE = 0.98
 """For texts of the sample, the bundled encoder's worst cosine to float32 is .9999 in bfloat16 and .993 in int8. It was
 .55 in int8 with a bfloat16 hint on a processor with AMX. Two different sentences have .59 at most."""
-LARGEST_ERROR_SHARE = 0.1
-"""As a share of the logits' standard deviation; an error of a tenth preserves the order of texts."""
-LEAST_SPEARMAN = 0.995
+# As a share of the logits' standard deviation; an error of a tenth preserves the order of texts.
+_LARGEST_ERROR_SHARE = 0.1
+_LEAST_SPEARMAN = 0.995
 LARGEST_LENGTH_ERROR = 0.02
 
 Output: TypeAlias = NDArray[np.floating]
@@ -32,7 +32,7 @@ class VectorAgreement(NamedTuple):
     @property
     def suffices(self) -> bool:
         """Whether the vectors are interchangeable."""
-        is_near = self.mean_cosine >= LEAST_MEAN_COSINE and self.least_cosine >= LEAST_COSINE
+        is_near = self.mean_cosine >= _LEAST_MEAN_COSINE and self.least_cosine >= LEAST_COSINE
         return is_near and self.length_error <= LARGEST_LENGTH_ERROR
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class LogitAgreement(NamedTuple):
     @property
     def suffices(self) -> bool:
         """Whether the logits are interchangeable."""
-        return self.rms_error <= LARGEST_ERROR_SHARE * self.standard_deviation and self.spearman >= LEAST_SPEARMAN
+        return self.rms_error <= _LARGEST_ERROR_SHARE * self.standard_deviation and self.spearman >= _LEAST_SPEARMAN
 
     def __str__(self) -> str:
         return (
@@ -80,18 +80,18 @@ def vector_agreement(vectors: Output, reference: Output, *, with_lengths: bool =
 
 def logit_agreement(logits: Output, reference: Output) -> LogitAgreement:
     """Compare two (n, labels) arrays of logits; NaN agrees with nothing."""
-    from scipy.stats import spearmanr
-
     deviation = float(np.sqrt(np.mean((reference - reference.mean(axis=0)) ** 2)))
     if not np.isfinite(logits).all():
         return LogitAgreement(float("inf"), deviation, -1.0)
     error = float(np.sqrt(np.mean((logits - reference) ** 2)))
-    by_label = [_rank_correlation(spearmanr, *columns) for columns in zip(logits.T, reference.T, strict=True)]
+    by_label = [_rank_correlation(*columns) for columns in zip(logits.T, reference.T, strict=True)]
     return LogitAgreement(error, deviation, min(by_label))
 
 
-def _rank_correlation(spearmanr: object, left: Output, right: Output) -> float:
+def _rank_correlation(left: Output, right: Output) -> float:
     """Return Spearman's correlation; for a constant column, 1 if both are constant, otherwise 0."""
+    from scipy.stats import spearmanr
+
     if np.ptp(left) == 0 or np.ptp(right) == 0:
         return float(np.ptp(left) == np.ptp(right))
-    return float(spearmanr(left, right).statistic)  # type: ignore[operator]
+    return float(spearmanr(left, right).statistic)

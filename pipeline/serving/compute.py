@@ -17,12 +17,12 @@ def ignore(message: str) -> None:
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how models run, and who is told about it.
+    """Where and how models run, and where messages about it go.
 
     `n_threads` is the number of CPU cores to use, None for all. `precision` is what a CPU computes in: `auto` picks the
     one measured to be best on this machine, anything else forces that one. `trust_remote_code` allows a model's own
-    Python files to run. `notify` is called with one line for people when loading a model takes long or has a surprise:
-    a conversion that begins, a model that runs more slowly. It is not part of the value.
+    Python files to run. `notify` is called with a one-line message when a conversion begins, a model runs more slowly
+    than it could, or loading has another surprise; it is ignored in comparisons.
     """
 
     device: Device = "auto"

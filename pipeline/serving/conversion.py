@@ -107,7 +107,7 @@ def reconverted(damaged: Converted, what: Conversion, notify: Notify = ignore) -
         now = find_converted(damaged.folder)
         # Another process may have converted it again meanwhile.
         if now is not None and (damage := now.damage()):
-            notify(f"{damage}; it is converted again")
+            notify(f"{damage}; converting again")
             shutil.rmtree(damaged.folder, ignore_errors=True)
     return converted(what, notify)
 

@@ -123,7 +123,7 @@ def conversions_dir() -> Path:
 
 
 def conversion_dir(what: Conversion) -> Path:
-    """Return the folder of a conversion, named by a digest of all that decides its result."""
+    """Return the folder of a conversion, named by a digest of everything that determines its result."""
     stamp = [
         _VERSION,
         what.kind,
@@ -143,7 +143,7 @@ def _versions() -> tuple[str, ...]:
 
 
 def _settings_sha256(model_dir: Path) -> str:
-    """Return a digest of the files other than weights that decide what the model computes."""
+    """Return a digest of the files, other than weights, that determine the model's output."""
     digest = hashlib.sha256()
     for path in sorted({path for pattern in _SETTINGS for path in model_dir.glob(pattern) if path.is_file()}):
         digest.update(f"{path.relative_to(model_dir).as_posix()} {sha256_of(path)}\n".encode())
@@ -159,7 +159,7 @@ def find_converted(target: Path) -> Converted | None:
 
 
 def remove_abandoned() -> None:
-    """Remove what conversions left that were killed at least a day ago."""
+    """Remove the leftovers of conversions killed at least a day ago."""
     for path in conversions_dir().glob(f"{UNFINISHED}*"):
         try:
             abandoned = path.stat().st_mtime < time.time() - _ABANDONED_S

@@ -11,10 +11,10 @@ ConvertedPrecision: TypeAlias = Literal["bf16", "int8", "f32"]
 
 PREFERRED: tuple[ConvertedPrecision, ...] = ("bf16", "int8", "f32")
 """bfloat16 is accurate, but fast only with matrix units; int8 is close, and fast without them; float32 is exact."""
-FAST_ENOUGH = 0.8
-"""As a share of the fastest speed: a slower precision is worth it for better agreement."""
+# As a share of the fastest speed: a slower precision is worth it for better agreement.
+_FAST_ENOUGH = 0.8
 FAR = "far from float32"
-"""Added to the name of a precision that was forced but does not agree with float32."""
+"""Added to the name of a precision that was forced although it does not agree with float32."""
 
 
 class Candidate(NamedTuple):
@@ -36,11 +36,11 @@ class Candidate(NamedTuple):
 
 
 def choose(candidates: Sequence[Candidate]) -> Candidate | None:
-    """Return the first of `PREFERRED` that agrees and reaches `FAST_ENOUGH` of the speed of the fastest that agrees.
+    """Return the first of `PREFERRED` that agrees and has 0.8 of the speed of the fastest that agrees.
 
     None if no precision agrees.
     """
     agreeing = [one for one in candidates if one.agrees and one.rate is not None]
     fastest = max((one.rate or 0.0 for one in agreeing), default=0.0)
     ordered = sorted(agreeing, key=lambda one: PREFERRED.index(one.precision))
-    return next((one for one in ordered if (one.rate or 0.0) >= FAST_ENOUGH * fastest), None)
+    return next((one for one in ordered if (one.rate or 0.0) >= _FAST_ENOUGH * fastest), None)

@@ -1,4 +1,4 @@
-"""The interface of everything that computes a model's output."""
+"""The interface of a runtime, which computes a model's output."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_the_name_determines_the_format(tmp_path, name, output_format):
 
 @pytest.mark.parametrize("name", ["a", "a.json", "a.jsonl.gz"])
 def test_a_name_without_a_format_is_an_error(tmp_path, name):
-    with pytest.raises(InputError, match=r"end it in \.jsonl, \.csv, \.parquet, \.html, or give --format"):
+    with pytest.raises(InputError, match=r"extension; use \.jsonl, \.csv, \.parquet, \.html, or give --format"):
         format_of(tmp_path / name)
 
 

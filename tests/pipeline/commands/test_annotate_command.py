@@ -230,7 +230,7 @@ def test_what_cannot_be_used_is_one_line_and_leaves_no_output(
 ) -> None:
     for claims, output, message in (
         ("missing.jsonl", tmp_path / "out.jsonl", "missing.jsonl: no such file or folder"),
-        (CLAIMS, tmp_path / "out.txt", "ending is not a known format"),
+        (CLAIMS, tmp_path / "out.txt", "unknown file extension"),
         (CLAIMS, tmp_path / "none" / "out.jsonl", "there is no folder"),
         (CLAIMS, Path("-"), "needs a file: name one, as in --output out.jsonl"),
         (sample_dir() / "qrels.tsv", tmp_path / "out.jsonl", "its first line has no column 'claim'"),

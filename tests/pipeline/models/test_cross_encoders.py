@@ -144,7 +144,7 @@ def test_a_pipeline_opens_one_model_that_both_options_name(both_dir, tmp_path):
 
 
 def test_a_missing_head_is_an_error(tiny_stance_dir, tiny_reranker_dir, tmp_path):
-    with pytest.raises(ModelError, match=r"has 3 labels; a reranker has one, or RELEVANT beside the stances"):
+    with pytest.raises(ModelError, match=r"has 3 labels; a reranker has one, or RELEVANT and the stances"):
         load_pair_models(str(tiny_stance_dir), str(tiny_stance_dir), CPU)
     with pytest.raises(ModelError, match="its labels are LABEL_0; a stance model has"):
         load_pair_models(str(tiny_reranker_dir), str(tiny_reranker_dir), CPU)

@@ -99,7 +99,7 @@ def test_a_threshold_survives_a_round_trip():
         RelevanceThreshold.from_record(record | {"cosine": "0.5"})
 
 
-def test_real_claims_without_evidence_are_counted_apart_from_senseless_ones():
+def test_real_claims_without_evidence_are_counted_apart_from_nonsense():
     assert replace(THRESHOLD, n_without=20, without_shown=0.35).errors_text == (
         "4 % of the claims with evidence fell below, 35 % of the claims on which there was nothing did not, and 8 % of "
         "senseless claims did not"

@@ -146,7 +146,7 @@ def test_other_labels_and_models_without_a_head_are_rejected_by_name(
     with pytest.raises(ModelError, match=f"^{nameless}: its labels are LABEL_0, LABEL_1, LABEL_2, which say nothing"):
         load_stance(str(nameless), Compute("cpu"))
     two = with_labels(tiny_nli_dir, tmp_path / "two", ["entailment", "not_entailment"])
-    with pytest.raises(ModelError, match=f"^{two}: tells only entailment from the rest"):
+    with pytest.raises(ModelError, match=f"^{two}: distinguishes only entailment from the rest"):
         load_stance(str(two), Compute("cpu"))
     with pytest.raises(ModelError, match="its labels are LABEL_0; a stance model has"):
         load_stance(str(tiny_reranker_dir), Compute("cpu"))

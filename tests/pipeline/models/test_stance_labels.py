@@ -50,8 +50,8 @@ def test_labels_are_read_in_any_order_and_spelling_and_their_words_decide_the_pa
     [
         (("LABEL_0", "LABEL_1", "LABEL_2"), r"LABEL_2, which say nothing; name them in .*--stance-labels contra"),
         (("label_2", "label_0", "label_1"), r"nothing; .*: --stance-labels contradiction,entailment,neutral$"),
-        (("entailment", "not_entailment"), r"tells only entailment from the rest \(entailment, not_entailment\)"),
-        (("NOT-ENTAILMENT", "ENTAILMENT"), r"tells only entailment from the rest"),
+        (("entailment", "not_entailment"), r"only entailment from the rest \(entailment, not_entailment\)"),
+        (("NOT-ENTAILMENT", "ENTAILMENT"), r"distinguishes only entailment from the rest"),
         (("negative", "neutral", "positive"), r"are negative, neutral, positive; a stance model has .*--stance-labels"),
         # Words of both kinds: the order of the pair is unknown.
         (("SUPPORT", "CONTRADICT", "NEI"), r"are SUPPORT, CONTRADICT, NEI; a stance model has .*--stance-labels"),

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from claimhound.pipeline.annotation.side_by_side import in_order
+from claimhound.pipeline.annotation.parallel import in_order
 
 
 def test_results_come_in_the_order_of_the_tasks():
