@@ -1,4 +1,4 @@
-"""Library calls: what a command does, as one function that takes file and model names."""
+"""Library calls: each command as one function that takes file and model names."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def build_index(
     compute: Compute = Compute(),  # noqa: B008 (frozen)
     on_progress: Progress = silent,
 ) -> IndexingReport:
-    """Build an index of the documents in `sources` and return what was read, replaced and skipped.
+    """Build an index of the documents in `sources`; the report counts those read, replaced and skipped.
 
     `encoder` is a model folder or a name on the Hub; None is the bundled one. With `split_sentences` each sentence
     becomes a document. `SourceOptions`, `load_encoder` and `building.build_index` describe the other arguments and the

@@ -50,7 +50,7 @@ def _no_network() -> Iterator[None]:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the tests out of the user's cache.
 
-    The processes of one run share a cache, as their own folders are side by side: each model is converted once.
+    The processes of one run share a cache, so each model is converted once.
     """
     before = os.environ.get("XDG_CACHE_HOME")
     is_one_of_several = "PYTEST_XDIST_WORKER" in os.environ
@@ -68,7 +68,7 @@ def _convert_here() -> Iterator[None]:
     """Convert models in this process, with the function that the child process would call.
 
     A child needs 6 s for imports, and the tests convert thirty tiny models. Commands run as processes convert in a
-    child, and so does `test_conversion.py` where that matters.
+    child, as does `test_conversion.py` where that matters.
     """
     from claimhound.pipeline.serving import conversion
     from tests.quick_conversion import convert

@@ -7,10 +7,9 @@ import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-import pytest
-
 from claimhound.data.bundled import BUNDLED_MODELS
 from claimhound.pipeline.serving.conversion_cache import Conversion
+from claimhound.pipeline.serving.conversion_texts import conversion_texts
 
 _EVERY = 6
 
@@ -22,18 +21,11 @@ def convert(what: Conversion, target: Path) -> None:
     """
     from claimhound.pipeline.models import converting
 
+    texts = conversion_texts(what.kind)
+    if what.model_dir not in {bundled.folder for bundled in BUNDLED_MODELS.values()}:
+        texts = texts._make(part[::_EVERY] for part in texts)
     # Hide the tracer's warnings and the quantizer's progress bars.
     nowhere = io.StringIO()
-    with (
-        warnings.catch_warnings(),
-        redirect_stdout(nowhere),
-        redirect_stderr(nowhere),
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with warnings.catch_warnings(), redirect_stdout(nowhere), redirect_stderr(nowhere):
         warnings.simplefilter("ignore")
-        if what.model_dir not in {bundled.folder for bundled in BUNDLED_MODELS.values()}:
-            for name in ("single_texts", "pair_texts"):
-                texts = getattr(converting, name)()
-                few = type(texts)(*(part[::_EVERY] for part in texts))
-                patch.setattr(converting, name, lambda few=few: few)
-        converting.main(what, target)
+        converting.main(what, target, texts)

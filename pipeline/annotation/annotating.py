@@ -65,7 +65,7 @@ def annotate(
     `OUTPUT.rejected.jsonl`.
 
     `load` opens index and models once the claims have been read. `on_notice` is called with each notice of the readers,
-    with what the file system does not guarantee, and with a message at the first interrupt: the current batches are
+    with the guarantees that the file system lacks, and with a message at the first interrupt: the current batches are
     then finished, and KeyboardInterrupt is raised.
 
     Raises InputError if the output is a stream or the file of the claims, if another process is working on it, if
@@ -98,7 +98,7 @@ def annotate(
 
 
 def _done(job: Job, identity: dict[str, Json], *, fresh: bool, on_progress: Progress, on_notice: Notify) -> int:
-    """Do what is left of a job; return the number of records done by earlier runs."""
+    """Do the rest of a job; return the number of records done by earlier runs."""
     with (
         Journal.open(job.files.journal, identity, fresh=fresh) as journal,
         first_interrupt(lambda: on_notice(_INTERRUPTED)) as is_stopped,

@@ -99,7 +99,7 @@ class KnownClaims:
 
         Only scores above 0 count; a blank claim has no neighbours. Scores are rounded to
         six decimals, and equal scores are ordered by id. The result for a claim does not depend on the other claims in
-        the call. Memory grows only by what is returned. Raises ValueError for a negative k.
+        the call. Memory grows only by the result. Raises ValueError for a negative k.
         """
         if k < 0:
             raise ValueError(f"k must be at least 0, got {k}")

@@ -139,7 +139,7 @@ def _is_probability(hit: Mapping[str, Any]) -> bool:
 
 
 def _pieces(text: str, terms: frozenset[str]) -> list[tuple[str, bool]]:
-    """Return the text in parts: words of the claim, and what is between them."""
+    """Return the text in parts: words of the claim, and the text between them."""
     pieces = []
     done = 0
     for start, end in matching_spans(text, terms):

@@ -113,7 +113,7 @@ def _splits(writer: IndexWriter, options: SourceOptions) -> bool:
 
 
 class _Intake:
-    """The documents of sources on their way into an index, and what was found while reading them."""
+    """The documents being read into an index, with the errors and notices found on the way."""
 
     def __init__(
         self, job: IndexingJob, made_ids: MadeIds, options: SourceOptions, *, is_checked: bool = False

@@ -24,7 +24,7 @@ from claimhound.indexes.writer import IndexWriter
 from claimhound.pipeline.indexing.encoded_shards import EncodedShards
 from claimhound.pipeline.models.encoders import Encoder
 
-# An interrupted job loses at most this many documents' vectors: some 20 seconds of work on two cores.
+# An interrupted job loses at most this many documents' vectors: about 20 seconds of work on two cores.
 SHARD_SIZE = 16_384
 
 HeldVectors: TypeAlias = Callable[[Sequence[Document]], tuple[NDArray[np.bool_], Vectors]]

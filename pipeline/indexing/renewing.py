@@ -53,7 +53,7 @@ def encoder_to_renew_with(
     named: str | None = None,
     compute: Compute = Compute(),  # noqa: B008 (frozen)
 ) -> RenewalEncoder:
-    """Return the named encoder, or the index's own, or the bundled one in place of an earlier bundled one.
+    """Return the named encoder, or the index's own, or the bundled one if that was an earlier bundled one.
 
     A model on the Hub stays at the commit that the index was built with. The index's prompts are kept if the weights
     are. Raises IndexMissingError, IndexVersionError, IndexDamagedError, or ModelError if the encoder is not available.

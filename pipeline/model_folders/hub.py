@@ -77,7 +77,7 @@ def pinned(name: str, revision: str | None) -> str:
 def _fetched(repo: str, revision: str, records_dir: Path) -> Path:
     """Return the snapshot, downloading what is missing, and record that it is complete.
 
-    The commit's file list is requested separately: without a connection the library returns whatever is cached.
+    The commit's file list is requested separately: without a connection the library returns what is cached.
     """
     from huggingface_hub import HfApi, snapshot_download
 

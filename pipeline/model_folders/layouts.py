@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from claimhound.data.errors import ModelError
-from claimhound.pipeline.model_folders.code import brings_code
 from claimhound.pipeline.model_folders.files import ModuleEntry, read_any_json, read_json, read_modules, weight_files
 from claimhound.pipeline.model_folders.fingerprints import TRANSFORMER_SETTINGS
+from claimhound.pipeline.model_folders.foreign_code import brings_code
 from claimhound.pipeline.model_folders.tokenization import TOKENIZER_FILE
 from claimhound.pipeline.model_folders.weight_names import Shapes, tensor_shapes
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,17 +25,17 @@ from claimhound.data.disk.checksums import sha256_of
 from claimhound.data.errors import last_line
 from claimhound.pipeline.model_folders.batching import Batch, TokenizedText, batches_by_length
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
-from claimhound.pipeline.models.encoders import Encoder, TransformerEncoder, encoder_identity
+from claimhound.pipeline.models.encoders import TransformerEncoder, encoder_identity
 from claimhound.pipeline.models.pair_readers import TokenPairReader
 from claimhound.pipeline.serving.agreement import Agreement, logit_agreement, vector_agreement
 from claimhound.pipeline.serving.compute import Compute
 from claimhound.pipeline.serving.conversion_cache import IR, RECORD, Conversion
-from claimhound.pipeline.serving.conversion_texts import pair_texts, single_texts
+from claimhound.pipeline.serving.conversion_record import Measured
+from claimhound.pipeline.serving.conversion_texts import PairTexts, Texts, conversion_texts
 from claimhound.pipeline.serving.devices import n_threads_available
 from claimhound.pipeline.serving.first_token import ShortLastLayer, reads_first_token_alone
 from claimhound.pipeline.serving.library_loading import load_library_cross_encoder, load_library_encoder
 from claimhound.pipeline.serving.library_models import LibraryCrossEncoder, LibraryEncoder
-from claimhound.pipeline.serving.measured import Measured
 from claimhound.pipeline.serving.openvino_runtime import OpenVinoRuntime, compile_model
 from claimhound.pipeline.serving.precision import PREFERRED, Candidate, ConvertedPrecision, choose
 from claimhound.pipeline.serving.processor import this_processor
@@ -66,11 +65,11 @@ class _Exact(NamedTuple):
     short: bool
 
 
-def main(what: Conversion, target: Path) -> None:
+def main(what: Conversion, target: Path, texts: Texts) -> None:
     """Write the model to serve and its measurements into `target`."""
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     library = _library_model(what)
-    reference = _reference_outputs(library)
+    reference = _outputs(library, texts)  # one text at a time
     try:
         exact = _exact(what, library.transformer)
     except Exception as error:  # a tracer raises anything for an architecture that it cannot follow
@@ -78,8 +77,8 @@ def main(what: Conversion, target: Path) -> None:
         _write(target, Measured(None, f"it cannot be converted ({last_line(error)})", this_processor().name, (), {}))
         return
     del library
-    made, compiled, failures = _compiled(what, exact)
-    candidates = _measured(what, compiled, failures, reference)
+    made, compiled, failures = _compiled(what, exact, texts)
+    candidates = _measured(what, compiled, failures, texts, reference)
     served = choose(candidates)
     if what.precision != "auto" and not failures:
         (served,) = candidates
@@ -104,20 +103,18 @@ def _library_model(what: Conversion) -> LibraryEncoder | LibraryCrossEncoder:
     return load_library_cross_encoder(what.model_dir, _ON_CPU, what.max_length)
 
 
-def _reference_outputs(library: LibraryEncoder | LibraryCrossEncoder) -> np.ndarray:
-    """Return the library's outputs for the comparison texts, one at a time."""
-    return _vectors(library) if isinstance(library, LibraryEncoder) else library.logits(pair_texts().comparison)[0]
-
-
-def _vectors(encoder: Encoder) -> np.ndarray:
-    texts = single_texts()
+def _outputs(model: Any, texts: Texts) -> np.ndarray:
+    """Return the outputs of an `Encoder` or a `PairReader` for the comparison texts."""
+    if isinstance(texts, PairTexts):
+        logits: np.ndarray = model.logits(texts.comparison)[0]
+        return logits
     return np.concatenate(
-        [encoder.encode(texts.comparison_claims, as_query=True), encoder.encode(texts.comparison_documents)]
+        [model.encode(texts.comparison_claims, as_query=True), model.encode(texts.comparison_documents)]
     )
 
 
 def _compiled(
-    what: Conversion, exact: _Exact
+    what: Conversion, exact: _Exact, texts: Texts
 ) -> tuple[dict[ConvertedPrecision, openvino.Model], dict[ConvertedPrecision, Any], dict[ConvertedPrecision, str]]:
     """Return the models in the wanted precisions, the compiled ones, and the reasons why others failed."""
     made: dict[ConvertedPrecision, openvino.Model] = {}
@@ -130,7 +127,7 @@ def _compiled(
             failures[precision] = "the processor has no bfloat16"
             continue
         try:
-            made[precision] = _in_precision(what, exact, precision)
+            made[precision] = _in_precision(what, exact, precision, texts)
             compiled[precision] = compile_model(made[precision], precision, n_threads_available())
         except Exception as error:  # OpenVINO and NNCF raise many kinds; the record and `doctor` name them
             _raise_passing(error)
@@ -153,6 +150,7 @@ def _measured(
     what: Conversion,
     compiled: dict[ConvertedPrecision, Any],
     failures: dict[ConvertedPrecision, str],
+    texts: Texts,
     reference: np.ndarray,
 ) -> list[Candidate]:
     """Return the measurements of each precision, in the order of preference."""
@@ -163,7 +161,7 @@ def _measured(
     candidates = [Candidate(precision, failure=failure) for precision, failure in failures.items()]
     for precision, runtime in runtimes.items():
         is_emulated = what.precision == "auto" and rates[precision] < _EMULATED * fastest
-        agreement = None if is_emulated else _agreement(what, runtime, reference)
+        agreement = None if is_emulated else _agreement(what, runtime, texts, reference)
         candidates.append(Candidate(precision, rates[precision], agreement))
     return sorted(candidates, key=lambda one: PREFERRED.index(one.precision))
 
@@ -174,15 +172,15 @@ def _why_not(candidate: Candidate) -> str:
     return str(candidate.agreement) if candidate.agreement is not None else "emulated here, too slow"
 
 
-def _agreement(what: Conversion, runtime: OpenVinoRuntime, reference: np.ndarray) -> Agreement:
+def _agreement(what: Conversion, runtime: OpenVinoRuntime, texts: Texts, reference: np.ndarray) -> Agreement:
     """Compare our outputs with the library's."""
     tokenizer = TextTokenizer(what.model_dir, what.max_length)
     if what.kind == "encoder":
         identity = encoder_identity(str(what.model_dir))
-        ours = _vectors(TransformerEncoder(tokenizer, runtime, identity))
+        ours = _outputs(TransformerEncoder(tokenizer, runtime, identity), texts)
         return vector_agreement(ours, reference, with_lengths=identity.similarity == "dot")
     reader = TokenPairReader(tokenizer, runtime, reference.shape[1])
-    return logit_agreement(reader.logits(pair_texts().comparison)[0], reference)
+    return logit_agreement(_outputs(reader, texts), reference)
 
 
 def _exact(what: Conversion, model: Any) -> _Exact:
@@ -220,22 +218,21 @@ def _exact(what: Conversion, model: Any) -> _Exact:
     return _Exact(converted, inputs, short)
 
 
-def _in_precision(what: Conversion, exact: _Exact, precision: ConvertedPrecision) -> openvino.Model:
+def _in_precision(what: Conversion, exact: _Exact, precision: ConvertedPrecision, texts: Texts) -> openvino.Model:
     """Return the model to compile for a precision; all except int8 are the same model with different hints."""
-    model = _quantized(what, exact) if precision == "int8" else exact.model.clone()
+    model = _quantized(what, exact, texts) if precision == "int8" else exact.model.clone()
     if exact.short:
         _fix_input(model, _N_TOKENS, 1)
     return model
 
 
-def _quantized(what: Conversion, exact: _Exact) -> openvino.Model:
+def _quantized(what: Conversion, exact: _Exact, texts: Texts) -> openvino.Model:
     import nncf
 
-    texts: Sequence[Any] = single_texts().quantization if what.kind == "encoder" else pair_texts().quantization
-    tokens = TextTokenizer(what.model_dir, what.max_length).tokenize(list(texts))
+    tokens = TextTokenizer(what.model_dir, what.max_length).tokenize(texts.quantization)
     inputs = [
         {name: getattr(batch, name) for name in exact.inputs}
-        # All tokens, so that the ranges are those of the whole layer. With one token per text, when ranges were still
+        # All tokens, for the ranges of the whole layer. With one token per text, when ranges were still
         # the mean of each text's extremes, logits of four tiny random models were off by 1.4 times as much.
         | ({_N_TOKENS: np.array(batch.input_ids.shape[1])} if exact.short else {})
         for batch in batches_by_length(tokens, what.max_length, tokens_per_batch=1)
@@ -324,4 +321,4 @@ def _half_suffices(model: openvino.Model) -> bool:
 
 if __name__ == "__main__":
     _asked = Conversion(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])  # type: ignore[arg-type]
-    main(_asked, Path(sys.argv[5]))
+    main(_asked, Path(sys.argv[5]), conversion_texts(_asked.kind))

@@ -212,7 +212,7 @@ def load_stance(
 ) -> CrossEncoderModel:
     """Load a cross-encoder with a stance head, as `load_reranker` does: one with labels that `read_labels` knows.
 
-    `labels` names its outputs in order, in place of its config.json. If they are not STANCES, their meaning is
+    `labels` names its outputs in order, overriding its config.json. If they are not STANCES, their meaning is
     reported to `compute.notify`. Raises ModelError if the model cannot be found or has other labels.
     """
     folder = find_model_dir("stance", model)

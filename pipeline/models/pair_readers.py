@@ -112,7 +112,7 @@ def open_pair_reader(folder: Path, compute: Compute, *, kind: str, max_length: i
     slow_because = layout.slow_because
     if layout.n_labels is not None and layout.max_length is not None:
         try:
-            # Converted for its own length, so that one conversion serves every `max_length`.
+            # Converted for its own length, so one conversion serves every `max_length`.
             runtime = open_runtime(folder, "cross-encoder", layout.max_length, compute)
         except NotConverted as error:
             slow_because = str(error)

@@ -1,4 +1,4 @@
-"""Answers as JSON: the object that `search --format json` prints and that annotations are made of."""
+"""Answers as JSON: the object that `search --format json` prints and annotations consist of."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _texts(documents: Iterable[Document]) -> list[Json]:
 
 
 def finite(value: Json, depth: int = 0) -> Json:
-    """Return the value as valid JSON: null for NaN and infinities, a message for what is nested too deeply.
+    """Return the value as valid JSON: null for NaN and infinities, a message for values nested too deeply.
 
     The limit keeps this, and the JSON writer, which fails at a thousand levels, from a RecursionError.
     """

@@ -1,4 +1,4 @@
-"""Near-copies among documents: the same words in the same order, except for what a news agency's desk adds.
+"""Near-copies among documents: the same words in the same order, except for a news agency's additions.
 
 Precision comes first: folding away a contradiction is worse than showing one copy too many. So two texts are copies
 only if their words, numbers, signs, units and inner punctuation are the same, in the same order. They may differ in the
@@ -205,7 +205,7 @@ def _cased(text: str) -> str:
 def _title_part(document: Document) -> str:
     """Return the key of a title that distinguishes a document from others with the same text, otherwise "".
 
-    A title that only repeats the text is ignored. So is a headline over a sentence that stands by itself: its small
+    A title that only repeats the text is ignored. So is a headline over a sentence that stands alone: its small
     words may differ, but a name, a number or a negation that the text lacks counts. Under any other title, "He died in
     2024." is about somebody else.
     """

@@ -1,4 +1,4 @@
-"""Notes of an answer: sentences on why there is no evidence, and on what a reader should know about it."""
+"""Notes of an answer: sentences on why there is no evidence, and on how to read it."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class StageRankings:
 class ClaimEvidence:
     """The answer for one claim.
 
-    `notes` are sentences on why there is no evidence, or what a reader should know. `timings_ms` is each stage's wall
+    `notes` are sentences on why there is no evidence, or on how to read it. `timings_ms` is each stage's wall
     time, in a batch the claim's equal share. `summary` is None if no stance model ran. `nothing_relevant` means that
     the nearest document is as far away as for claims without any evidence; None if no threshold is known.
     """

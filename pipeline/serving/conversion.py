@@ -29,7 +29,7 @@ from claimhound.pipeline.serving.conversion_cache import (
     find_converted,
     remove_abandoned,
 )
-from claimhound.pipeline.serving.measured import Measured
+from claimhound.pipeline.serving.conversion_record import Measured
 
 _FOR_EVER = -1
 
@@ -102,7 +102,7 @@ def converted(
 
 
 def reconverted(damaged: Converted, what: Conversion, notify: Notify = ignore) -> Converted:
-    """Convert a model again in place of a damaged conversion; raises as `converted` does."""
+    """Replace a damaged conversion by converting the model again; raises as `converted` does."""
     with _locked(damaged.folder, what, notify):
         now = find_converted(damaged.folder)
         # Another process may have converted it again meanwhile.

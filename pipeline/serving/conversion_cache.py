@@ -22,7 +22,7 @@ from claimhound.data.disk.checksums import json_sha256, sha256_of
 from claimhound.pipeline.model_folders.cache_folder import cache_dir
 from claimhound.pipeline.model_folders.fingerprints import weights_sha256
 from claimhound.pipeline.serving.compute import Precision
-from claimhound.pipeline.serving.measured import Measured
+from claimhound.pipeline.serving.conversion_record import Measured
 from claimhound.pipeline.serving.processor import this_processor
 
 Kind = Literal["encoder", "cross-encoder"]
@@ -64,7 +64,7 @@ class Converted(NamedTuple):
         return self.folder / IR
 
     def damage(self) -> str | None:
-        """Read all files; return what is wrong with the first damaged one, or None."""
+        """Read all files; return a description of the first damage, or None."""
         for name, digest in self.measured.files.items():
             path = self.folder / name
             try:

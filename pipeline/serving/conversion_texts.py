@@ -12,6 +12,7 @@ from claimhound.data.readers.claims import read_claims
 from claimhound.data.readers.documents import read_documents
 from claimhound.data.records import Document
 from claimhound.indexes.memory import MemoryIndex
+from claimhound.pipeline.serving.conversion_cache import Kind
 
 Pairs: TypeAlias = list[tuple[str, str]]
 
@@ -36,9 +37,16 @@ class PairTexts(NamedTuple):
     comparison: Pairs
 
 
+Texts: TypeAlias = SingleTexts | PairTexts
+
+
 @cache
-def single_texts() -> SingleTexts:
-    """Return texts for a bi-encoder, each for quantization or comparison."""
+def conversion_texts(kind: Kind) -> Texts:
+    """Return the texts for a kind of model, each for quantization or comparison."""
+    return _single_texts() if kind == "encoder" else _pair_texts()
+
+
+def _single_texts() -> SingleTexts:
     claims, evidence = (list(texts.values()) for texts in _sample())
     quantization = [text for texts in (claims, evidence) for row, text in enumerate(texts) if _is_for_quantization(row)]
     comparison_claims = [text for row, text in enumerate(claims) if not _is_for_quantization(row)]
@@ -46,12 +54,8 @@ def single_texts() -> SingleTexts:
     return SingleTexts(quantization, comparison_claims, [*_spread(others, _N_COMPARISON), *_long_texts(others)])
 
 
-@cache
-def pair_texts() -> PairTexts:
-    """Return pairs for a cross-encoder, each for quantization or comparison.
-
-    They are like those in a search: each claim with the documents judged for it and those that BM25 finds.
-    """
+def _pair_texts() -> PairTexts:
+    """Return pairs as in a search: each claim with the documents judged for it and those that BM25 finds."""
     claims, evidence = _sample()
     qrels = read_qrels(str(sample_dir() / "qrels.tsv"))
     index = MemoryIndex([Document(doc_id, text) for doc_id, text in evidence.items()], None)

@@ -396,7 +396,7 @@ def test_no_claim_gets_evidence_from_after_its_date(tmp_path):
     assert ids["0"] == ids["1"] == ids["3"] == ids["7"] == ["d0", "d1"]
     assert ids["2"] == ["d0"]
     assert ids["4"] == ["d0", "d1", "d2", "d3"]
-    # One text of three days is three questions, and no more.
+    # One text with three dates makes three questions, and no more.
     assert pipeline.reranker.claims == ["sea level"] * 3
     assert [(record["line"], record["reason"]) for record in records(report.rejected)] == [
         (7, "the claim's date in field 'when' is missing"),
@@ -467,7 +467,7 @@ def test_a_job_resumes_after_index_claims_and_output_were_moved(index_dir, tmp_p
     assert {record["index"]["path"] for record in records(Path("out.jsonl"))} == {"link"}
     assert {record["source"] for record in records(JobFiles(Path("out.jsonl")).rejected)} == {"claims.jsonl"}
     assert records(JobFiles(Path("out.jsonl")).rejected)[-1]["reason"] == "duplicate id 'c0', first seen at line 1"
-    # A finished job is not repeated, whatever its path.
+    # A finished job is not repeated, even under another path.
     there.rename(here)
     done = run(here / "index", here / "claims.jsonl", here / "out.jsonl")
     assert done.n_resumed == done.n_claims + done.n_bad

@@ -1,4 +1,4 @@
-"""Annotating processes that are killed at many points, or whose disk is full: every byte is as it should be."""
+"""Annotating processes that are killed at many points, or whose disk is full: every byte is still right."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def victim(files: dict[str, str]) -> Iterator[Callable[..., Any]]:
     """Call a function of `annotation_victim` in another process, one process for all: its imports take seconds."""
     errors: list[str] = []
-    # A pipe and not a file: a victim's limit on the size of files would stop its last words.
+    # A pipe and not a file: a victim's limit on the size of files would stop its report too.
     with subprocess.Popen(
         [sys.executable, str(_VICTIM)],
         env=victim_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

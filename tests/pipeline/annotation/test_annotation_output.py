@@ -83,7 +83,7 @@ def test_csv_has_a_row_for_each_piece_of_evidence_and_one_for_a_claim_without(tm
     ]
     first = rows[0]
     assert first["claim"] == "ice melts"
-    # A field of the claim whose name is taken stands under another.
+    # A field of the claim whose name is taken gets another name.
     assert (first["notes"], first["field_notes"]) == ("First. Second.", "mine")
     assert (first["label"], first["n"], first["tags"]) == ("true", "3", '["a", 1]')
     assert (first["evidence_text"], first["evidence_score"]) == (HIT["text"], "0.75")
@@ -181,7 +181,7 @@ def test_a_csv_is_utf_8_for_a_spreadsheet_and_no_text_in_it_is_a_formula(tmp_pat
     assert list(csv_rows(plain)[0])[-1] == "known"
 
 
-# A reader strips white space around names and ids, and half of a surrogate pair has no place in UTF-8.
+# A reader strips white space around names and ids, and a lone surrogate cannot be encoded in UTF-8.
 names = st.text("ab=+-@'\uff1d\r\n,;\"", min_size=1, max_size=4).filter(lambda name: name == name.strip())
 texts = st.text(st.sampled_from("=+-@'\uff1d\t\r\n ,;\"1.5Ee\u200b\ufeffx") | st.characters(exclude_categories=["Cs"]))
 

@@ -28,7 +28,7 @@ KNOWN = [
     Query("k2", "The sea rises", {}),
     Query("k3", "Bread rises", {}),
 ]
-# The new claim points 60 degrees from k1, along k2 and straight away from k3.
+# The new claim points 60 degrees from k1, along k2 and opposite k3.
 VECTORS = {"Ice melts": (0.5, math.sqrt(0.75)), "The sea rises": (1, 0), "Bread rises": (-1, 0), "oceans grow": (1, 0)}
 
 
@@ -40,7 +40,7 @@ def test_without_a_shared_word_the_score_is_half_the_cosine_of_the_vectors():
     found = KnownClaims(KNOWN, FakeEncoder(VECTORS)).nearest(["oceans grow"], 3)
     assert found == [
         [KnownClaim("k2", "The sea rises", 0.5, {}), KnownClaim("k1", "Ice melts", 0.25, KNOWN[0].fields)]
-    ]  # k3 lies on the other side: a score of -0.5 is none
+    ]  # k3 lies on the other side: a score of -0.5 does not count
 
 
 def test_inner_products_count_as_cosines():
@@ -199,7 +199,7 @@ def test_memory_does_not_grow_with_the_number_of_new_claims():
         known.nearest(claims, 1)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 2_200 * 1_000  # what is returned takes some 300 bytes a claim, its cosines 8,000
+    assert peaks[1] < peaks[0] + 2_200 * 1_000  # the result takes about 300 bytes a claim, its cosines 8,000
 
 
 def test_neither_importing_nor_comparing_loads_torch():

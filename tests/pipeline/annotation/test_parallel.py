@@ -48,7 +48,7 @@ def test_once_stopped_running_tasks_finish_and_no_more_are_started():
         found.append(task)
         if task == 3:
             stopped.set()
-    # One more was at work, on the other tool.
+    # One more task was running, on the other tool.
     assert found == begun == [0, 1, 2, 3, 4]
 
 

@@ -15,7 +15,7 @@ from claimhound.pipeline.models.encoders import encoder_identity
 from claimhound.pipeline.serving.agreement import VectorAgreement
 from claimhound.pipeline.serving.conversion import converted
 from claimhound.pipeline.serving.conversion_cache import Conversion
-from claimhound.pipeline.serving.measured import Measured
+from claimhound.pipeline.serving.conversion_record import Measured
 from claimhound.pipeline.serving.precision import Candidate
 
 

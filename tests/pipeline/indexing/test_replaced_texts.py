@@ -59,7 +59,7 @@ def test_documents_whose_id_looks_like_a_sentence_s_are_kept(index):
     index.build(record("a#1", "Not of a."), record("a#2", "Nor this."))
     index.add(record("a", "Short."), options=SPLIT)
     assert index.held == {"a#0": "Short.", "a#1": "Not of a.", "a#2": "Nor this."}
-    # Nor is one ever mistaken for the sentence.
+    # A sentence never replaces such a document.
     with pytest.raises(InputError, match="'a#1' would be the id of a sentence of 'a', and is that of a document of"):
         index.add(record("a", "Short. And more."), options=SPLIT)
     with pytest.raises(InputError, match="'a#0' would be the id of a document of its own, and is that of a sentence"):

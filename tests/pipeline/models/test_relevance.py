@@ -79,7 +79,7 @@ def test_the_threshold_rises_with_the_size_of_the_index():
 
 def test_the_threshold_catches_most_and_misjudges_few():
     with_relevant = np.array([0.5, 0.7, 0.8, 0.9])
-    # With none told: below 0.5 lies one of three. With one of four: below 0.7 lie two, midway to the next, 0.65.
+    # If no claim with evidence may fall below: one of three lies below 0.5. If one of four may: two lie below 0.7.
     without = np.array([0.4, 0.6, 0.75])
     assert choose_cosine(with_relevant, without, most_told=0.0) == pytest.approx(0.45)
     assert choose_cosine(with_relevant, without, most_told=0.25) == pytest.approx(0.65)

@@ -150,7 +150,7 @@ def test_other_labels_and_models_without_a_head_are_rejected_by_name(
         load_stance(str(two), Compute("cpu"))
     with pytest.raises(ModelError, match="its labels are LABEL_0; a stance model has"):
         load_stance(str(tiny_reranker_dir), Compute("cpu"))
-    # Transformers would draw a head at random.
+    # transformers would initialize a head at random.
     with pytest.raises(ModelError, match=r"has no classification head \(BertModel\)"):
         load_stance(str(tiny_model_dir), Compute("cpu"), labels=("contradiction", "entailment", "neutral"))
 

@@ -247,4 +247,4 @@ def test_remembering_texts_changes_no_answer():
         for _ in range(2):
             assert finder.groups(texts) == {"a": "a", "b": "a", "d": "a"}
         assert finder.groups(["d", "e"]) == {}
-    assert read.count("e") == 1 + 2  # the second forgot it once
+    assert read.count("e") == 1 + 2  # the second had forgotten it once

@@ -426,7 +426,7 @@ def test_a_claim_that_the_encoder_cannot_read_is_not_searched_by_meaning(index):
     (stages,) = EvidencePipeline(index, encoder, None).rank([CLAIM])
     assert stages.dense == []
     assert [hit.doc_id for hit in stages.fused] == [hit.doc_id for hit in stages.bm25]
-    assert (stages.fused[0].score, stages.fused[-1].score) == (1, 0)  # min-max, BM25's part is all of it
+    assert (stages.fused[0].score, stages.fused[-1].score) == (1, 0)  # min-max with BM25 alone
 
 
 def test_a_zero_vector_is_near_nothing(index):

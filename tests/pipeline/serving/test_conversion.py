@@ -22,7 +22,7 @@ from claimhound.pipeline.serving.agreement import LogitAgreement, VectorAgreemen
 from claimhound.pipeline.serving.compute import Compute
 from claimhound.pipeline.serving.conversion import converted
 from claimhound.pipeline.serving.conversion_cache import Conversion
-from claimhound.pipeline.serving.measured import Measured
+from claimhound.pipeline.serving.conversion_record import Measured
 from claimhound.pipeline.serving.openvino_runtime import NotConverted, OpenVinoRuntime
 from claimhound.pipeline.serving.precision import Candidate
 from tests.damage import put_bytes
