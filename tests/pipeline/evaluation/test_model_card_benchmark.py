@@ -152,7 +152,7 @@ def test_finished_models_are_not_trained_again(finished):
     assert figures(output) == before
 
 
-def test_a_folder_with_other_settings_is_refused_in_one_line(finished):
+def test_a_folder_with_other_settings_is_a_one_line_error(finished):
     arguments, _, _ = finished
     found = CliRunner().invoke(model_card.main, [*arguments, "--freeze-embeddings"])
     assert found.exit_code == 1
