@@ -51,12 +51,11 @@ def render_report(
     *,
     version: str,
     command: str | None = None,
-    date: str | None = None,
 ) -> str:
     """Return the report as a whole HTML page; the same arguments give the same bytes.
 
     `documents` has the texts of `needed_documents`; a missing document is shown by its id alone. `command` is the
-    command line of the evaluation, and `date` its date as text.
+    command line of the evaluation.
     """
     require("matplotlib", "report", "report.html")
     from markupsafe import Markup
@@ -81,7 +80,6 @@ def render_report(
         documents=documents,
         version=version,
         command=command,
-        date=date,
         facts=_facts(evaluation),
         best={measure: _best(evaluation, measure) for measure in evaluation.measures},
         swatches=[swatch_svg(number) for number in range(len(evaluation.runs))],
