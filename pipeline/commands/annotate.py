@@ -182,7 +182,7 @@ def _batch_size(text: str) -> int | None:
 
 
 def _rejected(n: int) -> str:
-    return f"{n:,} rejected" if n else ""
+    return f"{n:,} rejected"
 
 
 def _print_status(output: Path) -> None:

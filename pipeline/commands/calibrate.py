@@ -71,7 +71,7 @@ def calibrate_command(
     from claimhound.pipeline.search.opening import open_pipeline
 
     if output_dir is None and not Path(model).expanduser().is_dir():
-        raise InputError(f"{model}: not a folder of yours; choose one for a copy with --output DIR")
+        raise InputError(f"{model}: not a local folder; name a folder for a copy with --output DIR")
     model_dir = find_model_dir("reranker", model)
     check_output(model_dir, output_dir)
     queries, judged = read_judged(claims, qrels, reading)

@@ -82,9 +82,9 @@ def mine(
     compute: Compute,
     reading: ReadOptions,
 ) -> None:
-    """Find passages that the index's first stage retrieves for judged claims and that nobody judged relevant.
+    """Find unjudged passages that the index's first stage retrieves for judged claims.
 
-    Copies and near-duplicates of judged evidence are never negatives. The file appears whole at the end or not at all.
+    Copies and near-duplicates of judged evidence are never negatives. The file is written only when complete.
     """
     if first_rank > pool_k:
         raise click.UsageError(f"--first-rank {first_rank} must not be greater than --pool-k {pool_k}")

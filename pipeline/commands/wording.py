@@ -1,4 +1,4 @@
-"""Numbers and lists in words, the same in all commands."""
+"""Wording of counts and lists, shared by all commands."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
-def first_few(items: list[str], n: int = 5) -> str:
-    """Return the first n items, and how many more there are."""
-    return ", ".join(items[:n]) + (f" and {len(items) - n:,} more" if len(items) > n else "")
+def first_few(items: list[str]) -> str:
+    """Return the first five items, and how many more there are."""
+    return ", ".join(items[:5]) + (f" and {len(items) - 5:,} more" if len(items) > 5 else "")

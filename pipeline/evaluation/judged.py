@@ -1,4 +1,4 @@
-"""Claims and judgments that count, and findings about those that do not fit together."""
+"""Claims and judgments that count, and findings about mismatches between them."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def unknown_documents(judged: JudgedClaims, held: Iterable[str]) -> tuple[Findin
 def run_findings(name: str, run: Run, judged: JudgedClaims) -> tuple[Finding, ...]:
     """Return findings about how a run fits the judged claims.
 
-    Raises InputError if the two share no claim.
+    Raises InputError if they have no claim in common.
     """
     missing = tuple(query_id for query_id in judged.query_ids if not run.get(query_id))
     if len(missing) == len(judged.claims):

@@ -26,7 +26,7 @@ _FINISHED_FILE = "finished.json"
 
 @dataclass(frozen=True)
 class TrainingRun(Generic[R_co]):
-    """The arguments of every training: where it starts, where it writes, its settings, and who is told.
+    """The arguments of every training: base model, output folder, settings and callbacks.
 
     With `resume`, a run that was interrupted resumes from its last checkpoint in `output_dir`. `on_progress` counts
     steps, with the loss as the note; `compute.notify` receives a line when a stage begins. Of `compute` only device and
@@ -42,12 +42,12 @@ class TrainingRun(Generic[R_co]):
 
     @property
     def notify(self) -> Notify:
-        """Whom to tell when a stage begins."""
+        """Called with a message when a stage begins."""
         return self.compute.notify
 
     @property
     def device(self) -> str:
-        """The device to train on. Raises ModelError if it is not there."""
+        """The device to train on. Raises ModelError if it is missing."""
         return resolve_device(self.compute.device)
 
 

@@ -1,4 +1,4 @@
-"""Figures of a reranker on pairs: text for people, JSON and CSV for programs, LaTeX for papers."""
+"""Figures of a reranker on pairs as text, JSON, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WIDE_FROM = 60
 
 
 def as_text(evaluation: PairEvaluation, width: int | None = None) -> str:
-    """Return the figures for people, as wide as the terminal unless `width` is given; at least 40."""
+    """Return the figures as text, as wide as the terminal unless `width` is given; at least 40."""
     width = max(40, resolved_width(width))
     if width >= _WIDE_FROM:
         table = tables.as_text(_shown(evaluation, _NAMES), width, gap=2)

@@ -1,4 +1,4 @@
-"""Figures of an evaluation: text for people, JSON and CSV for programs, LaTeX for papers."""
+"""Figures of an evaluation as text, JSON, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from claimhound.pipeline.evaluation.shown_sets import WithCopies
 
 
 def as_text(evaluation: Evaluation, width: int | None = None) -> str:
-    """Return the figures for people, as wide as the terminal unless `width` is given."""
+    """Return the figures as text, as wide as the terminal unless `width` is given."""
     n_claims = len(evaluation.judged.claims)
     claims = f"{n_claims:,} claim{'' if n_claims == 1 else 's'}"
     title = f"{claims}: mean of each measure and its 95 % interval over claims"

@@ -1,4 +1,4 @@
-"""Figures of a stance model: text for people, JSON and CSV for programs, LaTeX for papers."""
+"""Figures of a stance model as text, JSON, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CSV_COLUMNS = (
 
 
 def as_text(evaluation: StanceEvaluation, width: int | None = None) -> str:
-    """Return the figures and confusion matrix of each set for people, as wide as the terminal unless `width` is given.
+    """Return figures and confusion matrix of each set as text, as wide as the terminal unless `width` is given.
 
     No line is longer than the width, or 40 if it is less.
     """
