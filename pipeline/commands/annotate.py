@@ -126,10 +126,10 @@ def annotate(
     from claimhound.pipeline.annotation.folder import JobFiles
     from claimhound.pipeline.annotation.output import format_of
 
+    JobFiles.of(output).require_apart([Path(name) for name in (known, config_path) if name is not None])
     output_format = output_format or format_of(output)
     if plain_csv and output_format != "csv":
         raise click.UsageError("--plain-csv is for a CSV file")
-    JobFiles.of(output).require_apart([Path(name) for name in (known, config_path) if name is not None])
     with (
         if_interrupted(f"run the same command again to resume; {output} is written when everything is done"),
         progress_display("records", say, every_s=60) as on_progress,

@@ -66,7 +66,7 @@ class Tuning:
             return f"Tuning helps on these claims: {found}"
         what = "significant" if self.test.difference.mean > 0 else "on claims left out of the choice"
         best = changes(self.best, self.default)
-        return f"Tuning gains nothing {what}, so the default settings are kept: {found} Best on the claims themselves: {best}."
+        return f"Tuning gains nothing {what}, so the default settings are kept: {found} Best on all claims: {best}."
 
     @property
     def chosen(self) -> PipelineConfig:

@@ -170,7 +170,7 @@ def test_the_verdict_says_whether_the_reranker_helps(relevant, lifted, word):
     assert all(hits[0].doc_id.startswith("topic") for hits in result.runs["bm25"].values())
     verdict = result.stages.verdict
     assert (verdict.word, verdict.before) == (word, "bm25")
-    assert {"helps": "helps", "hurts": "HURTS", "unclear": "changes nothing"}[word] in verdict.text
+    assert {"helps": "helps", "hurts": "HURTS", "unclear": "no significant difference"}[word] in verdict.text
     # Where all twelve claims go one way, 2 of 4,096 sign flips are as extreme.
     assert verdict.test.p == pytest.approx({"unclear": 1}.get(word, 2 / 4096), rel=0.05)
     assert (verdict.test.won, verdict.test.lost) == {"helps": (12, 0), "hurts": (0, 12), "unclear": (0, 0)}[word]
