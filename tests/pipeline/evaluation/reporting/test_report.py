@@ -280,7 +280,7 @@ def test_all_text_is_escaped():
     renamed = replace(
         found, settings=found.settings | {NASTY: {NASTY: NASTY}, "encoder": {"name": NASTY, "weights_sha256": NASTY}}
     )
-    html = render_report(renamed, {an_id: document}, version=NASTY, command=NASTY, date=NASTY)
+    html = render_report(renamed, {an_id: document}, version=NASTY, command=NASTY)
     page = Page(html)
     assert "script" not in {tag for tag, _ in page.tags}
     assert "<script" not in html

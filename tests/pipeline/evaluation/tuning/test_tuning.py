@@ -197,7 +197,7 @@ def test_without_a_gain_the_default_is_kept(where_vectors_are_right):
     assert tuning.note.startswith(
         "Tuning gains nothing on claims left out of the choice, so the default settings are kept:"
     )
-    assert tuning.note.endswith("Best on the claims themselves: the default.")
+    assert tuning.note.endswith("Best on all claims: the default.")
 
 
 def test_a_gain_on_too_few_claims_is_not_shown(where_vectors_are_right):
