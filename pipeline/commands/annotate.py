@@ -8,6 +8,7 @@ from typing import Any, get_args
 import click
 
 from claimhound.data.read_options import DateOrder, ReadOptions
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.conditions import chosen_conditions, condition_options
 from claimhound.pipeline.commands.exit_codes import EXIT_REJECTS
 from claimhound.pipeline.commands.long_jobs import if_interrupted
@@ -25,7 +26,6 @@ from claimhound.pipeline.commands.progress_display import duration, pace_text, p
 from claimhound.pipeline.commands.reading_options import LARGE_BAD_SHARE, claim_reading_options
 from claimhound.pipeline.commands.settings import chosen_config, settings_options
 from claimhound.pipeline.commands.typed_claims import STDIN, require_stdin
-from claimhound.pipeline.commands.wording import counted
 
 
 @click.command(short_help="Find evidence for a file of claims.")

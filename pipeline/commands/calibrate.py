@@ -8,6 +8,7 @@ import click
 
 from claimhound.data.errors import InputError
 from claimhound.data.read_options import ReadOptions
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.figures import figures_in_any_case, say_findings
 from claimhound.pipeline.commands.judged_files import judged_claims_options, read_judged, texts_of_claims
 from claimhound.pipeline.commands.long_jobs import long_job
@@ -16,7 +17,6 @@ from claimhound.pipeline.commands.options import folds_option, index_option, pat
 from claimhound.pipeline.commands.output import print_text, say
 from claimhound.pipeline.commands.reading_options import claim_reading_options
 from claimhound.pipeline.commands.settings import chosen_config, config_option
-from claimhound.pipeline.commands.wording import counted
 from claimhound.pipeline.serving.compute import Compute
 
 

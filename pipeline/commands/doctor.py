@@ -16,9 +16,9 @@ import click
 
 from claimhound.data.bundled import BUNDLED_MODELS, Role, sample_dir
 from claimhound.data.errors import InputError, ModelError
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.model_choice import require_stance_for, stance_option
 from claimhound.pipeline.commands.output import print_facts, say
-from claimhound.pipeline.commands.wording import counted
 
 if TYPE_CHECKING:
     from claimhound.pipeline.serving.conversion_cache import Conversion

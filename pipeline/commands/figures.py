@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import click
 
 from claimhound.data.records import Json
+from claimhound.data.text.wording import first_few
 from claimhound.pipeline.commands.options import format_option, seed_option
 from claimhound.pipeline.commands.output import print_json, print_text, say, use_utf8
-from claimhound.pipeline.commands.wording import first_few
 
 if TYPE_CHECKING:
     from claimhound.pipeline.evaluation.judged import Finding

@@ -17,12 +17,12 @@ from claimhound.data.errors import (
     ModelError,
     RecordError,
 )
+from claimhound.data.text.wording import counted, first_few
 from claimhound.pipeline.commands.long_jobs import if_interrupted, long_job
 from claimhound.pipeline.commands.model_choice import compute_options, encoder_option, model_option, prompt_options
 from claimhound.pipeline.commands.options import Decorator, combined, format_option, index_option, on_error_option
 from claimhound.pipeline.commands.output import print_facts, print_help_alone, print_json, print_text, say
 from claimhound.pipeline.commands.reading_options import LARGE_BAD_SHARE, document_reading_options, say_notices
-from claimhound.pipeline.commands.wording import counted, first_few
 from claimhound.pipeline.serving.compute import Compute
 
 if TYPE_CHECKING:

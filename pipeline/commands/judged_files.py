@@ -13,10 +13,10 @@ from claimhound.data.errors import InputError
 from claimhound.data.formats.sources import STDIN
 from claimhound.data.notices import Notices
 from claimhound.data.read_options import ReadOptions
+from claimhound.data.text.wording import first_few
 from claimhound.pipeline.commands.options import combined
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.commands.reading_options import say_notices
-from claimhound.pipeline.commands.wording import first_few
 
 if TYPE_CHECKING:
     from claimhound.data.labelled_sets.judgments import Judgments

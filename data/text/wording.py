@@ -1,4 +1,4 @@
-"""Wording of counts and lists, shared by all commands."""
+"""Counts and lists in words."""
 
 from __future__ import annotations
 
