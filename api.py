@@ -8,11 +8,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from claimhound.data.extras import require
 from claimhound.data.labelled_sets.judged_claims import Level
-from claimhound.data.labelled_sets.judgments import read_judgments
 from claimhound.data.notices import Notices
 from claimhound.data.progress import Progress, silent
 from claimhound.data.read_options import ReadOptions
-from claimhound.data.readers.claims import read_claims
 from claimhound.indexes.conditions import NO_CONDITIONS, Conditions
 from claimhound.indexes.manifest import Manifest
 from claimhound.indexes.snapshot import IndexSnapshot
@@ -26,6 +24,7 @@ from claimhound.pipeline.annotation.searching import AnnotationSettings, Searche
 from claimhound.pipeline.evaluation import evaluating
 from claimhound.pipeline.evaluation.evaluating import Evaluation, MeasureSettings, StageSettings
 from claimhound.pipeline.evaluation.evidence_sets import default_measures
+from claimhound.pipeline.evaluation.judged import read_judged
 from claimhound.pipeline.evaluation.reporting.output_folder import JOURNAL_NAME, make_folder, write_evaluation
 from claimhound.pipeline.evaluation.stage_runs import LISTS
 from claimhound.pipeline.indexing import building
@@ -211,18 +210,13 @@ def evaluate(
     judgments if the claims name their evidence. `evaluating.evaluate` describes the other arguments and the errors
     raised.
     """
-    noticed = [Notices(), Notices()]
-    queries = list(read_claims(claims, reading, notices=noticed[0]))
-    of_judgments = reading if qrels is None else ReadOptions(label_names=reading.label_names)
-    judgments = read_judgments(qrels or claims, of_judgments, level=qrels_level, notices=noticed[1])
-    for line in dict.fromkeys(line for notices in noticed for line in notices.lines()):
-        on_notice(line)
+    queries, judgments = read_judged(claims, qrels, reading, level=qrels_level, on_notice=on_notice)
     if output_dir is not None:
         require("matplotlib", "report", "report.html")
         make_folder(Path(output_dir))
     result = evaluating.evaluate(
         pipeline,
-        queries,
+        queries or [],
         judgments.qrels,
         measuring=MeasureSettings(
             default_measures(judgments.evidence_sets) if measures is None else measures, judgments.evidence_sets, seed

@@ -1,4 +1,4 @@
-"""Fitting the probabilities of a reranker to judged claims, and what that changes."""
+"""Fitting of a reranker's probabilities to judged claims, with the effect of it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def calibrate(
 
 
 def calibrated_text(found: Calibrated) -> str:
-    """Return all measurements as text for people."""
+    """Return all measurements as text."""
     before, after = found.before, found.measured
     rows = [
         ("", "before", "after"),

@@ -1,4 +1,4 @@
-"""Blends fitted to judged hits, each measured on claims that had no part in its fit."""
+"""Blends fitted to judged hits, each measured on held-out claims."""
 
 from __future__ import annotations
 

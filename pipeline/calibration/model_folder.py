@@ -33,7 +33,7 @@ def check_output(model_dir: Path, output_dir: Path | None) -> None:
 def write_calibrated(blend: Blend, model_dir: Path, output_dir: Path | None = None) -> Path:
     """Write the blend into the model's folder, or into a new copy of it; return the blend's folder.
 
-    Either appears whole or not at all. Raises InputError if it cannot be written or the copy already exists.
+    Both are written atomically. Raises InputError if it cannot be written or the copy already exists.
     """
     check_output(model_dir, output_dir)
     if output_dir is None:

@@ -1,4 +1,4 @@
-"""The blend of a reranker that was just trained, fitted to however many claims were held out of its training."""
+"""Blend of a newly trained reranker, fitted to claims held out of its training."""
 
 from __future__ import annotations
 

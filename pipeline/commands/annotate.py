@@ -8,6 +8,7 @@ from typing import Any, get_args
 import click
 
 from claimhound.data.read_options import DateOrder, ReadOptions
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.conditions import chosen_conditions, condition_options
 from claimhound.pipeline.commands.exit_codes import EXIT_REJECTS
 from claimhound.pipeline.commands.long_jobs import if_interrupted
@@ -22,10 +23,9 @@ from claimhound.pipeline.commands.model_choice import (
 from claimhound.pipeline.commands.options import adaptive_options, count_option, no_fold_option, path_option
 from claimhound.pipeline.commands.output import print_text, say
 from claimhound.pipeline.commands.progress_display import duration, pace_text, progress_display
-from claimhound.pipeline.commands.reading_options import LARGE_BAD_SHARE, claim_reading_options, say_notices
+from claimhound.pipeline.commands.reading_options import LARGE_BAD_SHARE, claim_reading_options
 from claimhound.pipeline.commands.settings import chosen_config, settings_options
 from claimhound.pipeline.commands.typed_claims import STDIN, require_stdin
-from claimhound.pipeline.commands.wording import counted
 
 
 @click.command(short_help="Find evidence for a file of claims.")
@@ -122,46 +122,40 @@ def annotate(
     if claims == STDIN:
         require_stdin()
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
-    from claimhound.data.notices import Notices
-    from claimhound.pipeline.annotation.annotating import annotate
+    from claimhound.api import annotate
     from claimhound.pipeline.annotation.folder import JobFiles
-    from claimhound.pipeline.annotation.intake import ClaimSource
-    from claimhound.pipeline.annotation.known import KnownClaims
     from claimhound.pipeline.annotation.output import format_of
-    from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher
 
-    files = JobFiles.of(output)
-    settings = AnnotationSettings(
-        k=k,
-        adaptive=adaptive_k,
-        min_score=min_score,
-        folding=not no_fold,
-        output_format=output_format or format_of(output),
-        batch_size=batch_size,
-        n_known=known_k,
-        plain_csv=plain_csv,
-        before=conditions.before,
-        where=conditions.where,
-    )
-    if plain_csv and settings.output_format != "csv":
+    JobFiles.of(output).require_apart([Path(name) for name in (known, config_path) if name is not None])
+    output_format = output_format or format_of(output)
+    if plain_csv and output_format != "csv":
         raise click.UsageError("--plain-csv is for a CSV file")
-    files.require_apart([Path(name) for name in (known, config_path) if name is not None])
-    source = ClaimSource(claims, reading, limit, before_field)
-
-    def load() -> Searcher:
-        pipeline = models.open(index_dir, config)
-        if known is None or pipeline.encoder is None:
-            return Searcher(pipeline, n_workers=workers)
-        notices = Notices()
-        known_claims = KnownClaims.read(known, pipeline.encoder, notices=notices)
-        say_notices(notices)
-        return Searcher(pipeline, known_claims, workers)
-
     with (
         if_interrupted(f"run the same command again to resume; {output} is written when everything is done"),
         progress_display("records", say, every_s=60) as on_progress,
     ):
-        report = annotate(source, output, load, settings, fresh=fresh, on_progress=on_progress, on_notice=say)
+        report = annotate(
+            claims,
+            output,
+            lambda: models.open(index_dir, config),
+            k,
+            adaptive=adaptive_k,
+            min_score=min_score,
+            conditions=conditions,
+            folding=not no_fold,
+            output_format=output_format,
+            plain_csv=plain_csv,
+            reading=reading,
+            before_field=before_field,
+            limit=limit,
+            known=known,
+            n_known=known_k,
+            batch_size=batch_size,
+            n_workers=workers,
+            fresh=fresh,
+            on_progress=on_progress,
+            on_notice=say,
+        )
     details = [f"{report.n_resumed:,} records already done"] if report.n_resumed else []
     details += [_rejected(report.n_bad)] if report.n_bad else []
     print_text(f"{output}: {counted(report.n_claims, 'claim')}" + (f" ({', '.join(details)})" if details else ""))
@@ -188,7 +182,7 @@ def _batch_size(text: str) -> int | None:
 
 
 def _rejected(n: int) -> str:
-    return f"{n:,} rejected" if n else ""
+    return f"{n:,} rejected"
 
 
 def _print_status(output: Path) -> None:

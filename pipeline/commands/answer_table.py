@@ -1,4 +1,4 @@
-"""Answers as tables for people."""
+"""Answers as human-readable tables."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _DIGITS = {"bm25": 1, "dense": 2, "fused": 4, "rerank": 3}
 def as_table(
     answer: ClaimEvidence, *, explain: bool = False, is_terminal: bool = False, width: int | None = None
 ) -> str:
-    """Return the answer as text for people, with the claim's words in bold in the evidence. No line ends in blanks.
+    """Return the answer as a table, with the claim's words in bold in the evidence and no trailing blanks.
 
     If a stance model ran, evidence that counts for the claim is marked +, evidence against it -, the rest ~. Only a
-    terminal gets colours and bold. The table is as wide as `width`, the terminal by default, 80 characters without one.
+    terminal gets colours and bold. `width` defaults to the terminal's, or 80 characters without one.
     """
     parts: list[RenderableType] = [Text.assemble(("Claim: ", "bold"), printable(answer.claim))]
     if answer.summary is not None:

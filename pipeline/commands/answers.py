@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def print_answers(answers: Iterable[ClaimEvidence], output_format: str, *, explain: bool, several: bool) -> None:
-    """Print each answer as soon as it is there; with `several` JSON is an array, even for one answer."""
+    """Print each answer as soon as it is ready; with `several`, JSON is an array even for one answer."""
     from claimhound.pipeline.search.answer_json import as_json
     from claimhound.pipeline.search.answer_tsv import TSV_COLUMNS, as_tsv_lines
 
@@ -53,7 +53,7 @@ def _say_notes(answer: ClaimEvidence) -> None:
 
 
 def _print_json_array(items: Iterator[str]) -> None:
-    """Print each item as soon as it is there; the array is closed even after an error."""
+    """Print each item as soon as it is ready; the array is closed even after an error."""
     separator = "["
     try:
         for item in items:

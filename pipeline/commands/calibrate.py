@@ -8,6 +8,7 @@ import click
 
 from claimhound.data.errors import InputError
 from claimhound.data.read_options import ReadOptions
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.figures import figures_in_any_case, say_findings
 from claimhound.pipeline.commands.judged_files import judged_claims_options, read_judged, texts_of_claims
 from claimhound.pipeline.commands.long_jobs import long_job
@@ -16,7 +17,6 @@ from claimhound.pipeline.commands.options import folds_option, index_option, pat
 from claimhound.pipeline.commands.output import print_text, say
 from claimhound.pipeline.commands.reading_options import claim_reading_options
 from claimhound.pipeline.commands.settings import chosen_config, config_option
-from claimhound.pipeline.commands.wording import counted
 from claimhound.pipeline.serving.compute import Compute
 
 
@@ -71,7 +71,7 @@ def calibrate_command(
     from claimhound.pipeline.search.opening import open_pipeline
 
     if output_dir is None and not Path(model).expanduser().is_dir():
-        raise InputError(f"{model}: not a folder of yours; choose one for a copy with --output DIR")
+        raise InputError(f"{model}: not a local folder; name a folder for a copy with --output DIR")
     model_dir = find_model_dir("reranker", model)
     check_output(model_dir, output_dir)
     queries, judged = read_judged(claims, qrels, reading)

@@ -1,4 +1,4 @@
-"""`doctor`: what is installed, and what is missing."""
+"""`doctor`: report what is installed and what is missing."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import click
 
 from claimhound.data.bundled import BUNDLED_MODELS, Role, sample_dir
 from claimhound.data.errors import InputError, ModelError
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.model_choice import require_stance_for, stance_option
 from claimhound.pipeline.commands.output import print_facts, say
-from claimhound.pipeline.commands.wording import counted
 
 if TYPE_CHECKING:
     from claimhound.pipeline.serving.conversion_cache import Conversion
@@ -42,8 +42,8 @@ class Finding(NamedTuple):
 def doctor(stance: str | None, stance_labels: tuple[str, ...] | None) -> None:
     """Show versions, devices, models and threads.
 
-    The exit status is 1 if something is missing. With --stance, also show how that model's outputs are read, and in
-    which order it reads a pair.
+    The exit status is 1 if something is missing. With --stance, also show how that model's outputs and input pairs are
+    ordered.
     """
     require_stance_for(stance_labels, stance)
     findings = examine(stance=stance, stance_labels=stance_labels)
@@ -60,8 +60,8 @@ def examine(
 ) -> list[Finding]:
     """Return all findings.
 
-    `with_devices` imports torch (seconds) to find accelerators. `stance` adds how that model's outputs are read, named
-    by `stance_labels` if given.
+    `with_devices` imports torch (seconds) to find accelerators. `stance` adds how that model's outputs are read;
+    `stance_labels` names them.
     """
     from claimhound.pipeline.serving.devices import n_threads_available
 
@@ -153,7 +153,7 @@ def _processor() -> Finding:
 
 
 def _precisions() -> Iterator[Finding]:
-    """Yield in which precision each bundled model runs here, and the measurements that decided it."""
+    """Yield the precision that each bundled model runs in here, and the measurements behind the choice."""
     from claimhound.pipeline.serving.conversion_cache import known_conversion
 
     for name, conversion in _bundled_conversions():

@@ -99,7 +99,7 @@ def evaluate(
     Each mean has a 95 % interval over claims. Also shows where relevant documents were lost, and whether the reranker
     helps on these claims. Claims and judgments that do not fit together are reported on standard error.
 
-    For claims that need one whole set of evidence, such as FEVER's, sets@k is how often one is found.
+    For claims that need a whole set of evidence, such as FEVER's, sets@k is the share of claims with one set found.
     """
     if (index_dir is None) == (not run_paths):
         raise click.UsageError("name either an index with --index or runs with --run")

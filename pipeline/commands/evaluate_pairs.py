@@ -10,6 +10,7 @@ import click
 
 from claimhound.data.read_options import ReadOptions
 from claimhound.data.records import Json
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.figures import figures_format, finish, interval_seed_option
 from claimhound.pipeline.commands.long_jobs import require_folder_for
 from claimhound.pipeline.commands.model_choice import compute_options, max_length_option, reranker_option
@@ -17,7 +18,6 @@ from claimhound.pipeline.commands.options import on_error_option, path_option
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.commands.progress_display import progress_display
 from claimhound.pipeline.commands.reading_options import say_notices, table_reading_options
-from claimhound.pipeline.commands.wording import counted
 from claimhound.pipeline.serving.compute import Compute
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.figures import figures_format, finish, interval_seed_option
 from claimhound.pipeline.commands.judged_files import label_names_option
 from claimhound.pipeline.commands.long_jobs import require_folder_for
@@ -19,7 +20,6 @@ from claimhound.pipeline.commands.model_choice import (
 from claimhound.pipeline.commands.options import path_option
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.commands.progress_display import progress_display
-from claimhound.pipeline.commands.wording import counted
 from claimhound.pipeline.serving.compute import Compute
 
 

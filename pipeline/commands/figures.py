@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import click
 
 from claimhound.data.records import Json
+from claimhound.data.text.wording import first_few
 from claimhound.pipeline.commands.options import format_option, seed_option
 from claimhound.pipeline.commands.output import print_json, print_text, say, use_utf8
-from claimhound.pipeline.commands.wording import first_few
 
 if TYPE_CHECKING:
     from claimhound.pipeline.evaluation.judged import Finding
@@ -23,19 +23,19 @@ measures_option = click.option(
     help='Measures in the notation of ir_measures, such as "R@5 P@5 AP SetF".  '
     "[default: recall at six depths, RR@10, nDCG@10]",
 )
-interval_seed_option = seed_option("For the resampling behind the intervals.")
+interval_seed_option = seed_option("Seed of the resampling for intervals.")
 figures_format = format_option(
-    "table", "json", "csv", "latex", text="A table for people, JSON or CSV for programs, or LaTeX."
+    "table", "json", "csv", "latex", text="A readable table, JSON or CSV for programs, or LaTeX."
 )
 
 Measured_contra = TypeVar("Measured_contra", contravariant=True)
 
 
 class Figures(Protocol[Measured_contra]):
-    """The formats of what was measured: a module of `pipeline/evaluation/reporting`."""
+    """Output formats of a measurement; implemented by modules of `pipeline/evaluation/reporting`."""
 
     def as_text(self, measured: Measured_contra, /) -> str:
-        """Return a table for people."""
+        """Return a human-readable table."""
 
     def as_record(self, measured: Measured_contra, /) -> dict[str, Json]:
         """Return JSON."""
@@ -56,7 +56,7 @@ def finish(
     more: Mapping[str, Json] | None = None,
     notes: Iterable[str] = (),
 ) -> None:
-    """Write the files of what was measured and print its figures, also if writing fails.
+    """Write a measurement's files and print its figures, even if writing fails.
 
     `write` writes the files and returns their paths. `more` is added to the JSON. `notes` are part of tables and JSON;
     with CSV and LaTeX they are printed on standard error.
@@ -81,7 +81,7 @@ def finish(
 
 @contextmanager
 def figures_in_any_case(print_all: Callable[[], None]) -> Iterator[None]:
-    """Print figures after the block that writes them to files, also if writing fails: the work is done."""
+    """Print figures after the block that writes them to files, even if it fails: the work is done."""
     try:
         yield
     finally:
@@ -89,6 +89,6 @@ def figures_in_any_case(print_all: Callable[[], None]) -> Iterator[None]:
 
 
 def say_findings(findings: Iterable[Finding]) -> None:
-    """Print what does not fit together in the input, and the items concerned."""
+    """Print the findings about the input, with the items concerned."""
     for finding in findings:
         say(f"{finding.text}: {len(finding.items):,} ({first_few(list(finding.items))})")

@@ -17,12 +17,12 @@ from claimhound.data.errors import (
     ModelError,
     RecordError,
 )
+from claimhound.data.text.wording import counted, first_few
 from claimhound.pipeline.commands.long_jobs import if_interrupted, long_job
 from claimhound.pipeline.commands.model_choice import compute_options, encoder_option, model_option, prompt_options
 from claimhound.pipeline.commands.options import Decorator, combined, format_option, index_option, on_error_option
 from claimhound.pipeline.commands.output import print_facts, print_help_alone, print_json, print_text, say
 from claimhound.pipeline.commands.reading_options import LARGE_BAD_SHARE, document_reading_options, say_notices
-from claimhound.pipeline.commands.wording import counted, first_few
 from claimhound.pipeline.serving.compute import Compute
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def index_build(sources: tuple[str, ...], index_dir: Path, **options: Any) -> No
 @index.command("add", short_help="Add documents, or replace them by id.")
 @_source_options("as in the index")
 @click.option(
-    "--withdraw-blank", is_flag=True, help="Delete documents whose text comes blank, instead of calling them bad."
+    "--withdraw-blank", is_flag=True, help="Delete documents whose new text is blank, instead of rejecting the record."
 )
 @index_option
 @compute_options
@@ -240,8 +240,8 @@ def index_verify(index_dir: Path, encoder: str | None, no_encoder: bool, compute
     """Check every byte of an index against its checksums, and its vectors against its encoder.
 
     Each damaged file is listed, and the exit status is 1. If there are none, up to 1,000 texts are encoded again, and
-    the exit status is 1 if a stored vector has a cosine below .98 with the new one. If the encoder the index was built
-    with cannot be loaded, a message says so, and only the files are checked.
+    the exit status is 1 if a stored vector has a cosine below .98 with the new one. If the index's encoder cannot be
+    loaded, a message says so, and only the files are checked.
     """
     from claimhound.indexes.verification import verify_index
 

@@ -13,10 +13,10 @@ from claimhound.data.errors import InputError
 from claimhound.data.formats.sources import STDIN
 from claimhound.data.notices import Notices
 from claimhound.data.read_options import ReadOptions
+from claimhound.data.text.wording import first_few
 from claimhound.pipeline.commands.options import combined
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.commands.reading_options import say_notices
-from claimhound.pipeline.commands.wording import first_few
 
 if TYPE_CHECKING:
     from claimhound.data.labelled_sets.judgments import Judgments
@@ -59,23 +59,15 @@ exclude_option = click.option(
 def read_judged(
     claims: str | None, qrels: str | None, reading: ReadOptions, level: Any = "document"
 ) -> tuple[list[Query] | None, Judgments]:
-    """Return the claims, if a file is named, and the judgments, which are in that file or in one of their own.
+    """Return claims and judgments as `judged.read_judged` does, and print the readers' notices.
 
-    `reading` applies to the claims, and to the judgments unless they are in another file than the claims. Each notice
-    of the readers is printed once. Raises click.UsageError if standard input would have to be read twice.
+    Raises click.UsageError if standard input would have to be read twice.
     """
-    from claimhound.data.labelled_sets.judgments import read_judgments
-    from claimhound.data.readers.claims import read_claims
+    from claimhound.pipeline.evaluation import judged
 
     if claims == STDIN and qrels in (None, STDIN):
         raise click.UsageError("standard input can be read only once; name a file of claims or of judgments")
-    notices = [Notices(), Notices()]  # one file may be read for both
-    of_judgments = ReadOptions(label_names=reading.label_names) if claims and qrels else reading
-    queries = None if claims is None else list(read_claims(claims, reading, notices=notices[0]))
-    found = read_judgments(qrels or claims or "", of_judgments, level=level, notices=notices[1])
-    for line in dict.fromkeys(line for noticed in notices for line in noticed.lines()):
-        say(line)
-    return queries, found
+    return judged.read_judged(claims, qrels, reading, level=level, on_notice=say)
 
 
 def read_measured(
@@ -94,7 +86,6 @@ def read_measured(
 
 def claims_of(file: str, reading: ReadOptions = ReadOptions()) -> list[Query]:  # noqa: B008 (frozen)
     """Return the claims of a file, in order, and print the reader's notices."""
-    from claimhound.data.notices import Notices
     from claimhound.data.readers.claims import read_claims
 
     notices = Notices()

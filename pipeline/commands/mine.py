@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from claimhound.data.read_options import ReadOptions
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.judged_files import (
     exclude_option,
     judged_claims_options,
@@ -18,7 +19,6 @@ from claimhound.pipeline.commands.model_choice import compute_options, encoder_o
 from claimhound.pipeline.commands.options import count_option, index_option, path_option, seed_option
 from claimhound.pipeline.commands.output import print_text, say
 from claimhound.pipeline.commands.reading_options import claim_reading_options
-from claimhound.pipeline.commands.wording import counted
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.serving.compute import Compute
 
@@ -82,9 +82,9 @@ def mine(
     compute: Compute,
     reading: ReadOptions,
 ) -> None:
-    """Find passages that the index's first stage retrieves for judged claims and that nobody judged relevant.
+    """Find unjudged passages that the index's first stage retrieves for judged claims.
 
-    Copies and near-duplicates of judged evidence are never negatives. The file appears whole at the end or not at all.
+    Copies and near-duplicates of judged evidence are never negatives. The file is written only when complete.
     """
     if first_rank > pool_k:
         raise click.UsageError(f"--first-rank {first_rank} must not be greater than --pool-k {pool_k}")

@@ -67,7 +67,7 @@ def folds_option(text: str) -> Decorator:
 
 
 def seed_option(text: str, default: int = 0) -> Decorator:
-    """Return an option for a random seed; `text` says what is drawn with it."""
+    """Return an option for a random seed; `text` says what it is used for."""
     return click.option(
         "--seed", default=default, show_default=True, metavar="N", type=click.IntRange(min=0), help=text
     )
@@ -93,5 +93,5 @@ adaptive_options = combined(
 no_fold_option = click.option(
     "--no-fold",
     is_flag=True,
-    help="Show near-copies separately, not as one piece of evidence that lists its copies.",
+    help="Show near-copies separately instead of folding them into one piece of evidence.",
 )

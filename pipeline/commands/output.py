@@ -53,7 +53,7 @@ def print_help_alone(ctx: click.Context) -> None:
 
 
 def use_utf8() -> None:
-    """Make standard output UTF-8 whatever the locale, for programs that read it.
+    """Make standard output UTF-8 in any locale, for programs that read it.
 
     A lone surrogate, which UTF-8 cannot encode, becomes a JSON escape.
     """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from claimhound.data.read_options import ReadOptions
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.judged_files import (
     exclude_option,
     judged_claims_options,
@@ -30,7 +31,6 @@ from claimhound.pipeline.commands.training_options import (
     reranker_run_options,
     stance_run_options,
 )
-from claimhound.pipeline.commands.wording import counted
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
 from claimhound.pipeline.training.recipe import Recipe
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe

@@ -75,7 +75,7 @@ def _run_options(recipe: Recipe, base_models: str, **texts: str) -> Decorator:
 
 
 def _recipe_option(recipe: Recipe, name: str, text: str) -> Decorator:
-    """Return an option for a field of a recipe, which is the only place that states its default."""
+    """Return an option for a field of a recipe, with the field's default."""
     default = getattr(recipe, name)
     flag = f"--{name.replace('_', '-')}"
     if isinstance(default, bool):
@@ -92,7 +92,7 @@ _PRETRAINING = "The same, for the pairs of --pretrain."
 reranker_run_options = _run_options(
     RerankerRecipe(),
     "Encoder or cross-encoder",
-    loss="bce learns each pair by itself, listwise the order of each claim's passages.",
+    loss="bce learns each pair separately, listwise the order of each claim's passages.",
     epochs="Passes over the pairs.",
     batch_size="Pairs in a step; claims with listwise.",
     mini_batch_size="Pairs computed at a time with listwise.",
@@ -125,7 +125,7 @@ encoder_run_options = _run_options(
     freeze_embeddings=_FREEZE,
     pretraining_learning_rate=_PRETRAINING,
     pretraining_epochs=_PRETRAINING,
-    base_share="The base model's share of each final weight: keeps what it knew of other fields.",
+    base_share="The base model's share of each final weight; preserves its quality in other fields.",
 )
 stance_run_options = _run_options(
     StanceRecipe(),
@@ -134,7 +134,7 @@ stance_run_options = _run_options(
     batch_size="Pairs in a step.",
     learning_rate=_LEARNING_RATE,
     validation_share="Share of the claims held out to fit the probabilities.",
-    balance="Weight of rarer labels: 0 weighs all pairs alike, 1 gives all labels the same part.",
+    balance="Weight of rarer labels: 0 weighs all pairs equally, 1 gives all labels the same total weight.",
     max_length=_PAIR_LENGTH,
     dropout=_DROPOUT,
     freeze_embeddings=_FREEZE,

@@ -30,8 +30,8 @@ from claimhound.pipeline.search.config import write_config
     metavar="NAME",
     help="Measure of the final list to maximise, in the notation of ir_measures.",
 )
-@folds_option("Parts of the claims; each is measured with the settings that the others choose.")
-@seed_option("For the folds and the test.")
+@folds_option("Folds of the cross-validation; each is measured with the settings chosen on the others.")
+@seed_option("Seed of the folds and the test.")
 @reranker_options
 @encoder_option
 @compute_options

@@ -78,7 +78,7 @@ class Classification:
 
 
 def _n_correct(called: Rows, hits: Rows) -> Rows:
-    """Return (groups + 1,) counts of rows called correctly if no group, the first, the first two, … are relevant."""
+    """Return (groups + 1,) counts of correct rows if no group, the first, the first two, … are called relevant."""
     n_others = called[-1] - hits[-1]
     return np.concatenate([[n_others], 2 * hits - called + n_others])
 

@@ -45,9 +45,9 @@ class MeasureSettings:
 class StageSettings:
     """The lists to measure, out of LISTS, and how deep.
 
-    BM25 and the vectors are searched down to rank `list_k`; what is fused and rescored is what a search would fuse and
-    rescore, so those lists may end earlier. A reader is taken to see `shown_k` pieces of evidence. In the lists each
-    document counts separately; with `folding` what a reader is shown, near-copies as one piece, is measured too.
+    BM25 and the vectors are searched down to rank `list_k`. Fusion and reranking use the same depths as a search, so
+    those lists may end earlier. A reader is assumed to see `shown_k` pieces of evidence. In the lists each document
+    counts separately; `folding` also measures the evidence as shown, with near-copies as one piece.
     """
 
     lists: Sequence[str] = LISTS
@@ -58,7 +58,7 @@ class StageSettings:
 
 @dataclass(frozen=True)
 class StageReport:
-    """Results that need a pipeline and not just its runs.
+    """Results that need a pipeline, not just runs.
 
     `timings_ms` is each stage's mean wall time for a claim, `search_s` the search time of this process for
     `n_searched` claims. `verdict` and `reliability` need a reranker; `stored_calibration` (a sentence) and
@@ -118,7 +118,7 @@ def evaluate(
 ) -> Evaluation:
     """Measure every stage of the pipeline on the claims that have judgments.
 
-    With `journal_path` search results are kept there, and an evaluation that died resumes from them unless `fresh`.
+    Search results are kept in `journal_path`, and an interrupted evaluation resumes from them unless `fresh`.
 
     Raises InputError if no claim has a relevant judgment, if the index holds none of the relevant documents, for a
     journal of another evaluation, and for `sets@k` without sets of evidence.

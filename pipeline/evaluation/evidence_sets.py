@@ -1,4 +1,4 @@
-"""Measure for claims that need one whole set of evidence: how often such a set is among the first hits."""
+"""`sets@k`: how often a whole set of evidence is among the first k hits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def default_measures(sets: EvidenceSets) -> tuple[str, ...]:
 
 
 def has_set_measures(measures: Sequence[str]) -> bool:
-    """Tell whether one of the measures is `sets@k`."""
+    """Return whether one of the measures is `sets@k`."""
     return any(set_cutoff(measure) is not None for measure in measures)
 
 
@@ -28,9 +28,7 @@ def require_sets(measures: Sequence[str], sets: EvidenceSets) -> None:
     """Raise InputError if a measure of sets is chosen and the judgments have no sets."""
     asked = [measure for measure in measures if set_cutoff(measure) is not None]
     if asked and not sets:
-        raise InputError(
-            f"{asked[0]}: these judgments have no sets of evidence (as FEVER's have); choose other measures"
-        )
+        raise InputError(f"{asked[0]}: these judgments have no sets of evidence, as FEVER's do; choose other measures")
 
 
 def set_values(run: Run, qrels: Qrels, sets: EvidenceSets, k: int) -> Values:

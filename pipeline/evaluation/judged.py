@@ -1,14 +1,42 @@
-"""Claims and judgments that count, and findings about those that do not fit together."""
+"""Claims and judgments that count, and findings about mismatches between them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.judged_claims import Level
+from claimhound.data.labelled_sets.judgments import Judgments, read_judgments
+from claimhound.data.notices import Notices
+from claimhound.data.read_options import ReadOptions
+from claimhound.data.readers.claims import read_claims
 from claimhound.data.records import Document, Qrels, Query, Run
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
+
+
+def read_judged(
+    claims: str | Path | None,
+    qrels: str | Path | None,
+    reading: ReadOptions,
+    *,
+    level: Level = "document",
+    on_notice: Callable[[str], None],
+) -> tuple[list[Query] | None, Judgments]:
+    """Return the claims, if a file is named, and the judgments, which are in that file or in one of their own.
+
+    `reading` applies to the claims, and to the judgments unless they are in another file than the claims. Each notice
+    of the readers is passed on once.
+    """
+    notices = [Notices(), Notices()]  # one file may be read for both
+    of_judgments = ReadOptions(label_names=reading.label_names) if claims and qrels else reading
+    queries = None if claims is None else list(read_claims(claims, reading, notices=notices[0]))
+    found = read_judgments(qrels or claims or "", of_judgments, level=level, notices=notices[1])
+    for line in dict.fromkeys(line for noticed in notices for line in noticed.lines()):
+        on_notice(line)
+    return queries, found
 
 
 @dataclass(frozen=True)
@@ -95,7 +123,7 @@ def unknown_documents(judged: JudgedClaims, held: Iterable[str]) -> tuple[Findin
 def run_findings(name: str, run: Run, judged: JudgedClaims) -> tuple[Finding, ...]:
     """Return findings about how a run fits the judged claims.
 
-    Raises InputError if the two share no claim.
+    Raises InputError if they have no claim in common.
     """
     missing = tuple(query_id for query_id in judged.query_ids if not run.get(query_id))
     if len(missing) == len(judged.claims):

@@ -1,4 +1,4 @@
-"""Evaluation of a reranker on labelled pairs of claim and evidence, each pair by itself.
+"""Evaluation of a reranker on labelled pairs of claim and evidence.
 
 The figures are those on a published reranker's model card: sentence-transformers' CrossEncoderClassificationEvaluator.
 """
@@ -80,8 +80,8 @@ def evaluate_pairs(
 ) -> PairEvaluation:
     """Score the pairs and measure how well the scores separate relevant pairs from the others.
 
-    A pair's probability is the plain sigmoid of the logit: the reranker's blend weighs first-stage ranks, which a pair
-    by itself does not have. Without `threshold`, accuracy and F1 are the best that any threshold gives, and precision
+    A pair's probability is the plain sigmoid of the logit: the reranker's blend weighs first-stage ranks, which a
+    single pair does not have. Without `threshold`, accuracy and F1 are the best that any threshold gives, and precision
     and recall are those at F1's threshold. Such a threshold lies halfway between two probabilities; of equally good
     thresholds the highest is taken. With `threshold`, all four figures count pairs of at least that probability as
     relevant.
@@ -168,7 +168,7 @@ def _notes(blend: Blend, threshold: float | None, n_claims: int) -> list[str]:
 
 
 def write_pair_scores(pairs: Sequence[JudgedPair], evaluation: PairEvaluation, path: Path) -> list[Path]:
-    """Write a JSON line for each pair, in order, and return the path; the file appears whole or not at all.
+    """Write a JSON line for each pair, in order, and return the path; the file is written atomically.
 
     `score` is the probability, the sigmoid of `logit`. Raises InputError if the file cannot be written.
     """

@@ -30,8 +30,8 @@ class Reliability:
     """Probabilities compared with judgments, over the first `k` reranked hits of each claim.
 
     `error` is the expected calibration error over bins of equal width, in [0, 1], 0 is best; a hit without a judgment
-    counts as not relevant, so sparse judgments make honest probabilities look too high. `bins` are ten bins of equal
-    size, ordered by probability, for a curve.
+    counts as not relevant, so sparse judgments make calibrated probabilities look too high. `bins` are ten bins of
+    equal size, ordered by probability, for a curve.
     """
 
     k: int
@@ -92,7 +92,7 @@ def told_nothing(
 
 
 def stored_text(blend: Blend) -> str | None:
-    """Return a sentence on the measurements stored with a blend, None if there are none."""
+    """Return a sentence on a blend's stored measurements, or None without any."""
     measured = blend.measured
     if measured is None:
         return None

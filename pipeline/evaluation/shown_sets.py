@@ -1,4 +1,4 @@
-"""Evidence measured as the set that a reader is shown."""
+"""Measures of the evidence shown, as a set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from claimhound.pipeline.search.evidence import EvidencePipeline
 
 @dataclass(frozen=True)
 class ReturnedSet:
-    """What a reader is shown as a set: its mean size, and the means of its measures."""
+    """The evidence shown, as a set: its mean size and the means of its measures."""
 
     name: str
     mean_size: float

@@ -170,7 +170,7 @@ def _table(cells: NDArray[np.int64]) -> Counts:
 
 
 def write_stance_scores(sets: Sequence[StanceSet], evaluation: StanceEvaluation, path: Path) -> list[Path]:
-    """Write a JSON line for each pair, in order, and return the path; the file appears whole or not at all.
+    """Write a JSON line for each pair, in order, and return the path; the file is written atomically.
 
     Raises InputError if the file cannot be written.
     """

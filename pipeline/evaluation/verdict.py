@@ -15,7 +15,7 @@ VERDICT_MEASURE = "nDCG@10"
 
 
 def leading_measure(measures: Sequence[str]) -> str:
-    """Return the measure that claims are ordered by: nDCG@10, or the first if that is not among them."""
+    """Return the measure that orders claims: nDCG@10 if measured, otherwise the first."""
     return VERDICT_MEASURE if VERDICT_MEASURE in measures else measures[0]
 
 
@@ -37,7 +37,7 @@ class Verdict:
         what = {
             "helps": "The reranker helps on these claims",
             "hurts": "The reranker HURTS on these claims",
-            "unclear": "On these claims the reranker changes nothing that can be told from chance",
+            "unclear": "The reranker makes no significant difference on these claims",
         }[self.word]
         mean, low, high = self.test.difference
         interval = "" if math.isnan(low) else f" [{low:+.3f}, {high:+.3f}]"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from claimhound.data.text.claim_text import searched_text
+from claimhound.data.text.wording import counted
 from claimhound.indexes.analysis.terms import query_terms
 from claimhound.indexes.conditions import Conditions, first_day
 from claimhound.indexes.memory import MemoryIndex
@@ -90,10 +91,10 @@ def _left_out(index: IndexSnapshot | MemoryIndex, before: str) -> Iterator[str]:
     n_undated = index.n_docs - index.n_dated
     spans = _dates_that_reach(before)
     n_coarse = sum(index.n_meeting(Conditions(where=(("date", date),))) for date in spans)
-    parts = [f"{_counted(n_undated, 'document')} without a date"] if 0 < n_undated < index.n_docs else []
+    parts = [f"{counted(n_undated, 'document')} without a date"] if 0 < n_undated < index.n_docs else []
     if n_coarse:
         alone = " or ".join(spans)
-        parts.append(f"{_counted(n_coarse, 'document')} dated {alone} alone, which may be no older")
+        parts.append(f"{counted(n_coarse, 'document')} dated {alone} alone, which may be no older")
     if parts:
         yield f"Not counted as before {before}: {' and '.join(parts)}."
 
@@ -103,7 +104,3 @@ def _dates_that_reach(before: str) -> list[str]:
     day = f"{first_day(before):08}"
     year, month = day[:4], f"{day[:4]}-{day[4:6]}"
     return [year] * (day[4:] != "0101") + [month] * (day[6:] != "01")
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"

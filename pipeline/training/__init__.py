@@ -1,1 +1,1 @@
-"""Making models out of judged claims."""
+"""Training of models on judged claims."""

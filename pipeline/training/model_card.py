@@ -44,10 +44,10 @@ def write_card(
     files: Iterable[DataFile],
     negatives_from: str = "",
 ) -> None:
-    """Write the card of a trained model into its folder; it appears whole or not at all.
+    """Write the card of a trained model into its folder, atomically.
 
-    `built` is the outcome of building this kind of model. `negatives_from` describes the index and encoder whose lists
-    were mined, if any.
+    `built` is the result of `build_encoder`, `build_reranker` or `build_stance`. `negatives_from` describes the index
+    and encoder that negatives were mined from, if any.
     """
     from jinja2 import Environment, StrictUndefined
 

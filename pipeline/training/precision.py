@@ -1,4 +1,4 @@
-"""Floating-point precision and CPU threads of training."""
+"""Floating-point precision of training."""
 
 from __future__ import annotations
 
@@ -16,14 +16,6 @@ def resolve_precision(precision: str, device: str) -> str:
     if precision != "auto":
         return precision
     return {"cuda": "fp16", "cpu": "bf16"}.get(device, "fp32")
-
-
-def use_threads(n_threads: int | None) -> None:
-    """Set how many CPU cores torch uses from now on; None changes nothing."""
-    import torch
-
-    if n_threads is not None:
-        torch.set_num_threads(n_threads)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Sources of pairs read together: what is learned, what is left out, and what a model card says about them."""
+"""Training pairs read from several sources, without excluded claims, and described for the model card."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from claimhound.data.labelled_sets.pair_sources import PairSource, read_pair_sou
 from claimhound.data.labelled_sets.splits import without_claims
 from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.data.text.normal_text import normalize_text
-from claimhound.pipeline.serving.compute import Notify, ignore
+from claimhound.pipeline.serving.compute import Notify
 from claimhound.pipeline.training.model_card import DataFile, data_file
 
 
 @dataclass(frozen=True)
 class PairSources:
-    """Sources of pairs by purpose, and the claims that none of them may teach: those to measure on."""
+    """Sources of pairs by purpose, and the claims never to train on: those to measure on."""
 
     training: Sequence[PairSource] = ()
     pretraining: Sequence[PairSource] = ()
@@ -58,8 +58,8 @@ def read_training_data(
     *,
     purpose: str,
     n_negatives: int = 2,
-    seed: int = 42,
-    notify: Notify = ignore,
+    seed: int,
+    notify: Notify,
 ) -> TrainingData:
     """Read the sources without the pairs of `excluded_claims`; the card names `purpose`, such as `training`."""
     excluded = list(excluded_claims)
@@ -77,7 +77,7 @@ def read_training_data(
 
 
 def refuse_shared_claims(first: Iterable[str], second: Iterable[str], what: str, cure: str) -> None:
-    """Raise InputError if a claim, compared as normalised text, is in both; `what` says what the two are."""
+    """Raise InputError if a claim, compared as normalised text, is in both; the message starts with `what`."""
     known = {normalize_text(text) for text in second}
     shared = list(dict.fromkeys(text for text in first if normalize_text(text) in known))
     if shared:

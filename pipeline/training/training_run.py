@@ -15,7 +15,6 @@ from claimhound.pipeline.serving.compute import Compute, Notify
 from claimhound.pipeline.serving.devices import resolve_device
 from claimhound.pipeline.training.base_models import BaseModel, save_half_precision
 from claimhound.pipeline.training.checkpoints import CHECKPOINTS, claim_folder, run_fingerprint
-from claimhound.pipeline.training.precision import use_threads
 from claimhound.pipeline.training.recipe import Phase, Recipe
 from claimhound.pipeline.training.watched_trainer import Lesson, train_phase
 from claimhound.pipeline.training.writing import writing
@@ -26,7 +25,7 @@ _FINISHED_FILE = "finished.json"
 
 @dataclass(frozen=True)
 class TrainingRun(Generic[R_co]):
-    """The arguments of every training: where it starts, where it writes, its settings, and who is told.
+    """The arguments of every training: base model, output folder, settings and callbacks.
 
     With `resume`, a run that was interrupted resumes from its last checkpoint in `output_dir`. `on_progress` counts
     steps, with the loss as the note; `compute.notify` receives a line when a stage begins. Of `compute` only device and
@@ -42,12 +41,12 @@ class TrainingRun(Generic[R_co]):
 
     @property
     def notify(self) -> Notify:
-        """Whom to tell when a stage begins."""
+        """Called with a message when a stage begins."""
         return self.compute.notify
 
     @property
     def device(self) -> str:
-        """The device to train on. Raises ModelError if it is not there."""
+        """The device to train on. Raises ModelError if it is missing."""
         return resolve_device(self.compute.device)
 
 
@@ -78,8 +77,11 @@ def run_training(
     Raises InputError if the folder holds checkpoints of another run or cannot be written, and ModelError when the loss
     is no longer a finite number (the checkpoints are kept).
     """
+    import torch
+
     started = time.monotonic()
-    use_threads(run.compute.n_threads)
+    if run.compute.n_threads is not None:
+        torch.set_num_threads(run.compute.n_threads)
     source = str(run.base.folder)
     checkpoints_dir = run.output_dir / CHECKPOINTS
     fingerprint = run_fingerprint([source, asdict(run.recipe)], rows.values())

@@ -1,4 +1,4 @@
-"""Training one phase with sentence-transformers' own trainers, watching the loss and resuming from a checkpoint."""
+"""Training of one phase with sentence-transformers' trainers: checks the loss and resumes from checkpoints."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Lesson(NamedTuple):
 
 
 class PhaseOutcome(NamedTuple):
-    """The step that a phase resumed from, None if it started afresh, and its loss over the last tenth of its steps."""
+    """The step that a phase resumed from, None if at the start, and its loss over the last tenth of its steps."""
 
     resumed_from_step: int | None
     loss: float

@@ -1,4 +1,4 @@
-"""One error for a full disk, whichever library was writing."""
+"""One error for failed writes of any library."""
 
 from __future__ import annotations
 

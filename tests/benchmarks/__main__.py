@@ -47,7 +47,7 @@ _ROUNDS = 3
 
 
 class Report:
-    """Rows of the table: what, ours, the plain library, their ratio, the goal."""
+    """Rows of the table: name, ours, the plain library, their ratio, the goal."""
 
     def __init__(self) -> None:
         self._table = Table(
@@ -275,7 +275,7 @@ def main() -> None:
     parser.add_argument("--index", type=Path, help="a built index")
     parser.add_argument("--claims", help="claims; with --qrels")
     parser.add_argument("--qrels", help="judgments")
-    parser.add_argument("--encode", type=int, default=2000, help="sentences that are encoded both ways for the speed")
+    parser.add_argument("--encode", type=int, default=2000, help="sentences to encode both ways")
     parser.add_argument(
         "--sample",
         type=int,

@@ -50,13 +50,13 @@ def plain_cross_encoder(device: str) -> Any:
     import torch
     from sentence_transformers import CrossEncoder
 
-    # Said, as its weights are kept in half precision, in which a CPU is four times slower.
+    # Explicit: the weights are stored in half precision, which is four times slower on a CPU.
     precision = {"dtype": torch.float16 if device == "cuda" else torch.float32}
     return CrossEncoder(str(find_model_dir("reranker", BUNDLED)), device=device, model_kwargs=precision)
 
 
 def job_seconds(pipeline: EvidencePipeline, claims_path: Path, workers: int | None) -> float:
-    """Annotate a file with a pipeline that is open, into a folder of its own, and return the time."""
+    """Annotate a file with an open pipeline, in a temporary folder, and return the time."""
     with tempfile.TemporaryDirectory() as folder:
         source, output = ClaimSource(str(claims_path)), Path(folder, "out.jsonl")
         settings = AnnotationSettings(k=_K)
@@ -64,12 +64,12 @@ def job_seconds(pipeline: EvidencePipeline, claims_path: Path, workers: int | No
 
 
 def loop_seconds(pipeline: EvidencePipeline, claims: Sequence[str]) -> float:
-    """Find evidence for a claim at a time, as `search` does."""
+    """Find evidence for one claim at a time, as `search` does."""
     return seconds(lambda: [pipeline.find_evidence([claim], _K) for claim in claims])
 
 
 def rank_seconds(first_stage: EvidencePipeline, model: Any, claims: Sequence[str]) -> float:
-    """Find candidates for a claim at a time and let CrossEncoder.rank order them."""
+    """Find candidates for one claim at a time and rank them with CrossEncoder.rank."""
 
     def rank() -> None:
         for claim in claims:
@@ -90,7 +90,7 @@ def candidate_pairs(first_stage: EvidencePipeline, claims: Sequence[str]) -> lis
 
 
 def peak_megabytes(words: Sequence[str]) -> float:
-    """Run a command of ours as a process of its own and return the most memory that it had."""
+    """Run one of our commands in a separate process and return its peak memory."""
     process = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-m", "claimhound", *words])
     _, status, usage = os.wait4(process, 0)
     if os.waitstatus_to_exitcode(status) != 0:
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int)
     parser.add_argument("--device", default="cpu", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--no-memory", action="store_true", help="leave out the jobs in processes of their own")
+    parser.add_argument("--no-memory", action="store_true", help="leave out the jobs in separate processes")
     options = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
     device = resolve_device(options.device)

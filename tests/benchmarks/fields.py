@@ -397,7 +397,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, help="folder for indexes, which are reused; without it none are kept")
     parser.add_argument("--only", nargs="+", choices=FIELDS, metavar="NAME", help=f"of {', '.join(FIELDS)}")
     parser.add_argument(
-        "--checkthat-dev", action="store_true", help="only the dev split of CheckThat!, for models trained on the other"
+        "--checkthat-dev",
+        action="store_true",
+        help="only the dev split of CheckThat!, for models trained on train",
     )
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="file for the figures as JSON")
     options = parser.parse_args(arguments)

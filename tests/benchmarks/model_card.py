@@ -119,16 +119,16 @@ def claims_held_out(pairs: Sequence[TrainingPair], seed: int) -> Split:
 def trained(
     pairs: Sequence[TrainingPair], base_dir: Path, model_dir: Path, recipe: RerankerRecipe, run: TrainingRun
 ) -> Path:
-    """Return `model_dir` with a model that has learned the pairs, trained unless an earlier call came to its end.
+    """Return `model_dir` with a model trained on the pairs, now or by an earlier call.
 
-    Raises InputError where the folder holds what came of other pairs, settings or another base model.
+    Raises InputError if the folder has a model of other pairs, settings or base.
     """
     fingerprint = run_fingerprint([data_file(base_dir, "").sha256, asdict(recipe)], [pairs])
     mark = model_dir / _MARK
     if run.resume and mark.exists():
         if mark.read_text(encoding="utf-8") != fingerprint:
             raise InputError(
-                f"{model_dir}: holds a model of other pairs, settings or base; "
+                f"{model_dir}: has a model of other pairs, settings or base; "
                 f"give another --output, or start over with --no-resume"
             )
         run.on_stage(f"{model_dir}: trained before")
@@ -174,7 +174,7 @@ def run_protocol(
     """Return both splits' figures; `output_dir/figures.json` holds them too, with settings and data.
 
     The pairs of `pretraining` are learned first, once for both splits, without those whose claim is measured in either
-    of them. What is among `excluded_claims` is neither learned nor measured.
+    of them. `excluded_claims` are neither learned nor measured.
     """
     base = find_base_model(base_model)
     every = balanced(training_pairs(read_mined_claims(mined_path)))
@@ -224,7 +224,7 @@ def _record(item: Measured) -> dict[str, Json]:
 
 
 def table(found: Sequence[Measured]) -> Table:
-    """Return the published figures and those of each split, each beside calling every pair relevant."""
+    """Return the published figures and those of each split, each next to calling every pair relevant."""
     made = Table(
         title="The published model card's protocol: balanced pairs of claim and passage, 95 % intervals over claims",
         caption="Best: at the threshold that is best for the measured pairs, as the card's evaluator takes it, which "
@@ -258,12 +258,12 @@ def _cell(figure: Figure) -> str:
 @click.argument("mined", type=click.Path(path_type=Path))
 @path_option("--output", "output_dir", "DIR", "Folder for the models and figures.json.", required=True)
 # Not the bundled encoder, which has learned the train claims.
-@click.option("--base-model", default=BASE_ENCODER_NAME, show_default=True, metavar="MODEL", help="What to start from.")
+@click.option("--base-model", default=BASE_ENCODER_NAME, show_default=True, metavar="MODEL", help="Starting model.")
 @pretrain_option
 @exclude_option
 @no_resume_option
 @click.option("--dropout", default=RECIPE.dropout, show_default=True, metavar="N", help="Of --pretrain it is 0.")
-@click.option("--freeze-embeddings", is_flag=True, help="Leave the word vectors of the base model as they are.")
+@click.option("--freeze-embeddings", is_flag=True, help="Keep the base model's word vectors unchanged.")
 @seed_option("Of every draw.", default=RECIPE.seed)
 @training_compute_options
 def main(

@@ -41,7 +41,7 @@ def encoders(name: str) -> dict[str, Encoder]:
 def recall(claims: Vectors, documents: Vectors, rows: list[list[int]], relevant: list[set[int]], k: int) -> float:
     """Return the mean over claims of the share of relevant documents among the first k candidates.
 
-    `rows` are each claim's candidates, `relevant` its relevant documents, of which some may be no candidates.
+    `rows` are each claim's candidates, `relevant` its relevant documents, some of which may not be candidates.
     """
     shares = []
     for claim, candidates, wanted in zip(claims, rows, relevant, strict=True):

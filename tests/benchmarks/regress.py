@@ -1,4 +1,4 @@
-"""Quality figures of this checkout beside stored ones: `python -m tests.benchmarks.regress DATA [--index INDEX]`.
+"""Quality figures of this checkout against stored ones: `python -m tests.benchmarks.regress DATA [--index INDEX]`.
 
 DATA is a folder of public data sets, each file as published, .gz, .xz or .zst:
 

@@ -125,7 +125,7 @@ def main() -> None:
     """Measure every runtime and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", default=str(sample_dir() / "evidence.jsonl"), help="documents to encode")
-    parser.add_argument("--n", type=int, default=1000, help="how many of them")
+    parser.add_argument("--n", type=int, default=1000, help="number of documents")
     options = parser.parse_args()
     texts = [document.text for document, _ in zip(read_documents([options.texts]), range(options.n), strict=False)]
     table = Table("way", "sentences/s", "against float32", "top 20 shared", "alone against among others")

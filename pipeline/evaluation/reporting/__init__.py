@@ -1,1 +1,1 @@
-"""Figures and reports of what was measured: for people, programs and papers."""
+"""Figures and reports: text, JSON, CSV, LaTeX and HTML."""

@@ -1,4 +1,4 @@
-"""Figures of a comparison: text for people, JSON and CSV for programs, LaTeX for papers."""
+"""Figures of a comparison as text, JSON, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from claimhound.pipeline.evaluation.statistics import PairedTest
 
 
 def as_text(comparison: Comparison, width: int | None = None) -> str:
-    """Return the differences for people, as wide as the terminal unless `width` is given."""
+    """Return the differences as text, as wide as the terminal unless `width` is given."""
     n_tests = sum(len(row) for row in comparison.tests.values())
     title = (
         f"{len(comparison.evaluation.judged.claims):,} claims; differences with 95 % intervals over claims; p of a "

@@ -1,4 +1,4 @@
-"""Figures of a reranker on pairs: text for people, JSON and CSV for programs, LaTeX for papers."""
+"""Figures of a reranker on pairs as text, JSON, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from claimhound.data.records import Json
 from claimhound.data.text.terminal_text import printable
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.evaluation.pairs import Figure, PairEvaluation
 from claimhound.pipeline.evaluation.reporting import tables
 from claimhound.pipeline.evaluation.reporting.json_records import FIGURES_SCHEMA
@@ -27,7 +28,7 @@ _WIDE_FROM = 60
 
 
 def as_text(evaluation: PairEvaluation, width: int | None = None) -> str:
-    """Return the figures for people, as wide as the terminal unless `width` is given; at least 40."""
+    """Return the figures as text, as wide as the terminal unless `width` is given; at least 40."""
     width = max(40, resolved_width(width))
     if width >= _WIDE_FROM:
         table = tables.as_text(_shown(evaluation, _NAMES), width, gap=2)
@@ -37,9 +38,8 @@ def as_text(evaluation: PairEvaluation, width: int | None = None) -> str:
         table = tables.as_text(Table(wide.columns[:-1], [row[:-1] for row in wide.rows]), width)
         baseline = ", ".join(f"{row[0]} {row[-1]}" for row in wide.cells())
         legend = f"AP is average precision. Calling every pair relevant gives {baseline}."
-    claims = "1 claim" if evaluation.n_claims == 1 else f"{evaluation.n_claims:,} claims"
     title = (
-        f"{printable(evaluation.model)}: {evaluation.n_pairs:,} pairs of {claims}, "
+        f"{printable(evaluation.model)}: {evaluation.n_pairs:,} pairs of {counted(evaluation.n_claims, 'claim')}, "
         f"{100 * evaluation.share_relevant:.1f} % relevant"
     )
     return "\n\n".join([wrapped(title, width), table, *(wrapped(text, width) for text in (legend, *evaluation.notes))])

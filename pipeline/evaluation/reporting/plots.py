@@ -40,7 +40,7 @@ _MARKERS = {
 
 
 class _Look(NamedTuple):
-    """How a series is drawn: no two of sixty look the same, and none is told apart by colour alone."""
+    """How a series is drawn: sixty series all look different, and none by colour alone."""
 
     colour: int
     dashes: tuple[float, ...]
@@ -91,7 +91,7 @@ def recall_svg(curves: Mapping[str, Curve], name: str) -> str:
 
 
 def reliability_svg(found: Reliability, name: str) -> str:
-    """Plot the share judged relevant against the mean probability of each bin; honest ones lie on the diagonal.
+    """Plot the share judged relevant against the mean probability of each bin; calibrated ones lie on the diagonal.
 
     `name` must be unique among the plots on the page.
     """

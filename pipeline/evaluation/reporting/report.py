@@ -1,4 +1,4 @@
-"""Evaluation report as one self-contained HTML page: no network, no script, no other file."""
+"""Evaluation report as one self-contained HTML page, without scripts."""
 
 from __future__ import annotations
 
@@ -51,12 +51,11 @@ def render_report(
     *,
     version: str,
     command: str | None = None,
-    date: str | None = None,
 ) -> str:
     """Return the report as a whole HTML page; the same arguments give the same bytes.
 
     `documents` has the texts of `needed_documents`; a missing document is shown by its id alone. `command` is the
-    command line of the evaluation, and `date` its date as text.
+    command line of the evaluation.
     """
     require("matplotlib", "report", "report.html")
     from markupsafe import Markup
@@ -81,7 +80,6 @@ def render_report(
         documents=documents,
         version=version,
         command=command,
-        date=date,
         facts=_facts(evaluation),
         best={measure: _best(evaluation, measure) for measure in evaluation.measures},
         swatches=[swatch_svg(number) for number in range(len(evaluation.runs))],
@@ -122,7 +120,7 @@ def _sections(evaluation: Evaluation) -> dict[str, str]:
         "measures": "How well each list does",
         "recall": "Recall against k",
         "losses": "Where relevant documents were lost" if stages else None,
-        "calibration": "Do the probabilities come true?" if stages and stages.reliability else None,
+        "calibration": "Are the probabilities calibrated?" if stages and stages.reliability else None,
         "hardest": "The hardest claims",
         "returned": "What a reader is shown" if stages and stages.returned else None,
         "timing": "Time" if stages else None,
@@ -160,7 +158,7 @@ def _fingerprint(record: Mapping[str, Json], name: str) -> str:
 
 
 def _best(evaluation: Evaluation, measure: str) -> list[str]:
-    """Return the lists with the highest mean as printed; none if there is only one list, or if all are equal."""
+    """Return the lists with the highest mean as printed, or no list if there is only one or all are equal."""
     means = {name: _number(row[measure].mean) for name, row in evaluation.intervals.items()}
     best = [name for name, mean in means.items() if mean == max(means.values())]
     return best if len(best) < len(means) else []
@@ -204,7 +202,7 @@ class _FateGroup(NamedTuple):
 
 
 def _fate_groups(stages: StageReport) -> list[_FateGroup]:
-    """Return the fates that at least one document met, in the order of the stages."""
+    """Return the fates of at least one document, in the order of the stages."""
     counts = count_fates(stages.losses)
     groups = []
     for fate, meaning in explain_fates(stages.shown_k, stages.config, stages.list_k).items():

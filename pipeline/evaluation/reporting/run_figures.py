@@ -1,4 +1,4 @@
-"""Figures of an evaluation: text for people, JSON and CSV for programs, LaTeX for papers."""
+"""Figures of an evaluation as text, JSON, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from claimhound.data.records import Json
 from claimhound.data.text.terminal_text import printable
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.evaluation.evaluating import Evaluation, StageReport
 from claimhound.pipeline.evaluation.evidence_sets import SETS_EXPLAINED, has_set_measures
 from claimhound.pipeline.evaluation.losses import count_fates, count_finders, explain_fates
@@ -27,10 +28,8 @@ from claimhound.pipeline.evaluation.shown_sets import WithCopies
 
 
 def as_text(evaluation: Evaluation, width: int | None = None) -> str:
-    """Return the figures for people, as wide as the terminal unless `width` is given."""
-    n_claims = len(evaluation.judged.claims)
-    claims = f"{n_claims:,} claim{'' if n_claims == 1 else 's'}"
-    title = f"{claims}: mean of each measure and its 95 % interval over claims"
+    """Return the figures as text, as wide as the terminal unless `width` is given."""
+    title = f"{counted(len(evaluation.judged.claims), 'claim')}: mean of each measure and its 95 % interval over claims"
     parts = [wrapped(title, width), _measures_text(evaluation, width)]
     if has_set_measures(evaluation.measures):
         parts.append(wrapped(f"{SETS_EXPLAINED}.", width))

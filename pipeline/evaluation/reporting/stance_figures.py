@@ -1,10 +1,11 @@
-"""Figures of a stance model: text for people, JSON and CSV for programs, LaTeX for papers."""
+"""Figures of a stance model as text, JSON, CSV and LaTeX."""
 
 from __future__ import annotations
 
 from claimhound.data.labelled_sets.stances import STANCES
 from claimhound.data.records import Json
 from claimhound.data.text.terminal_text import printable
+from claimhound.data.text.wording import counted
 from claimhound.pipeline.evaluation.reporting import tables
 from claimhound.pipeline.evaluation.reporting.json_records import FIGURES_SCHEMA, interval_record
 from claimhound.pipeline.evaluation.reporting.tables import (
@@ -27,7 +28,7 @@ _CSV_COLUMNS = (
 
 
 def as_text(evaluation: StanceEvaluation, width: int | None = None) -> str:
-    """Return the figures and confusion matrix of each set for people, as wide as the terminal unless `width` is given.
+    """Return figures and confusion matrix of each set as text, as wide as the terminal unless `width` is given.
 
     No line is longer than the width, or 40 if it is less.
     """
@@ -123,14 +124,13 @@ def _set_record(found: SetEvaluation) -> dict[str, Json]:
 
 
 def _set_text(found: SetEvaluation, width: int) -> str:
-    claims = "1 claim" if found.n_claims == 1 else f"{found.n_claims:,} claims"
     figures = Table(
         (Column("", side="left"), Column("", with_interval), Column("baseline", short)),
         [
             ("accuracy", found.accuracy, found.majority_accuracy),
             ("macro-F1", found.macro_f1, found.majority_macro_f1),
         ],
-        title=f"{printable(found.name)}: {found.n_pairs:,} pairs of {claims}",
+        title=f"{printable(found.name)}: {found.n_pairs:,} pairs of {counted(found.n_claims, 'claim')}",
     )
     matrix = Table(
         (Column("", side="left"), *(Column(_SHORT[stance], count) for stance in STANCES)),

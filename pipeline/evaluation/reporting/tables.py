@@ -1,4 +1,4 @@
-"""Tables: text for people, CSV and JSON for programs, LaTeX for papers."""
+"""Tables as text, CSV, JSON and LaTeX."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ class Table(NamedTuple):
 
 
 def exact_columns(*names: str) -> tuple[Column, ...]:
-    """Return columns for programs: every digit of a number, nothing where there is none."""
+    """Return columns that show every digit of a number, and nothing for a missing one."""
     return tuple(Column(name, exact) for name in names)
 
 
 def as_text(table: Table, width: int | None = None, *, gap: int = 1) -> str:
-    """Return the table for people, as wide as the terminal unless `width` is given; unnamed columns have no header.
+    """Return the table as text, as wide as the terminal unless `width` is given; unnamed columns have no header.
 
     rich folds long cells and counts wide characters, which tabulate does not.
     """
@@ -70,7 +70,7 @@ def as_text(table: Table, width: int | None = None, *, gap: int = 1) -> str:
 
 
 def as_csv(table: Table) -> str:
-    """Return lines of CSV under a header, ended by LF; text that a spreadsheet would take for a formula is guarded."""
+    """Return lines of CSV under a header, ended by LF; text that a spreadsheet would read as a formula is guarded."""
     page = io.StringIO()
     csv.writer(page, lineterminator="\n").writerows(guarded_table([table.names, *table.cells()]))
     return page.getvalue()
@@ -105,7 +105,7 @@ def wrapped(text: str, width: int | None = None) -> str:
 
 
 def fits(text: str, width: int | None) -> bool:
-    """Tell whether every line fits in the width, by default the terminal's."""
+    """Return whether every line fits in the width, by default the terminal's."""
     return max(map(cell_len, text.splitlines())) <= resolved_width(width)
 
 
@@ -114,10 +114,10 @@ def resolved_width(width: int | None) -> int:
     return max(_NARROWEST, Console(file=io.StringIO()).width if width is None else width)
 
 
-def _printed(what: RenderableType, width: int | None) -> str:
+def _printed(content: RenderableType, width: int | None) -> str:
     page = io.StringIO()
     console = Console(file=page, width=resolved_width(width), highlight=False, markup=False)
-    console.print(what)
+    console.print(content)
     return "\n".join(line.rstrip(" ") for line in page.getvalue().rstrip("\n").split("\n"))
 
 
@@ -126,12 +126,12 @@ def _is_missing(value: Any) -> bool:
 
 
 def exact(value: Any) -> str:
-    """Return every digit of a number, a text as it is, and nothing where there is no number."""
+    """Return every digit of a number, text unchanged, and nothing for a missing number."""
     return "" if _is_missing(value) else str(value)
 
 
 def six_decimals(value: float) -> str:
-    """Return a number for programs, nothing where there is none."""
+    """Return a number with six decimals, and nothing for a missing one."""
     return "" if _is_missing(value) else f"{value:.6f}"
 
 

@@ -1,4 +1,4 @@
-"""Figures of a tuning, as text for people."""
+"""Figures of a tuning as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fusion weights and cutoffs chosen on judged claims, with a guard against mistaking chance for gain."""
+"""Fusion weights and cutoffs chosen on judged claims, if they help significantly."""
 
 from __future__ import annotations
 
@@ -64,13 +64,9 @@ class Tuning:
         )
         if self.is_gain_shown:
             return f"Tuning helps on these claims: {found}"
-        what = (
-            "Tuning gains nothing that can be told from chance"
-            if self.test.difference.mean > 0
-            else "Tuning gains nothing on claims left out of the choice"
-        )
+        what = "significant" if self.test.difference.mean > 0 else "on claims left out of the choice"
         best = changes(self.best, self.default)
-        return f"{what}, so the default settings are kept: {found} Best on the claims themselves: {best}."
+        return f"Tuning gains nothing {what}, so the default settings are kept: {found} Best on all claims: {best}."
 
     @property
     def chosen(self) -> PipelineConfig:

@@ -1,4 +1,4 @@
-"""Candidates for negatives: what a pipeline retrieves for claims, and how its models compare them."""
+"""Candidates for negatives: a pipeline's hits for claims, and its models' comparisons of them."""
 
 from __future__ import annotations
 

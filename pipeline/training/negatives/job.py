@@ -27,8 +27,8 @@ def mine_to_file(
 ) -> MiningReport:
     """Mine hard negatives from the pipeline's fused lists and write them; return what was used and left out.
 
-    If the pipeline has a reranker, what it finds relevant is left out (`guard.max_p`, the probability that a search
-    shows). The file appears whole at the end or not at all. Raises InputError before the search if it cannot be
+    If the pipeline has a reranker, passages it finds relevant are left out (`guard.max_p`, the probability that a
+    search shows). The file is written atomically. Raises InputError before the search if it cannot be
     written.
     """
     require_writable(output_path)

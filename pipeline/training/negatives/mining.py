@@ -1,4 +1,4 @@
-"""Hard negatives: passages that the first stage retrieves for a claim and that nobody judged relevant."""
+"""Hard negatives: unjudged passages that the first stage retrieves for a claim."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from claimhound.pipeline.training.negatives.candidates import Candidates
 
 @dataclass(frozen=True)
 class NegativeGuard:
-    """Limits on what an unjudged passage may share with a judged one of the same claim and still be a negative.
+    """Limits on how similar a negative may be to a judged passage of the same claim.
 
     Sets of tokens are compared: `max_jaccard` bounds intersection over union, `max_containment` the share of the
     smaller set that is in the larger one; containment counts only from `min_tokens` tokens on, since any short fragment
@@ -48,7 +48,7 @@ class NegativeGuard:
 
 @dataclass(frozen=True)
 class MiningSettings:
-    """How many negatives each judged passage gets, the ranks they are drawn from, and what keeps a candidate out."""
+    """Number of negatives for each judged passage, the ranks to draw from, and the guard that rejects candidates."""
 
     n_negatives: int = 4
     first_rank: int = 1

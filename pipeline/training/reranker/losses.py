@@ -1,4 +1,4 @@
-"""Losses of a cross-encoder: on each pair by itself, or on the passages of a claim as a list."""
+"""Losses of a cross-encoder: on single pairs, or on a claim's passages as a list."""
 
 from __future__ import annotations
 

@@ -42,5 +42,5 @@ class RerankerRecipe(Recipe):
 
     @property
     def loss_text(self) -> str:
-        """The loss, for people."""
+        """A description of the loss."""
         return LOSSES[self.loss]

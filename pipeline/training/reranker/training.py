@@ -84,7 +84,7 @@ def _lesson(model: CrossEncoder, phase: Phase, pairs: Sequence[TrainingPair], re
 
 
 def check_base_model(run: TrainingRun[RerankerRecipe]) -> str | None:
-    """Return a sentence for people if the base model's head is replaced, None if it has none or it is kept.
+    """Return a message if the base model's head is replaced, None if it has none or keeps it.
 
     Raises ModelError for a base model that cannot be trained: in a second, not after the mining.
     """

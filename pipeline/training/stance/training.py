@@ -71,7 +71,7 @@ def label_weights(pairs: Sequence[StancePair], balance: float, labels: StanceLab
 class StanceBase(NamedTuple):
     """A cross-encoder to train, the labels of its outputs and the order in which it reads a pair.
 
-    `notice` is a sentence for people on what happened to the base model's head; None if it had none or ours.
+    `notice` is a message on what happened to the base model's head; None if it had none or ours.
     """
 
     model: CrossEncoder

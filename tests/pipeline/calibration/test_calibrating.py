@@ -75,7 +75,7 @@ def test_brier_score_and_log_loss_are_those_of_the_formulas(rows):
 
 
 @pytest.mark.parametrize("k", [5, 10, 100])
-def test_the_calibration_error_is_the_one_an_evaluation_shows(rows, k):
+def test_the_calibration_error_agrees_with_an_evaluation(rows, k):
     few, blend = rows[:20], Blend(-0.5)
     judged = JudgedClaims(tuple(row.claim for row in few), qrels_of(few), ())
     shown = reliability({row.claim.query_id: row.rescored(blend) for row in few}, judged, k)

@@ -51,7 +51,7 @@ def test_batches_and_workers_change_no_byte(
     assert output.read_bytes() == annotated.read_bytes()
 
 
-def test_each_claim_gets_what_a_search_gives_it(
+def test_each_claim_gets_the_evidence_of_a_search(
     invoke: Invoke, sample_index: Path, models: list[object], annotated: Path
 ) -> None:
     claims = lines(CLAIMS)
@@ -66,7 +66,7 @@ def test_each_claim_gets_what_a_search_gives_it(
 
 
 @pytest.mark.slow
-def test_each_claim_gets_what_a_search_gives_it_by_the_bundled_models_too(invoke: Invoke, tmp_path: Path) -> None:
+def test_each_claim_gets_the_evidence_of_a_search_with_the_bundled_models(invoke: Invoke, tmp_path: Path) -> None:
     index_dir, output = tmp_path / "index", tmp_path / "out.jsonl"
     assert invoke("index", "build", sample_dir() / "evidence.jsonl", "--index", index_dir).exit_code == 0
     words = ["--index", index_dir, "--rerank-k", 30]
@@ -84,7 +84,7 @@ def without_timings(line: str) -> dict[str, object]:
     return answer
 
 
-def test_bad_records_are_set_aside_and_said_and_the_exit_status_is_4(
+def test_bad_records_are_rejected_and_reported_with_exit_status_4(
     invoke: Invoke, sample_index: Path, tmp_path: Path
 ) -> None:
     claims, output = tmp_path / "claims.csv", tmp_path / "out.csv"
@@ -110,7 +110,7 @@ def test_bad_records_are_set_aside_and_said_and_the_exit_status_is_4(
     ]
 
 
-def test_a_few_bad_records_are_no_reason_for_a_warning(invoke: Invoke, sample_index: Path, tmp_path: Path) -> None:
+def test_a_few_bad_records_get_no_warning(invoke: Invoke, sample_index: Path, tmp_path: Path) -> None:
     claims, output = tmp_path / "claims.jsonl", tmp_path / "out.jsonl"
     claims.write_text("".join(f'{{"id": {n}, "claim": "The ice melts."}}\n' for n in range(10)) + "{broken\n")
     words = ["--index", sample_index, "--output", output, "--no-rerank", "--no-stance", "--no-encoder"]
@@ -122,7 +122,7 @@ def test_a_few_bad_records_are_no_reason_for_a_warning(invoke: Invoke, sample_in
     assert result.stderr.splitlines()[-1].startswith(f"WARNING: {output} lacks 2 of 12 records (17%): ")
 
 
-def test_a_csv_is_for_spreadsheets_unless_a_plain_one_is_asked_for(
+def test_a_csv_is_for_spreadsheets_unless_plain_csv_is_given(
     invoke: Invoke, sample_index: Path, tmp_path: Path
 ) -> None:
     claims, again = tmp_path / "claims.jsonl", tmp_path / "again.jsonl"
@@ -146,7 +146,7 @@ def test_a_csv_is_for_spreadsheets_unless_a_plain_one_is_asked_for(
         assert {"n": fields["n"], "verdict": fields["field_verdict"], "note": fields["note"]} == own | {"n": "-1.5"}
 
 
-def test_claims_come_from_standard_input_too_and_the_job_can_be_repeated(
+def test_claims_can_come_from_standard_input_and_the_job_can_be_repeated(
     invoke: Invoke, sample_index: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.html"
@@ -165,7 +165,7 @@ def test_claims_come_from_standard_input_too_and_the_job_can_be_repeated(
     assert [record["id"] for record in lines(tmp_path / "bad.jsonl")] == ["stdin:2"]
 
 
-def test_status_and_other_settings(invoke: Invoke, sample_index: Path, tmp_path: Path) -> None:
+def test_status_is_shown_and_other_settings_are_refused(invoke: Invoke, sample_index: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     words = [
         "annotate", CLAIMS, "--index", sample_index, "--output", output, "--no-rerank", "--no-stance",
@@ -186,7 +186,7 @@ def test_status_and_other_settings(invoke: Invoke, sample_index: Path, tmp_path:
     assert all(len(record["evidence"]) == 6 for record in lines(output))  # type: ignore[arg-type]
 
 
-def test_known_claims_are_shown_with_each(invoke: Invoke, sample_index: Path, tmp_path: Path) -> None:
+def test_known_claims_are_shown_with_each_claim(invoke: Invoke, sample_index: Path, tmp_path: Path) -> None:
     known, output = tmp_path / "known.jsonl", tmp_path / "out.jsonl"
     first = lines(CLAIMS)[0]
     known.write_text(json.dumps({"id": "k", "text": first["text"], "verdict": "mostly true"}) + "\n")
@@ -219,13 +219,13 @@ def test_known_claims_are_shown_with_each(invoke: Invoke, sample_index: Path, tm
         ),
     ],
 )
-def test_a_wrong_command_line_is_told_what_is_wrong(invoke: Invoke, words: list[object], message: str) -> None:
+def test_a_usage_error_exits_2_and_explains(invoke: Invoke, words: list[object], message: str) -> None:
     result = invoke("annotate", *words)
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
 
 
-def test_what_cannot_be_used_is_one_line_and_leaves_no_output(
+def test_unusable_input_is_a_one_line_error_and_leaves_no_output(
     invoke: Invoke, sample_index: Path, tmp_path: Path
 ) -> None:
     for claims, output, message in (
@@ -264,7 +264,7 @@ def done_so_far(invoke: Invoke, output: Path, process: subprocess.Popen[bytes], 
 
 
 @pytest.mark.slow
-def test_a_job_that_is_interrupted_and_killed_goes_on_to_the_same_bytes(
+def test_an_interrupted_and_killed_job_resumes_to_the_same_bytes(
     invoke: Invoke, child: Child, sample_index: Path, models: list[object], tmp_path: Path
 ) -> None:
     n = 300
@@ -305,7 +305,7 @@ def test_a_job_that_is_interrupted_and_killed_goes_on_to_the_same_bytes(
 
 
 @pytest.mark.slow
-def test_interrupted_before_it_has_anything_to_lose_it_ends_at_once(
+def test_an_interrupt_before_the_work_starts_ends_the_job_at_once(
     child: Child, sample_index: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.jsonl"
@@ -320,7 +320,7 @@ def test_interrupted_before_it_has_anything_to_lose_it_ends_at_once(
     assert err.decode().startswith("interrupted; run the same command again to resume")
 
 
-def test_rows_with_a_piece_of_evidence_each_are_annotated_as_their_claims(
+def test_rows_with_one_piece_of_evidence_each_are_annotated_by_claim(
     invoke: Invoke, small_index: Path, tmp_path: Path
 ) -> None:
     row = {"id": 7, "claim": "the ice melts", "evidence_label": "SUPPORT", "evidence_sentences": [1]}

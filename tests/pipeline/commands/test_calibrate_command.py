@@ -94,7 +94,7 @@ def test_a_failed_calibration_is_one_line_and_changes_nothing(
 def test_a_model_that_is_not_the_user_s_own_needs_a_copy(calibrate: Invoke) -> None:
     result = calibrate("bundled")
     assert result.exit_code == 1
-    assert result.stderr == "Error: bundled: not a folder of yours; choose one for a copy with --output DIR\n"
+    assert result.stderr == "Error: bundled: not a local folder; name a folder for a copy with --output DIR\n"
 
 
 def test_a_folder_whose_blend_cannot_be_written_is_an_error(calibrate: Invoke, model_dir: Path) -> None:

@@ -38,7 +38,7 @@ def evaluated(
     return folder
 
 
-def test_a_table_shows_each_measure_with_its_interval_at_each_stage(evaluated: Path) -> None:
+def test_a_table_shows_measures_with_intervals_at_each_stage(evaluated: Path) -> None:
     shown = (evaluated.parent / "stdout").read_text()
     sentences = " ".join(shown.split())
     title, _, header, *rows = shown.splitlines()
@@ -52,7 +52,7 @@ def test_a_table_shows_each_measure_with_its_interval_at_each_stage(evaluated: P
     assert "in a randomisation test." in sentences
 
 
-def test_the_folder_holds_runs_values_losses_settings_and_a_report(evaluated: Path) -> None:
+def test_the_folder_has_runs_values_losses_settings_and_a_report(evaluated: Path) -> None:
     others = ["qrels.trec", "claims.csv", "losses.csv", "evaluation.json", "report.html"]
     assert sorted(path.name for path in evaluated.iterdir()) == sorted(
         [*(f"{stage}.trec" for stage in STAGES), *others]
@@ -64,7 +64,7 @@ def test_the_folder_holds_runs_values_losses_settings_and_a_report(evaluated: Pa
     assert (evaluated / "report.html").read_text().startswith("<!DOCTYPE html>")
 
 
-def test_the_written_runs_measure_the_same_by_themselves(invoke: Invoke, evaluated: Path) -> None:
+def test_the_written_runs_give_the_same_figures(invoke: Invoke, evaluated: Path) -> None:
     runs = [word for stage in STAGES for word in ("--run", evaluated / f"{stage}.trec")]
     result = invoke("evaluate", *runs, "--qrels", QRELS, "--format", "json")
     assert result.exit_code == 0
@@ -73,9 +73,7 @@ def test_the_written_runs_measure_the_same_by_themselves(invoke: Invoke, evaluat
     assert result.stderr == ""
 
 
-def test_json_holds_figures_settings_and_odd_input_which_is_also_reported(
-    invoke: Invoke, sample_index: Path, tmp_path: Path
-) -> None:
+def test_json_has_figures_settings_and_findings(invoke: Invoke, sample_index: Path, tmp_path: Path) -> None:
     claims, qrels = tmp_path / "claims.jsonl", tmp_path / "qrels.tsv"
     claims.write_text('{"id": "1", "text": "ice"}\n{"id": "2", "text": "moon"}\n')
     qrels.write_text("query-id\tcorpus-id\tscore\n1\tspace-moon-05\t1\n1\tgone\t1\n1\tworse\t-1\n9\tspace-moon-05\t1\n")
@@ -102,7 +100,7 @@ def test_json_holds_figures_settings_and_odd_input_which_is_also_reported(
     ]
 
 
-def test_measures_stages_and_formats_are_those_that_were_asked_for(invoke: Invoke, sample_index: Path) -> None:
+def test_measures_stages_and_format_can_be_chosen(invoke: Invoke, sample_index: Path) -> None:
     result = invoke(
         "evaluate", "--index", sample_index, "--claims", CLAIMS, "--qrels", QRELS,
         "--measures", "RR, P@5", "--stages", "bm25", "--format", "csv",
@@ -120,7 +118,7 @@ def test_measures_stages_and_formats_are_those_that_were_asked_for(invoke: Invok
     assert latex.stdout.startswith(r"\begin{tabular}")
 
 
-def test_claims_may_bring_their_own_judgments(invoke: Invoke, sample_index: Path, tmp_path: Path) -> None:
+def test_claims_can_include_their_judgments(invoke: Invoke, sample_index: Path, tmp_path: Path) -> None:
     claims = tmp_path / "train-claims.json"
     claims.write_text(json.dumps({"1": {"claim_text": "The MMR jab gives autism", "evidences": ["health-measles-06"]}}))
     result = invoke("evaluate", "--index", sample_index, "--claims", claims, "--stages", "bm25", "--measures", "R@5")
@@ -128,7 +126,7 @@ def test_claims_may_bring_their_own_judgments(invoke: Invoke, sample_index: Path
     assert "R@5 1.000" in result.stdout
 
 
-def test_a_prediction_of_the_course_s_task_is_measured_as_a_set(invoke: Invoke, tmp_path: Path) -> None:
+def test_a_prediction_of_the_course_task_is_measured_as_a_set(invoke: Invoke, tmp_path: Path) -> None:
     run, qrels = tmp_path / "prediction.json", tmp_path / "qrels.trec"
     run.write_text(json.dumps({"1": {"evidences": ["a", "b"]}, "2": {"evidences": ["c"]}}))
     qrels.write_text("1 0 a 1\n1 0 z 1\n2 0 c 1\n")
@@ -147,7 +145,7 @@ def test_tied_scores_of_a_run_are_reported(invoke: Invoke, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("hurts", [True, False])
-def test_a_pipeline_can_be_stopped_by_a_reranker_that_hurts(
+def test_a_reranker_that_hurts_can_fail_the_command(
     invoke: Invoke, small_index: Path, tmp_path: Path, tiny_reranker_dir: Path, hurts: bool
 ) -> None:
     # Twelve claims with one text, whose judged document the tiny reranker happens to put below, or on top of, another.
@@ -181,7 +179,7 @@ def test_a_pipeline_can_be_stopped_by_a_reranker_that_hurts(
         (sample_dir() / "evidence.jsonl", QRELS, "none of the 471 claims has a relevant judgment"),
     ],
 )
-def test_files_that_cannot_be_used_are_one_line(
+def test_unusable_files_are_one_line_errors(
     invoke: Invoke, sample_index: Path, claims: object, qrels: object, message: str
 ) -> None:
     result = invoke("evaluate", "--index", sample_index, "--claims", claims, "--qrels", qrels, "--no-rerank")
@@ -206,13 +204,13 @@ def test_files_that_cannot_be_used_are_one_line(
         (["--index", "x", "--claims", CLAIMS, "--no-rerank", "--reranker", "m"], "cannot be combined"),
     ],
 )
-def test_a_wrong_command_line_is_told_what_is_wrong(invoke: Invoke, words: list[object], message: str) -> None:
+def test_a_usage_error_exits_2_and_explains(invoke: Invoke, words: list[object], message: str) -> None:
     result = invoke("evaluate", *words)
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
 
 
-def test_measures_that_do_not_exist_are_one_line(invoke: Invoke, evaluated: Path) -> None:
+def test_unknown_measures_are_one_line_errors(invoke: Invoke, evaluated: Path) -> None:
     result = invoke("evaluate", "--run", evaluated / "bm25.trec", "--qrels", QRELS, "--measures", "R@5 Foo")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: 'Foo' is not a measure that can be computed")
@@ -311,9 +309,7 @@ def blanks(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_ids_with_blanks_are_measured_alike_out_of_every_file(
-    invoke: Invoke, blanks: Path, tiny_model_dir: Path
-) -> None:
+def test_ids_with_blanks_work_in_every_file_format(invoke: Invoke, blanks: Path, tiny_model_dir: Path) -> None:
     index, claims, folder = blanks / "index", blanks / "claims.jsonl", blanks / "out"
     built = invoke("index", "build", blanks / "corpus.jsonl", "--index", index, "--encoder", tiny_model_dir)
     assert built.exit_code == 0, built.stderr
@@ -338,7 +334,7 @@ def test_ids_with_blanks_are_measured_alike_out_of_every_file(
 
 
 @pytest.mark.parametrize("in_the_way", ["file", "report.html", "parent"])
-def test_an_output_folder_that_cannot_be_written_is_told_before_the_search(
+def test_an_unwritable_output_folder_is_reported_before_the_search(
     invoke: Invoke, sample_index: Path, tmp_path: Path, in_the_way: str
 ) -> None:
     folder = tmp_path / "out"
@@ -356,7 +352,7 @@ def test_an_output_folder_that_cannot_be_written_is_told_before_the_search(
     assert not (folder / JOURNAL_NAME).exists()
 
 
-def test_figures_are_printed_though_the_folder_cannot_be_written_at_the_end(
+def test_figures_are_printed_even_if_the_folder_cannot_be_written(
     invoke: Invoke, sample_index: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "losses.csv").symlink_to(tmp_path / "gone" / "losses.csv")
@@ -391,9 +387,7 @@ def fever(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_any_one_whole_set_of_evidence_is_enough_for_the_figure_of_sets(
-    invoke: Invoke, fever: Path, tiny_model_dir: Path
-) -> None:
+def test_one_whole_set_of_evidence_counts_for_sets_at_k(invoke: Invoke, fever: Path, tiny_model_dir: Path) -> None:
     index, claims, out = fever / "index", fever / "claims.jsonl", fever / "out"
     built = invoke("index", "build", fever / "wiki.jsonl", "--index", index, "--encoder", tiny_model_dir)
     assert built.stdout == f"{index}: generation 1, 3 documents (3 read)\n"
@@ -424,13 +418,13 @@ def claims_without(stderr: str) -> list[str]:
     return line.partition("(")[2].rstrip(")").split(", ")
 
 
-def test_sets_cannot_be_measured_where_there_are_none(invoke: Invoke, evaluated: Path) -> None:
+def test_sets_at_k_needs_sets_of_evidence(invoke: Invoke, evaluated: Path) -> None:
     result = invoke("evaluate", "--run", evaluated / "bm25.trec", "--qrels", QRELS, "--measures", "sets@5")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: sets@5: these judgments have no sets of evidence")
 
 
-def test_label_names_cure_what_is_refused_without_them(invoke: Invoke, evaluated: Path, tmp_path: Path) -> None:
+def test_numeric_labels_need_label_names(invoke: Invoke, evaluated: Path, tmp_path: Path) -> None:
     evidences = [{"evidence_id": "space-moon-05", "evidence_label": 1}]
     claim = {"claim_id": "c1", "claim": "The moon is far.", "claim_label": 1, "evidences": evidences}
     claims, run = tmp_path / "claims.jsonl", tmp_path / "a.trec"
@@ -444,7 +438,7 @@ def test_label_names_cure_what_is_refused_without_them(invoke: Invoke, evaluated
     assert invoke("compare", run, evaluated / "bm25.trec", "--claims", claims, *named).exit_code == 1
 
 
-def test_claims_without_a_header_are_read_by_their_columns(invoke: Invoke, tmp_path: Path) -> None:
+def test_claims_without_a_header_are_read_with_columns(invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "queries.tsv").write_text("1\tIce melts.\n")
     (tmp_path / "a.trec").write_text("1 Q0 d 1 2.0 x\n")
     (tmp_path / "qrels.tsv").write_text("1\td\t1\n")

@@ -28,7 +28,7 @@ def pairs(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("columns", ["40", "80"])
-def test_a_table_shows_each_figure_and_notes_and_cut_pairs_are_reported(
+def test_a_table_shows_figures_notes_and_truncated_pairs(
     invoke: Invoke, pairs: Path, tiny_reranker_dir: Path, columns: str
 ) -> None:
     result = invoke("evaluate-pairs", pairs, "--reranker", tiny_reranker_dir, env={"COLUMNS": columns})
@@ -41,7 +41,7 @@ def test_a_table_shows_each_figure_and_notes_and_cut_pairs_are_reported(
     assert result.stderr.splitlines()[-1] == "4 pairs too long for the reranker, cut"
 
 
-def test_json_holds_figures_and_all_that_they_depend_on_and_scores_are_written(
+def test_json_has_figures_and_settings_and_scores_are_written(
     invoke: Invoke, pairs: Path, tiny_reranker_dir: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "scores.jsonl"
@@ -67,9 +67,7 @@ def test_json_holds_figures_and_all_that_they_depend_on_and_scores_are_written(
     assert f"wrote {output}" in result.stderr.splitlines()
 
 
-def test_programs_get_csv_and_latex_with_the_notes_on_standard_error(
-    invoke: Invoke, pairs: Path, tiny_reranker_dir: Path
-) -> None:
+def test_notes_of_csv_and_latex_go_to_standard_error(invoke: Invoke, pairs: Path, tiny_reranker_dir: Path) -> None:
     table = invoke("evaluate-pairs", pairs, "--reranker", tiny_reranker_dir, "--format", "csv")
     assert [row["figure"] for row in csv.DictReader(io.StringIO(table.stdout))] == list(FIGURES)
     latex = invoke("evaluate-pairs", pairs, "--reranker", tiny_reranker_dir, "--format", "latex")
@@ -80,7 +78,7 @@ def test_programs_get_csv_and_latex_with_the_notes_on_standard_error(
         assert result.stderr.splitlines()[-1].startswith("The thresholds were chosen on these pairs")
 
 
-def test_pairs_come_from_standard_input_with_labels_and_fields_of_their_own(
+def test_pairs_can_come_from_standard_input_with_custom_fields_and_labels(
     invoke: Invoke, tiny_reranker_dir: Path
 ) -> None:
     lines = '{"c": "ice", "e": "sea", "l": "SUPPORTS"}\n{"c": "sun", "e": "sea", "l": "NEUTRAL"}\n'
@@ -93,7 +91,7 @@ def test_pairs_come_from_standard_input_with_labels_and_fields_of_their_own(
     assert (found["n_pairs"], found["n_relevant"]) == (2, 1)
 
 
-def test_bad_pairs_end_the_command_or_are_skipped_counted_and_listed(
+def test_bad_pairs_stop_the_command_or_are_skipped_and_listed(
     invoke: Invoke, pairs: Path, tiny_reranker_dir: Path
 ) -> None:
     pairs.write_text(LINES + '{"claim": "ice", "evidence": " ", "label": 1}\n')
@@ -107,7 +105,7 @@ def test_bad_pairs_end_the_command_or_are_skipped_counted_and_listed(
     assert "1 bad record skipped" in result.stderr.splitlines()
 
 
-def test_what_cannot_be_measured_is_one_line(
+def test_unusable_input_is_a_one_line_error(
     invoke: Invoke, pairs: Path, tiny_reranker_dir: Path, tmp_path: Path
 ) -> None:
     alike = tmp_path / "alike.jsonl"
@@ -125,7 +123,7 @@ def test_what_cannot_be_measured_is_one_line(
     assert invoke("evaluate-pairs", pairs, "--threshold", "1.5").exit_code == 2
 
 
-def test_a_shorter_length_cuts_more_pairs(invoke: Invoke, tiny_reranker_dir: Path, tmp_path: Path) -> None:
+def test_a_shorter_max_length_truncates_more_pairs(invoke: Invoke, tiny_reranker_dir: Path, tmp_path: Path) -> None:
     source = tmp_path / "pairs.jsonl"
     texts = ["ice " * 5, "ice " * 20]
     lines = [json.dumps({"claim": "sea", "evidence": text, "label": n}) for n, text in enumerate(texts)]

@@ -25,7 +25,7 @@ def pairs(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_search_tells_stances_and_a_summary(invoke: Invoke, small_index: Path, tiny_stance_dir: Path) -> None:
+def test_a_search_shows_stances_and_a_summary(invoke: Invoke, small_index: Path, tiny_stance_dir: Path) -> None:
     words = ("search", "the ice melts", "--index", small_index, "--no-rerank", "--stance", tiny_stance_dir)
     found = json.loads(invoke(*words, "--format", "json").stdout)
     assert found["models"]["stance"] == str(tiny_stance_dir)
@@ -40,7 +40,7 @@ def test_a_search_tells_stances_and_a_summary(invoke: Invoke, small_index: Path,
     assert row["stance"] == found["evidence"][0]["stance"]["label"]
 
 
-def test_a_search_without_stance_says_nothing_of_it(invoke: Invoke, small_index: Path) -> None:
+def test_no_stance_leaves_stances_out(invoke: Invoke, small_index: Path) -> None:
     words = ("search", "the ice melts", "--index", small_index, "--no-rerank", "--no-stance")
     found = json.loads(invoke(*words, "--format", "json").stdout)
     assert (found["summary"], found["models"]["stance"]) == (None, None)
@@ -49,7 +49,7 @@ def test_a_search_without_stance_says_nothing_of_it(invoke: Invoke, small_index:
     assert "Stance" not in invoke(*words).stdout
 
 
-def test_stance_and_no_stance_exclude_each_other_and_another_model_is_refused(
+def test_stance_excludes_no_stance_and_another_kind_of_model_is_refused(
     invoke: Invoke, small_index: Path, tiny_stance_dir: Path, tiny_reranker_dir: Path
 ) -> None:
     words = ("search", "the ice melts", "--index", small_index, "--no-rerank", "--stance")
@@ -64,9 +64,7 @@ INFERENCE = (
 )
 
 
-def test_a_search_says_once_how_a_model_of_inference_is_read(
-    invoke: Invoke, small_index: Path, tiny_nli_dir: Path
-) -> None:
+def test_how_an_nli_model_is_read_is_said_once(invoke: Invoke, small_index: Path, tiny_nli_dir: Path) -> None:
     words = ("search", "-", "--index", small_index, "--no-rerank", "--format", "jsonl", "--stance", tiny_nli_dir)
     found = invoke(*words, stdin="the ice melts\nthe sea level rises\n")
     assert found.exit_code == 0, found.stderr
@@ -83,7 +81,7 @@ def test_a_search_says_once_how_a_model_of_inference_is_read(
 
 
 @pytest.mark.parametrize("command", ["search", "annotate", "evaluate-stance", "doctor"])
-def test_labels_are_given_for_a_model_that_is_named_and_must_say_something(invoke: Invoke, command: str) -> None:
+def test_stance_labels_need_a_model_and_must_be_meaningful(invoke: Invoke, command: str) -> None:
     words: dict[str, tuple[object, ...]] = {
         "search": ("ice", "--index", "i"),
         "annotate": ("claims.jsonl", "--index", "i", "--output", "o.jsonl"),
@@ -98,7 +96,7 @@ def test_labels_are_given_for_a_model_that_is_named_and_must_say_something(invok
     assert "'good,bad' does not name three outputs in order" in " ".join(senseless.stderr.split())
 
 
-def test_an_annotation_does_not_go_on_under_other_labels(
+def test_an_annotation_does_not_resume_with_other_labels(
     invoke: Invoke, small_index: Path, tiny_nli_dir: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "claims.txt").write_text("the ice melts\n")
@@ -122,9 +120,7 @@ def test_an_annotation_does_not_go_on_under_other_labels(
     assert "pair" in refused.stderr.splitlines()[-1]
 
 
-def test_a_measurement_names_labels_and_pair_where_they_are_not_ours(
-    invoke: Invoke, pairs: Path, tiny_nli_dir: Path
-) -> None:
+def test_an_evaluation_names_labels_and_pair_order_if_not_ours(invoke: Invoke, pairs: Path, tiny_nli_dir: Path) -> None:
     words = ("evaluate-stance", f"climate_fever:{pairs}", "--stance", tiny_nli_dir, "--format", "json")
     measured = invoke(*words)
     assert measured.exit_code == 0, measured.stderr
@@ -133,7 +129,7 @@ def test_a_measurement_names_labels_and_pair_where_they_are_not_ours(
     assert (record["labels"], record["pair"]) == (["contradiction", "entailment", "neutral"], ["evidence", "claim"])
 
 
-def test_doctor_shows_how_a_stance_model_is_read_or_why_it_is_not(
+def test_doctor_shows_how_a_stance_model_is_read_or_why_it_cannot_be(
     invoke: Invoke, tiny_nli_dir: Path, tiny_reranker_dir: Path
 ) -> None:
     lines = [line.split(maxsplit=2) for line in invoke("doctor", "--stance", tiny_nli_dir).stdout.splitlines()]
@@ -171,7 +167,7 @@ def test_a_model_is_trained_and_measured(invoke: Invoke, pairs: Path, tiny_model
 
 
 @pytest.mark.parametrize("columns", ["40", "80"])
-def test_figures_come_as_table_csv_and_latex(invoke: Invoke, pairs: Path, tiny_stance_dir: Path, columns: str) -> None:
+def test_figures_can_be_a_table_csv_or_latex(invoke: Invoke, pairs: Path, tiny_stance_dir: Path, columns: str) -> None:
     words = ("evaluate-stance", f"climate_fever:{pairs}", "--stance", tiny_stance_dir)
     shown = invoke(*words, env={"COLUMNS": columns})
     assert shown.exit_code == 0, shown.stderr
@@ -180,7 +176,9 @@ def test_figures_come_as_table_csv_and_latex(invoke: Invoke, pairs: Path, tiny_s
     assert invoke(*words, "--format", "latex").stdout.startswith(r"\begin{tabular}")
 
 
-def test_what_cannot_be_used_is_one_line(invoke: Invoke, pairs: Path, tiny_stance_dir: Path, tmp_path: Path) -> None:
+def test_an_unusable_model_or_set_is_a_one_line_error(
+    invoke: Invoke, pairs: Path, tiny_stance_dir: Path, tmp_path: Path
+) -> None:
     dev = pairs.rename(tmp_path / "climate_dev.jsonl")
     for words, message in (
         (("train", "stance", "--data", f"climate_fever:{dev}", "--output", tmp_path / "m"), f"{dev}: its name says"),
@@ -196,13 +194,13 @@ def test_what_cannot_be_used_is_one_line(invoke: Invoke, pairs: Path, tiny_stanc
         assert result.stderr.splitlines()[-1].startswith(f"Error: {message}")
 
 
-def test_doctor_tells_of_the_stance_model_and_does_not_miss_it(invoke: Invoke) -> None:
+def test_doctor_finds_the_stance_model(invoke: Invoke) -> None:
     found = invoke("doctor")
     assert "model claimhound-stance" in found.stdout
     assert "stance" not in found.stderr
 
 
-def test_stance_figures_are_printed_though_their_file_cannot_be_written(
+def test_stance_figures_are_printed_even_if_their_file_cannot_be_written(
     invoke: Invoke, pairs: Path, tiny_stance_dir: Path, tmp_path: Path
 ) -> None:
     words = ("evaluate-stance", f"climate_fever:{pairs}", "--stance", tiny_stance_dir)
@@ -215,7 +213,7 @@ def test_stance_figures_are_printed_though_their_file_cannot_be_written(
     assert early.stderr == f"Error: {tmp_path}: is a folder, not a file; name a file to write\n"
 
 
-def test_a_stance_set_whose_labels_are_numbers_is_measured_by_their_names(
+def test_a_stance_set_with_numeric_labels_is_measured_with_label_names(
     invoke: Invoke, pairs: Path, tiny_stance_dir: Path
 ) -> None:
     words = ("evaluate-stance", f"climate_fever:{pairs}", "--stance", tiny_stance_dir)

@@ -55,7 +55,7 @@ def test_a_reranker_and_a_margin_leave_candidates_out(
     assert "candidates rejected: as near the claim as its evidence: " in result.stderr
 
 
-def test_what_was_mined_trains_an_encoder_that_an_index_can_be_built_with(
+def test_mined_pairs_train_an_encoder_that_can_build_an_index(
     invoke: Invoke, mined: Path, tmp_path: Path, tiny_model_dir: Path
 ):
     output = tmp_path / "encoder"

@@ -29,7 +29,7 @@ def tune(invoke: Invoke, small_index: Path, tmp_path: Path) -> Invoke:
     return run
 
 
-def test_the_default_is_written_and_said_to_stand_where_no_gain_is_shown(tune: Invoke, tmp_path: Path) -> None:
+def test_without_a_significant_gain_the_default_is_written(tune: Invoke, tmp_path: Path) -> None:
     result = tune("--folds", 3)
     assert result.exit_code == 0, result.stderr
     title, default, tuned, *_, note = result.stdout.splitlines()
@@ -69,7 +69,7 @@ def test_a_reranker_is_tuned_with_its_depth(tune: Invoke, tiny_reranker_dir: Pat
         (["--output", "."], ".: is a folder, not a file; name a file to write"),
     ],
 )
-def test_what_cannot_be_tuned_is_one_line_and_leaves_no_file(
+def test_a_failed_tuning_is_a_one_line_error_and_leaves_no_file(
     tune: Invoke, tmp_path: Path, words: list[str], message: str
 ) -> None:
     result = tune(*words)
@@ -87,7 +87,7 @@ def test_one_fold_is_a_usage_error(tune: Invoke) -> None:
 
 
 class TestSearchWithAFileOfSettings:
-    def test_the_file_s_settings_count_and_options_on_the_command_line_come_before_them(
+    def test_settings_come_from_the_file_and_options_override_them(
         self, invoke: Invoke, sample_index: Path, tmp_path: Path
     ) -> None:
         deep, shallow, words_first = (tmp_path / f"{name}.json" for name in ("deep", "shallow", "words-first"))
@@ -107,7 +107,7 @@ class TestSearchWithAFileOfSettings:
         # Also where the option repeats its default.
         assert best("--config", shallow, "--first-stage-k", by_rank.first_stage_k) == best("--config", deep)
 
-    def test_an_adaptive_k_shows_what_comes_near_the_best(
+    def test_adaptive_k_shows_hits_near_the_best(
         self, invoke: Invoke, sample_index: Path, tiny_reranker_dir: Path, tmp_path: Path
     ) -> None:
         found = {}
@@ -124,7 +124,7 @@ class TestSearchWithAFileOfSettings:
         assert found[1.0]["evidence"] == found[1e-6]["evidence"][:1]
         assert len(found[1e-6]["evidence"]) == 4
 
-    def test_an_adaptive_k_needs_a_reranker(self, invoke: Invoke) -> None:
+    def test_adaptive_k_needs_a_reranker(self, invoke: Invoke) -> None:
         result = invoke("search", "ice", "--index", "x", "--no-rerank", "--adaptive-k")
         assert result.exit_code == 2
         message = "Error: --adaptive-k needs the reranker's probabilities; leave out --no-rerank"
@@ -138,7 +138,7 @@ class TestSearchWithAFileOfSettings:
             ('{"rrf_k": 1.5}', "field 'rrf_k' must be a whole number, got 1.5"),
         ],
     )
-    def test_a_file_that_cannot_be_used_is_one_line(
+    def test_an_unusable_config_file_is_a_one_line_error(
         self, invoke: Invoke, small_index: Path, tmp_path: Path, text: str | None, message: str
     ) -> None:
         config = tmp_path / "config.json"

@@ -40,7 +40,7 @@ def test_each_run_is_tested_against_the_first_and_corrected_for_all_tests_togeth
     assert found.changes["same"] == ()
 
 
-def test_the_claims_that_changed_most_are_shown_with_the_documents_that_moved():
+def test_the_largest_changes_are_shown_with_the_documents_that_moved():
     worse = BASE | {"c3": ranking("x", "y", "good", "fair"), "c5": ranking("x")}
     index = MemoryIndex([Document("good", "the good text")])
     found = compare({"a": BASE, "b": worse}, QRELS, claims=CLAIMS, index=index, measuring=RR, n_changes=2)
@@ -55,12 +55,12 @@ def test_the_claims_that_changed_most_are_shown_with_the_documents_that_moved():
     assert [change.query_id for change in usual.changes["b"]] == ["c5"]
 
 
-def test_one_run_cannot_be_compared():
+def test_a_single_run_cannot_be_compared():
     with pytest.raises(ValueError, match="two runs or more, got 1"):
         compare({"a": BASE}, QRELS)
 
 
-def test_the_written_folder_holds_differences_and_each_claim_s_values(tmp_path):
+def test_the_folder_has_differences_and_values_per_claim(tmp_path):
     found = compare({"base": BASE, "better": BETTER}, QRELS, measuring=RR)
     assert [path.name for path in write_comparison(found, tmp_path)] == [
         "comparison.json",

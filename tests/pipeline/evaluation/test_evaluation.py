@@ -60,7 +60,7 @@ def pipeline():
     return EvidencePipeline(index, encoder, FakeReranker({"the sea rises": 2.0}))
 
 
-def test_every_stage_is_measured_and_what_does_not_fit_is_listed(pipeline):
+def test_every_stage_is_measured_and_mismatches_are_listed(pipeline):
     seen = []
     result = evaluate(pipeline, CLAIMS, QRELS, on_progress=lambda *progress: seen.append(progress))
     assert list(result.means) == ["bm25", "dense", "fused", "reranked"]
@@ -82,7 +82,7 @@ def test_every_stage_is_measured_and_what_does_not_fit_is_listed(pipeline):
     assert result.values["reranked"]["RR@10"].tolist() == [1, 1]
 
 
-def test_only_the_stages_that_run_and_that_are_asked_for_are_measured(pipeline):
+def test_only_requested_stages_that_run_are_measured(pipeline):
     assert list(evaluate(EvidencePipeline(pipeline.index, None, None), CLAIMS, QRELS).means) == ["bm25"]
     result = evaluate(pipeline, CLAIMS, QRELS, stages=StageSettings(["fused", "bm25"]))
     assert list(result.means) == ["bm25", "fused"]
@@ -90,7 +90,7 @@ def test_only_the_stages_that_run_and_that_are_asked_for_are_measured(pipeline):
         evaluate(EvidencePipeline(pipeline.index, None, None), CLAIMS, QRELS, stages=StageSettings(["dense"]))
 
 
-def test_claims_and_judgments_that_share_nothing_are_an_error(pipeline):
+def test_claims_and_judgments_without_common_ids_are_an_error(pipeline):
     with pytest.raises(InputError, match="none of the 1 claims has a relevant judgment"):
         evaluate(pipeline, [Query("c3", "no judgment")], QRELS)
     with pytest.raises(InputError, match="none of the 0 claims"):
@@ -99,13 +99,13 @@ def test_claims_and_judgments_that_share_nothing_are_an_error(pipeline):
         evaluate(pipeline, CLAIMS, {"c4": {"d0": 0}})
 
 
-def test_an_index_that_holds_nothing_relevant_is_an_error_before_any_search(pipeline):
+def test_an_index_without_relevant_documents_is_an_error_before_the_search(pipeline):
     with pytest.raises(InputError, match=r"the index holds none of the 2 relevant documents \(elsewhere, gone, …\)"):
         evaluate(pipeline, CLAIMS, {"c1": {"gone": 1}, "c2": {"elsewhere": 1, "d0": 0}})
     assert pipeline.reranker.calls == []
 
 
-def test_deep_lists_leave_what_is_fused_and_rescored_as_a_search_has_it(pipeline):
+def test_deep_lists_do_not_change_the_fused_and_reranked_lists(pipeline):
     narrow = EvidencePipeline(pipeline.index, pipeline.encoder, pipeline.reranker, PipelineConfig(first_stage_k=1))
     (claim,) = narrow.rank(["Ice melts"], list_k=5)
     (plain,) = narrow.rank(["Ice melts"])
@@ -119,7 +119,7 @@ def test_deep_lists_leave_what_is_fused_and_rescored_as_a_search_has_it(pipeline
     assert all(len(hits) <= 1 for run in result.runs.values() for hits in run.values())
 
 
-def test_the_fate_of_each_relevant_document_is_told(pipeline):
+def test_each_relevant_document_has_a_fate(pipeline):
     result = evaluate(pipeline, CLAIMS, QRELS, stages=StageSettings(shown_k=1))
     fates = {(loss.query_id, loss.doc_id): loss.fate for loss in result.stages.losses}
     # c1: d1, which both find, is fused first; the reranker's tie puts d0 before it. c2: d2 is lifted to the top, and
@@ -135,7 +135,7 @@ def test_the_fate_of_each_relevant_document_is_told(pipeline):
     assert count_finders(result.stages.losses, 100) == {"both": 1, "bm25 alone": 2, "dense alone": 0, "neither": 0}
 
 
-def test_a_reader_s_set_is_measured_at_a_fixed_and_at_an_adaptive_size(pipeline):
+def test_returned_sets_have_a_fixed_and_an_adaptive_size(pipeline):
     first, adaptive = evaluate(pipeline, CLAIMS, QRELS, stages=StageSettings(shown_k=2)).stages.returned
     # c1 shows d0, d1 (both relevant), c2 shows d2 and another (P 1/2, R 1/2).
     assert first.f_score.mean == pytest.approx((1 + 0.5) / 2)
@@ -170,7 +170,7 @@ def test_the_verdict_says_whether_the_reranker_helps(relevant, lifted, word):
     assert all(hits[0].doc_id.startswith("topic") for hits in result.runs["bm25"].values())
     verdict = result.stages.verdict
     assert (verdict.word, verdict.before) == (word, "bm25")
-    assert {"helps": "helps", "hurts": "HURTS", "unclear": "changes nothing"}[word] in verdict.text
+    assert {"helps": "helps", "hurts": "HURTS", "unclear": "no significant difference"}[word] in verdict.text
     # Where all twelve claims go one way, 2 of 4,096 sign flips are as extreme.
     assert verdict.test.p == pytest.approx({"unclear": 1}.get(word, 2 / 4096), rel=0.05)
     assert (verdict.test.won, verdict.test.lost) == {"helps": (12, 0), "hurts": (0, 12), "unclear": (0, 0)}[word]
@@ -196,7 +196,7 @@ class Stopping(FakeReranker):
         return super().score(pairs)
 
 
-def test_an_interrupted_evaluation_goes_on_where_it_was_and_gives_the_same(tmp_path):
+def test_an_interrupted_evaluation_resumes_with_the_same_result(tmp_path):
     index, claims, qrels = many_claims(40)
     journal = tmp_path / "journal"
     with pytest.raises(KeyboardInterrupt):
@@ -219,7 +219,7 @@ def test_an_interrupted_evaluation_goes_on_where_it_was_and_gives_the_same(tmp_p
     assert again.stages.n_searched == 40
 
 
-def test_ir_measures_finds_the_same_figures_in_the_written_files(pipeline, tmp_path):
+def test_ir_measures_confirms_the_figures_from_the_written_files(pipeline, tmp_path):
     import ir_measures
 
     result = evaluate(pipeline, CLAIMS, QRELS)
@@ -243,7 +243,7 @@ def test_ir_measures_finds_the_same_figures_in_the_written_files(pipeline, tmp_p
         assert ours.intervals[name] == result.intervals[name]
 
 
-def test_the_folder_holds_each_claim_s_values_each_document_s_fate_and_all_settings(pipeline, tmp_path):
+def test_the_folder_has_values_fates_and_settings(pipeline, tmp_path):
     result = evaluate(pipeline, CLAIMS, QRELS)
     (tmp_path / JOURNAL_NAME).touch()
     write_evaluation(result, tmp_path, pipeline.index)
@@ -274,13 +274,13 @@ def test_the_folder_holds_each_claim_s_values_each_document_s_fate_and_all_setti
     assert record["settings"]["encoder"]["weights_sha256"] == "f" * 64
 
 
-def test_a_folder_that_cannot_be_written_is_an_error(pipeline, tmp_path):
+def test_an_unwritable_folder_is_an_error(pipeline, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"):
         write_evaluation(evaluate(pipeline, CLAIMS, QRELS), tmp_path / "file")
 
 
-def test_runs_of_any_system_are_measured_and_what_does_not_fit_is_listed():
+def test_runs_of_any_system_are_measured_and_mismatches_are_listed():
     runs = {"mine": {"c1": ranking("d0", "x"), "c7": ranking("d0")}, "theirs": {"c1": [], "c2": ranking("y", "d2")}}
     result = evaluate_runs(runs, None, QRELS, MeasureSettings(["RR@10"]))
     assert result.judged.query_ids == ("c1", "c2", "c9")
@@ -296,12 +296,12 @@ def test_runs_of_any_system_are_measured_and_what_does_not_fit_is_listed():
     assert findings_of(only)["absent_claims"] == ("c2", "c4", "c9")
 
 
-def test_a_run_without_a_hit_for_any_judged_claim_is_an_error():
+def test_a_run_without_hits_for_judged_claims_is_an_error():
     with pytest.raises(InputError, match="mine: has no hits for any of the 3 judged claims"):
         evaluate_runs({"mine": {"c7": ranking("d0"), "c1": []}}, None, QRELS)
 
 
-def test_probabilities_that_come_true_have_no_calibration_error(pipeline):
+def test_calibrated_probabilities_have_no_calibration_error(pipeline):
     # p is sigmoid(0) = .5 for d0 and d1 of c1, of which both are relevant: off by .5.
     index, two = MemoryIndex(DOCUMENTS[:2]), StageSettings(shown_k=2)
     result = evaluate(EvidencePipeline(index, None, FakeReranker()), CLAIMS[:1], {"c1": {"d0": 1}}, stages=two)
@@ -329,7 +329,7 @@ def test_the_first_stage_finds_the_sample_s_evidence(tmp_path):
     assert result.means["fused"]["R@100"] > 0.97
 
 
-def test_a_relevant_document_counts_as_found_with_copies_when_one_of_them_is_shown():
+def test_a_document_counts_as_found_if_a_copy_of_it_is_shown():
     report = "The survey found that the sea rose by 8 inches in a century"
     documents = [
         Document("wire-0", report),
@@ -356,7 +356,7 @@ def test_a_relevant_document_counts_as_found_with_copies_when_one_of_them_is_sho
     assert "copies" not in as_text(plain, width=200)
 
 
-def test_a_claim_is_found_by_sets_where_one_whole_set_is_among_the_first_hits():
+def test_sets_at_k_needs_one_whole_set_among_the_first_k():
     qrels = {"c1": {"a": 1, "b": 1, "c": 1}, "c2": {"a": 1, "b": 1}, "c3": {"a": 1, "b": 0}}
     sets = {"c1": [frozenset("ab"), frozenset("c")], "c2": [frozenset("ab")]}
     run = {"c1": ranking("x", "c"), "c2": ranking("a", "x", "b"), "c3": ranking("b", "a")}

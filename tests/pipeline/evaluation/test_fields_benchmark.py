@@ -102,7 +102,7 @@ def test_evidence_texts_that_claims_share_are_one_document(folder):
     assert field.claims[0] == Query("a", "the rocket orbits mars")
 
 
-def test_tweets_have_no_header_and_some_are_quoted(folder):
+def test_tweets_are_read_without_a_header_and_with_quotes(folder):
     field = fields.checkthat(folder)
     assert field.claims[0] == Query("t-1", 'they say "vaccines" cause it, at 5 per cent')
     assert field.claims[1] == Query("t-2", "volcanoes warm the earth")
@@ -232,6 +232,6 @@ def test_dense_search_ranks_by_the_full_product(folder, tmp_path, ours, tiny_enc
     assert row["means"][fields.BASELINE_DENSE]["mean"] == pytest.approx(np.mean(values))
 
 
-def test_a_missing_data_set_is_an_error_in_one_line(folder, tmp_path):
+def test_a_missing_data_set_is_a_one_line_error(folder, tmp_path):
     with pytest.raises(SystemExit, match=r"scifact: is a folder without claims_dev\.jsonl"):
         fields.main([str(tmp_path), "--only", "scifact-abstracts"])

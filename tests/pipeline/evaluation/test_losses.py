@@ -43,7 +43,7 @@ def run_with(rank):
         ({"bm25": 1, "reranked": 3}, "pushed_down"),
     ],
 )
-def test_a_document_is_lost_where_it_first_falls_behind(ranks, fate):
+def test_a_document_is_lost_at_the_first_stage_that_drops_it(ranks, fate):
     judged = judged_claims([Query("c", "claim")], {"c": {"it": 2, "not": 0}})
     runs = {name: run_with(rank) for name, rank in ranks.items()}
     (loss,) = trace_losses(runs, judged, {"it"}, CONFIG, shown_k=2)
@@ -51,7 +51,7 @@ def test_a_document_is_lost_where_it_first_falls_behind(ranks, fate):
     assert fate in explain_fates(2, CONFIG, 10)
 
 
-def test_a_document_that_the_index_lacks_is_lost_before_any_stage():
+def test_a_document_missing_from_the_index_is_unknown():
     judged = judged_claims([Query("c", "claim")], {"c": {"it": 1}})
     (loss,) = trace_losses({"bm25": run_with(None)}, judged, set(), CONFIG, shown_k=2)
     assert loss.fate == "unknown"

@@ -18,7 +18,7 @@ def ranking(*doc_ids):
     return [ScoredDoc(doc_id, float(len(doc_ids) - place)) for place, doc_id in enumerate(doc_ids)]
 
 
-def test_measures_are_those_computed_by_hand():
+def test_measures_agree_with_hand_calculation():
     run = {"q1": ranking("a", "x", "b", "y"), "q2": ranking("x", "y", "z", "u", "v", "c")}
     qrels = {"q1": {"a": 1, "b": 1, "d": 1}, "q2": {"c": 1, "x": 0}}
     found = mean_measures(run, qrels)
@@ -33,18 +33,18 @@ def test_measures_are_those_computed_by_hand():
     assert found["nDCG@10"] == pytest.approx((first + second) / 2)
 
 
-def test_grades_weigh_in_ndcg():
+def test_ndcg_uses_grades():
     found = mean_measures({"q": ranking("a", "b")}, {"q": {"a": 1, "b": 2}}, ["nDCG@10"])
     assert found["nDCG@10"] == pytest.approx((1 + 2 / math.log2(3)) / (2 + 1 / math.log2(3)))
 
 
-def test_a_claim_without_hits_counts_as_nothing_found():
+def test_a_claim_without_hits_counts_as_0():
     assert mean_measures({"q1": ranking("a")}, {"q1": {"a": 1}, "q2": {"b": 1}}, ["R@5"]) == {"R@5": 0.5}
     assert mean_measures({"q1": []}, {"q1": {"a": 1}}, ["R@5"]) == {"R@5": 0.0}
     assert mean_measures({}, {"q1": {"a": 1}}, ["R@5"]) == {"R@5": 0.0}
 
 
-def test_ties_stand_as_the_ranking_has_them():
+def test_ties_keep_the_order_of_the_ranking():
     tied = {"q": [ScoredDoc("a", 1.0), ScoredDoc("b", 1.0)]}
     assert mean_measures(tied, {"q": {"a": 1}}, ["R@1"]) == {"R@1": 1.0}
     assert mean_measures(tied, {"q": {"b": 1}}, ["R@1"]) == {"R@1": 0.0}
@@ -60,11 +60,11 @@ hits = st.dictionaries(doc_ids, st.floats(0, 1), max_size=12).map(
     st.dictionaries(st.sampled_from("abc"), hits),
     st.dictionaries(st.sampled_from("abc"), st.dictionaries(doc_ids, st.integers(1, 3), min_size=1), min_size=1),
 )
-def test_every_measure_lies_between_nothing_and_all(run, qrels):
+def test_every_measure_lies_in_0_to_1(run, qrels):
     assert all(0 <= value <= 1 for value in mean_measures(run, qrels).values())
 
 
-def test_each_claim_has_its_own_value_in_the_order_that_is_asked_for():
+def test_values_are_in_the_requested_order_of_claims():
     run = {"q1": ranking("a"), "q2": ranking("x", "b")}
     qrels = {"q1": {"a": 1}, "q2": {"b": 1}, "q3": {"c": 1}}
     assert values_by_claim(run, qrels, ["RR@10"])["RR@10"].tolist() == [1.0, 0.5, 0.0]
@@ -73,14 +73,14 @@ def test_each_claim_has_its_own_value_in_the_order_that_is_asked_for():
         values_by_claim(run, qrels, ["RR@10"], ["q4"])
 
 
-def test_a_claim_with_nothing_relevant_counts_as_nothing_found_and_a_negative_grade_as_not_relevant():
+def test_a_claim_without_relevant_documents_counts_as_0_and_a_negative_grade_as_not_relevant():
     qrels = {"q1": {"a": 0}, "q2": {"a": -1, "b": 1}}
     run = {"q1": ranking("a"), "q2": ranking("a", "b")}
     assert values_by_claim(run, qrels, ["RR@10", "nDCG@10"])["RR@10"].tolist() == [0.0, 0.5]
     assert values_by_claim(run, qrels, ["nDCG@10"])["nDCG@10"].tolist() == pytest.approx([0.0, 1 / math.log2(3)])
 
 
-def test_measures_are_named_as_ir_measures_names_them_each_once():
+def test_measures_are_spelled_as_in_ir_measures_without_repeats():
     assert parse_measures("R@5, RR nDCG@10  R@5 MRR@10 SetF") == ("R@5", "RR", "nDCG@10", "RR@10", "SetF")
 
 
@@ -95,12 +95,12 @@ def test_measures_are_named_as_ir_measures_names_them_each_once():
         (" , ", "no measure is named"),
     ],
 )
-def test_what_cannot_be_measured_is_refused_by_name(text, message):
+def test_unknown_measures_are_refused_by_name(text, message):
     with pytest.raises(InputError, match=message):
         parse_measures(text)
 
 
-def test_lists_that_reach_below_every_cutoff_measure_the_same_as_whole_ones():
+def test_cutting_lists_at_the_deepest_cutoff_changes_nothing():
     long = {"q": ranking(*(f"x{n}" for n in range(30)), "a")}
     found = values_by_claim(long, {"q": {"a": 1}}, ["P@5", "R@30", "RR@10", "nDCG@20"])
     assert [values.tolist() for values in found.values()] == [[0.0]] * 4
@@ -112,6 +112,6 @@ def test_lists_that_reach_below_every_cutoff_measure_the_same_as_whole_ones():
     ("run", "qrels"),
     [({"q": ranking("a\0b")}, {"q": {"a": 1}}), ({}, {"q": {"a\0b": 1}}), ({}, {"q\0": {"a": 1}})],
 )
-def test_an_id_that_c_would_cut_is_refused(run, qrels):
+def test_an_id_with_a_nul_character_is_refused(run, qrels):
     with pytest.raises(InputError, match="contains a NUL character"):
         values_by_claim(run, qrels, ["R@5"])

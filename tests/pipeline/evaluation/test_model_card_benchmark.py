@@ -152,11 +152,11 @@ def test_finished_models_are_not_trained_again(finished):
     assert figures(output) == before
 
 
-def test_a_folder_with_other_settings_is_refused_in_one_line(finished):
+def test_a_folder_with_other_settings_is_a_one_line_error(finished):
     arguments, _, _ = finished
     found = CliRunner().invoke(model_card.main, [*arguments, "--freeze-embeddings"])
     assert found.exit_code == 1
-    assert "pretrained: holds a model of other pairs, settings or base; give another --output" in found.output
+    assert "pretrained: has a model of other pairs, settings or base; give another --output" in found.output
 
 
 def test_an_interrupted_run_resumes(finished, mined, other_pairs, tiny_model_dir, tmp_path):

@@ -39,7 +39,7 @@ def by_evaluator(scores, relevant):
     return [accuracy, f1, precision, recall, average_precision], (accuracy_threshold, f1_threshold)
 
 
-def test_figures_are_those_computed_by_hand():
+def test_figures_agree_with_hand_calculation():
     # best first:        a 0.9  b 0.75  c 0.5  d 0.25  e 0.1
     # relevant:          yes    no      yes    yes     no
     # right down to it:  3      2       3      4       3     of 5; 2 if none is called relevant
@@ -58,7 +58,7 @@ def test_figures_are_those_computed_by_hand():
     assert [figure.always_relevant for figure in found.values()] == pytest.approx([3 / 5, 3 / 4, 3 / 5, 1, 3 / 5])
 
 
-def test_a_threshold_fixed_beforehand_includes_pairs_that_score_as_much():
+def test_a_fixed_threshold_includes_equal_scores():
     # a, b and c are called relevant: a, c and e are called right; precision and recall are 2/3.
     found = evaluate_pairs(PAIRS, FakeReranker(LOGITS), threshold=0.5).figures
     values = [figure.value for figure in found.values()]
@@ -66,14 +66,14 @@ def test_a_threshold_fixed_beforehand_includes_pairs_that_score_as_much():
     assert [figure.threshold for figure in found.values()] == [0.5, 0.5, 0.5, 0.5, None]
 
 
-def test_where_calling_nothing_relevant_is_best_the_threshold_lies_above_every_score():
+def test_if_calling_nothing_relevant_is_best_the_threshold_is_above_every_score():
     scores, relevant = np.array([0.5, 0.25, 0.125]), np.array([False, False, True])
     accuracy, _ = Classification(scores, relevant).best_thresholds()
     assert accuracy == np.nextafter(0.5, 1)
     assert Classification(scores, relevant).figures(np.arange(3))[0] == 2 / 3
 
 
-def test_a_threshold_between_neighbouring_numbers_does_not_include_the_lower_one():
+def test_a_threshold_between_adjacent_floats_excludes_the_lower_one():
     low, high = 0.5, np.nextafter(0.5, 1)
     assert (low + high) / 2 == low  # rounded
     assert Classification(np.array([low, high]), np.array([False, True])).best_thresholds() == (high, high)
@@ -86,7 +86,7 @@ _samples = st.lists(st.tuples(_scores, st.booleans()), min_size=1, max_size=30)
 
 @settings(deadline=None)  # the first example imports the evaluator
 @given(_samples)
-def test_figures_and_thresholds_are_the_evaluators_to_the_last_bit(sample):
+def test_figures_and_thresholds_match_the_evaluator_to_the_last_bit(sample):
     scores, relevant = (np.array(column) for column in zip(*sample, strict=True))
     assume(relevant.any())
     classification = Classification(scores, relevant)
@@ -99,7 +99,7 @@ def test_figures_and_thresholds_are_the_evaluators_to_the_last_bit(sample):
 
 @settings(deadline=None)
 @given(_samples, st.data())
-def test_figures_of_drawn_rows_are_those_of_a_sample_that_holds_them(sample, data):
+def test_figures_of_drawn_rows_match_those_of_the_sample(sample, data):
     scores, relevant = (np.array(column) for column in zip(*sample, strict=True))
     rows = np.array(data.draw(st.lists(st.integers(0, len(scores) - 1), min_size=1, max_size=40)))
     figures, _ = by_evaluator(scores[rows], relevant[rows])
@@ -110,7 +110,7 @@ def test_figures_of_drawn_rows_are_those_of_a_sample_that_holds_them(sample, dat
 
 @settings(deadline=None)
 @given(_samples, _scores, st.data())
-def test_figures_at_a_fixed_threshold_are_scikit_learns(sample, threshold, data):
+def test_figures_at_a_fixed_threshold_agree_with_scikit_learn(sample, threshold, data):
     from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
     scores, relevant = (np.array(column) for column in zip(*sample, strict=True))
@@ -122,7 +122,7 @@ def test_figures_at_a_fixed_threshold_are_scikit_learns(sample, threshold, data)
 
 
 @pytest.mark.parametrize("threshold", [None, 0.4])
-def test_intervals_are_those_of_the_plain_statistic_of_each_figure(threshold):
+def test_intervals_match_those_of_each_figure_alone(threshold):
     generator = np.random.default_rng(5)
     relevant = generator.random(60) < 0.5
     scores = np.round(np.clip(generator.random(60) * 0.7 + relevant * 0.3, 0, 1), 1)
@@ -143,7 +143,7 @@ def test_intervals_are_those_of_the_plain_statistic_of_each_figure(threshold):
         assert figure.low < figure.value < figure.high
 
 
-def test_pairs_of_one_claim_are_drawn_together_which_makes_intervals_wider():
+def test_drawing_pairs_of_a_claim_together_widens_intervals():
     # Four times the same pair for each claim says no more than the pair once: the interval is that of 40 pairs, twice
     # as wide as that of 160.
     generator = np.random.default_rng(7)
@@ -155,7 +155,7 @@ def test_pairs_of_one_claim_are_drawn_together_which_makes_intervals_wider():
     assert 1.6 < (together.high - together.low) / (singly.high - singly.low) < 2.4
 
 
-def test_claims_of_the_same_words_are_one_and_a_single_one_has_no_interval():
+def test_claims_with_the_same_words_are_one_and_one_claim_has_no_interval():
     pairs = [
         JudgedPair("1", "Ice melts.", "a", True),
         JudgedPair("2", "ice  melts", "b", False),
@@ -174,7 +174,7 @@ def test_claims_of_the_same_words_are_one_and_a_single_one_has_no_interval():
     )
 
 
-def test_pairs_are_scored_in_chunks_in_their_order_with_progress():
+def test_pairs_are_scored_in_batches_in_order_with_progress():
     texts = [f"text {number}" for number in range(1300)]
     reranker = FakeReranker({text: number / 100 for number, text in enumerate(texts)}, truncated=texts[700:702])
     pairs = [JudgedPair(text, "claim", text, number % 2 == 0) for number, text in enumerate(texts)]
@@ -195,12 +195,12 @@ def test_pairs_of_one_kind_cannot_be_measured(relevant):
     assert reranker.calls == []
 
 
-def test_a_threshold_is_a_probability():
+def test_a_threshold_must_be_a_probability():
     with pytest.raises(ValueError, match=r"in \[0, 1\], got 1.5"):
         evaluate_pairs(PAIRS, FakeReranker(), threshold=1.5)
 
 
-def test_a_blend_does_not_move_scores_and_a_note_says_so():
+def test_a_blend_does_not_change_scores_and_gets_a_note():
     plain, blended = FakeReranker(LOGITS), FakeReranker(LOGITS)
     blended.blend = Blend(-3.0, (("logit", 0.5), ("log_fused_rank", -1.0)))
     without, found = evaluate_pairs(PAIRS, plain), evaluate_pairs(PAIRS, blended)
@@ -218,7 +218,7 @@ def test_extreme_logits_are_scored_without_a_warning():
     assert found.figures["average_precision"].value > 0.9
 
 
-def test_the_same_seed_gives_the_same_record_and_another_one_other_intervals():
+def test_intervals_depend_only_on_the_seed():
     first, again, other = (as_record(evaluate_pairs(PAIRS, FakeReranker(LOGITS), seed=seed)) for seed in (1, 1, 2))
     assert first == again
     assert first["seed"] != other["seed"]
@@ -226,7 +226,7 @@ def test_the_same_seed_gives_the_same_record_and_another_one_other_intervals():
     assert first["weights_sha256"] == FakeReranker.weights_sha256
 
 
-def test_a_real_model_gets_the_figures_of_its_model_card(tiny_reranker_dir, tmp_path):
+def test_a_real_model_gets_the_evaluators_figures(tiny_reranker_dir, tmp_path):
     from safetensors.numpy import load_file, save_file
     from sentence_transformers import CrossEncoder
     from sentence_transformers.cross_encoder.evaluation import CrossEncoderClassificationEvaluator

@@ -60,7 +60,7 @@ def run(data, tmp_path, chosen, *, write=False, **options):
     return regress.report(today, chosen.precision, tmp_path / "regress.json", write=write)
 
 
-def test_equal_figures_do_not_fail_and_fallen_ones_are_named(data, tmp_path, capsys):
+def test_equal_figures_pass_and_drops_are_named(data, tmp_path, capsys):
     assert run(data, tmp_path, models(), write=True) == 0
     assert "regress.json has no figures for 'bf16' (it has: none); nothing was compared" in capsys.readouterr().out
     assert run(data, tmp_path, models()) == 0
@@ -124,7 +124,7 @@ def measured(values, claims=None, figure="nDCG@10"):
     return Measured(names, {figure: Interval(float(row.mean()), np.nan, np.nan)}, {figure: row})
 
 
-def test_a_drop_that_may_be_chance_has_not_fallen():
+def test_an_insignificant_drop_is_not_a_fall():
     (change,) = regress.compare({"set": measured([1.0, 1.0, 1.0, 0.5])}, {"set": measured([0.0, 1.0, 1.0, 0.5])})
     assert (change.test.lost, change.p, change.fell) == (1, 1.0, False)
     (change,) = regress.compare({"set": measured([1.0] * 8)}, {"set": measured([0.0] * 8)})
@@ -171,14 +171,14 @@ def test_stored_figures_are_ids_and_numbers_and_read_back(data, tmp_path):
         )
 
 
-def test_a_claim_s_value_of_accuracy_is_whether_its_one_pair_is_right():
+def test_the_accuracy_of_a_claim_with_one_pair_is_0_or_1():
     pairs = [StancePair(str(n), f"claim {n}", text, "SUPPORTS") for n, text in enumerate(("yes", "no", "yes", "yes"))]
     found = regress.measure_stance(StanceSet("toy", pairs), FakeStance({"yes": (1, 0, 0)}))
     assert found.values["accuracy"].tolist() == [1.0, 0.0, 1.0, 1.0]
     assert found.means["accuracy"].mean == 0.75
 
 
-def test_a_claim_s_value_of_macro_f1_is_what_the_figure_owes_to_it():
+def test_claim_values_of_macro_f1_are_their_contributions():
     # Right, right, wrong: F1 of SUPPORTS is 2/3, of REFUTES 2/3. Without the last SUPPORTS and REFUTES are both right.
     pairs = [
         StancePair("a", "claim a", "yes", "SUPPORTS"),

@@ -49,7 +49,7 @@ def measured(calls, **options):
     return evaluate_stance([stance_set(calls, **options)], model_for(calls))
 
 
-def test_figures_are_those_computed_by_hand():
+def test_figures_agree_with_hand_calculation():
     # 4 of 6 right. S: 2 right, 3 called, 3 there: F1 2/3. R: 1, 1, 2: F1 2/3. N: 1, 2, 1: F1 2/3.
     (found,) = measured(CALLS).sets
     assert found.accuracy.mean == pytest.approx(4 / 6)
@@ -63,13 +63,13 @@ def test_figures_are_those_computed_by_hand():
     assert 0 <= found.accuracy.low <= found.accuracy.mean <= found.accuracy.high <= 1
 
 
-def test_macro_f1_is_over_the_labels_that_the_set_has():
+def test_macro_f1_is_the_mean_over_the_labels_in_the_set():
     # S: F1 1. R: one of two right, the other called N: F1 2/3. N is called, and not there.
     (found,) = measured([(S, S), (R, R), (R, N)]).sets
     assert found.macro_f1.mean == pytest.approx((1 + 2 / 3) / 2)
 
 
-def test_a_set_that_does_not_tell_refuted_pairs_counts_them_with_the_rest():
+def test_a_set_without_refutes_merges_it_into_not_enough_info():
     evaluation = measured([(S, S), (N, R), (N, N), (S, R)], tells_refuted=False)
     (found,) = evaluation.sets
     assert found.confusion.tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 2]]
@@ -86,7 +86,7 @@ _calls = st.lists(st.tuples(st.sampled_from(STANCES), st.sampled_from(STANCES)),
 
 @settings(deadline=None)  # the first example imports scikit-learn
 @given(_calls)
-def test_figures_are_scikit_learns(calls):
+def test_figures_agree_with_scikit_learn(calls):
     from sklearn.metrics import confusion_matrix, f1_score
 
     labels, called = zip(*calls, strict=True)
@@ -96,7 +96,7 @@ def test_figures_are_scikit_learns(calls):
     assert macro_f1(confusion, present) == pytest.approx(expected)
 
 
-def test_figures_of_a_whole_set_are_scikit_learns():
+def test_figures_of_a_whole_set_agree_with_scikit_learn():
     from sklearn.metrics import accuracy_score, f1_score
 
     generator = np.random.default_rng(2)
@@ -107,7 +107,7 @@ def test_figures_of_a_whole_set_are_scikit_learns():
     assert found.macro_f1.mean == pytest.approx(f1_score(labels, called, average="macro"))
 
 
-def test_a_set_where_the_commonest_label_does_as_well_is_not_to_be_trusted():
+def test_a_note_names_sets_where_the_majority_label_does_as_well():
     good, bad = [(S, S), (R, R)] * 20, [(S, S), (R, S)] * 20
     sets = [stance_set(good, n_claims=20), StanceSet("other/set", stance_set(bad, n_claims=20).pairs)]
     calls = iter([model_for(good), model_for(bad)])
@@ -119,14 +119,14 @@ def test_a_set_where_the_commonest_label_does_as_well_is_not_to_be_trusted():
     assert note.endswith("by more than chance: other/set (always SUPPORTS).")
 
 
-def test_pairs_of_one_claim_have_no_interval_and_are_not_trusted():
+def test_one_claim_has_no_interval_and_gets_a_note():
     evaluation = measured([(S, S), (R, R)], n_claims=1)
     assert math.isnan(evaluation.sets[0].accuracy.low)
     assert not evaluation.sets[0].beats_majority
     assert json.loads(json.dumps(as_record(evaluation), allow_nan=False))["sets"][0]["accuracy"]["low"] is None
 
 
-def test_long_sets_are_classified_piece_by_piece_in_order():
+def test_long_sets_are_classified_in_batches_in_order():
     calls = [(S, S), (R, R), (N, S)] * 400
     seen = []
     model = model_for(calls)
@@ -135,7 +135,7 @@ def test_long_sets_are_classified_piece_by_piece_in_order():
     assert evaluation.sets[0].accuracy.mean == pytest.approx(2 / 3)
 
 
-def test_json_names_every_figure():
+def test_json_has_every_figure():
     record = as_record(measured(CALLS))
     (found,) = record["sets"]
     assert found["confusion"][R] == {S: 1, R: 1, N: 0}
@@ -144,7 +144,7 @@ def test_json_names_every_figure():
     assert (record["model"], record["seed"]) == ("fake-stance", 0)
 
 
-def test_programs_get_a_line_a_set():
+def test_csv_has_a_line_per_set():
     (row,) = csv.DictReader(io.StringIO(as_csv(measured(CALLS))))
     assert (row["set"], row["pairs"], row[S], row["majority"]) == ("folder/file", "6", "3", S)
     assert float(row["accuracy"]) == pytest.approx(4 / 6)
@@ -152,7 +152,7 @@ def test_programs_get_a_line_a_set():
 
 
 @pytest.mark.parametrize("width", [40, 80])
-def test_people_get_figures_and_a_confusion_matrix_for_each_set(width):
+def test_text_has_figures_and_a_confusion_matrix_per_set(width):
     shown = as_text(measured(CALLS), width)
     assert max(map(len, shown.splitlines())) <= width
     assert "folder/file: 6 pairs of 3 claims" in shown
@@ -170,5 +170,5 @@ def test_each_pair_is_written_with_its_probabilities(tmp_path):
         write_stance_scores([stance_set(CALLS)], evaluation, tmp_path / "no" / "scores.jsonl")
 
 
-def test_labels_are_counted_in_our_order():
+def test_labels_are_counted_in_the_order_of_stances():
     assert label_counts(stance_set(CALLS)) == {S: 3, R: 2, N: 1}

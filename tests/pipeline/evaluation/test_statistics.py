@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from claimhound.pipeline.evaluation.statistics import clustered_interval, holm, mean_intervals, paired_tests
 
 
-def test_an_interval_holds_the_middle_95_percent_of_resampled_means():
+def test_an_interval_covers_the_middle_95_percent_of_resampled_means():
     # Of two values the mean of two draws is 0, .5 or 1 with chances 1/4, 1/2, 1/4: the middle 95 % reach from 0 to 1.
     (interval,) = mean_intervals(np.array([[0.0, 1.0]]), seed=1)
     assert interval == (0.5, 0.0, 1.0)
@@ -28,20 +28,20 @@ def test_an_interval_agrees_with_the_normal_approximation_of_many_values():
     assert interval.high == pytest.approx(values.mean() + half, abs=0.005)
 
 
-def test_rows_that_are_equal_have_equal_intervals_since_all_draw_the_same_claims():
+def test_equal_rows_have_equal_intervals():
     row = np.random.default_rng(0).random(50)
     first, second, shifted = mean_intervals(np.stack([row, row, row + 1]), seed=3)
     assert first == second
     assert shifted.low - first.low == pytest.approx(1)
 
 
-def test_a_seed_gives_the_same_interval_again_and_another_seed_another():
+def test_the_interval_depends_only_on_the_seed():
     values = np.random.default_rng(0).random((1, 40))
     assert mean_intervals(values, seed=1) == mean_intervals(values, seed=1)
     assert mean_intervals(values, seed=1) != mean_intervals(values, seed=2)
 
 
-def test_equal_values_have_no_width_and_a_single_one_has_no_interval():
+def test_equal_values_have_an_interval_of_zero_width_and_a_single_value_has_none():
     assert mean_intervals(np.full((1, 3), 0.1), seed=0)[0] == pytest.approx((0.1, 0.1, 0.1))
     (single,) = mean_intervals(np.ones((1, 1)), seed=0)
     assert single.mean == 1
@@ -52,12 +52,12 @@ def test_equal_values_have_no_width_and_a_single_one_has_no_interval():
 
 
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=2, max_size=12))
-def test_the_mean_lies_in_its_interval_and_the_interval_among_the_values(values):
+def test_the_mean_lies_in_its_interval_and_the_interval_in_the_range_of_the_values(values):
     (interval,) = mean_intervals(np.array([values]), seed=0)
     assert min(values) - 1e-12 <= interval.low <= interval.mean <= interval.high <= max(values) + 1e-12
 
 
-def test_the_p_value_of_few_claims_is_the_share_of_all_sign_flips_as_far_from_zero():
+def test_with_few_claims_p_is_the_exact_share_of_sign_flips():
     differences = [0.5, 0.25, -0.125, 0.5, 0.0]
     observed = abs(sum(differences))
     flips = [
@@ -71,7 +71,7 @@ def test_the_p_value_of_few_claims_is_the_share_of_all_sign_flips_as_far_from_ze
     assert test.difference.mean == pytest.approx(sum(differences) / 5)
 
 
-def test_systems_that_swap_places_differ_by_as_much_the_other_way():
+def test_swapping_the_systems_negates_the_difference():
     rng = np.random.default_rng(1)
     first, second = rng.random((2, 1, 60))
     (forth,), (back,) = paired_tests(first, second, seed=4), paired_tests(second, first, seed=4)
@@ -80,7 +80,7 @@ def test_systems_that_swap_places_differ_by_as_much_the_other_way():
     assert (forth.won, forth.lost) == (back.lost, back.won)
 
 
-def test_equal_systems_do_not_differ():
+def test_equal_systems_have_no_difference():
     values = np.random.default_rng(1).random((1, 30))
     (test,) = paired_tests(values, values.copy(), seed=0)
     assert (test.p, test.p_holm, test.tied, test.difference) == (1.0, 1.0, 30, (0.0, 0.0, 0.0))
@@ -90,7 +90,7 @@ def test_equal_systems_do_not_differ():
         paired_tests(np.zeros((1, 2)), np.zeros((1, 3)), seed=0)
 
 
-def test_a_clear_difference_over_many_claims_is_told_from_chance_and_noise_is_not():
+def test_a_clear_difference_is_significant_and_noise_is_not():
     rng = np.random.default_rng(2)
     base = rng.random((2, 200))
     clear, noise = paired_tests(base, base + np.stack([np.full(200, 0.1), rng.normal(0, 0.1, 200)]), seed=0)
@@ -98,7 +98,7 @@ def test_a_clear_difference_over_many_claims_is_told_from_chance_and_noise_is_no
     assert noise.p > 0.05
 
 
-def test_holm_corrects_as_its_paper_does():
+def test_holm_agrees_with_the_paper():
     # Sorted: .01 times 4, .02 times 3, .03 times 2, .5 times 1; none below the one before it.
     assert holm([0.5, 0.01, 0.03, 0.02]) == pytest.approx([0.5, 0.04, 0.06, 0.06])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
@@ -106,7 +106,7 @@ def test_holm_corrects_as_its_paper_does():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_never_lowers_a_p_value_nor_changes_their_order(p_values):
+def test_holm_never_lowers_a_p_value_or_changes_the_order(p_values):
     corrected = holm(p_values)
     assert all(before <= after <= 1 for before, after in zip(p_values, corrected, strict=True))
     order = sorted(range(len(p_values)), key=lambda place: p_values[place])
@@ -114,7 +114,7 @@ def test_holm_never_lowers_a_p_value_nor_changes_their_order(p_values):
     assert min(corrected) == pytest.approx(min(1.0, len(p_values) * min(p_values)))
 
 
-def test_pairs_of_one_claim_are_drawn_together_which_widens_the_interval():
+def test_drawing_pairs_of_a_claim_together_widens_the_interval():
     values = np.repeat([0.0, 1.0, 0.0, 1.0, 1.0, 0.0], 10)  # ten equal pairs for each of six claims
 
     def mean_of(rows):

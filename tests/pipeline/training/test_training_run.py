@@ -105,7 +105,7 @@ def test_another_run_s_checkpoints_are_discarded_on_request(tiny_model_dir, tmp_
     assert report.n_pairs == 6
 
 
-def test_runs_of_earlier_versions_can_be_resumed():
+def test_the_fingerprint_of_a_run_is_stable():
     """Settings in another order and the same data have the same fingerprint as ever."""
     settings = [["base", {"epochs": 1, "seed": 42}], ["base", {"seed": 42, "epochs": 1}]]
     found = {run_fingerprint(each, [[], [TrainingPair("c", "q", "t", 1.0)]]) for each in settings}

@@ -27,7 +27,7 @@ def evaluation():
     return evaluate_runs(RUNS, None, QRELS, MeasureSettings(["RR@10", "R@1"]))
 
 
-def test_people_get_a_column_for_each_list_where_these_fit(evaluation):
+def test_a_wide_terminal_shows_a_column_per_list(evaluation):
     assert run_figures.as_text(evaluation, 80).splitlines() == [
         "2 claims: mean of each measure and its 95 % interval over claims",
         "",
@@ -37,7 +37,7 @@ def test_people_get_a_column_for_each_list_where_these_fit(evaluation):
     ]
 
 
-def test_in_a_narrow_terminal_the_lists_stand_below_each_other(evaluation):
+def test_a_narrow_terminal_shows_a_table_per_list(evaluation):
     text = run_figures.as_text(evaluation, 40)
     assert max(map(len, text.splitlines())) <= 40
     assert "mine\nRR@10 .750 [.500, 1.000]" in text
@@ -53,7 +53,7 @@ def test_one_claim_has_a_mean_without_an_interval():
     assert run_figures.as_csv(alone).splitlines()[1] == "mine,R@1,1.000000,,,1"
 
 
-def test_programs_get_full_figures(evaluation):
+def test_json_and_csv_have_full_precision(evaluation):
     rows = list(csv.DictReader(io.StringIO(run_figures.as_csv(evaluation))))
     assert [(row["list"], row["measure"], float(row["mean"])) for row in rows] == [
         ("mine", "RR@10", 0.75),
@@ -66,7 +66,7 @@ def test_programs_get_full_figures(evaluation):
     assert record["findings"][0]["items"] == ["c2"]
 
 
-def test_papers_get_a_table_whose_special_characters_are_escaped(evaluation):
+def test_latex_escapes_special_characters(evaluation):
     lines = run_figures.as_latex(evaluation).splitlines()
     assert lines[0] == r"\begin{tabular}{lll}"
     assert r"their\_run" in lines[2]
@@ -78,7 +78,7 @@ def comparison():
     return compare(RUNS, QRELS, measuring=MeasureSettings(["RR@10"]))
 
 
-def test_a_comparison_shows_both_means_the_difference_and_the_tests(comparison):
+def test_a_comparison_shows_means_difference_and_tests(comparison):
     text = comparison_figures.as_text(comparison, 100)
     assert "their_run against mine" in text
     assert ".750  .250 -.500 [-.500, -.500] .500   .500         0/2/0" in text
@@ -93,7 +93,7 @@ def test_a_comparison_fits_a_narrow_terminal(comparison):
     assert "RR@10: .750 to .250" in text
 
 
-def test_a_comparison_is_written_for_programs_and_papers(comparison):
+def test_a_comparison_has_json_csv_and_latex(comparison):
     (row,) = csv.DictReader(io.StringIO(comparison_figures.as_csv(comparison)))
     assert (row["run"], row["against"], float(row["difference"]), row["lost"]) == ("their_run", "mine", -0.5, "2")
     assert comparison_figures.as_record(comparison)["differences"]["their_run"]["RR@10"]["p"] == 0.5

@@ -81,7 +81,7 @@ SETTINGS = [
 
 @pytest.mark.parametrize("measure", ["nDCG@10", "R@5", "AP"])
 @pytest.mark.parametrize("with_reranker", [False, True])
-def test_each_setting_s_value_is_that_of_a_search_with_it(mixed, measure, with_reranker):
+def test_each_setting_s_value_agrees_with_a_search(mixed, measure, with_reranker):
     pipeline, claims, qrels = mixed
     reranker = pipeline.reranker if with_reranker else None
     tuned = EvidencePipeline(pipeline.index, pipeline.encoder, reranker)
@@ -116,7 +116,7 @@ def test_the_grid_begins_with_the_default_and_goes_from_cheap_to_costly():
     assert {(setting.min_cosine, setting.rerank_k) for setting in grid} == {(0.3, 100)}
 
 
-def test_the_highest_mean_is_best_and_of_equal_ones_the_first():
+def test_the_highest_mean_wins_and_ties_go_to_the_first():
     settings = [PipelineConfig(rrf_k=rrf_k) for rrf_k in (60, 1, 2)]
     assert best_setting(np.array([[0.1, 0.2], [0.3, 0.4], [0.3, 0.5]]), settings) == 2
     # .3 + .3 and .1 + .5 differ in the last bit at most.
@@ -129,7 +129,7 @@ def test_the_highest_mean_is_best_and_of_equal_ones_the_first():
 SMALL = [PipelineConfig(), PipelineConfig(rrf_k=1), PipelineConfig(rrf_k=2)]
 
 
-def test_each_claim_gets_the_value_of_what_the_other_folds_chose():
+def test_each_claim_is_measured_with_the_choice_of_the_other_folds():
     values = np.array([[0.5, 0.5, 0.5, 0.5], [0.9, 0.8, 0.1, 0.2], [0.0, 0.1, 0.9, 0.6]])
     folds = np.array([0, 0, 1, 1])
     # Without fold 0 the means are .5, .15, .75: the third, whose values in fold 0 are 0 and .1.
@@ -141,7 +141,7 @@ def test_each_claim_gets_the_value_of_what_the_other_folds_chose():
     assert best_setting(values, SMALL) == 0
 
 
-def test_a_fold_s_own_values_have_no_part_in_its_choice():
+def test_a_fold_s_own_values_do_not_affect_its_choice():
     generator = np.random.default_rng(5)
     folds = np.arange(20) % 4
     for _ in range(20):
@@ -152,7 +152,7 @@ def test_a_fold_s_own_values_have_no_part_in_its_choice():
             assert cross_validated(other, folds, SMALL)[1][fold] == choices[fold]
 
 
-def test_changed_judgments_of_one_fold_leave_the_choice_that_is_measured_on_it(mixed):
+def test_changing_one_fold_s_judgments_does_not_change_its_choice(mixed):
     pipeline, claims, qrels = mixed
     first = EvidencePipeline(pipeline.index, pipeline.encoder, None, PipelineConfig(first_stage_k=20))
     before = tune(first, claims, qrels, n_folds=2, seed=1)
@@ -173,7 +173,7 @@ def test_changed_judgments_of_one_fold_leave_the_choice_that_is_measured_on_it(m
     assert turned
 
 
-def test_a_gain_that_holds_on_claims_left_out_is_shown_and_chosen(where_vectors_are_right):
+def test_a_gain_on_held_out_claims_is_shown_and_chosen(where_vectors_are_right):
     pipeline, claims, qrels = where_vectors_are_right
     done = []
     tuning = tune(pipeline, claims, qrels, n_folds=3, on_progress=lambda *step: done.append(step))
@@ -189,7 +189,7 @@ def test_a_gain_that_holds_on_claims_left_out_is_shown_and_chosen(where_vectors_
     assert done == [("tune", number, 12) for number in range(1, 13)]
 
 
-def test_where_nothing_is_gained_the_default_stands(where_vectors_are_right):
+def test_without_a_gain_the_default_is_kept(where_vectors_are_right):
     pipeline, claims, qrels = where_vectors_are_right
     tuning = tune(pipeline, claims, qrels, measure="R@5", n_folds=3)
     assert (tuning.best, tuning.chosen, set(tuning.fold_choices)) == (pipeline.config,) * 2 + ({pipeline.config},)
@@ -197,7 +197,7 @@ def test_where_nothing_is_gained_the_default_stands(where_vectors_are_right):
     assert tuning.note.startswith(
         "Tuning gains nothing on claims left out of the choice, so the default settings are kept:"
     )
-    assert tuning.note.endswith("Best on the claims themselves: the default.")
+    assert tuning.note.endswith("Best on all claims: the default.")
 
 
 def test_a_gain_on_too_few_claims_is_not_shown(where_vectors_are_right):
@@ -207,14 +207,12 @@ def test_a_gain_on_too_few_claims_is_not_shown(where_vectors_are_right):
     assert tuning.test.difference.mean > 0.3
     assert tuning.test.p == 0.125
     assert tuning.chosen == pipeline.config != tuning.best
-    assert tuning.note.startswith(
-        "Tuning gains nothing that can be told from chance, so the default settings are kept:"
-    )
+    assert tuning.note.startswith("Tuning gains nothing significant, so the default settings are kept:")
     assert changes(tuning.best, pipeline.config) in tuning.note
     assert [(finding.kind, len(finding.items)) for finding in tuning.findings] == [("absent_claims", 8)]
 
 
-def test_the_same_seed_gives_the_same_and_the_order_of_claims_does_not_matter(mixed):
+def test_the_result_depends_on_the_seed_and_not_on_the_order_of_claims(mixed):
     pipeline, claims, qrels = mixed
     first, again, turned = (tune(pipeline, some, qrels, n_folds=2, seed=4) for some in (claims, claims, claims[::-1]))
     assert (first.best, first.fold_choices, first.test) == (again.best, again.fold_choices, again.test)
@@ -222,7 +220,7 @@ def test_the_same_seed_gives_the_same_and_the_order_of_claims_does_not_matter(mi
     assert first.held_out.tolist() == again.held_out.tolist() == turned.held_out.tolist()[::-1]
 
 
-def test_what_cannot_be_tuned_is_refused(where_vectors_are_right):
+def test_impossible_tunings_are_refused(where_vectors_are_right):
     pipeline, claims, qrels = where_vectors_are_right
     with pytest.raises(InputError, match="tuning goes by one measure, got 2: R@5 R@10"):
         tune(pipeline, claims, qrels, measure="R@5 R@10")
@@ -236,6 +234,6 @@ def test_what_cannot_be_tuned_is_refused(where_vectors_are_right):
         tune(EvidencePipeline(pipeline.index, None, None), claims, qrels)
 
 
-def test_what_differs_from_the_default_is_named():
+def test_changes_from_the_default_are_named():
     assert changes(PipelineConfig(), PipelineConfig()) == "the default"
     assert changes(PipelineConfig(first_stage_k=50, rrf_k=10), PipelineConfig()) == "first_stage_k 50, rrf_k 10"

@@ -96,7 +96,7 @@ def test_the_card_names_data_with_checksums_settings_metrics_and_limits(built, m
     assert str(output.parent) not in card
 
 
-def test_claims_of_one_s_own_choice_are_validated_on(run, mined, pairs):
+def test_validation_claims_can_be_chosen(run, mined, pairs):
     report = build_encoder(run, PairSources([mined], (), [pairs], ["the ice rises"])).training
     assert (report.n_entries, report.n_validation_claims) == (18, 9)
 

@@ -134,7 +134,7 @@ def test_a_base_model_that_cannot_be_trained_is_refused_before_anything_is_searc
         build_reranker(run_of(tmp_path / "base", tmp_path / "m", RECIPE), None, CLAIMS, QRELS)
 
 
-def test_claims_that_no_judgment_names_are_an_error(pipeline, tiny_model_dir, tmp_path):
+def test_claims_without_judgments_are_an_error(pipeline, tiny_model_dir, tmp_path):
     with pytest.raises(InputError, match="relevant judgment"):
         build_reranker(run_of(tiny_model_dir, tmp_path / "m", RECIPE), pipeline, CLAIMS, {"x": {"d0-0": 1}})
 
