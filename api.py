@@ -211,6 +211,9 @@ def evaluate(
     judgments if the claims name their evidence. `evaluating.evaluate` describes the other arguments and the errors
     raised.
     """
+    for argument, value in (("measures", measures), ("stages", stages)):
+        if isinstance(value, str):
+            raise TypeError(f"{argument} is a sequence of names, not one string: [{value!r}]")
     noticed = [Notices(), Notices()]
     queries = list(read_claims(claims, reading, notices=noticed[0]))
     of_judgments = reading if qrels is None else ReadOptions(label_names=reading.label_names)
