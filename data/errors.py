@@ -6,12 +6,12 @@ ClaimhoundError            every error that the user can fix; printed in one lin
 │       └── BlankText          a record with a blank text: has its id too
 ├── IndexWriteError        writing an index failed; the index is unchanged
 ├── IndexUnusableError     the index cannot be used
-│   ├── IndexMissingError      there is no index at that path
+│   ├── IndexMissingError      no index at that path
 │   ├── IndexVersionError      written in another format version or by other rules
 │   ├── IndexDamagedError      its bytes differ from what was committed
 │   ├── IndexLockedError       another process is writing to it
 │   ├── EncoderMismatchError   its vectors come from another encoder
-│   └── VectorsMismatchError   its encoder no longer gives the vectors that it holds
+│   └── VectorsMismatchError   its encoder no longer produces the same vectors
 └── ModelError             a model is missing or of the wrong kind
     └── DeviceError            the requested device is not available
 """
@@ -33,7 +33,7 @@ class RecordError(InputError):
     """A record of a source is bad; the message is `source:line: reason`."""
 
     def __init__(self, source: str, line: int, reason: str) -> None:
-        """`line` counts from 1; it is the record's number in sources without lines."""
+        """`line` counts from 1; in sources without lines it is the record's number."""
         super().__init__(f"{source}:{line}: {reason}")
         self.source = source
         self.line = line
@@ -89,7 +89,7 @@ class EncoderMismatchError(IndexUnusableError):
 
 
 class VectorsMismatchError(IndexUnusableError):
-    """The encoder no longer gives the vectors that the index holds for its texts."""
+    """The encoder no longer produces the vectors stored in the index."""
 
 
 class ModelError(ClaimhoundError):
@@ -106,5 +106,5 @@ def first_line(error: BaseException) -> str:
 
 
 def last_line(error: BaseException) -> str:
-    """Return the last line of an error's message, or its type's name if it has none."""
+    """Return the last line of an error's message, or the name of its type if it has no message."""
     return next(iter(reversed(str(error).strip().splitlines())), type(error).__name__).strip()

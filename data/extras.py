@@ -10,7 +10,7 @@ from claimhound.data.errors import InputError
 def require(module: str, extra: str, purpose: str) -> None:
     """Raise InputError with the command that installs the extra if a module is not installed.
 
-    Nothing is imported, so that long work can be refused at once.
+    Nothing is imported, so the check can come before long work.
     """
     try:
         is_installed = find_spec(module) is not None

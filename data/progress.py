@@ -1,4 +1,4 @@
-"""How far a long job is: one protocol for every job, and loops that report to it."""
+"""Progress of long jobs: one protocol, and batches that report to it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 class Progress(Protocol):
-    """Receives how far a job is."""
+    """A callback for the progress of a job."""
 
     def __call__(self, phase: str, done: int, total: int | None, note: str = "") -> None:
-        """Receive how many items of a phase are done, how many there are if that is known, and a note for people."""
+        """Receive the number of items done in a phase, their total if known, and a human-readable note."""
 
 
 def silent(phase: str, done: int, total: int | None, note: str = "") -> None:
@@ -22,9 +22,9 @@ def silent(phase: str, done: int, total: int | None, note: str = "") -> None:
 def batches(
     items: Sequence[T], size: int, phase: str = "", on_progress: Progress = silent, *, done: int = 0
 ) -> Iterator[Sequence[T]]:
-    """Yield the items in runs of `size`; each run is reported as done when the next one is asked for.
+    """Yield the items in batches of `size`; each is reported as done when the next one is requested.
 
-    `done` items of the same phase came before these, for a job that resumes.
+    `done` is the number of items of the phase that an earlier run finished.
     """
     total = done + len(items)
     for start in range(0, len(items), size):

@@ -1,4 +1,4 @@
-"""What a search can ask of a document's date and fields, and the index terms that answer it."""
+"""Search conditions on a document's date and fields, and the index terms that answer them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Conditions(NamedTuple):
 
     A document is before a day if every day its date can mean is: one dated `2020` is not before 2020-07-01, and one
     without a date is not before any day. A field is `title`, `source`, `url`, `date`, `parent_id` or a key of
-    `Document.fields`. Of a list, one item must be equal; `publisher.name` is the field of an object in a field. Texts
+    `Document.fields`. A list matches if one item is equal; `publisher.name` is the field of an object in a field. Texts
     are compared exactly, numbers by value, true and false in any case.
     """
 
@@ -81,7 +81,7 @@ def field_terms(document: Document) -> Iterator[str]:
 
 
 def asked_terms(name: str, value: str) -> list[str]:
-    """Return the terms for everything equal to a value as a user types it."""
+    """Return the terms that match a value typed by a user."""
     asked = {value}
     if value.lower() in ("true", "false"):
         asked.add(value.lower())

@@ -1,4 +1,4 @@
-"""Every change an index makes to the disk, through one object, so that tests can make any of them fail."""
+"""All changes of an index to the disk, through one object that tests can make fail."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 from claimhound.data.disk.file_systems import sync_file, sync_folder
 
 _REMOVE_TRIES = 5
-# Errors of a file system without hard links, or that allows none here or no more for this file.
+# Errors of a file system that has no hard links, forbids them here, or has reached its limit for this file.
 _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 class Disk:
-    """The real disk. `before` is called ahead of every change; a test's subclass raises or dies there.
+    """The real disk. `before` is called before every change; a test's subclass raises or dies there.
 
     `confirms` becomes False if the file system cannot sync.
     """
@@ -94,7 +94,7 @@ class Disk:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy the bytes; permissions and times too where the file system supports them."""
+    """Copy the bytes, and permissions and times where the file system supports them."""
     shutil.copyfile(source, target)
     with suppress(OSError):
         shutil.copystat(source, target)

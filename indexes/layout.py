@@ -33,7 +33,7 @@ def staging_dir(index_dir: Path) -> Path:
 
 
 def encoded_dir(index_dir: Path) -> Path:
-    """Return the folder where a build keeps the vectors it has so far."""
+    """Return the folder where a build keeps its vectors until it commits."""
     return index_dir / "encoded"
 
 
@@ -71,10 +71,10 @@ def latest_generation(index_dir: Path) -> int:
         raise IndexMissingError(f"{index_dir}: is a file; name the folder of an index")
     if not index_dir.exists():
         raise IndexMissingError(
-            f"{index_dir}: no such folder; make an index with: claimhound index build SOURCE --index {index_dir}"
+            f"{index_dir}: no such folder; build one with: claimhound index build SOURCE --index {index_dir}"
         )
     raise IndexMissingError(
-        f"{index_dir}: holds no finished index; make one with: claimhound index build SOURCE --index {index_dir}"
+        f"{index_dir}: contains no finished index; build one with: claimhound index build SOURCE --index {index_dir}"
     )
 
 

@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import Any, Self
 
 from claimhound.data.disk.checksums import sha256_of
-from claimhound.data.errors import EncoderMismatchError, IndexDamagedError, IndexVersionError
+from claimhound.data.errors import EncoderMismatchError, IndexDamagedError, IndexUnusableError, IndexVersionError
 from claimhound.data.formats.fields import ID_SCHEME_VERSION
 from claimhound.data.text.text_form import TEXT_FORM_VERSION
 from claimhound.indexes.analysis.terms import ANALYSIS_VERSION
 from claimhound.indexes.durable import sha256_of_edges
 
 FORMAT_VERSION = 3
-# Earlier formats are read by `index renew`. What their manifests lack is unknown, except the versions of the rules: all
-# were 1 while format 1 was written.
-_UNSAID_IN_FORMAT_2: dict[str, Any] = {"n_dated": None, "has_titles": None, "made_ids": None}
-_UNSAID: dict[int, dict[str, Any]] = {
-    1: {"text_form": 1, "analysis": 1, "id_scheme": 1, "is_split": None, "n_tokens": None} | _UNSAID_IN_FORMAT_2,
-    2: _UNSAID_IN_FORMAT_2,
+# Earlier formats are read by `index renew`. Facts missing from their manifests are unknown, except the versions
+# of the rules: all were 1 in format 1.
+_MISSING_IN_FORMAT_2: dict[str, Any] = {"n_dated": None, "has_titles": None, "made_ids": None}
+_MISSING_IN: dict[int, dict[str, Any]] = {
+    1: {"text_form": 1, "analysis": 1, "id_scheme": 1, "is_split": None, "n_tokens": None} | _MISSING_IN_FORMAT_2,
+    2: _MISSING_IN_FORMAT_2,
     FORMAT_VERSION: {},
 }
-_UNSAID_OF_ENCODER_IN_FORMAT_1: dict[str, Any] = {
+_ENCODER_FACTS_MISSING_IN_FORMAT_1: dict[str, Any] = {
     "precision": "", "query_prompt": None, "document_prompt": None, "similarity": None, "revision": None,
 }  # fmt: skip
 MANIFEST_NAME = "manifest.json"
@@ -36,12 +36,12 @@ _TAIL_BYTES = 4096
 
 @dataclass(frozen=True)
 class EncoderIdentity:
-    """Facts that make two encoders the same, and some that do not.
+    """The encoder of an index's vectors.
 
     Vectors of two encoders can be compared only if weights, pooling, length, dimension, prompts and similarity are
     equal. `weights_sha256` covers every weight file; `max_length` is in tokens, 0 for no limit. A prompt is put before
     each claim or document, "" for none. `similarity` is `cosine` for unit vectors, `dot` if lengths count. For these
-    three None is unknown (format 1 does not say) and equals anything.
+    three, None means unknown (format 1) and equals anything.
 
     `precision` names the precision of the vectors, as in `bf16`, or several, as in `bf16, int8`; "" is unknown. It is
     not compared: a precision is only used if it agrees with float32. Nor is `revision`, the commit on a model hub.
@@ -68,7 +68,7 @@ class EncoderIdentity:
             return
         raise EncoderMismatchError(
             f"{index_path}: its vectors come from encoder {self.name}, not from {other.name} "
-            f"({'; '.join(differences)}); name its own with --encoder, or recompute its vectors with: "
+            f"({'; '.join(differences)}); give that encoder with --encoder, or recompute its vectors with: "
             f"claimhound index renew --index {index_path}"
         )
 
@@ -104,10 +104,10 @@ class VectorFile:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """Size in bytes and SHA-256 of a committed file and of its edges, which are checked at every opening.
+    """Size in bytes and SHA-256 of a committed file and of its edges, which are checked whenever the index is opened.
 
-    The edges are the first `head_size` bytes and the last 4 KiB. There the libraries keep how to read the rest: a bad
-    byte makes them allocate absurd amounts of memory or never end. A bad byte elsewhere gives a wrong answer or an
+    The edges are the first `head_size` bytes and the last 4 KiB. There the libraries store how to read the rest: a bad
+    byte makes them allocate absurd amounts of memory or hang. A bad byte elsewhere gives a wrong answer or an
     error, and is found by `verify_index`.
     """
 
@@ -149,8 +149,8 @@ class Manifest:
     whether any has a title; in a large index, whether any had one when its text was last rewritten.
 
     `is_split` says whether texts are indexed sentence by sentence by default. `made_ids` maps the prefix of the ids
-    made for records without one (the part before the colon) to the source of the records. None is unknown: earlier
-    formats do not say.
+    made for records without one (the part before the colon) to the source of the records. None means unknown: earlier
+    formats lack it.
 
     `text_form`, `analysis` and `id_scheme` are versions of rules: the form in which models read a document, the terms
     of BM25, the ids of records without one.
@@ -177,16 +177,16 @@ class Manifest:
     def to_bytes(self) -> bytes:
         """Return the file's exact bytes, with their own checksum; no other bytes encode this manifest."""
         body = asdict(self)
-        for name in _UNSAID[self.format_version]:
+        for name in _MISSING_IN[self.format_version]:
             del body[name]
         if self.format_version == 1:
-            for name in _UNSAID_OF_ENCODER_IN_FORMAT_1:
+            for name in _ENCODER_FACTS_MISSING_IN_FORMAT_1:
                 del body["encoder"][name]
         return _canonical({"checksum": hashlib.sha256(_canonical(body)).hexdigest(), "manifest": body})
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
-        """Read a manifest file of this format or an earlier one, whatever the versions of its rules.
+        """Read a manifest file of this format or an earlier one, with any versions of its rules.
 
         Raises IndexDamagedError if a byte of it changed, IndexVersionError if another format version wrote it.
         """
@@ -198,14 +198,14 @@ class Manifest:
         except (ValueError, KeyError, TypeError, RecursionError):
             intact = False
         if not intact:
-            raise IndexDamagedError(f"{path}: damaged (its checksum does not match); restore it or rebuild the index")
+            raise damaged(path, "its checksum does not match")
         version = body["format_version"]
-        if not isinstance(version, int) or version not in _UNSAID:
+        if not isinstance(version, int) or version not in _MISSING_IN:
             raise _wrong_format(path.parent.parent, version)
         try:
-            body = _UNSAID[version] | body
+            body = _MISSING_IN[version] | body
             if version == 1:
-                body["encoder"] = _UNSAID_OF_ENCODER_IN_FORMAT_1 | body["encoder"]
+                body["encoder"] = _ENCODER_FACTS_MISSING_IN_FORMAT_1 | body["encoder"]
             values = {item.name: body[item.name] for item in fields(cls)}
             values["encoder"] = EncoderIdentity(**body["encoder"])
             values["vector_files"] = tuple(VectorFile(**item) for item in body["vector_files"])
@@ -225,7 +225,7 @@ class Manifest:
         """Raise IndexVersionError, with both versions, unless the index has this program's format and rules."""
         for name, found, current in self._outdated():
             raise IndexVersionError(
-                f"{index_path}: made with version {found} of the {name}, this program has version {current}; "
+                f"{index_path}: made with version {found} of the {name}, but this program has version {current}; "
                 f"rebuild it with: claimhound index renew --index {index_path}"
             )
 
@@ -243,9 +243,22 @@ class Manifest:
                 yield name, found, current
 
 
+def damaged(path: Path, damage: str) -> IndexDamagedError:
+    """Return the error for a damaged file or folder of an index."""
+    return IndexDamagedError(f"{path}: damaged ({damage}); restore it or rebuild the index")
+
+
+def unreadable(error: OSError, folder: Path) -> IndexUnusableError:
+    """Return the error for an OSError while reading a generation in `folder`."""
+    path = Path(error.filename or folder)
+    if isinstance(error, FileNotFoundError):
+        return damaged(path, "missing")
+    return IndexUnusableError(f"{path}: cannot be read ({error.strerror})")
+
+
 def _wrong_format(index_path: Path, version: object) -> IndexVersionError:
     return IndexVersionError(
-        f"{index_path}: made with version {version} of the format, this program has version {FORMAT_VERSION}; "
+        f"{index_path}: made with version {version} of the format, but this program has version {FORMAT_VERSION}; "
         "use the program that wrote it, or a later version of this one"
     )
 

@@ -39,7 +39,7 @@ class MemoryIndex:
 
     For up to a few thousand documents: every search scores all of them.
 
-    Source: Lv and Zhai, Lower-bounding term frequency normalization, CIKM 2011; the arithmetic is rank_bm25's.
+    Source: Lv and Zhai, Lower-bounding term frequency normalization, CIKM 2011; computed by rank_bm25.
     """
 
     def __init__(self, documents: Sequence[Document], doc_vectors: Vectors | None = None) -> None:
@@ -87,7 +87,7 @@ class MemoryIndex:
         """
         if self._doc_vectors is None:
             raise ValueError("this index has no vectors")
-        # One product for each claim: in a product of all claims the last digits depend on their number.
+        # One product for each claim: in a product of all claims, the last digits depend on their number.
         return [self._nearest(self._doc_vectors @ vector, k) if vector.any() else [] for vector in query_vectors]
 
     def _nearest(self, cosines: Vectors, k: int) -> Ranking:

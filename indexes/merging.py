@@ -1,4 +1,4 @@
-"""When to rewrite parts of an index: changes stay cheap, and answers those of a rebuild."""
+"""When to rewrite parts of an index, to keep changes cheap and answers equal to a rebuild's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DEAD_TEXT_SHARE = 0.1
 _DEAD_VECTOR_SHARE = 1 / 3
 
 
-def text_wants_rewrite(n_docs: int, n_dead: int, *, small_up_to: int = SMALL_INDEX) -> bool:
+def should_rewrite_text(n_docs: int, n_dead: int, *, small_up_to: int = SMALL_INDEX) -> bool:
     """Return whether to rewrite the text without its deleted documents.
 
     Until then BM25's statistics count deleted documents (as in Lucene and tantivy). With as many as are allowed here,
@@ -27,7 +27,7 @@ def vectors_to_keep(
     """Return the number of leading vector segments to keep; the others are merged with the new vectors.
 
     `sizes` are in rows, `n_dead` of which are dead: a search skips them, so answers stay exact and only time is lost.
-    None is kept in a small index, or once a third of the rows is dead.
+    No segment is kept in a small index, or once a third of the rows is dead.
     """
     if n_docs <= small_up_to or n_dead > _DEAD_VECTOR_SHARE * (sum(sizes) + n_new):
         return 0

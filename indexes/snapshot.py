@@ -1,4 +1,4 @@
-"""Reading an index: one generation, unchanged while it is held, whatever a writer does meanwhile."""
+"""Reading an index: one generation, unaffected by writers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from claimhound.data.errors import IndexDamagedError, IndexUnusableError, first_
 from claimhound.data.records import Document, Ranking, ScoredDoc
 from claimhound.indexes.conditions import NO_CONDITIONS, Conditions, first_day
 from claimhound.indexes.layout import DEAD_FILE, TEXT_DIR, VECTOR_DIR, generation_dir, latest_generation
-from claimhound.indexes.manifest import MANIFEST_NAME, Manifest
+from claimhound.indexes.manifest import MANIFEST_NAME, Manifest, damaged, unreadable
 from claimhound.indexes.text_index import DEFAULT_TITLE_WEIGHT, Entry, TextIndex
 from claimhound.indexes.text_writer import is_panic
 from claimhound.indexes.ties import Found
@@ -24,14 +24,14 @@ from claimhound.indexes.vectors import Positions, Vectors
 
 _REMEMBERED_DOCUMENTS = 20_000
 _OPEN_TRIES = 20
-# Each is twice as large as the one before.
+# Each draws twice as many as the previous one.
 _DRAWS = 10
 
 
 class IndexSnapshot:
     """The newest generation of an index at the moment it was opened.
 
-    Opening checks what is cheap: the manifest's checksum and versions, counts, size and edges of each file.
+    Opening runs the cheap checks: the manifest's checksum and versions, counts, size and edges of each file.
     `verify_index` reads everything. A search that meets damaged bytes raises IndexDamagedError.
     """
 
@@ -42,7 +42,7 @@ class IndexSnapshot:
         self._folder = generation_dir(index_dir, generation)
         for name, check in manifest.files.items():
             if damage := check.visible_damage(self._folder / name):
-                raise IndexDamagedError(f"{self._folder / name}: damaged ({damage}); restore it or rebuild the index")
+                raise damaged(self._folder / name, damage)
         with self._reading():
             self._text = TextIndex(self._folder / TEXT_DIR)
             self._segments = [VectorSegment(self._folder / item.file) for item in manifest.vector_files]
@@ -52,7 +52,8 @@ class IndexSnapshot:
         expected = (manifest.n_docs, [item.n_rows for item in manifest.vector_files], manifest.n_dead_vectors)
         if counted != expected:
             raise IndexDamagedError(
-                f"{self._folder}: holds {counted} documents, vectors and dead vectors, its manifest says {expected}"
+                f"{self._folder}: contains {counted} documents, vectors and dead vectors, "
+                f"but its manifest says {expected}"
             )
         self._living = _mask(manifest.next_position, self._dead, others=True) if len(self._dead) else None
         self._remembered: OrderedDict[str, tuple[int, Document]] = OrderedDict()
@@ -72,19 +73,15 @@ class IndexSnapshot:
                 # A writer may have replaced and removed this generation while it was being opened.
                 if latest_generation(index_dir) != generation:
                     continue
-                if isinstance(error, FileNotFoundError) and error.filename:
-                    raise IndexDamagedError(f"{error.filename}: missing; restore it or rebuild the index") from error
                 if isinstance(error, OSError):
-                    raise IndexUnusableError(
-                        f"{error.filename or index_dir}: cannot be read ({error.strerror})"
-                    ) from error
+                    raise unreadable(error, index_dir) from error
                 raise
         raise IndexUnusableError(f"{index_dir}: changes faster than it can be opened; try again")
 
     def for_another_thread(self) -> IndexSnapshot:
         """Open the same generation again: one snapshot serves one thread at a time.
 
-        Raises IndexDamagedError if a writer has removed the generation meanwhile.
+        Raises IndexDamagedError if a writer has removed the generation.
         """
         try:
             return IndexSnapshot(self.path, self.manifest.generation, self.manifest)
@@ -130,7 +127,7 @@ class IndexSnapshot:
     @property
     def n_dated(self) -> int:
         """Number of documents with a date."""
-        # Answers under a condition ask for it, and counting looks at every document.
+        # Searches with conditions need it, and counting reads every document.
         if self.manifest.n_dated is not None:
             return self.manifest.n_dated
         with self._reading():
@@ -168,8 +165,8 @@ class IndexSnapshot:
     ) -> list[Ranking]:
         """Return for each row of (n, dim) query vectors the k documents of highest cosine; none for a row of zeros.
 
-        In large segments a search scans `probe_share` of the inverted lists, and the more of them the fewer documents
-        meet the conditions, so that as many vectors are compared. 1 makes the search exact.
+        In large segments a search scans `probe_share` of the inverted lists, and more if few documents meet the
+        conditions, to compare as many vectors. 1 makes the search exact.
 
         Raises ValueError for another dimension than the index's, a number that is not finite or an invalid date.
         """
@@ -177,7 +174,7 @@ class IndexSnapshot:
         if query_vectors.ndim != 2 or query_vectors.shape[1] != dim:
             raise ValueError(f"expected query vectors of shape (n, {dim}), got {query_vectors.shape}")
         if not np.isfinite(query_vectors).all():
-            raise ValueError("query vectors hold NaN or infinity")
+            raise ValueError("query vectors contain NaN or infinity")
         _require_date(conditions)
         with self._reading():
             counting = self._living
@@ -229,7 +226,7 @@ class IndexSnapshot:
         return before[::-1], after
 
     def sample(self, n: int, seed: int) -> list[Document]:
-        """Return up to n documents drawn by seed; fewer if nearly all that the index ever held were deleted."""
+        """Return up to n documents drawn by seed; fewer if nearly all documents were deleted."""
         last = self.manifest.next_position
         random = np.random.default_rng(seed)
         found: dict[int, Document] = {}
@@ -273,7 +270,7 @@ class IndexSnapshot:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Raise IndexDamagedError for what damaged bytes cause."""
+        """Raise IndexDamagedError for errors that damaged bytes cause."""
         try:
             yield
         except BaseException as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from claimhound.data.errors import IndexDamagedError, IndexWriteError
+from claimhound.data.errors import IndexWriteError
 from claimhound.indexes.durable import Disk, remove_folder
 from claimhound.indexes.layout import (
     DEAD_FILE,
@@ -16,14 +16,14 @@ from claimhound.indexes.layout import (
     generations,
     staging_dir,
 )
-from claimhound.indexes.manifest import MANIFEST_NAME, FileCheck, Manifest
+from claimhound.indexes.manifest import MANIFEST_NAME, FileCheck, Manifest, damaged
 from claimhound.indexes.text_writer import CHANGING_FILES, LOCK_FILES
 
 DEAD_NAME = f"{VECTOR_DIR}/{DEAD_FILE}"
 
 
 class Staging:
-    """The folder of the next generation, beside the `current` one; None for the first.
+    """The folder of the next generation; `current` is the manifest of the one it replaces, None for the first.
 
     A file's name is its path below the folder, with slashes.
     """
@@ -37,16 +37,16 @@ class Staging:
         self._known_checks: dict[str, FileCheck] = {}
 
     def start(self) -> None:
-        """Empty the folder and take over the current text."""
+        """Empty the folder and carry over the current text."""
         self._disk.remove_tree(self.folder)
         self._disk.make_dir(self.text_dir)
         self._disk.make_dir(self.folder / VECTOR_DIR)
         if self._current is not None:
             for name in self._current.files:
                 if name.startswith(f"{TEXT_DIR}/"):
-                    self.take_over(name)
+                    self.carry_over(name)
 
-    def take_over(self, name: str) -> None:
+    def carry_over(self, name: str) -> None:
         """Stage a file of the current generation; a file that never changes keeps its bytes and its checksum."""
         assert self._current is not None
         source = self._path_now(name)
@@ -57,18 +57,18 @@ class Staging:
             self._known_checks[name] = self._current.files[name]
 
     def add(self, name: str, head_size: int) -> None:
-        """Record the checksums of a new file that is on the disk; the first `head_size` bytes are its head."""
+        """Record the checksums of a new file on the disk; the first `head_size` bytes are its head."""
         self._known_checks[name] = FileCheck.of(self.folder / name, head_size)
 
     def require_intact(self, name: str) -> None:
-        """Check a file that is going to be rewritten: bad bytes must not get a good checksum."""
+        """Check a file that will be rewritten: bad bytes must not get a good checksum."""
         assert self._current is not None
         path = self._path_now(name)
         if damage := self._current.files[name].damage(path):
-            raise IndexDamagedError(f"{path}: damaged ({damage}); restore it or rebuild the index")
+            raise damaged(path, damage)
 
     def require_all_intact(self) -> None:
-        """Check every file taken over so far, see `require_intact`."""
+        """Check every file carried over so far, see `require_intact`."""
         for name in self._known_checks:
             self.require_intact(name)
 
@@ -105,7 +105,7 @@ class Staging:
             if not target.exists():
                 raise
             raise IndexWriteError(
-                f"{self._index_dir}: written, but the disk does not confirm that it keeps it ({error.strerror}); "
+                f"{self._index_dir}: written, but the disk did not confirm the write ({error.strerror}); "
                 f"run: claimhound index verify --index {self._index_dir}"
             ) from error
 
@@ -119,7 +119,7 @@ class Staging:
             self._disk.remove_tree(encoded_dir(self._index_dir))
 
     def discard(self) -> None:
-        """Remove the folder if that is possible."""
+        """Remove the folder if possible."""
         with suppress(OSError):
             remove_folder(self.folder)
 

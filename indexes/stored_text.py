@@ -9,17 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from claimhound.data.errors import IndexDamagedError, IndexUnusableError
 from claimhound.data.records import Document
 from claimhound.indexes.layout import TEXT_DIR, generation_dir, latest_generation
-from claimhound.indexes.manifest import MANIFEST_NAME, Manifest
+from claimhound.indexes.manifest import MANIFEST_NAME, Manifest, damaged, unreadable
 from claimhound.indexes.text_index import TextIndex
 from claimhound.indexes.vector_segments import VectorSegment, stored_vectors
 from claimhound.indexes.vectors import Vectors
 
 
 def read_manifest(index_dir: Path) -> Manifest:
-    """Return the newest generation's manifest, whatever its version.
+    """Return the newest generation's manifest, in any readable format.
 
     Raises IndexMissingError, IndexVersionError for an unreadable format, IndexDamagedError if a byte of it changed, or
     IndexUnusableError if it cannot be read.
@@ -28,7 +27,7 @@ def read_manifest(index_dir: Path) -> Manifest:
     try:
         return Manifest.read(folder / MANIFEST_NAME)
     except OSError as error:
-        raise _unreadable(error, folder) from error
+        raise unreadable(error, folder) from error
 
 
 class StoredText:
@@ -41,7 +40,7 @@ class StoredText:
 
     @classmethod
     def open(cls, index_dir: Path) -> StoredText:
-        """Read and check the text's files; hold the index's lock, or a writer may remove them meanwhile.
+        """Read and check the text's files; hold the index's lock, since a writer may remove them.
 
         Raises as `read_manifest` does, and IndexDamagedError if a byte of the text changed.
         """
@@ -50,27 +49,27 @@ class StoredText:
         try:
             for name, check in sorted(manifest.files.items()):
                 if name.startswith(f"{TEXT_DIR}/") and (damage := check.damage(folder / name)):
-                    raise _damaged(folder / name, damage)
+                    raise damaged(folder / name, damage)
         except OSError as error:
-            raise _unreadable(error, folder) from error
+            raise unreadable(error, folder) from error
         text = TextIndex(folder / TEXT_DIR)
         if text.n_docs != manifest.n_docs:
-            raise _damaged(folder, f"{text.n_docs} texts, its manifest says {manifest.n_docs}")
+            raise damaged(folder, f"{text.n_docs} texts, but {manifest.n_docs} in its manifest")
         return cls(manifest, text)
 
     def entries(self) -> Iterator[tuple[int, Document]]:
-        """Yield position and document of all that are not deleted, in the order in which they were added."""
+        """Yield the position and content of each document that is not deleted, in the order added."""
         yield from self._text.all_documents(self.manifest.next_position)
 
     def sample(self, n: int, seed: int) -> list[tuple[int, Document]]:
-        """Return position and document of about n drawn by seed; fewer if many were deleted."""
+        """Return the positions and contents of about n documents drawn by seed; fewer if many were deleted."""
         last = self.manifest.next_position
         drawn = np.random.default_rng(seed).choice(last, size=min(n, last), replace=False).tolist()
         return sorted(self._text.documents(drawn).items(), key=lambda item: item[0])
 
     @cached_property
     def is_split(self) -> bool:
-        """Whether the index holds sentences; if its format does not say, whether any document has a parent."""
+        """Whether the index has sentences; if its format lacks this, whether any document has a parent."""
         if self.manifest.is_split is not None:
             return self.manifest.is_split
         return any(document.parent_id is not None for _, document in self.entries())
@@ -100,14 +99,3 @@ class StoredVectors:
     def at(self, positions: Sequence[int]) -> tuple[NDArray[np.bool_], Vectors]:
         """Return which of the n positions have a vector, and (n, dim) vectors, zeros for the others."""
         return stored_vectors(self._segments, positions, self._dim)
-
-
-def _unreadable(error: OSError, folder: Path) -> IndexUnusableError:
-    path = Path(error.filename or folder)
-    if isinstance(error, FileNotFoundError):
-        return _damaged(path, "missing")
-    return IndexUnusableError(f"{path}: cannot be read ({error.strerror})")
-
-
-def _damaged(path: Path, damage: str) -> IndexDamagedError:
-    return IndexDamagedError(f"{path}: damaged ({damage}); restore it or rebuild the index")

@@ -18,13 +18,11 @@ from claimhound.indexes.analysis.terms import ANALYZER_NAME, analyzer, query_ter
 from claimhound.indexes.conditions import NO_CONDITIONS, Conditions, asked_terms, field_term, first_day
 from claimhound.indexes.durable import remove_folder
 from claimhound.indexes.text_writer import LOCK_FILES, READ_LOCK
-from claimhound.indexes.ties import Found, least_tied, level
+from claimhound.indexes.ties import ASK_GROWTH, ASK_MORE, Found, least_tied, level
 
 DEFAULT_TITLE_WEIGHT = 0.5
 _PAGE = 4096
 _SCORE_DIGITS = 4
-_ASK_MORE = 16
-_ASK_GROWTH = 8
 _LAST_DAY = 9999_12_31
 
 
@@ -78,14 +76,14 @@ class TextIndex:
                 [query, *(tantivy.Query.const_score_query(q, 0.0) for q in self._conditions(conditions))]
             )
         k = min(k, self.n_docs)
-        ask = k + _ASK_MORE
+        ask = k + ASK_MORE
         while True:
             hits = self._searcher.search(query, ask, count=False).hits
             if len(hits) < ask or hits[-1][0] < least_tied(hits[k - 1][0], _SCORE_DIGITS):
                 break
-            # Which of the documents that tie at the end are among the hits is arbitrary. The worst case is cheap
-            # enough: 0.12 s for 200,000 equal documents.
-            ask *= _ASK_GROWTH
+            # The hits include an arbitrary few of the documents that tie at the end. The worst case is cheap enough:
+            # 0.12 s for 200,000 equal documents.
+            ask *= ASK_GROWTH
         addresses = [address for _, address in hits]
         positions = self._positions(addresses)
         self._addresses = dict(zip(positions, addresses, strict=True))
@@ -119,7 +117,7 @@ class TextIndex:
             terms = [field_term("parent_id", parent_id) for parent_id in sorted(page)]
             query = tantivy.Query.term_set_query(self._schema, "where", terms)
             found = self._read(query, n) if (n := self._count(query)) else ()
-            # A further field named parent_id gives the same term.
+            # Another field named parent_id gives the same term.
             parts += [_entry(position, document) for position, document in found if document.parent_id in page]
         return parts
 
@@ -150,7 +148,7 @@ class TextIndex:
         return bool(self._searcher.search(named, 1, count=False).hits)
 
     def all_documents(self, next_position: int) -> Iterator[tuple[int, Document]]:
-        """Yield position and document of all that are not deleted, ascending; `next_position` is past the last one."""
+        """Yield the position and content of each document that is not deleted; `next_position` is past the last one."""
         for start in range(0, next_position, _PAGE):
             query = tantivy.Query.range_query(
                 self._schema, "position", tantivy.FieldType.Unsigned, start, start + _PAGE, True, False
@@ -222,10 +220,10 @@ def _is_text(doc_id: str) -> bool:
 
 
 def _open(path: Path) -> tantivy.Index:
-    """Open a committed index, even on a read-only disk or in somebody else's folder.
+    """Open a committed index, even on a read-only disk or in another user's folder.
 
-    tantivy locks a file next to those it reads. Where it cannot, it gets a folder of links to them, which can be
-    removed once they are mapped. Elsewhere that is not worth 2 ms a link.
+    tantivy locks a file next to those it reads. Where it cannot, it gets a folder of links to them, which is removed
+    once they are mapped. Links take 2 ms each, so they are not used elsewhere.
     """
     lock = path / READ_LOCK
     if os.access(lock if lock.exists() else path, os.W_OK):

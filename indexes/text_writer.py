@@ -1,7 +1,7 @@
 """Writing text for BM25: a tantivy index of documents, each under its position.
 
-k1 = 1.2 and b = 0.75 are fixed in tantivy. Its formula adds 1 inside the idf's logarithm (Lucene's form), so a term in
-most documents still counts a little and a score of 0 means "no match".
+k1 = 1.2 and b = 0.75 are fixed in tantivy. Its formula adds 1 inside the idf's logarithm (Lucene's form), so even a
+term in most documents counts a little, and a score of 0 means "no match".
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def _schema() -> tantivy.Schema:
 
 
 def require_storable_document(document: Document) -> None:
-    """Raise InputError for an id that could not be found again, and ValueError for an invalid date."""
+    """Raise InputError for an id that tantivy cannot store, and ValueError for an invalid date."""
     try:
         n_bytes = len(document.doc_id.encode())
     except UnicodeEncodeError:
-        raise InputError(f"document id {document.doc_id!r}: half of a surrogate pair is no character") from None
+        raise InputError(f"document id {document.doc_id!r}: half of a surrogate pair is not a character") from None
     if n_bytes > _LONGEST_ID_BYTES:
         raise InputError(
             f"document id {document.doc_id[:40]!r}…: has {n_bytes:,} bytes, at most {_LONGEST_ID_BYTES:,} can be stored"
@@ -117,7 +117,7 @@ class TextWriter:
 
 @contextmanager
 def _disk_errors() -> Iterator[None]:
-    """Raise OSError for what tantivy raises when it cannot write: a ValueError, or a panic in one of its threads."""
+    """Raise OSError instead of tantivy's errors for failed writes: a ValueError, or a panic in one of its threads."""
     try:
         yield
     except BaseException as error:

@@ -8,6 +8,11 @@ from typing import TypeAlias
 Found: TypeAlias = list[tuple[int, float]]
 """Positions with their scores."""
 
+ASK_MORE = 16
+"""Hits to ask for beyond k: more than usually tie at the end."""
+ASK_GROWTH = 8
+"""The factor for asking again if they do not cover the ties."""
+
 _NOISE = 1e-6
 # Tied documents are read to order them by id; beyond this many, only those at the lowest positions.
 _MOST_TIED = 256

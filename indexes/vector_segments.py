@@ -1,7 +1,7 @@
 """Vectors on disk: immutable FAISS segments in half precision, memory-mapped.
 
-A small segment is one inverted list and its search exact; a large one has many lists, of which a search scans a part.
-FAISS's flat index would be read into memory, 44 ms for 50,000 vectors instead of 0.2 ms, and scans no faster.
+A small segment is one inverted list, searched exactly; a large one has many lists, and a search scans some of them.
+FAISS's flat index would be read into memory, in 44 ms for 50,000 vectors instead of 0.2 ms, and scans no faster.
 
 Scores are inner products of unit vectors: cosines in [-1, 1], higher is better.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from claimhound.data.disk.file_systems import native_path
-from claimhound.indexes.ties import Found, least_tied, level
+from claimhound.indexes.ties import ASK_GROWTH, ASK_MORE, Found, least_tied, level
 from claimhound.indexes.vectors import Positions, VectorBlocks, Vectors
 
 # Below this a scan of all vectors takes a few milliseconds and is exact.
@@ -30,10 +30,8 @@ _POSITION_BYTES = 8
 _WRITE_BYTES = 65_536
 # Older versions of FAISS compare 20 queries or more with the centroids by BLAS (1.15 only 128,000 or more). Its last
 # bits differ from those of a query alone, so a list at the edge could be scanned or not. At most 16 at a time take
-# 12 ms a claim over 925,657 passages, 600 together 9 ms, one alone 15 ms.
+# 12 ms per claim over 925,657 passages, 600 together 9 ms, one alone 15 ms.
 _QUERIES_AT_A_TIME = 16
-_ASK_MORE = 16
-_ASK_GROWTH = 8
 
 
 class WrittenSegment(NamedTuple):
@@ -183,7 +181,7 @@ def search_segments(
 ) -> list[Found]:
     """Return for each query the k nearest positions of all segments with their scores, best first.
 
-    There are more than k if scores tie at the end. `counting` says for each position whether it counts; None counts
+    There are more than k if scores tie at the end. `counting` tells for each position whether it counts; None counts
     all. A zero vector stands for a text without content and finds nothing.
     """
     found: list[Found] = [[] for _ in query_vectors]
@@ -207,7 +205,7 @@ def _search_segment(
     found: list[Found],
 ) -> None:
     """Add to `found` the k best of each row and all that tie with the last: FAISS returns an arbitrary few of those."""
-    ask = k + _ASK_MORE
+    ask = k + ASK_MORE
     while len(rows):
         ask = min(ask, len(segment))
         scores, positions = segment.search(query_vectors[rows], ask, probe_share=probe_share, keep=keep)
@@ -219,7 +217,7 @@ def _search_segment(
             else:
                 found[row].extend(zip(row_positions[there].tolist(), row_scores[there].tolist(), strict=True))
         rows = np.array(cut, dtype=np.int64)
-        ask *= _ASK_GROWTH
+        ask *= ASK_GROWTH
 
 
 def _selector(counting: NDArray[np.bool_] | None) -> tuple[faiss.IDSelector | None, NDArray[np.uint8]]:

@@ -1,4 +1,4 @@
-"""Vectors in memory: unit length, what half precision can store, and blocks of vectors under their positions."""
+"""Vectors in memory: unit length, limits of half precision, and blocks of vectors by position."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def require_storable_vectors(vectors: NDArray[np.floating]) -> None:
         else:
             storable = part.min() >= -_LARGEST_HALF and part.max() <= _LARGEST_HALF
         if not storable:
-            raise ValueError("vectors hold NaN, infinity or numbers too large for half precision")
+            raise ValueError("vectors contain NaN, infinity or numbers too large for half precision")
 
 
 class VectorBlocks:
@@ -52,7 +52,7 @@ class VectorBlocks:
         self._blocks.append((positions, vectors))
 
     def extend(self, other: VectorBlocks) -> None:
-        """Add all vectors of another."""
+        """Add all vectors of other blocks."""
         self._blocks.extend(other._blocks)
 
     def __len__(self) -> int:

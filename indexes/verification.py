@@ -24,8 +24,8 @@ class Verification(NamedTuple):
 def verify_index(index_dir: Path, on_file: Callable[[str, int], None] | None = None) -> Verification:
     """Compare every file of the newest generation with its checksum; `on_file` is called with each name and size.
 
-    If a writer replaces the generation meanwhile, the new one is compared. Indexes of earlier versions can be verified
-    too. Raises IndexMissingError if there is no index, IndexVersionError for an unreadable format.
+    If a writer replaces the generation in the meantime, the new one is checked. Indexes of earlier versions can be
+    verified too. Raises IndexMissingError if there is no index, IndexVersionError for an unreadable format.
     """
     while True:
         generation = latest_generation(index_dir)
@@ -48,7 +48,7 @@ def _verify(index_dir: Path, generation: int, on_file: Callable[[str, int], None
             damaged.append(damage)
         if on_file is not None:
             on_file(name, check.size)
-    # An index of an earlier version cannot be opened; its bytes are all there is to check.
+    # An index of an earlier version cannot be opened; only its bytes can be checked.
     if not damaged and manifest.is_current:
         try:
             IndexSnapshot(index_dir, generation, manifest)

@@ -1,4 +1,4 @@
-"""Access to an index folder for its one writer: a folder that is or may become an index, and its lock."""
+"""Write access to an index folder: whether it is or may become an index, and its lock."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ def require_index_folder(index_dir: Path) -> None:
     native_path(index_dir)
     if index_dir.is_symlink() and not index_dir.exists():
         raise InputError(
-            f"{index_dir}: is a link to {index_dir.readlink()}, which is not there; make that folder, or name another"
+            f"{index_dir}: is a link to {index_dir.readlink()}, which does not exist; "
+            "create that folder, or name another"
         )
     if index_dir.exists() and not index_dir.is_dir():
         raise InputError(f"{index_dir}: is a file; name a folder for the index")
     if index_dir.is_dir():
         strange = sorted(path.name for path in index_dir.iterdir() if not is_index_entry(path))
         if strange:
-            raise InputError(f"{index_dir}: is not an index folder (it holds {strange[0]}); name a new or empty one")
+            raise InputError(f"{index_dir}: is not an index folder (it contains {strange[0]}); name a new or empty one")
 
 
 def make_durable_dir(path: Path, disk: Disk) -> None:
@@ -59,5 +60,5 @@ def disk_errors(index_dir: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise IndexWriteError(
-            f"{index_dir}: not written ({error.strerror or error}); the index is as it was before"
+            f"{index_dir}: not written ({error.strerror or error}); the index is unchanged"
         ) from error

@@ -19,7 +19,7 @@ from claimhound.data.records import Document
 from claimhound.indexes.durable import Disk
 from claimhound.indexes.layout import VECTOR_DIR, generations, latest_generation
 from claimhound.indexes.manifest import EncoderIdentity, Manifest, VectorFile
-from claimhound.indexes.merging import SMALL_INDEX, text_wants_rewrite, vectors_to_keep
+from claimhound.indexes.merging import SMALL_INDEX, should_rewrite_text, vectors_to_keep
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.indexes.staging import DEAD_NAME, Staging
 from claimhound.indexes.text_index import Entry, TextIndex
@@ -30,7 +30,7 @@ from claimhound.indexes.write_access import disk_errors, lock_index, make_durabl
 
 
 class _Held(NamedTuple):
-    """What deleting a document takes, and the id of the text that it is or is a part of."""
+    """The facts needed to delete a document, and the id of its whole text."""
 
     position: int
     n_tokens: int
@@ -64,7 +64,7 @@ class IndexWriter:
         self._disk = disk
         self._exact_up_to = exact_up_to
         self._small_up_to = small_up_to
-        # Only the current format can be changed, and it has all of these.
+        # Only the current format can be changed, so all of these are known.
         self.is_split = bool(current and current.manifest.is_split)
         self.made_ids: dict[str, str] | None = {}
         if current is not None:
@@ -99,7 +99,7 @@ class IndexWriter:
         Vector segments of up to `exact_up_to` rows are searched exactly; an index of up to `small_up_to` documents
         stays as a rebuild would make it.
 
-        Raises InputError if the folder holds something else, or an index and `overwrite` is False, and
+        Raises InputError if the folder contains other files, or an index without `overwrite`, and
         IndexLockedError if another process is writing it.
         """
         disk = disk or Disk()
@@ -110,7 +110,7 @@ class IndexWriter:
         try:
             if generations(index_dir) and not overwrite:
                 raise InputError(
-                    f"{index_dir}: holds an index already; add to it with: claimhound index add, "
+                    f"{index_dir}: already contains an index; add to it with: claimhound index add, "
                     "or build with --overwrite"
                 )
             writer = cls(index_dir, None, encoder, disk, exact_up_to=exact_up_to, small_up_to=small_up_to)
@@ -166,8 +166,8 @@ class IndexWriter:
         return [note for note, holds in ((NO_LOCKS, no_locks), (NO_SYNC, not self._disk.confirms)) if holds]
 
     @property
-    def held_any(self) -> bool:
-        """Whether the index held any document when it was opened."""
+    def had_documents(self) -> bool:
+        """Whether the index had any document when it was opened."""
         return self._current is not None and self._current.n_docs > 0
 
     @property
@@ -233,9 +233,9 @@ class IndexWriter:
         return n_replaced
 
     def withdraw(self, text_ids: Sequence[str]) -> dict[str, str]:
-        """Delete these texts, whole or as sentences, as far as the index held them when it was opened.
+        """Delete the documents and sentences of these texts that the index had when it was opened.
 
-        Returns the ids of the deleted documents, each with its text's. What was added since stays, and so do documents
+        Returns the ids of the deleted documents, each with its text's. Documents added since then stay, and so do those
         whose id only looks like that of a text's sentence.
         """
         if self._current is None:
@@ -268,7 +268,7 @@ class IndexWriter:
         return {one.text_id for one in self._added.values() if one.text_id in text_ids}
 
     def known_ids(self, ids: Sequence[str]) -> set[str]:
-        """Return the ids that the index held when it was opened, of documents or of their texts."""
+        """Return the ids that the index had when it was opened, of documents or of their texts."""
         if self._current is None:
             return set()
         entries = (*self._current.entries_of(ids), *self._current.parts_of(ids))
@@ -276,14 +276,14 @@ class IndexWriter:
         return known.intersection(ids)
 
     def compact(self) -> None:
-        """Have the commit rewrite everything: no deleted documents, one vector segment."""
+        """Make the commit rewrite everything: no deleted documents, one vector segment."""
         self._rewrite_all = True
 
     def commit(self) -> Manifest:
         """Publish all changes at once as the next generation; return its manifest.
 
-        Raises IndexWriteError if the disk fails. The previous generation then stays current, unless the last step
-        failed, as the message then says.
+        Raises IndexWriteError if the disk fails. The previous generation then stays current, unless only the last step
+        failed, which the message says.
         """
         with self._changing():
             manifest = self._prepare()
@@ -295,7 +295,7 @@ class IndexWriter:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Allow one change; if it fails half-way, no further ones."""
+        """Allow one change; after a failure, no more."""
         if not self._usable:
             raise ValueError("this writer has committed, failed or been closed; open another")
         self._usable = False
@@ -315,7 +315,7 @@ class IndexWriter:
         return self._text
 
     def _held(self, doc_ids: Sequence[str]) -> dict[str, _Held]:
-        """Return what is held under these ids."""
+        """Return the current documents with these ids."""
         found = {doc_id: self._added[doc_id] for doc_id in doc_ids if doc_id in self._added}
         if self._current is not None:
             entries = [entry for entry in self._current.entries_of(doc_ids) if self._lives(entry.position)]
@@ -366,7 +366,7 @@ class IndexWriter:
         text.commit()
         self._text = None
         n_dead = n_deleted_texts(text_dir)
-        if n_dead and (self._rewrite_all or text_wants_rewrite(self._n_docs, n_dead, small_up_to=self._small_up_to)):
+        if n_dead and (self._rewrite_all or should_rewrite_text(self._n_docs, n_dead, small_up_to=self._small_up_to)):
             self._rewrite_text(text_dir)
             n_dead = 0
         if (n_docs := TextIndex(text_dir).n_docs) != self._n_docs:
@@ -377,7 +377,7 @@ class IndexWriter:
 
     def _rewrite_text(self, text_dir: Path) -> None:
         self._staging.require_all_intact()
-        fresh_dir = self._staging.folder / "text-anew"
+        fresh_dir = self._staging.folder / "new-text"
         self._disk.make_dir(fresh_dir)
         self._disk.before("rewrite_text", fresh_dir)
         fresh = TextWriter(fresh_dir)
@@ -403,7 +403,7 @@ class IndexWriter:
             )
         written = old[:keep]
         for item in written:
-            self._staging.take_over(item.file)
+            self._staging.carry_over(item.file)
         merged = VectorBlocks(self._encoder.dim)
         for item, segment in zip(old[keep:], self._current.segments[keep:] if self._current else [], strict=True):
             self._staging.require_intact(item.file)
@@ -435,10 +435,10 @@ def _require_same_text(index_dir: Path, document: Document, held: _Held) -> None
     if document.text_id == held.text_id:
         return
     raise InputError(
-        f"{index_dir}: {document.doc_id!r} would be the id of {_role(document.doc_id, document.text_id)}, and is "
-        f"that of {_role(document.doc_id, held.text_id)}, which stays; give one of them another id"
+        f"{index_dir}: {document.doc_id!r} would be the id of {_role(document.doc_id, document.text_id)}, but is "
+        f"already that of {_role(document.doc_id, held.text_id)}; give one of them another id"
     )
 
 
 def _role(doc_id: str, text_id: str) -> str:
-    return "a document of its own" if doc_id == text_id else f"a sentence of {text_id!r}"
+    return "a whole document" if doc_id == text_id else f"a sentence of {text_id!r}"

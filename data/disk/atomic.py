@@ -28,7 +28,7 @@ def require_writable(path: Path) -> None:
 
 
 def require_writable_folder(folder: Path) -> None:
-    """Raise OSError if no file can be written in a folder; permissions alone do not tell, so write one."""
+    """Raise OSError if no file can be written in a folder; this writes a file, as permissions alone do not tell."""
     trial = folder / f".{secrets.token_hex(8)}.part"
     try:
         trial.write_bytes(b"\n")

@@ -10,7 +10,7 @@ _READ_BYTES = 1 << 20
 
 
 def sha256_of(*paths: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file's bytes, of several files as if they were one."""
+    """Return the hexadecimal SHA-256 of a file's bytes, or of several files joined."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
@@ -20,8 +20,8 @@ def sha256_of(*paths: Path) -> str:
 
 
 def json_sha256(value: object) -> str:
-    """Return the hexadecimal SHA-256 of a JSON value, whatever the order of its keys.
+    """Return the hexadecimal SHA-256 of a JSON value, regardless of key order.
 
-    Raises TypeError for a value that JSON does not have.
+    Raises TypeError for a value that JSON cannot represent.
     """
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

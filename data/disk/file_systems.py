@@ -1,6 +1,6 @@
 """Locks, syncs and names on file systems that lack one of them (CIFS, FUSE, NFS without its lock service).
 
-Where it is safe, callers continue and tell the user what is not guaranteed: `NO_LOCKS`, `NO_SYNC`.
+Where it is safe, callers continue and warn the user with `NO_LOCKS` or `NO_SYNC`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from claimhound.data.errors import InputError
 
-NO_LOCKS = "this file system cannot lock files: make sure that nobody writes here from another machine"
+NO_LOCKS = "this file system cannot lock files: make sure that no other machine writes here"
 NO_SYNC = (
     "this file system does not confirm writes: after a power cut, but not after a crash of the program, the newest "
     "change may be missing"
@@ -26,7 +26,7 @@ _CANNOT_SYNC = _UNSUPPORTED | {errno.EINVAL}
 
 
 class HeldLock:
-    """A lock that this process holds until `release`; `note` says what it does not guarantee, None for nothing."""
+    """A lock that this process holds until `release`; `note` is a warning about a weak lock, or None."""
 
     def __init__(self, lock: BaseFileLock, note: str | None) -> None:
         """Use `acquire_lock`."""
@@ -39,10 +39,10 @@ class HeldLock:
 
 
 def acquire_lock(path: Path, timeout: float = 0) -> HeldLock | None:
-    """Return the lock, or None if another process still holds it after `timeout` seconds; -1 waits for ever.
+    """Return the lock, or None if another process still holds it after `timeout` seconds; -1 waits forever.
 
     The lock ends with its process, even if that is killed. On a file system without locks, a file `path.held` that
-    names the process stands for it: on the same machine it is ignored once the process is gone. Raises OSError if the
+    names the process takes its place; on the same machine it is ignored once the process is gone. Raises OSError if the
     lock file cannot be written.
     """
     locks = _can_lock(path)
@@ -57,7 +57,7 @@ def acquire_lock(path: Path, timeout: float = 0) -> HeldLock | None:
 
 
 def held_path(path: Path) -> Path:
-    """Return the file that stands for a lock on a file system without locks."""
+    """Return the file that takes the place of a lock on a file system without locks."""
     return path.with_name(f"{path.name}.held")
 
 

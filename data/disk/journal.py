@@ -1,4 +1,4 @@
-"""A job's finished parts on disk, so that an interrupted job can resume."""
+"""Finished parts of a job on disk, for resuming it after an interruption."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Journal:
         self._file = file
         self._job = dict(job)
         self._places = places
-        self._n_left_behind = len(places)
+        self._n_earlier = len(places)
         self._end = end
         self.confirms = True
         """Whether the file system can sync."""
@@ -67,7 +67,7 @@ class Journal:
     @property
     def entries(self) -> list[Json]:
         """The entries of earlier runs of the job."""
-        return [self.read(number) for number in range(self._n_left_behind)]
+        return [self.read(number) for number in range(self._n_earlier)]
 
     def __len__(self) -> int:
         return len(self._places)
@@ -93,7 +93,7 @@ class Journal:
         self._places.extend(self._write(entries))
 
     def replace(self, entries: Iterable[Json]) -> None:
-        """Replace all entries by these and close; if that fails, the old ones stay.
+        """Replace all entries with these and close; on failure the old ones stay.
 
         Raises InputError if they cannot be written.
         """
@@ -142,7 +142,7 @@ class Journal:
 
 
 def last_entry(path: Path) -> tuple[dict[str, Json] | None, Json]:
-    """Return a journal's job and its last complete entry, None for either that is not there yet.
+    """Return a journal's job and its last complete entry; either is None if not written yet.
 
     Another process may be writing the journal; earlier entries are not read. Raises InputError for a file that is not a
     journal.
@@ -252,7 +252,7 @@ def _require_same(path: Path, head: Json, job: dict[str, Json]) -> None:
 
 
 def differences(before: Mapping[str, Json], now: Mapping[str, Json]) -> str:
-    """Return the settings in which two jobs differ, in words, the first three by name; empty if none."""
+    """Describe the settings in which two jobs differ, the first three by name; empty if they are equal."""
     old, new = (dict(_leaves(json.loads(json.dumps(dict(job))))) for job in (before, now))
     differing = [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
     shown = "; ".join(f"{name} was {old.get(name)}, is {new.get(name)}" for name in differing[:3])

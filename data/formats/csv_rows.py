@@ -84,7 +84,7 @@ class CsvRows:
                 continue
             if len(taken) > 1 and self._is_swallowed(row):
                 self._reject_opening(first, f"opened here and closed in line {lines.number:,}, with rows in between")
-            elif row and (self._fault is None or self._is_behind_fault(first, row)):
+            elif row and (self._fault is None or self._fits_after_fault(first, row)):
                 if row[0]:
                     self._last = row
                     if n_sampled < _SAMPLE_ROWS and len(row) == self.width:
@@ -151,7 +151,7 @@ class CsvRows:
                 self._reject(error)
         return bool(found)
 
-    def _is_behind_fault(self, first: int, row: list[str]) -> bool:
+    def _fits_after_fault(self, first: int, row: list[str]) -> bool:
         """Tell whether a row can be accepted; after a fault, only one that is like the previous rows."""
         if self.width is None:
             return True
@@ -182,13 +182,13 @@ class CsvRows:
         if len(trimmed(row, self.width)) != self.width:
             return True
         all_are_rows = len(inner) == len(following)
-        if all_are_rows and self._go_on_counting(taken[0], inner):
+        if all_are_rows and self._continues_ids(taken[0], inner):
             return True
         if self._known_ids().columns or (all_are_rows and len(inner) > 1):
             self._notices.count(self._source.name, ROW_LIKE_CELLS, self._lines.number - len(taken) + 1)
         return False
 
-    def _go_on_counting(self, first_line: str, inner: Sequence[list[str]]) -> bool:
+    def _continues_ids(self, first_line: str, inner: Sequence[list[str]]) -> bool:
         """Tell whether the lines of a cell, which are all rows, continue the ids of the rows around them."""
         opening = next(csv.reader([first_line], delimiter=self._delimiter, quoting=csv.QUOTE_NONE), [])
         opening = trimmed(opening, self.width or 0)
@@ -199,10 +199,11 @@ class CsvRows:
             ids = IdColumns.of([opening, *inner])
         if not ids.columns or not ids.fit(opening):
             return not ids.columns and len(inner) >= _VERY_MANY_LINES
-        behind = self._whole_row(self._lines.peek())
-        rows = [opening, *inner, *([] if behind is None else [behind])]
-        # If no next row continues the numbers, two lines may be a list.
-        if (behind is not None or len(inner) >= FEW_ROWS) and ids.count_up([self._last, *rows] if self._last else rows):
+        following = self._whole_row(self._lines.peek())
+        rows = [opening, *inner, *([] if following is None else [following])]
+        # Without a next row that continues the ids, two lines may be a list.
+        previous = [self._last] if self._last else []
+        if (following is not None or len(inner) >= FEW_ROWS) and ids.count_up([*previous, *rows]):
             return True
         return len(inner) >= _MANY_LINES and ids.differ(rows)
 
@@ -234,7 +235,7 @@ class CsvRows:
 class _Lines:
     """The lines of a stream for csv.reader, which cannot continue after an exception in its source.
 
-    So an invalid line is yielded with replacement characters, and its error is stored in `errors` under its number.
+    So an invalid line is yielded with replacement characters, and its error is kept in `errors` by line number.
     `taken` are the lines yielded since it was cleared; `number` is the number of the last line.
     """
 

@@ -14,14 +14,14 @@ _SAMPLE_ROWS = 20
 
 
 def parse_delimiter(word: str) -> str:
-    """Return the character that the user's word names; raises ValueError for one that cannot separate cells."""
+    """Return the character that the user's word names; raises ValueError if it cannot separate cells."""
     delimiter = _WORDS.get(word.lower(), word)
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise ValueError(f"{word!r} is not a delimiter; give one character, such as ; or |, or the word tab")
     return delimiter
 
 
-def said_delimiter(line: str) -> str | None:
+def declared_delimiter(line: str) -> str | None:
     """Return the delimiter in a first line such as `sep=;`, which some spreadsheets write; None for any other line."""
     text = line.strip("\r\n").strip('"')
     if text[:4].lower() != "sep=":
@@ -30,13 +30,12 @@ def said_delimiter(line: str) -> str | None:
     return delimiter if len(delimiter) == 1 and not delimiter.isalnum() else None
 
 
-def found_delimiter(lines: Sequence[str], usual: str, text_names: Collection[str], columns: Sequence[str] = ()) -> str:
+def detect_delimiter(lines: Sequence[str], usual: str, text_names: Collection[str], columns: Sequence[str] = ()) -> str:
     """Return the delimiter of a table with these first lines: `usual`, unless another one is clearly right.
 
-    Another one is clearly right if it makes one of `text_names` a cell of the header and the usual one does not. If the
-    header has none of these names, or there is no header and the columns are given: if it gives all first rows one
-    width of at least two cells and the usual one does not. So tables with a single column are possible, and commas in
-    the texts of a table with semicolons do no harm.
+    Another one is clearly right if only it makes one of `text_names` a cell of the header. If the header has none of
+    these names, or the columns are given: if only it gives all first rows the same width of at least two cells. So
+    tables with a single column are possible, and commas in the texts of a table with semicolons do no harm.
     """
     rows = {candidate: _first_rows(lines, candidate) for candidate in (usual, *CANDIDATES)}
     if not columns:

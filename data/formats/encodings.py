@@ -51,18 +51,18 @@ def require_text(name: str, head: bytes) -> None:
             raise InputError(f"{name}: {what}")
 
 
-def found_encoding(name: str, head: bytes, said: str | None, notices: Notices) -> str | None:
+def detect_encoding(name: str, head: bytes, given: str | None, notices: Notices) -> str | None:
     """Return the encoding of a text that begins with `head`, None for UTF-8.
 
-    A byte order mark overrides what the user says, with a notice; a text that looks like UTF-8 although the user says
-    otherwise also gets a notice. Raises InputError for UTF-16 or UTF-32 without a mark unless the user names it, and
-    for another text if the user names one of them.
+    A byte order mark overrides the user's encoding, with a notice; a text that looks like UTF-8 although the user gave
+    another encoding also gets a notice. Raises InputError for UTF-16 or UTF-32 without a mark unless the user names it,
+    and for another text if the user names one of them.
     """
-    encoding = None if said is None else require_encoding(said)
+    encoding = None if given is None else require_encoding(given)
     marked = next((found for mark, found in _MARKS if head.startswith(mark)), None)
     if marked is not None:
         if encoding is not None and not encoding.startswith(marked.lower()):
-            notices.say(name, f"read as {marked}, as its byte order mark says, not as {said}")
+            notices.say(name, f"read as {marked}, as its byte order mark says, not as {given}")
         elif encoding is None and marked != "UTF-8":
             notices.say(name, f"read as {marked}, as its byte order mark says")
         return None if marked == "UTF-8" else marked
@@ -75,13 +75,13 @@ def found_encoding(name: str, head: bytes, said: str | None, notices: Notices) -
         return None
     if encoding in _WIDE:
         if wide is None and _is_utf8(head):
-            raise InputError(f"{name}: is UTF-8, not {said}; leave --encoding out")
+            raise InputError(f"{name}: is UTF-8, not {given}; leave --encoding out")
         if wide is None and encoding in ("utf-16", "utf-32"):
-            raise InputError(f"{name}: is not {said}; {_NAME_IT}")
-        return wide if wide is not None and encoding in ("utf-16", "utf-32") else said
+            raise InputError(f"{name}: is not {given}; {_NAME_IT}")
+        return wide if wide is not None and encoding in ("utf-16", "utf-32") else given
     if not head.isascii() and _is_utf8(head):
-        notices.say(name, f"read as {said}, as requested, but it is valid UTF-8")
-    return said
+        notices.say(name, f"read as {given}, as requested, but it is valid UTF-8")
+    return given
 
 
 def transcoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
@@ -94,7 +94,7 @@ def transcoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         yield made
 
 
-def encoding_cure(byte: int, encoding: str) -> str:
+def encoding_fix(byte: int, encoding: str) -> str:
     """Return how to fix a byte that is invalid in the encoding."""
     if encoding != "UTF-8":
         return _NAME_IT

@@ -15,7 +15,7 @@ from claimhound.data.formats.raw_record import RawRecord
 from claimhound.data.formats.sources import Source
 from claimhound.data.notices import Notices
 from claimhound.data.records import Document, Json
-from claimhound.data.text.penn_text import as_written, with_brackets
+from claimhound.data.text.penn_text import detokenized, with_brackets
 from claimhound.data.text.sentences import sentence_id
 
 _LINES = "lines"
@@ -52,7 +52,7 @@ def in_lines(documents: Iterator[Document]) -> Iterator[Document]:
     """Yield the documents, replacing each page of the dump by its sentences, with the dump's own numbers.
 
     A sentence's id is `PAGE#NUMBER`, its `parent_id` is the page's id, and its `span` is its range in the page's text,
-    None if it is not found there. Its text and its title, the page's name, are untokenised: no spaces around
+    None if it is not found there. Its text and its title, the page's name, are detokenized: no spaces around
     punctuation, and brackets in place of `-LRB-`. Lines without a sentence are skipped.
     """
     for document in documents:
@@ -68,8 +68,8 @@ def in_lines(documents: Iterator[Document]) -> Iterator[Document]:
                 start = place + len(text)
             yield Document(
                 doc_id=sentence_id(document.doc_id, number),
-                text=as_written(text),
-                title=document.title or page_title(document.doc_id),
+                text=detokenized(text),
+                title=document.title or _page_title(document.doc_id),
                 source=document.source,
                 url=document.url,
                 date=document.date,
@@ -79,7 +79,7 @@ def in_lines(documents: Iterator[Document]) -> Iterator[Document]:
             )
 
 
-def page_title(name: str) -> str:
+def _page_title(name: str) -> str:
     """Return a readable page name: `Savages (2012 film)` for `Savages_-LRB-2012_film-RRB-`."""
     return with_brackets(name).replace("_", " ").strip()
 

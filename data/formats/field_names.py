@@ -10,16 +10,11 @@ def folded_name(name: str) -> str:
     return name.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
-def first_match(names: Iterable[str], fields: Iterable[str]) -> str | None:
-    """Return the field that matches the first of the names, or None.
-
-    Names are tried in order; for each, a field with exactly that name is preferred.
-    """
-    return next(iter(matches(names, fields)), None)
-
-
 def matches(names: Iterable[str], fields: Iterable[str]) -> list[str]:
-    """Return the fields that match any of the names, each once, in the order of the names."""
+    """Return the fields that match any of the names, each once, in the order of the names.
+
+    For each name, a field with exactly that name comes first.
+    """
     there = list(fields)
     folded: dict[str, list[str]] = {}
     for field in there:

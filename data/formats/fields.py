@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from claimhound.data.errors import BlankText, RecordError
-from claimhound.data.formats.field_names import first_match, matches
+from claimhound.data.formats.field_names import matches
 from claimhound.data.formats.raw_record import RawRecord, Recast, json_kind
 from claimhound.data.formats.sources import Source
 from claimhound.data.notices import Notices
@@ -144,7 +144,7 @@ def first_name(names: tuple[str, ...], fields: dict[str, Json]) -> str | None:
     """Return the field that matches the first of the names, in any case, or None."""
     if names and names[0] in fields:
         return names[0]
-    return first_match(names, fields)
+    return next(iter(matches(names, fields)), None)
 
 
 def usable_id(source: Source, line: int, value: Json, name: str | None) -> str:

@@ -142,52 +142,15 @@ def _items(source: Source, content: Any, text_names: Collection[str], part: Part
 
 
 _FEW_OTHERS = 0.05
-_FIELD_NAMES = frozenset(
-    (
-        *("id", "_id", "uuid", "key", "type", "kind", "name", "title", "headline", "subtitle", "body", "content"),
-        *(
-            "contents",
-            "description",
-            "summary",
-            "abstract",
-            "text",
-            "fulltext",
-            "full_text",
-            "html",
-            "article",
-            "story",
-        ),
-        *("message", "error", "errors", "status", "code", "url", "uri", "link", "permalink", "source"),
-        *(
-            "author",
-            "authors",
-            "creator",
-            "byline",
-            "speaker",
-            "claimant",
-            "date",
-            "published",
-            "publishedat",
-            "created",
-        ),
-        *("created_at", "updated", "updated_at", "modified", "timestamp", "time", "year", "lang", "language", "label"),
-        *("verdict", "rating", "category", "categories", "section", "tags", "keywords", "topic", "version", "license"),
-        *("metadata", "meta", "data", "result", "results", "query", "count", "total", "image", "thumbnail", "country"),
-        *(
-            "claim",
-            "claims",
-            "statement",
-            "question",
-            "answer",
-            "evidence",
-            "domain",
-            "site",
-            "website",
-            "note",
-            "notes",
-        ),
-    )
-)
+_IN_RECORDS = """
+    id _id uuid key type kind name title headline subtitle body content contents description summary abstract text
+    fulltext full_text html article story message error errors status code url uri link permalink source author
+    authors creator byline speaker claimant date published publishedat created created_at updated updated_at
+    modified timestamp time year lang language label verdict rating category categories section tags keywords topic
+    version license metadata meta data result results query count total image thumbnail country claim claims
+    statement question answer evidence domain site website note notes
+"""
+_FIELD_NAMES = frozenset(_IN_RECORDS.split())
 
 
 def _is_mapping(content: dict[str, Any]) -> bool:

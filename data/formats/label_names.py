@@ -27,7 +27,7 @@ def with_label_names(features: Mapping[str, Any] | None) -> Callable[[Row], Row]
     """Return a function that replaces the numeric labels in a row, at any depth, by their class names.
 
     `features` are the output of `Features.to_dict` of the library `datasets`. -1, its value for a missing label,
-    becomes None; a number without a name stays a number.
+    becomes None; a number without a name is unchanged.
     """
     columns = {name: naming for name, feature in (features or {}).items() if (naming := _naming(feature)) is not None}
     if not columns:

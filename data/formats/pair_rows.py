@@ -46,17 +46,17 @@ def joined_pairs(source: Source, raws: Iterator[RawRecord], reject: Reject) -> I
             yield raw
             continue
         row = _Row(raw.line, raw.value if isinstance(raw.value, dict) else {})
-        first = claims.setdefault((kind.name, str(query_id).strip()), [row])[0]
+        first = claims.setdefault((kind, str(query_id).strip()), [row])[0]
         if first is row:
             continue
         if _text(first.fields) == _text(row.fields):
-            claims[kind.name, str(query_id).strip()].append(row)
+            claims[kind, str(query_id).strip()].append(row)
         else:
             reason = f"claim {str(query_id)!r} has a different text here than at {source.name}:{first.line}"
             reject(RecordError(source.name, raw.line, reason))
-    for (name, _), rows in claims.items():
+    for (kind, _), rows in claims.items():
         try:
-            claim = _KINDS[name].join(source, rows)
+            claim = _JOINS[kind](source, rows)
         except RecordError as error:
             reject(error)
             continue
@@ -68,23 +68,17 @@ class _Row(NamedTuple):
     fields: Fields
 
 
-class _PairKind(NamedTuple):
-    """A kind of rows, and the function that joins the rows of a claim."""
-
-    name: str
-    join: Callable[[Source, Sequence[_Row]], Fields]
-
-
-def _kind_of(raw: RawRecord) -> _PairKind | None:
+def _kind_of(raw: RawRecord) -> str | None:
+    """Return the key in `_JOINS` for a row with one piece of evidence, None for any other record."""
     fields = raw.value
     if isinstance(fields, str) or raw.key is not None or isinstance(fields.get("evidence"), dict | list):
         return None
     if "evidence_doc_id" in fields or "evidence_sentences" in fields:
-        return _KINDS["scifact"]
+        return "scifact"
     if "evidence_wiki_url" in fields or "evidence_annotation_id" in fields:
-        return _KINDS["fever"]
+        return "fever"
     is_labelled = "evidence_id" in fields and "evidence_label" in fields and "evidences" not in fields
-    return _KINDS["climate_fever"] if is_labelled and not any(name in fields for name in _GRADE_NAMES) else None
+    return "climate_fever" if is_labelled and not any(name in fields for name in _GRADE_NAMES) else None
 
 
 def _first(fields: Fields, names: Sequence[str]) -> Json:
@@ -172,8 +166,8 @@ def _number(source: Source, row: _Row, value: Json) -> Json:
     return value
 
 
-_KINDS = {
-    "scifact": _PairKind("scifact", _scifact_claim),
-    "fever": _PairKind("fever", _fever_claim),
-    "climate_fever": _PairKind("climate_fever", _climate_fever_claim),
+_JOINS: dict[str, Callable[[Source, Sequence[_Row]], Fields]] = {
+    "scifact": _scifact_claim,
+    "fever": _fever_claim,
+    "climate_fever": _climate_fever_claim,
 }

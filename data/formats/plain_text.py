@@ -33,18 +33,18 @@ def read_plain_text(
     """
     with open_text(source, notices) as stream:
         if not source.is_named_format:
-            refuse_other_formats(source, stream.head(), text_names)
+            _refuse_other_formats(source, stream.head(), text_names)
         lines = decoded_lines(source, stream, reject)
         if source.joins_lines:
             lines = joined_lines(lines)
         elif look_wrapped(stream.head().decode(errors="replace").split("\n", _WRAPPED_LOOK)[:_WRAPPED_LOOK]):
-            cure = "; index build --split-sentences joins them" if can_join else ""
-            notices.say(source.name, f"lines look wrapped, but each is read as a separate text{cure}")
+            fix = "; index build --split-sentences joins them" if can_join else ""
+            notices.say(source.name, f"lines look wrapped, but each is read as a separate text{fix}")
         for line_number, line in lines:
             yield RawRecord(line_number, None, line)
 
 
-def refuse_other_formats(source: Source, head: bytes, text_names: Collection[str]) -> None:
+def _refuse_other_formats(source: Source, head: bytes, text_names: Collection[str]) -> None:
     """Raise InputError if a text begins like JSON, JSON Lines or a table."""
     lines = [line.strip() for line in head.decode(errors="replace").split("\n", _LOOKED_AT)[:_LOOKED_AT]]
     lines = [line for line in lines if line]

@@ -1,4 +1,4 @@
-"""Values that JSON does not have, from tables and from invalid JSON: converted, or left out."""
+"""Values that JSON cannot represent, from tables and from invalid JSON: converted, or left out."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ _LEFT_OUT: Any = object()
 
 
 def _plain(value: Any, depth: int, reasons: list[str], *, nan_is_null: bool) -> Any:  # noqa: PLR0911
-    """Return the JSON value, or _LEFT_OUT; the reasons for leaving out it or parts of it are added to `reasons`."""
+    """Return the JSON value, or _LEFT_OUT; reasons for leaving it or parts of it out are added to `reasons`."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):

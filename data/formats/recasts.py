@@ -122,10 +122,10 @@ def _filled(known: Fields, fields: Fields) -> Fields:
         if value is None or (isinstance(there, str) and there.strip()):
             continue
         new[name] = value
-        if isinstance(there, dict | list) and not _says_no_more(there, value):
+        if isinstance(there, dict | list) and not _adds_nothing(there, value):
             new[f"{name}_record"] = there
     return new
 
 
-def _says_no_more(there: Json, value: str) -> bool:
+def _adds_nothing(there: Json, value: str) -> bool:
     return isinstance(there, dict) and there.keys() <= {"@type", "name", "@id"} and there.get("name", value) == value

@@ -18,11 +18,11 @@ def saved_splits(folder: Path) -> list[str] | None:
             splits = None
         if isinstance(splits, list) and splits:
             return [str(split) for split in splits]
-        return sorted(path.name for path in folder.iterdir() if is_saved_set(path))
-    return [] if is_saved_set(folder) else None
+        return sorted(path.name for path in folder.iterdir() if _is_saved_set(path))
+    return [] if _is_saved_set(folder) else None
 
 
-def is_saved_set(folder: Path) -> bool:
+def _is_saved_set(folder: Path) -> bool:
     """Tell whether the folder is a saved single `Dataset`."""
     return all(_is_file(folder / name) for name in _SET_FILES)
 

@@ -67,8 +67,8 @@ def locate(source: str | Path, options: ReadOptions = ReadOptions(), *, folder_f
     if located.format not in ("csv", "tsv"):
         for given, what in ((options.columns, "columns"), (options.delimiter, "a delimiter")):
             if given:
-                cure = "; if it is one, add --input-format csv" if located.format == "text" else ""
-                raise InputError(f"{located.name}: not a CSV or TSV file, and only these have {what}{cure}")
+                fix = "; if it is one, add --input-format csv" if located.format == "text" else ""
+                raise InputError(f"{located.name}: not a CSV or TSV file, and only these have {what}{fix}")
     try:
         delimiter = None if options.delimiter is None else parse_delimiter(options.delimiter)
         if options.encoding is not None:

@@ -61,8 +61,8 @@ def for_spreadsheets(text: str) -> str:
     return text if text.isascii() else BYTE_ORDER_MARK + text
 
 
-def as_written(records: Iterator[RawRecord]) -> Iterator[RawRecord]:
-    """Yield the records of a table; those of a guarded file with their original names and texts."""
+def unguarded_records(records: Iterator[RawRecord]) -> Iterator[RawRecord]:
+    """Yield the records of a table; those of a guarded file get their original names and texts back."""
     for record in records:
         fields = record.value
         if isinstance(fields, dict) and GUARDED_COLUMN in fields:

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import IO, TYPE_CHECKING, cast
 
 from claimhound.data.errors import InputError, RecordError
-from claimhound.data.formats.encodings import encoding_cure, found_encoding, require_text, transcoded
+from claimhound.data.formats.encodings import detect_encoding, encoding_fix, require_text, transcoded
 from claimhound.data.formats.sources import Source
 from claimhound.data.notices import Notices
 from claimhound.data.rejects import Reject
@@ -31,7 +31,7 @@ _BLOCK_OF_NUL = re.compile(rb"\0{64,}")
 
 @contextmanager
 def open_stream(source: Source) -> Iterator[IO[bytes]]:
-    """Give the decompressed bytes of a file, or of standard input, which stays open.
+    """Yield the decompressed bytes of a file, or of standard input, which stays open.
 
     Raises InputError, also during reading inside the block, for a file that cannot be opened, is truncated, or does not
     have the compression of its suffix.
@@ -50,7 +50,7 @@ def open_stream(source: Source) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def open_text(source: Source, notices: Notices | None = None) -> Iterator[TextStream]:
-    """Give the text of a source, converted to UTF-8; its lines end with LF or CRLF.
+    """Yield the text of a source, converted to UTF-8; its lines end with LF or CRLF.
 
     The encoding is that of the byte order mark, with a notice, or else the user's, or else UTF-8. If lines end with CR
     alone, it becomes LF. Byte order marks at the start of lines, where files were joined, and blocks of NUL bytes are
@@ -63,7 +63,7 @@ def open_text(source: Source, notices: Notices | None = None) -> Iterator[TextSt
     with open_stream(source) as stream:
         head = stream.read(_HEAD_SIZE)
         require_text(source.name, head)
-        encoding = found_encoding(source.name, head, source.encoding, notices)
+        encoding = detect_encoding(source.name, head, source.encoding, notices)
         pieces = _pieces(head, stream)
         if encoding is not None:
             pieces = transcoded(pieces, encoding)
@@ -118,7 +118,7 @@ def read_text(source: Source, notices: Notices | None = None) -> str:
 def not_decodable(source: Source, line_number: int, error: UnicodeDecodeError, encoding: str) -> RecordError:
     """Return the error for a line that is invalid in its encoding."""
     byte = error.object[error.start]
-    return RecordError(source.name, line_number, f"not {encoding}: byte 0x{byte:02x}; {encoding_cure(byte, encoding)}")
+    return RecordError(source.name, line_number, f"not {encoding}: byte 0x{byte:02x}; {encoding_fix(byte, encoding)}")
 
 
 class TextStream(io.BufferedReader):

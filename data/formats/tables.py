@@ -8,7 +8,7 @@ from itertools import chain
 
 from claimhound.data.errors import InputError, RecordError
 from claimhound.data.formats.csv_rows import LONGEST_CELL, CsvRows
-from claimhound.data.formats.delimiters import found_delimiter, said_delimiter
+from claimhound.data.formats.delimiters import declared_delimiter, detect_delimiter
 from claimhound.data.formats.field_names import folded_name, matches
 from claimhound.data.formats.raw_record import RawRecord
 from claimhound.data.formats.sources import Source
@@ -49,15 +49,15 @@ def read_table(
     csv.field_size_limit(LONGEST_CELL)
     with open_text(source, notices) as stream:
         head = _first_lines(stream)
-        said = said_delimiter(head[0]) if head else None
+        declared = declared_delimiter(head[0]) if head else None
         usual = "\t" if source.format == "tsv" else ","
-        delimiter = source.delimiter or said or found_delimiter(head, usual, text_names, source.columns)
+        delimiter = source.delimiter or declared or detect_delimiter(head, usual, text_names, source.columns)
         first_line = 1
-        if said is not None:
+        if declared is not None:
             next(stream)
             first_line = 2
         if source.delimiter is None and delimiter != usual:
-            why = ", as its first line says" if said is not None else ""
+            why = ", as its first line says" if declared is not None else ""
             notices.say(source.name, f"cells are separated by {_delimiter_name(delimiter)}{why}")
         header: _Header | None = None
 
@@ -104,7 +104,7 @@ def _records(
         elif first_cell in first_words and header.is_repeated_by(line, cells):
             notices.count(source.name, "repeated header lines left out", line)
         elif len(cells) == plain_width:
-            yield RawRecord(line, None, dict(zip(names, cells)))  # noqa: B905 (a tenth slower, and they are as many)
+            yield RawRecord(line, None, dict(zip(names, cells)))  # noqa: B905 (a tenth slower, and the lengths are equal)
         elif (record := header.record(line, cells, reject)) is not None:
             yield record
 

@@ -43,7 +43,7 @@ def unwrapped(
     (`articles`, `claims`, `data`, `results`, `items`, `documents`, `hits`, …) or under the object's only key; or such a
     list inside `hits`, `response`, `data` and the like. An object with one of `text_names` is a record, not a wrapper.
 
-    Raises RecordError for an object with several such lists, none of which is more suitable.
+    Raises RecordError for several equally suitable lists.
     """
     known = {name.casefold() for name in text_names}
     if any(name.casefold() in known for name in content):
@@ -55,8 +55,8 @@ def unwrapped(
     found = _list_within(source, content, part)
     if found is None:
         return None
-    path, listed, beside = found
-    others = f"; not read: {', '.join(map(repr, beside))}" if beside else ""
+    path, listed, unread = found
+    others = f"; not read: {', '.join(map(repr, unread))}" if unread else ""
     notices.say(source.name, f"read as the list under {path!r}{others}")
     return listed
 
@@ -70,8 +70,8 @@ def _linked(name: str, value: Any) -> list[Any]:
         if not isinstance(element, dict) or "item" not in element:
             items.append(element)
             continue
-        said = {key: inner for key, inner in element.items() if key not in ("item", "@type")}
-        items += [{**said, **item} if isinstance(item, dict) else item for item in as_list(element["item"])]
+        outer = {key: inner for key, inner in element.items() if key not in ("item", "@type")}
+        items += [{**outer, **item} if isinstance(item, dict) else item for item in as_list(element["item"])]
     return items
 
 
@@ -87,10 +87,10 @@ def _list_within(source: Source, content: Fields, part: Part) -> tuple[str, list
         names = ", ".join(map(repr, named))
         raise RecordError(source.name, 1, f"contains several lists: {names}; put the one to read in a separate file")
     for name, value in named.items():
-        beside = [
+        unread = [
             other for other, inner in content.items() if other != name and inner and isinstance(inner, list | dict)
         ]
-        return name, value, beside
+        return name, value, unread
     for name in _WRAPPERS:
         if isinstance(inner := content.get(name), dict) and (found := _list_within(source, inner, part)) is not None:
             return f"{name}.{found[0]}", found[1], found[2]

@@ -99,7 +99,7 @@ def read_judgments(
     """
     path = Path(source)
     is_folder = path.is_dir() and saved_splits(path) is None
-    located = _as_told(locate_text(_table_in(path) if is_folder else source, formats=_FORMATS), options)
+    located = _with_options(locate_text(_table_in(path) if is_folder else source, formats=_FORMATS), options)
     if _has_named_columns(located):
         located = replace(located, format="tsv")
     sets: EvidenceSets = {}
@@ -115,7 +115,7 @@ def read_judgments(
     return Judgments(qrels, sets)
 
 
-def _as_told(source: Source, options: ReadOptions) -> Source:
+def _with_options(source: Source, options: ReadOptions) -> Source:
     """Return the source with the user's options."""
     if options.input_format in _FORMATS and source.path is not None and source.format != "hub":
         source = replace(source, format=options.input_format)
@@ -171,8 +171,8 @@ def _collected(source: Source, judgments: Iterable[Judgment]) -> Qrels:
             raise RecordError(source.name, line, reason)
     if bad:
         is_header = source.format == "text" and len(bad) == 1 and str(bad[0].grade).isalpha() and bad[0].line == 1
-        cure = "; a header has names such as query-id, corpus-id and score" if is_header else ""
-        raise InputError(f"{source.name}: {_bad_grades(bad)}{cure}")
+        fix = "; a header has names such as query-id, corpus-id and score" if is_header else ""
+        raise InputError(f"{source.name}: {_bad_grades(bad)}{fix}")
     return qrels
 
 

@@ -97,7 +97,7 @@ def read_pairs(
 def _parts(record: Record, texts: FieldNames, labels: tuple[str, ...]) -> tuple[str, str, str]:
     """Return the pair's id, its text and its label."""
     source, line, record_id, claim, others = record
-    # with the claim, so that errors list it among the fields
+    # with the claim: errors list it among the fields
     fields: dict[str, Json] = {CLAIM_NAMES[0]: claim, **others}
     id_name = first_name(ID_NAMES, others)
     pair_id = record_id if id_name is None else usable_id(source, line, others[id_name], id_name)

@@ -1,4 +1,4 @@
-"""SciFact's shape: claims that cite documents and name the sentences that are evidence, beside a corpus of abstracts.
+"""SciFact's shape: claims that cite documents and name the sentences that are evidence, with a corpus of abstracts.
 
 A claim is `{"claim": …, "evidence": {DOC_ID: [{"sentences": [0, 2], "label": "SUPPORT"}]}, "cited_doc_ids": […]}`.
 Each object in the list is a rationale. Source: Wadden et al., Fact or Fiction, EMNLP 2020.
@@ -52,7 +52,7 @@ def sentence_numbers(rationales: Iterable[Entry], doc_id: str) -> list[int]:
 
 
 class Abstracts:
-    """The sentences of each document in the corpus beside a file of claims, by document id."""
+    """The sentences of each document in the corpus next to a file of claims, by document id."""
 
     def __init__(self, claims: Source) -> None:
         if claims.path is None:

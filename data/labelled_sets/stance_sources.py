@@ -40,7 +40,7 @@ from claimhound.data.labelled_sets.source_names import parse_source_name
 from claimhound.data.labelled_sets.stances import Stance, StancePair, StanceSet
 from claimhound.data.records import Json
 from claimhound.data.text.normal_text import normalize_text
-from claimhound.data.text.penn_text import as_written
+from claimhound.data.text.penn_text import detokenized
 
 Part: TypeAlias = Literal["train", "dev"]
 Labels: TypeAlias = Mapping[str, Stance]
@@ -190,8 +190,8 @@ def _read_fool_me_twice(source: Source, label_names: Sequence[str]) -> Iterator[
 def _read_fever_symmetric(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:
     labels: Labels = {"SUPPORTS": _S, "REFUTES": _R}
     for entry in read_entries(source, label_names):
-        text = as_written(entry.line_of_text("evidence_sentence", "evidence"))
-        yield _pair(entry, as_written(entry.line_of_text("claim")), text, entry.label(labels, "label", "gold_label"))
+        text = detokenized(entry.line_of_text("evidence_sentence", "evidence"))
+        yield _pair(entry, detokenized(entry.line_of_text("claim")), text, entry.label(labels, "label", "gold_label"))
 
 
 def _read_sufficient_facts(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:
@@ -206,7 +206,7 @@ def _read_sufficient_facts(source: Source, label_names: Sequence[str]) -> Iterat
             if not isinstance(item, list) or not all(isinstance(part, str) for part in item) or not item:
                 raise entry.error("its evidence is not a list of [article, sentence]")
             sentences.append(str(item[-1]))
-        yield _pair(entry, as_written(entry.line_of_text("claim")), as_written(" ".join(sentences)), stance)
+        yield _pair(entry, detokenized(entry.line_of_text("claim")), detokenized(" ".join(sentences)), stance)
 
 
 def _read_rte(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:

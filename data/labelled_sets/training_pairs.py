@@ -1,4 +1,4 @@
-"""Pairs of a claim and a passage, with how relevant the passage is: what relevance models are trained on."""
+"""Training pairs of relevance models: a claim, a passage and its relevance."""
 
 from __future__ import annotations
 

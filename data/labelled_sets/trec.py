@@ -26,10 +26,10 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_run(source: str | Path) -> Run:
-    """Return the run of a TREC file `query_id Q0 doc_id rank score tag`, also .gz, .xz or .zst, or of `-`.
+    """Return the run in a TREC file `query_id Q0 doc_id rank score tag` (or .gz, .xz, .zst), or on standard input, `-`.
 
     Ids are those given to `write_run`. Queries are in the order of their first occurrence. A ranking is ordered as in
-    trec_eval, so that its figures apply: by score in 32 bits, highest first, ties by doc_id in descending order. Scores
+    trec_eval, to give its figures: by score in 32 bits, highest first, ties by doc_id in descending order. Scores
     keep their full precision; the column `rank` is ignored. `tied_queries` names the queries with ties.
 
     A .json file is an object `claim id -> object` whose `evidences` lists ids, best first, as in the predictions of a
@@ -147,7 +147,7 @@ def _parse_score(source: str, line_number: int, word: str) -> float:
 
 
 def _strictly_decreasing(query_id: str, ranking: Ranking) -> Iterator[tuple[str, float]]:
-    # Plain tuples: writing runs with a thousand hits per claim takes most of the time of writing an evaluation.
+    # Plain tuples: runs with a thousand hits per claim take most of the time of writing an evaluation.
     ordered = sorted((-float(score), doc_id) for doc_id, score in ranking)
     _require_distinct(query_id, [doc_id for _, doc_id in ordered])
     above = math.inf

@@ -44,7 +44,7 @@ def read_claims(
     Bad records and bad sources are treated as by `read_documents`: a claim with a duplicate id is a RecordError that
     names both lines, or is skipped.
     """
-    located = locate(source, options, folder_file=CLAIMS_FILE)
+    located = locate_claims(source, options)
     names = CLAIM_FIELDS.given(options.id_field, options.text_field)
     records = read_records([located], names, rejecter(on_error, skipped), part="queries", notices=notices)
     return _queries(records)

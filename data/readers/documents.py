@@ -31,18 +31,9 @@ _TITLES = ("title",)
 _SOURCES = ("source",)
 _URLS = ("url", "link")
 _DATES = (
-    *(
-        "date",
-        "published",
-        "datepublished",
-        "publishedat",
-        "publishedon",
-        "publisheddate",
-        "publicationdate",
-        "pubdate",
-    ),
-    *("publishdate", "articlepublishedtime", "createdat", "datecreated"),
-)
+    "date", "published", "datepublished", "publishedat", "publishedon", "publisheddate", "publicationdate", "pubdate",
+    "publishdate", "articlepublishedtime", "createdat", "datecreated",
+)  # fmt: skip
 """In lower case, without separators between words; the first that is present is used, as for all names."""
 _GONE_WHEN_READ = frozenset(("date", "published"))
 _MOST_PLANS = 1_000
@@ -123,9 +114,9 @@ _NOT_YET = _Plan([], [], [], [])
 
 
 def _documents(records: Iterator[Record], options: ReadOptions, notices: Notices) -> Iterator[Document]:
-    # The records of a file have only a few different sets of names.
+    # The records of a file have few different sets of names.
     plans: dict[tuple[str, ...], _Plan | None] = {}
-    date_field_there = False
+    has_date_field = False
     source: Source | None = None
     for source, line, doc_id, text, fields in records:
         names = tuple(fields)
@@ -140,13 +131,13 @@ def _documents(records: Iterator[Record], options: ReadOptions, notices: Notices
         titles, origins, urls, dates = plan
         when = None
         if dates:
-            date_field_there = True
+            has_date_field = True
             when = _take_date(source, line, fields, dates, options.date_order, notices)
         title = _take_text(fields, titles) if titles else None
         origin = _take_text(fields, origins) if origins else None
         url = _take_text(fields, urls) if urls else None
         yield Document(doc_id, text, title, origin, url, when, fields)
-    if options.date_field is not None and source is not None and not date_field_there:
+    if options.date_field is not None and source is not None and not has_date_field:
         notices.say(source.name, f"no record has the date field {options.date_field!r}")
 
 

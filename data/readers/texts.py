@@ -17,7 +17,7 @@ from claimhound.data.formats.parquet import read_parquet
 from claimhound.data.formats.plain_text import read_plain_text
 from claimhound.data.formats.raw_record import RawRecord
 from claimhound.data.formats.sources import Source
-from claimhound.data.formats.spreadsheet import as_written
+from claimhound.data.formats.spreadsheet import unguarded_records
 from claimhound.data.formats.tables import read_table
 from claimhound.data.notices import Notices
 from claimhound.data.read_options import Part
@@ -84,7 +84,7 @@ def read_records(
 
 
 class _Count:
-    """Counts the records of a source, to notice one without any."""
+    """Counts the good and bad records of a source, to detect an empty one."""
 
     def __init__(self, reject: Reject) -> None:
         self.good = 0
@@ -122,7 +122,7 @@ def _read_format(  # noqa: PLR0911
         case "json":
             return read_json(source, reject, text_names, notices, part)
         case "csv" | "tsv":
-            return as_written(read_table(source, reject, notices, text_names))
+            return unguarded_records(read_table(source, reject, notices, text_names))
         case "parquet":
             return read_parquet(source)
         case "hub":

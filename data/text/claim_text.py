@@ -8,14 +8,13 @@ import unicodedata
 import regex
 
 from claimhound.data.text.hashtags import split_hashtag
-from claimhound.data.text.normal_text import INVISIBLE
+from claimhound.data.text.normal_text import ENTITY, INVISIBLE
 
 # A claim without any of these is searched exactly as it is.
 _POSTED = regex.compile(
     r"[#@&＃＠]|://|www\.|https?:|\.\p{Ll}{2,}/|https?…|\A\s*(?:RT|MT|QT)\b|\p{Emoji_Presentation}|[\ufe0f\u20e3\U0001f3fb-\U0001f3ff]"
     r"|[\U0001d400-\U0001d7ff\uff01-\uff5e]|[\p{Default_Ignorable_Code_Point}\uFFF9-\uFFFB]|\p{Extended_Pictographic}"
 )
-_ENTITY = regex.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _ESCAPED_AT_MOST = 3
 _REPOSTED = regex.compile(r"\A\s*(?:(?:RT|MT|QT)\b:?\s*[@＠]\w{1,50}\s*:?\s*)+")
 _DOMAIN_ENDS = (
@@ -54,7 +53,7 @@ def searched_text(claim: str) -> str:
         return claim
     text = claim
     for _ in range(_ESCAPED_AT_MOST):
-        text = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
+        text = ENTITY.sub(lambda match: html.unescape(match.group()), text)
     text = _REPOSTED.sub("", text)
     text = _EMPTY_BRACKETS.sub(" ", _LINK.sub(" ", text))
     text = _OTHER_ALPHABET.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)

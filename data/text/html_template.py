@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def page_template(package: str, name: str, filters: Mapping[str, Callable[..., Any]]) -> Template:
-    """Return a package's template file, with these filters besides `count` and `of_claims`."""
+    """Return a package's template file, with these filters in addition to `count` and `of_claims`."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(

@@ -10,6 +10,9 @@ import regex
 # fillers; and annotation anchors.
 INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\uFFF9-\uFFFB]")
 
+ENTITY = regex.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+"""A character reference of HTML."""
+
 
 def normalize_text(text: str) -> str:
     """Return the case-folded words of a text, without punctuation: the same for copies that differ only in these.

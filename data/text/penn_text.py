@@ -8,7 +8,7 @@ _BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{
 _MARKS = {"``": '"', "''": '"', " -- ": " – "}
 
 
-def as_written(text: str) -> str:
+def detokenized(text: str) -> str:
     """Return a text as people write it: real brackets, quotes and dashes, and no space before punctuation."""
     for written, character in (_BRACKETS | _MARKS).items():
         text = text.replace(written, character)

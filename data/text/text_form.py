@@ -8,7 +8,7 @@ TEXT_FORM_VERSION = 2
 """Version of the form, on which vectors and scores depend. 1 was the text alone; 2 is `title: text`."""
 
 _LONGEST_TITLE = 200
-"""In characters. A longer title would take a model's room for the text."""
+"""In characters. A longer title would leave a model too little room for the text."""
 _TITLE_ENDS = ".:;,…"
 
 

@@ -1,4 +1,4 @@
-"""Acronyms, told from words by their capitals and dots: `US` and `U.S.` are a country, `us` is not."""
+"""Acronyms, distinguished from words by capitals and dots: `US` and `U.S.` are a country, `us` is not."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _TWO_THINGS = """
     tap tax team tie tip tips to top trap trips up us use van vat war wash was we who win wise wit you zip
 """
 _WORDS = frozenset(_TWO_THINGS.split())
-# In lower case these find everything, so they say nothing.
+# In lower case these are too common to be of use.
 _EMPTY_WORDS = frozenset({"us", "who", "he", "we", "me", "my", "am", "do", "so", "up", "all", "our", "you", "how"})
 
 
 def acronym_forms(text: str) -> tuple[list[Form], list[tuple[int, int]]]:
     """Return the terms of the acronyms in a visible text, and the spans whose own words do not count.
 
-    An acronym that would be a word in lower case keeps its capitals, so no word equals it, and gives the lower-case
-    word too if that says something: `US` is never `us`. Three words in capitals in a row are not acronyms, nor is a
+    An acronym that is also a word in lower case keeps its capitals, so it equals no word; it also gives the lower-case
+    word unless that is too common: `US` is never `us`. Three words in capitals in a row are not acronyms, nor is a
     text entirely in capitals.
     """
     forms: list[Form] = []
@@ -65,7 +65,7 @@ def acronym_forms(text: str) -> tuple[list[Form], list[tuple[int, int]]]:
 
 
 def _terms(letters: str) -> list[str]:
-    """Return the lower-case word, if it says something, and the terms that its capitals add."""
+    """Return the lower-case word, unless it is too common, and the terms that its capitals add."""
     lower = letters.lower()
     terms = [] if lower in _EMPTY_WORDS else [lower]
     if lower in _WORDS:

@@ -1,4 +1,4 @@
-"""Terms of a text besides its words, with their places."""
+"""Terms of a text in addition to its words, with their spans."""
 
 from __future__ import annotations
 

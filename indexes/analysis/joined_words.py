@@ -12,7 +12,7 @@ from claimhound.indexes.analysis.forms import Form
 from claimhound.indexes.analysis.visible_text import BREAK
 
 UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+")
-"""Runs of scripts that write no spaces between words."""
+"""Runs of characters in scripts without spaces between words."""
 
 _LINE_END = re.compile(r"(?<!\w)([^\W\d_]{2,})-[ \t]*\r?\n[ \t]*([^\W\d_]{2,})")
 _HYPHEN_AND_NUMBER = re.compile(r"-(?<=[A-Za-z]-)[0-9]")

@@ -26,29 +26,11 @@ _SPACED = re.compile(
     r"[0-9](?<![\w.,:/⁄-][0-9])[0-9]{0,2}(?: [0-9]{3})+"
     r"(?![0-9])(?![.,:/-][0-9]|-)(?: ?([a-z]+|[%°€£¥₹]))?(?: ([a-z]+))?"
 )
-_COUNTED = frozenset(
-    {
-        *("people", "men", "women", "children", "police", "staff", "dead", "million", "billion", "trillion", "per"),
-        *(
-            "deg",
-            "of",
-            "more",
-            "km",
-            "cm",
-            "mm",
-            "kg",
-            "g",
-            "t",
-            "ha",
-            "sq",
-            "square",
-            "cubic",
-            "ft",
-            "feet",
-            *"%°€£¥₹",
-        ),
-    }
-)
+_COUNTED_WORDS = """
+    people men women children police staff dead million billion trillion per deg of more km cm mm kg g t ha sq
+    square cubic ft feet % ° € £ ¥ ₹
+"""
+_COUNTED = frozenset(_COUNTED_WORDS.split())
 _NOT_COUNTED = frozenset(
     {"this", "thus", "less", "plus", "versus", "does", "across", "always", "perhaps", "was", "has"}
 )

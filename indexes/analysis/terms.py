@@ -30,7 +30,7 @@ _PAIR = 2
 _WORD = regex.compile(r"[\p{L}\p{N}\p{M}]+")
 _ASCII_WORD = re.compile("[a-z0-9]+")
 _POSSESSIVE = re.compile(r"'[sS](?!\w)")
-# 53 % of 100,000 sentences of Wikipedia and textbooks have no terms besides their words.
+# 53 % of 100,000 sentences of Wikipedia and textbooks have no terms other than their words.
 _MORE = re.compile(r"[0-9#&'\nA-Z.](?:(?<=[0-9#&'\n])|(?<=[A-Z])[A-Z]|(?<=\.)(?:[A-Za-z]| [A-Z]\.))")
 _DIGIT = re.compile(r"[\d⁄]")
 
@@ -53,27 +53,6 @@ def split_words(text: str) -> list[str]:
     Words are in NFKC and case folded, without invisible characters and English possessives. Scripts without spaces give
     overlapping pairs of characters, so a query can find part of a longer run.
     """
-    return _words(text)
-
-
-def tokenize(text: str) -> list[str]:
-    """Return the terms of a document, repeated ones included; empty if it has only stop words or none."""
-    return _terms(split_words(text))
-
-
-def query_terms(text: str) -> list[str]:
-    """Return the terms of a query, as for a document; in a query without capitals, `us` may also mean `US`."""
-    words = _words(text)
-    if "us" in words and text == text.lower():
-        words.append("US")
-    return _terms(words)
-
-
-def _terms(words: list[str]) -> list[str]:
-    return analyzer().analyze(" ".join(words))
-
-
-def _words(text: str) -> list[str]:
     text = visible_text(text)
     if text.isascii() and not _MORE.search(text):
         return _ASCII_WORD.findall(text.casefold())
@@ -93,8 +72,25 @@ def _words(text: str) -> list[str]:
     return words
 
 
+def tokenize(text: str) -> list[str]:
+    """Return the terms of a document, repeated ones included; empty if it has only stop words or none."""
+    return _terms(split_words(text))
+
+
+def query_terms(text: str) -> list[str]:
+    """Return the terms of a query, as for a document; in a query without capitals, `us` may also mean `US`."""
+    words = split_words(text)
+    if "us" in words and text == text.lower():
+        words.append("US")
+    return _terms(words)
+
+
+def _terms(words: list[str]) -> list[str]:
+    return analyzer().analyze(" ".join(words))
+
+
 def _forms(text: str) -> tuple[list[Form], str]:
-    """Return the forms in a visible text, and the text with everything blanked that is not one of its words."""
+    """Return the forms in a visible text, and the text with everything except its words blanked."""
     forms, instead = acronym_forms(text)
     if _DIGIT.search(text):
         forms.extend(number_forms(with_ascii_digits(text)))

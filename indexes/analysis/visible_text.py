@@ -8,12 +8,11 @@ import unicodedata
 
 import regex
 
-from claimhound.data.text.normal_text import INVISIBLE
+from claimhound.data.text.normal_text import ENTITY, INVISIBLE
 
 BREAK = "\u2063"
 """Marks a zero width character that may separate two words; it is invisible itself, so no visible text has its own."""
 
-_ENTITY = regex.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 # Between digits a no-break space groups thousands; it becomes a comma, as NFKC would make it a plain space.
 _GROUPING_SPACE = regex.compile(r"(?<=\d)[\u00a0\u2007\u2008\u2009\u200a\u202f](?=\d{3}(?!\d))")
 # A zero width space may separate words, and a zero width non-joiner the parts of a Persian word.
@@ -39,7 +38,7 @@ _LOOKS = re.compile("[" + "".join(_SAME_LOOK) + "]")
 def visible_text(text: str) -> str:
     """Return the text in NFKC without invisible characters, with `BREAK` for those that may separate two words."""
     if "&" in text:
-        text = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
+        text = ENTITY.sub(lambda match: html.unescape(match.group()), text)
     if text.isascii():
         return text
     simple = text
@@ -57,7 +56,7 @@ def visible_text_with_spans(text: str) -> tuple[str, list[tuple[int, int]]]:
     characters: list[str] = []
     spans: list[tuple[int, int]] = []
     done = 0
-    for match in _ENTITY.finditer(text):
+    for match in ENTITY.finditer(text):
         characters.extend(text[done : match.start()])
         spans.extend((at, at + 1) for at in range(done, match.start()))
         meant = html.unescape(match.group())

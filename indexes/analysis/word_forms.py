@@ -29,7 +29,7 @@ _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "�
 
 @lru_cache(_KNOWN_WORDS)
 def folded_forms(word: str) -> tuple[str, ...]:
-    """Return other spellings of a word (case folded, in NFKC); none if there is nothing to leave out.
+    """Return other spellings of a word (case folded, in NFKC); empty if it has none.
 
     Accents, Arabic vowel marks and Hebrew points are removed, digits become ASCII; ä, ö, ü, å and ø also become two
     letters.

@@ -15,7 +15,7 @@ from pathlib import Path
 from claimhound.data.dates import read_day
 from claimhound.data.errors import InputError, RecordError
 from claimhound.data.formats.fields import missing_field
-from claimhound.data.formats.shapes import Kind, joint_kind, kind_of
+from claimhound.data.formats.parquet_columns import Kind, joint_kind, kind_of
 from claimhound.data.formats.sources import STDIN, Source
 from claimhound.data.formats.streams import open_stream
 from claimhound.data.notices import Notices

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TextIO, TypeAlias, get_args
 
 from claimhound.data.errors import InputError
-from claimhound.data.formats.shapes import Kind, ListOf, Shape, write_parquet
+from claimhound.data.formats.parquet_columns import Kind, ListOf, Shape, write_parquet
 from claimhound.data.formats.spreadsheet import BYTE_ORDER_MARK, GUARDED_COLUMN, guarded
 from claimhound.data.records import Json
 from claimhound.pipeline.annotation.page import write_page

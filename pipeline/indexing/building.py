@@ -135,9 +135,9 @@ class _Intake:
         self._is_checked = is_checked
         self._splits = _splits(writer, options)
         place = str(job.index_dir)
-        if writer.held_any and options.split_sentences is None and self._splits:
+        if writer.had_documents and options.split_sentences is None and self._splits:
             self.notices.say(place, "holds sentences, so new texts are split too (--no-split-sentences)")
-        elif writer.held_any and self._splits != writer.is_split:
+        elif writer.had_documents and self._splits != writer.is_split:
             kinds = ("whole texts", "sentences")
             self.notices.say(place, f"holds {kinds[writer.is_split]}; adding {kinds[self._splits]} as requested")
 
@@ -190,7 +190,7 @@ class _Intake:
         self.n_unknown = len(by_id.keys() - withdrawn.values())
         bad = [(error.source, error.line) for error in self.skipped]
         self.n_outdated = len(writer.withdraw(self._made_ids.gone(self._made_lines, bad, writer.known_ids)))
-        if not writer.held_any:
+        if not writer.had_documents:
             writer.is_split = self._splits
         writer.made_ids = self._made_ids.by_stem
 

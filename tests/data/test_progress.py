@@ -1,11 +1,11 @@
-"""Loops in batches report what is done, and nothing before it is."""
+"""Batches are reported when they are done, not before."""
 
 from __future__ import annotations
 
 from claimhound.data.progress import batches
 
 
-def test_batches_hold_every_item_once_and_are_reported_when_done():
+def test_batches_contain_every_item_once_and_are_reported_when_done():
     events = []
     for batch in batches("abcde", 2, "reading", lambda *reported: events.append(reported), done=3):
         events.append(batch)
@@ -29,5 +29,5 @@ def test_a_batch_that_fails_is_not_reported():
     assert reported == []
 
 
-def test_no_items_are_no_batches():
+def test_no_items_give_no_batches():
     assert list(batches([], 3)) == []

@@ -51,7 +51,7 @@ def answers(index_dir: Path) -> tuple[int, list[Ranking], list[Ranking]]:
 
 
 def stored_bytes(index_dir: Path) -> dict[str, bytes]:
-    """Return every file below an index folder but the locks: what a reader or writer would find."""
+    """Return every file below an index folder except the locks: what a reader or writer would find."""
     return {
         path.relative_to(index_dir).as_posix(): path.read_bytes()
         for path in sorted(index_dir.rglob("*"))

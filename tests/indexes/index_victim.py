@@ -30,7 +30,7 @@ def _fresh(base: str, target: Path) -> Path:
 
 
 def die_ahead_of(base: str, work: str, change: str, operations: list[int]) -> list[int]:
-    """Make the change once for each of these disk operations, counted from 0, dying ahead of it; return exit codes."""
+    """Make the change once for each of these disk operations, counted from 0, dying before it; return exit codes."""
     codes = []
     for n in operations:
         index_dir = _fresh(base, Path(work, str(n)))

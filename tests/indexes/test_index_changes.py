@@ -1,4 +1,4 @@
-"""An index answers like a rebuild of its documents, whatever its history."""
+"""An index with any history answers like a rebuild of its documents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from claimhound.data.records import Document, Ranking
 from claimhound.indexes import Conditions, IndexSnapshot, IndexWriter, verify_index
 from claimhound.indexes.analysis.terms import tokenize
 from claimhound.indexes.durable import remove_folder
-from claimhound.indexes.merging import first_to_merge, text_wants_rewrite, vectors_to_keep
+from claimhound.indexes.merging import first_to_merge, should_rewrite_text, vectors_to_keep
 from claimhound.indexes.ties import level
 
 IDS = "abcdefghij"
@@ -148,10 +148,10 @@ def test_segments_stay_few_and_each_vector_is_rewritten_few_times(batches: list[
 
 
 def test_a_small_index_is_always_rewritten_and_a_large_one_only_for_large_changes() -> None:
-    assert text_wants_rewrite(20_000, 1)
-    assert not text_wants_rewrite(20_000, 0)
-    assert not text_wants_rewrite(1_000_000, 100_000)
-    assert text_wants_rewrite(1_000_000, 120_000)
+    assert should_rewrite_text(20_000, 1)
+    assert not should_rewrite_text(20_000, 0)
+    assert not should_rewrite_text(1_000_000, 100_000)
+    assert should_rewrite_text(1_000_000, 120_000)
     assert vectors_to_keep([15_000, 10], 0, 15_000, 10) == 0
     assert vectors_to_keep([1_000_000, 10], 3, 1_000_000, 10) == 2
     assert vectors_to_keep([1_000_000, 10], 5, 1_000_000, 10) == 1

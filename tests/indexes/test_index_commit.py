@@ -1,4 +1,4 @@
-"""A generation appears completely or not at all, whatever fails at any time."""
+"""A generation appears completely or not at all, no matter what fails and when."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.victims import DONE, OUR_ERROR
 
 
 class FailingDisk(Disk):
-    """Raises ahead of the n-th change, from 0, and of every one after it."""
+    """Raises before the n-th change, from 0, and before every later one."""
 
     def __init__(self, n: int, code: int = errno.ENOSPC) -> None:
         self._left = n
@@ -47,7 +47,7 @@ class FailingDisk(Disk):
 
 
 class WatchingDisk(Disk):
-    """Notes the name of each operation, and whether the files of an index changed since the one before it."""
+    """Records the name of each operation, and whether the files of an index changed since the one before it."""
 
     def __init__(self, index_dir: Path) -> None:
         self.operations: list[str] = []
@@ -122,10 +122,10 @@ def assert_takes_another_document(index_dir: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_process_killed_ahead_of_any_disk_operation_leaves_the_last_or_the_next_generation(
+def test_a_process_killed_before_any_disk_operation_leaves_the_last_or_the_next_generation(
     change: str, base: Path, quick_dir: Path, victim: Callable[..., Any]
 ) -> None:
-    """Kill ahead of each operation that finds other files than the one before it found.
+    """Kill before each operation that finds other files than the one before it found.
 
     A kill ahead of any other operation leaves the very bytes of the last such kill: a process that is killed writes
     nothing more. Operations without effect are syncs, permissions, folders that are there or gone already, and opening
@@ -174,7 +174,7 @@ def test_a_disk_that_is_full_from_any_operation_on_leaves_the_last_or_the_next_g
         except IndexWriteError as error:
             found = examiner.answers(index_dir)
             confirmed = disk.failed != "sync_dir" or found == examiner.before
-            cure = "the index is as it was before" if confirmed else "does not confirm that it keeps it"
+            cure = "the index is unchanged" if confirmed else "did not confirm the write"
             assert cure in str(error)
             assert "No space left on device" in str(error)
             assert str(index_dir) in str(error)
@@ -231,7 +231,7 @@ def test_a_disk_error_is_one_line_and_ends_the_writer(base: Path) -> None:
         disk._left = 0
         with pytest.raises(IndexWriteError) as failure:
             writer.commit()
-        assert str(failure.value) == f"{base}: not written (Input/output error); the index is as it was before"
+        assert str(failure.value) == f"{base}: not written (Input/output error); the index is unchanged"
         with pytest.raises(ValueError, match="open another"):
             writer.add(documents(1, first=501), unit_vectors(1))
 

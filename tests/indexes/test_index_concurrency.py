@@ -40,7 +40,7 @@ def test_two_writers_in_one_process_exclude_each_other(base: Path) -> None:
 
 
 def test_a_writer_that_fails_to_start_leaves_the_lock_free(base: Path) -> None:
-    with pytest.raises(InputError, match="holds an index already"):
+    with pytest.raises(InputError, match="already contains an index"):
         IndexWriter.create(base, ENCODER)
     IndexWriter.open(base).close()
 
@@ -105,7 +105,7 @@ def test_another_encoder_of_the_same_dimension_is_refused_with_both_names() -> N
     assert str(failure.value) == (
         "claims-index: its vectors come from encoder tiny, not from other (weights a1a1a1a1a1a1, not b2b2b2b2b2b2; "
         "pooling mean, not cls; 64 tokens, not 128; nothing before claims, not 'query: '; for cosine similarity, "
-        "not dot); name its own with --encoder, or recompute its vectors with: "
+        "not dot); give that encoder with --encoder, or recompute its vectors with: "
         "claimhound index renew --index claims-index"
     )
 
@@ -128,7 +128,7 @@ def test_encoders_differ_if_any_fact_that_vectors_depend_on_differs(difference: 
         ENCODER.require_same(replace(ENCODER, **difference), Path("index"))
 
 
-def test_encoders_are_the_same_whatever_their_name_precision_and_revision() -> None:
+def test_encoders_may_differ_in_name_precision_and_revision() -> None:
     ENCODER.require_same(replace(ENCODER, name="renamed", precision="bf16", revision="1" * 40), Path("index"))
 
 
@@ -154,9 +154,9 @@ def test_an_index_names_every_precision_of_its_vectors(quick_dir: Path, own: str
         assert writer.commit().encoder == replace(ENCODER, precision=together)
 
 
-def test_a_folder_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(InputError, match=r"is not an index folder \(it holds thesis\.tex\)"):
+    with pytest.raises(InputError, match=r"is not an index folder \(it contains thesis\.tex\)"):
         IndexWriter.create(tmp_path, ENCODER, overwrite=True)
     with pytest.raises(InputError, match="is a file"):
         IndexWriter.create(tmp_path / "thesis.tex", ENCODER)

@@ -136,7 +136,8 @@ def test_an_index_of_another_format_version_is_refused_with_the_versions(base: P
         with pytest.raises(IndexVersionError) as failure:
             use(base)  # type: ignore[operator]
         assert str(failure.value) == (
-            f"{base}: made with version {FORMAT_VERSION + 1} of the format, this program has version {FORMAT_VERSION}; "
+            f"{base}: made with version {FORMAT_VERSION + 1} of the format, "
+            f"but this program has version {FORMAT_VERSION}; "
             "use the program that wrote it, or a later version of this one"
         )
 
@@ -153,10 +154,10 @@ def test_an_index_with_other_versions_of_the_rules_is_refused_but_verifies(
         with pytest.raises(IndexVersionError) as failure:
             use(base)  # type: ignore[operator]
         assert str(failure.value) == (
-            f"{base}: made with version 7 of the {name}, this program has version {current}; "
+            f"{base}: made with version 7 of the {name}, but this program has version {current}; "
             f"rebuild it with: claimhound index renew --index {base}"
         )
-    # Its bytes are intact all the same.
+    # Its bytes are still intact.
     assert verify_index(base).damaged == []
     put_bytes(next(generation_folder(base).glob("text/*.store")), b"other bytes")
     assert len(verify_index(base).damaged) == 1
@@ -206,9 +207,9 @@ def test_garbage_in_place_of_a_manifest_is_damage(base: Path) -> None:
 
 
 def test_a_missing_index_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(IndexMissingError, match=r"no such folder; make an index with: claimhound index build"):
+    with pytest.raises(IndexMissingError, match=r"no such folder; build one with: claimhound index build"):
         IndexSnapshot.open(tmp_path / "nowhere")
-    with pytest.raises(IndexMissingError, match="holds no finished index"):
+    with pytest.raises(IndexMissingError, match="contains no finished index"):
         IndexSnapshot.open(tmp_path)
     with pytest.raises(IndexMissingError):
         IndexWriter.open(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""What an index answers, beside other arithmetic for the same."""
+"""Search results compared with independent calculations."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def lucene_bm25(docs: Sequence[Document], query: str, k1: float = 1.2, b: float 
 
 @pytest.mark.parametrize("query", [*QUERIES, "sea sea ice", "The melting of glaciers", "coal", "rise " * 30, "the of"])
 @pytest.mark.parametrize("k", [1, 7, 500])
-def test_bm25_on_disk_is_the_formula(tmp_path_factory: pytest.TempPathFactory, query: str, k: int) -> None:
+def test_bm25_on_disk_agrees_with_the_formula(tmp_path_factory: pytest.TempPathFactory, query: str, k: int) -> None:
     docs = documents(300, seed=5)
     folder = tmp_path_factory.getbasetemp() / "bm25-oracle"
     if not folder.exists():
@@ -113,7 +113,7 @@ def assert_is_best(ranking: Ranking, expected: dict[str, float], k: int) -> None
 @pytest.mark.parametrize("exact_up_to", [1000, 50], ids=["one list", "many lists"])
 @pytest.mark.parametrize("k", [1, 10, 400, 5000])
 @pytest.mark.parametrize("length", [1.0, 3.0], ids=["unit", "longer"])
-def test_vector_search_is_the_full_product(tmp_path: Path, exact_up_to: int, k: int, length: float) -> None:
+def test_vector_search_agrees_with_the_full_product(tmp_path: Path, exact_up_to: int, k: int, length: float) -> None:
     docs = documents(400)
     doc_vectors = unit_vectors(400, seed=2) * np.float32(length)
     doc_vectors[100:140] = doc_vectors[7]  # repeated
@@ -124,7 +124,7 @@ def test_vector_search_is_the_full_product(tmp_path: Path, exact_up_to: int, k: 
     together = index.search_vectors(queries, k, probe_share=1.0)
     for row, ranking in enumerate(together):
         assert_is_best(ranking, products(docs, doc_vectors, queries[row]), k)
-        # The same alone as among others.
+        # A query alone gets the same answer as among others.
         assert index.search_vectors(queries[row : row + 1], k, probe_share=1.0) == [ranking]
     memory = MemoryIndex(docs, doc_vectors.astype(np.float16).astype(np.float32))
     for row, ranking in enumerate(memory.search_vectors(queries, k)):

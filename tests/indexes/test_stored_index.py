@@ -73,7 +73,7 @@ def test_the_stored_index_has_several_segments_and_dead_documents(stored: Path) 
     ("query", "expected"),
     [("sea level", ["sea-2", "sea-1", "ice-1"]), ("the sun's power", ["late", "sun-1", "sun-2"]), ("deleted", [])],
 )
-def test_rebuilt_it_ranks_by_text(rebuilt: Path, query: str, expected: list[str]) -> None:
+def test_a_rebuilt_index_ranks_by_text(rebuilt: Path, query: str, expected: list[str]) -> None:
     assert [hit.doc_id for hit in IndexSnapshot.open(rebuilt).search_text(query, 5)] == expected
 
 
@@ -85,7 +85,7 @@ def test_rebuilt_it_ranks_by_text(rebuilt: Path, query: str, expected: list[str]
     ],
     ids=str,
 )
-def test_rebuilt_it_ranks_by_vectors_as_before(
+def test_a_rebuilt_index_ranks_by_vectors_as_before(
     rebuilt: Path, query: list[float], expected: list[tuple[str, float]]
 ) -> None:
     (ranking,) = IndexSnapshot.open(rebuilt).search_vectors(np.array([query], dtype=np.float32), 3, probe_share=1.0)
@@ -93,7 +93,7 @@ def test_rebuilt_it_ranks_by_vectors_as_before(
     assert [hit.score for hit in ranking] == pytest.approx([score for _, score in expected], abs=2e-5)
 
 
-def test_rebuilt_it_has_the_same_documents_neighbours_and_conditions(rebuilt: Path) -> None:
+def test_a_rebuilt_index_has_the_same_documents_neighbours_and_conditions(rebuilt: Path) -> None:
     index = IndexSnapshot.open(rebuilt)
     assert index.documents(["ice-2", "sun-2"]) == [
         Document("ice-2", "Ice cores record past air.", "Ice", "survey", fields={"lang": ["en", "fr"]}),
@@ -146,6 +146,6 @@ def test_an_index_of_an_earlier_format_cannot_be_searched_or_changed(stored: Pat
             use(stored)  # type: ignore[operator]
         version = read_manifest(stored).format_version
         assert str(failure.value) == (
-            f"{stored}: made with version {version} of the format, this program has version {FORMAT_VERSION}; "
+            f"{stored}: made with version {version} of the format, but this program has version {FORMAT_VERSION}; "
             f"rebuild it with: claimhound index renew --index {stored}"
         )

@@ -92,7 +92,7 @@ def test_a_file_without_records_is_an_error(tmp_path: Path, name: str, content: 
 @pytest.mark.parametrize(
     ("name", "content"), [("a.csv", "id,text\n"), ("a.tsv", "id\ttext\n"), ("a.json", "[]"), ("a.json", "{}")]
 )
-def test_a_header_or_brackets_alone_are_no_records(tmp_path: Path, name: str, content: str) -> None:
+def test_a_header_or_brackets_alone_are_not_records(tmp_path: Path, name: str, content: str) -> None:
     path = tmp_path / name
     path.write_text(content)
     assert error_of(path) == f"{path}: contains no records"

@@ -160,7 +160,7 @@ def test_mined_claims_are_read_as_pairs(tmp_path):
     ]
 
 
-def test_evidence_from_one_paper_is_never_a_negative_beside_evidence_from_another(tmp_path):
+def test_evidence_from_one_paper_is_never_a_negative_for_evidence_from_another(tmp_path):
     sentences = ["Tea lowered the pulse of all ten.", "Green tea made all ten people calm."]
     corpus = [{"doc_id": i, "title": "Tea", "abstract": [sentence]} for i, sentence in enumerate(sentences)]
     evidence = {str(i): [{"sentences": [0], "label": "SUPPORT"}] for i in range(2)}

@@ -117,7 +117,7 @@ def test_fool_me_twice_joins_its_gold_sentences(tmp_path):
     assert read("fool_me_twice", path).pairs == [("q", "A claim.", "One. Two.", R)]
 
 
-def test_fever_symmetric_is_untokenised(tmp_path):
+def test_fever_symmetric_is_detokenized(tmp_path):
     record = {
         "id": "1",
         "claim": "Ann ( a poet ) is n't old .",

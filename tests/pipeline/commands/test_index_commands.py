@@ -129,7 +129,7 @@ def test_info_shows_facts_missing_from_format_1_as_unknown(invoke: Invoke, small
     result = invoke("index", "info", "--index", small_index)
     assert result.exit_code == 0
     assert result.stderr == (
-        f"{small_index}: made with version 1 of the format, this program has version 3; "
+        f"{small_index}: made with version 1 of the format, but this program has version 3; "
         f"rebuild it with: claimhound index renew --index {small_index}\n"
     )
     shown = {line.split()[0]: line.split()[-1] for line in result.stdout.splitlines()}
@@ -309,7 +309,7 @@ def test_an_index_is_overwritten_only_on_request(invoke: Invoke, small_index: Pa
     refused = invoke(*words)
     assert refused.exit_code == 1
     assert refused.stderr == (
-        f"Error: {small_index}: holds an index already; add to it with: claimhound index add, "
+        f"Error: {small_index}: already contains an index; add to it with: claimhound index add, "
         "or build with --overwrite\n"
     )
     assert invoke(*words, "--overwrite").exit_code == 0
@@ -331,7 +331,7 @@ def test_every_command_reports_a_missing_index(invoke: Invoke, tmp_path: Path, c
     (line,) = result.stderr.splitlines()
     assert line == (
         f"Error: {tmp_path / 'nothing'}: no such folder; "
-        f"make an index with: claimhound index build SOURCE --index {tmp_path / 'nothing'}"
+        f"build one with: claimhound index build SOURCE --index {tmp_path / 'nothing'}"
     )
 
 
@@ -492,7 +492,7 @@ def test_an_earlier_format_is_refused_with_the_command_that_renews_it(
     refused = invoke(*words, "--index", small_index)
     assert refused.exit_code == 1
     assert refused.stderr == (
-        f"Error: {small_index}: made with version 2 of the format, this program has version 3; "
+        f"Error: {small_index}: made with version 2 of the format, but this program has version 3; "
         f"rebuild it with: claimhound index renew --index {small_index}\n"
     )
     renewed = invoke("index", "renew", "--index", small_index)
@@ -513,7 +513,7 @@ def test_an_index_can_be_a_symbolic_link_and_a_dangling_one_is_an_error(
     assert invoke("index", "add", tmp_path / "c.txt", "--index", tmp_path / "moved").exit_code == 0
     refused = invoke(*build, tmp_path / "link")
     assert refused.stderr == (
-        f"Error: {tmp_path}/link: is a link to real, which is not there; make that folder, or name another\n"
+        f"Error: {tmp_path}/link: is a link to real, which does not exist; create that folder, or name another\n"
     )
     assert invoke("index", "info", "--index", tmp_path / "c.txt").stderr == (
         f"Error: {tmp_path}/c.txt: is a file; name the folder of an index\n"

@@ -236,7 +236,7 @@ def test_a_text_that_grew_has_all_its_sentences_at_every_shard_size(tmp_path, sh
 
 def test_an_existing_or_locked_index_is_refused(corpus, tmp_path):
     build_index([corpus], tmp_path / "index", FakeEncoder(VECTORS))
-    with pytest.raises(InputError, match="holds an index already"):
+    with pytest.raises(InputError, match="already contains an index"):
         build_index([corpus], tmp_path / "index", FakeEncoder(VECTORS))
     assert build_index([corpus], tmp_path / "index", FakeEncoder(), overwrite=True).manifest.n_docs == 10
     with IndexWriter.open(tmp_path / "index"), pytest.raises(IndexLockedError):

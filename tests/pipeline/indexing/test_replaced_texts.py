@@ -60,9 +60,11 @@ def test_documents_whose_id_looks_like_a_sentence_s_are_kept(index):
     index.add(record("a", "Short."), options=SPLIT)
     assert index.held == {"a#0": "Short.", "a#1": "Not of a.", "a#2": "Nor this."}
     # Nor is one ever mistaken for the sentence.
-    with pytest.raises(InputError, match="'a#1' would be the id of a sentence of 'a', and is that of a document of"):
+    with pytest.raises(InputError, match="'a#1' would be the id of a sentence of 'a', but is already that of a whole"):
         index.add(record("a", "Short. And more."), options=SPLIT)
-    with pytest.raises(InputError, match="'a#0' would be the id of a document of its own, and is that of a sentence"):
+    with pytest.raises(
+        InputError, match="'a#0' would be the id of a whole document, but is already that of a sentence"
+    ):
         index.add(record("a#0", "Whole."))
     assert index.held == {"a#0": "Short.", "a#1": "Not of a.", "a#2": "Nor this."}
 

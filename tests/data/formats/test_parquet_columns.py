@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claimhound.data.formats.parquet import read_parquet
-from claimhound.data.formats.shapes import ListOf, joint_kind, kind_of, write_parquet
+from claimhound.data.formats.parquet_columns import ListOf, joint_kind, kind_of, write_parquet
 from claimhound.data.formats.sources import locate
 
 COLUMNS = {
