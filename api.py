@@ -210,6 +210,9 @@ def evaluate(
     judgments if the claims name their evidence. `evaluating.evaluate` describes the other arguments and the errors
     raised.
     """
+    for argument, value in (("measures", measures), ("stages", stages)):
+        if isinstance(value, str):
+            raise TypeError(f"{argument} is a sequence of names, not one string: [{value!r}]")
     queries, judgments = read_judged(claims, qrels, reading, level=qrels_level, on_notice=on_notice)
     if output_dir is not None:
         require("matplotlib", "report", "report.html")

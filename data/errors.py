@@ -13,6 +13,7 @@ ClaimhoundError            every error that the user can fix; printed in one lin
 │   ├── EncoderMismatchError   its vectors come from another encoder
 │   └── VectorsMismatchError   its encoder no longer produces the same vectors
 └── ModelError             a model is missing or of the wrong kind
+    └── DeviceError            the requested device is not available
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ class RecordError(InputError):
         self.line = line
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[RecordError], tuple[object, ...]]:
+        return type(self), (self.source, self.line, self.reason)
+
 
 class BlankText(RecordError):
     """A record with a usable id and a blank text.
@@ -51,6 +55,9 @@ class BlankText(RecordError):
         self.fields = fields
         title = fields.get("title")
         self.title = (title.strip() or None) if isinstance(title, str) else None
+
+    def __reduce__(self) -> tuple[type[RecordError], tuple[object, ...]]:
+        return type(self), (self.source, self.line, self.reason, self.record_id, self.fields)
 
 
 class IndexWriteError(ClaimhoundError):
@@ -87,6 +94,10 @@ class VectorsMismatchError(IndexUnusableError):
 
 class ModelError(ClaimhoundError):
     """A model is missing or of the wrong kind."""
+
+
+class DeviceError(ModelError):
+    """The requested device is not available."""
 
 
 def first_line(error: BaseException) -> str:

@@ -105,6 +105,28 @@ def test_evaluate_writes_a_report_and_passes_on_notices(tmp_path: Path, words_on
     assert any(str(claims) in line for line in said)
 
 
+def test_evaluate_refuses_one_string_of_measures_or_stages(words_only: EvidencePipeline) -> None:
+    for argument in ("measures", "stages"):
+        with pytest.raises(TypeError, match=rf"{argument} is a sequence of names, not one string: \['bm25'\]"):
+            evaluate(words_only, "claims.jsonl", "qrels.tsv", **{argument: "bm25"})  # type: ignore[arg-type]
+
+
+def test_an_unavailable_device_is_not_blamed_on_the_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    index_dir = tmp_path / "ix"
+    (tmp_path / "one.txt").write_text("Ice melts.\n")
+    claimhound.build_index(tmp_path / "one.txt", index_dir)
+    with pytest.raises(claimhound.ModelError, match=r"^no cuda device here"):
+        open_pipeline(index_dir, compute=claimhound.Compute("cuda"))
+
+
+def test_annotate_without_any_claim_says_so(tmp_path: Path, words_only: EvidencePipeline) -> None:
+    claims = tmp_path / "claims.jsonl"
+    claims.write_text('{"claim": "Ice melts."}\n')
+    with pytest.raises(InputError, match=r"claims.jsonl: has no claims"):
+        annotate(claims, tmp_path / "out.jsonl", words_only, limit=0)
+
+
 def test_importing_the_package_loads_nothing_and_takes_less_than_50_ms() -> None:
     code = (
         "import sys, time; start = time.process_time(); import claimhound; spent = time.process_time() - start; "

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -65,12 +65,15 @@ class Victims:
     """A running script of victims whose functions can be called, see `serve`."""
 
     def __init__(self, script: Path) -> None:
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
         self._process = subprocess.Popen(
             [sys.executable, str(script)],
             env=_environment(),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+        self.errors: list[str] = []
+        # A pipe, not a file: a victim's limit on the size of files would stop its report too.
+        self._reader = threading.Thread(target=lambda: self.errors.extend(self._process.stderr or ()))
+        self._reader.start()
 
     @property
     def pid(self) -> int:
@@ -84,15 +87,16 @@ class Victims:
         print(json.dumps([function, arguments], default=str), file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
-            self._errors.seek(0)
-            raise AssertionError(self._errors.read())
+            self._reader.join()
+            raise AssertionError("".join(self.errors))
         return json.loads(answer)
 
     def kill(self) -> None:
         """Kill the process and wait for its end; again does nothing."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._errors):
+        self._reader.join()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert pipe is not None
             pipe.close()
 

@@ -152,6 +152,8 @@ class Intake:
             for name, value in item.fields.items():
                 kinds[name] = joint_kind(kinds.get(name), kind_of(value))
         if not n_claims:
+            if first_bad is None:
+                raise InputError(f"{self._source.name}: has no claims")
             raise InputError(f"{self._source.name}: none of {n_bad:,} records is a claim; the first: {first_bad}")
         return Survey(digest.hexdigest(), n_claims, n_bad, {name: kind or "text" for name, kind in kinds.items()})
 

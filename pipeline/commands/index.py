@@ -212,7 +212,7 @@ def index_info(index_dir: Path, output_format: str) -> None:
         "bytes": sum(check.size for check in manifest.files.values()),
     }
     if output_format == "json":
-        print_json({name.replace(", ", "_").replace(" ", "_"): value for name, value in facts.items()})
+        print_json({"schema": 1} | {name.replace(", ", "_").replace(" ", "_"): value for name, value in facts.items()})
     else:
         print_facts((name, _shown(value)) for name, value in facts.items())
     try:

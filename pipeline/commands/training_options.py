@@ -80,7 +80,8 @@ def _recipe_option(recipe: Recipe, name: str, text: str) -> Decorator:
     flag = f"--{name.replace('_', '-')}"
     if isinstance(default, bool):
         return click.option(flag, is_flag=True, default=default, help=text)
-    return click.option(flag, default=default, show_default=True, metavar="N", type=type(default), help=text)
+    metavar = "NAME" if isinstance(default, str) else "N"
+    return click.option(flag, default=default, show_default=True, metavar=metavar, type=type(default), help=text)
 
 
 _LEARNING_RATE = "Peak learning rate, reached after a tenth of the steps; it then falls to 0."

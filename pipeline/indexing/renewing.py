@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from claimhound.data.bundled import BUNDLED_MODELS
-from claimhound.data.errors import ModelError
+from claimhound.data.errors import DeviceError, ModelError
 from claimhound.data.notices import Notices
 from claimhound.data.progress import Progress, silent
 from claimhound.data.records import Document
@@ -67,6 +67,8 @@ def encoder_to_renew_with(
     once_bundled = _ONCE_BUNDLED.fullmatch(own.name) is not None
     try:
         is_same = encoder_identity(model, compute, **prompts).weights_sha256 == own.weights_sha256
+    except DeviceError:
+        raise
     except ModelError as error:
         if not once_bundled:
             raise ModelError(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from claimhound.data.errors import InputError, ModelError
+from claimhound.data.errors import DeviceError, InputError, ModelError
 from claimhound.data.notices import Notices
 from claimhound.data.read_options import ReadOptions
 from claimhound.data.readers.documents import read_documents
@@ -104,7 +104,7 @@ def load_index_encoder(
         index.manifest.encoder.require_same(found, index.path)
         return load_encoder(named or stored_name(index.manifest), compute, **prompts)
     except ModelError as error:
-        if named is not None:
+        if named is not None or isinstance(error, DeviceError):
             raise
         raise ModelError(
             f"{index.path}: was built with encoder {own}, which is not available ({error}); "

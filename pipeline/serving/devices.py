@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from claimhound.data.errors import ModelError
+from claimhound.data.errors import DeviceError
 from claimhound.pipeline.serving.compute import Device
 
 
@@ -18,7 +18,7 @@ def resolve_device(device: Device) -> str:
     """Return `cpu`, `cuda` or `mps`; with `auto`, an NVIDIA GPU if torch can use one, otherwise the CPU.
 
     `auto` does not choose a Mac's GPU, because there torch's memory use grows without bound when text lengths vary.
-    Raises ModelError if the requested device is not available.
+    Raises DeviceError if the requested device is not available.
     """
     if device == "cpu" or (device == "auto" and not _nvidia_driver_present()):
         return "cpu"
@@ -30,7 +30,7 @@ def resolve_device(device: Device) -> str:
         return "cpu"
     if device == "mps" and torch.backends.mps.is_available():
         return "mps"
-    raise ModelError(f"no {device} device here; use --device auto or --device cpu (see claimhound doctor)")
+    raise DeviceError(f"no {device} device here; use --device auto or --device cpu (see claimhound doctor)")
 
 
 def _nvidia_driver_present() -> bool:

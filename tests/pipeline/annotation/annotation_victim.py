@@ -5,13 +5,11 @@ It reads lines of JSON, `[function, arguments]`, and answers each with a line of
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import resource
 import shutil
 import signal
-import sys
 import time
 from functools import partial
 from itertools import count
@@ -24,7 +22,7 @@ from claimhound.indexes.durable import Disk
 from claimhound.pipeline.annotation.annotating import annotate
 from claimhound.pipeline.annotation.intake import ClaimSource
 from claimhound.pipeline.annotation.searching import AnnotationSettings, Searcher
-from tests.victims import DONE, DyingDisk, ended
+from tests.victims import DONE, DyingDisk, ended, serve
 from tests.victims import start as start_with
 
 _SETTINGS = AnnotationSettings(k=3, batch_size=4)
@@ -113,6 +111,4 @@ def run_in_a_small_room(index_dir: str, claims: str, work: str, room: str, n_byt
 
 
 if __name__ == "__main__":
-    for line in sys.stdin:
-        function, arguments = json.loads(line)
-        print(json.dumps(globals()[function](**arguments)), flush=True)
+    serve(globals())

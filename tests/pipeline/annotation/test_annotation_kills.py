@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ import pytest
 from annotation_fakes import build_index, n_bad, write_claims
 
 from claimhound.pipeline.annotation.folder import JobFiles
-from tests.victims import DONE, OUR_ERROR, victim_environment
+from tests.victims import DONE, OUR_ERROR, Victims
 
 _VICTIM = Path(__file__).with_name("annotation_victim.py")
 _N = 48
@@ -32,27 +29,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def victim(files: dict[str, str]) -> Iterator[Callable[..., Any]]:
     """Call a function of `annotation_victim` in another process, one process for all: its imports take seconds."""
-    errors: list[str] = []
-    # A pipe and not a file: a victim's limit on the size of files would stop its report too.
-    with subprocess.Popen(
-        [sys.executable, str(_VICTIM)],
-        env=victim_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        reader = threading.Thread(target=lambda: errors.extend(process.stderr))
-        reader.start()
-
-        def call(function: str, **arguments: object) -> Any:
-            process.stdin.write(json.dumps([function, files | arguments], default=str) + "\n")
-            process.stdin.flush()
-            answer = process.stdout.readline()
-            assert answer, "".join(errors)
-            return json.loads(answer)
-
-        yield call
-        process.stdin.close()
-        assert process.wait(60) == 0
-        reader.join()
-    assert not [line for line in errors if "Traceback" in line], "".join(errors)
+    victims = Victims(_VICTIM)
+    yield lambda function, **arguments: victims.call(function, **files, **arguments)
+    victims.kill()
+    assert "Traceback" not in "".join(victims.errors)
 
 
 @pytest.fixture(scope="module")

@@ -107,6 +107,7 @@ def test_an_unusable_file_of_ids_is_a_one_line_error(invoke: Invoke, small_index
 
 def test_info_shows_what_an_index_holds(invoke: Invoke, small_index: Path, tiny_model_dir: Path) -> None:
     facts = json.loads(invoke("index", "info", "--index", small_index, "--format", "json").stdout)
+    assert (next(iter(facts)), facts["schema"]) == ("schema", 1)
     assert facts["documents"] == 3
     assert facts["generation"] == 1
     assert facts["encoder"] == str(tiny_model_dir)
