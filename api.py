@@ -206,9 +206,10 @@ def evaluate(
     """Measure each stage of a pipeline on judged claims; the figures are in `means` of the result.
 
     `qrels` is the file of judgments; None if the claims name their evidence. With `output_dir` a report, TREC runs and
-    all figures are written there, and an interrupted evaluation resumes. `reading` applies to the claims, and to the
-    judgments if the claims name their evidence. `evaluating.evaluate` describes the other arguments and the errors
-    raised.
+    all figures are written there, and an interrupted evaluation resumes. `stages` are the lists to report: to skip the
+    work for the others, open the pipeline with `with_reranker=False` or `with_encoder=False`. `reading` applies to the
+    claims, and to the judgments if the claims name their evidence. `evaluating.evaluate` describes the other arguments
+    and the errors raised.
     """
     for argument, value in (("measures", measures), ("stages", stages)):
         if isinstance(value, str):

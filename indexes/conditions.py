@@ -6,8 +6,8 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
 
 from claimhound.data.records import Document, Json
 
@@ -20,17 +20,29 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 
 
-class Conditions(NamedTuple):
+@dataclass(frozen=True)
+class Conditions:
     """Conditions on a document: its date is before a day, and fields equal given values.
 
     A document is before a day if every day its date can mean is: one dated `2020` is not before 2020-07-01, and one
     without a date is not before any day. A field is `title`, `source`, `url`, `date`, `parent_id` or a key of
     `Document.fields`. A list matches if one item is equal; `publisher.name` is the field of an object in a field. Texts
     are compared exactly, numbers by value, true and false in any case.
+
+    Raises ValueError for an invalid day, and TypeError if `before` is not a string or `where` not pairs of strings.
     """
 
     before: str | None = None
     where: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.before is not None:
+            if not isinstance(self.before, str):
+                raise TypeError(f"before must be a date as a string, got {self.before!r}")
+            first_day(self.before)
+        for pair in self.where:
+            if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(part, str) for part in pair)):
+                raise TypeError(f"where must be (field, value) pairs of strings, got {pair!r}")
 
     def __bool__(self) -> bool:
         return self.before is not None or bool(self.where)

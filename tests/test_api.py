@@ -190,3 +190,20 @@ def test_a_user_s_script_type_checks_strictly_and_mistakes_are_found(tmp_path: P
     assert 'error: Argument 1 to "open_pipeline" has incompatible type "int"' in first
     assert "def (claim: str, index_dir: pathlib.Path) -> list[str]" in second.replace("builtins.", "")
     assert rest == ["Found 1 error in 1 file (checked 1 source file)"], found.stderr
+
+
+def test_wrong_arguments_are_refused_by_name_before_any_work() -> None:
+    with pytest.raises(ValueError, match="open_pipeline needs either index_dir or corpus"):
+        claimhound.open_pipeline("my-index", corpus="passages.txt")
+    with pytest.raises(TypeError, match=r"where must be \(field, value\) pairs of strings, got 'source'"):
+        claimhound.Conditions(where={"source": "Notes"})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="before must be a date as a string, got 2020"):
+        claimhound.Conditions(before=2020)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="expected a date as YYYY, YYYY-MM or YYYY-MM-DD, got 'soon'"):
+        claimhound.Conditions(before="soon")
+    with pytest.raises(ValueError, match="device is one of auto, cpu, cuda, mps, got 'gpu'"):
+        claimhound.Compute("gpu")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="precision is one of auto, bf16, int8, f32, got 'fp8'"):
+        claimhound.Compute(precision="fp8")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="n_threads starts at 1, got 0"):
+        claimhound.Compute(n_threads=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from claimhound.data.records import Json, Query
 from claimhound.indexes.conditions import Conditions
@@ -42,6 +42,10 @@ class AnnotationSettings:
     plain_csv: bool = False
     before: str | None = None
     where: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.output_format not in get_args(OutputFormat):
+            raise ValueError(f"output_format is one of {', '.join(get_args(OutputFormat))}, got {self.output_format!r}")
 
 
 class Searcher(NamedTuple):

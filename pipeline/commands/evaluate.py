@@ -97,7 +97,7 @@ def evaluate(
     """Measure each stage of an index, or runs of any systems, on judged claims.
 
     Each mean has a 95 % interval over claims. Also shows where relevant documents were lost, and whether the reranker
-    helps on these claims. Claims and judgments that do not fit together are reported on standard error.
+    helps on these claims. Claims and judgments that do not match are reported on standard error.
 
     For claims that need a whole set of evidence, such as FEVER's, sets@k is the share of claims with one set found.
     """

@@ -46,7 +46,7 @@ _format_options = (
     click.option(
         "--input-format",
         type=click.Choice(get_args(InputFormat)),
-        help="Format of the input.  [default: by file name; text on standard input]",
+        help="Format of the input.  [default: by file name]",
     ),
     click.option(
         "--encoding", metavar="NAME", callback=_checked(require_encoding),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "bf16", "int8", "f32"]
@@ -30,3 +30,10 @@ class Compute:
     precision: Precision = "auto"
     trust_remote_code: bool = False
     notify: Notify = field(default=ignore, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, values in (("device", get_args(Device)), ("precision", get_args(Precision))):
+            if getattr(self, name) not in values:
+                raise ValueError(f"{name} is one of {', '.join(values)}, got {getattr(self, name)!r}")
+        if self.n_threads is not None and self.n_threads < 1:
+            raise ValueError(f"n_threads starts at 1, got {self.n_threads}")

@@ -13,7 +13,7 @@ class StanceRecipe(Recipe):
     """The settings of a training run; see `Recipe` for the shared ones.
 
     `balance` is how much rarer labels weigh: a pair's weight is its label's share to the power of -balance, so 0 weighs
-    all pairs alike and 1 gives every label the same part of the loss.
+    all pairs alike and 1 gives every label the same weight in the loss.
     """
 
     balance: float = 0.5
