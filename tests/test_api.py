@@ -193,7 +193,7 @@ def test_a_user_s_script_type_checks_strictly_and_mistakes_are_found(tmp_path: P
 
 
 def test_wrong_arguments_are_refused_by_name_before_any_work() -> None:
-    with pytest.raises(ValueError, match="open_pipeline needs either index_dir or corpus"):
+    with pytest.raises(ValueError, match="name an index folder or a corpus, not both"):
         claimhound.open_pipeline("my-index", corpus="passages.txt")
     with pytest.raises(TypeError, match=r"where must be \(field, value\) pairs of strings, got 'source'"):
         claimhound.Conditions(where={"source": "Notes"})  # type: ignore[arg-type]

@@ -55,8 +55,8 @@ def open_pipeline(
     read; `on_notices` gets the notices about it. Raises IndexUnusableError, ModelError or InputError, whose messages
     say what to do.
     """
-    if (index_dir is None) == (corpus is None):
-        raise ValueError("open_pipeline needs either index_dir or corpus")
+    if index_dir is not None and corpus is not None:
+        raise ValueError("name an index folder or a corpus, not both")
     index: IndexSnapshot | MemoryIndex
     model: Encoder | None = None
     if index_dir is not None:
