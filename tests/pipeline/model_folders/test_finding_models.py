@@ -58,7 +58,7 @@ def test_a_folder_has_an_absolute_name_and_a_hub_model_its_own(tmp_path, monkeyp
         ("./nowhere", "no such model folder"),
         ("/nowhere/at/all", "no such model folder"),
         ("a/b/c", "no such model folder"),
-        ("someone/never-fetched", "neither a folder nor available from the Hub"),
+        ("someone/never-fetched", r"from the Hub \(it was never downloaded here, and the Hub cannot be reached\)"),
         ("not a name", "neither a folder nor available from the Hub"),
     ],
 )
