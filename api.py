@@ -62,11 +62,10 @@ def build_index(
     becomes a document. `SourceOptions`, `load_encoder` and `building.build_index` describe the other arguments and the
     errors raised.
     """
+    names = _names(sources)
     model = load_encoder(str(encoder or BUNDLED), compute, query_prompt=query_prompt, document_prompt=document_prompt)
     options = SourceOptions(reading, split_sentences, on_error, id_prefix=id_prefix)
-    return building.build_index(
-        _names(sources), Path(index_dir), model, options, overwrite=overwrite, on_progress=on_progress
-    )
+    return building.build_index(names, Path(index_dir), model, options, overwrite=overwrite, on_progress=on_progress)
 
 
 def add_documents(
@@ -86,10 +85,11 @@ def add_documents(
     If `split_sentences` is None, texts are split if the index holds sentences. With `withdraw_blank` a blank text
     deletes the document with its id. Otherwise as `build_index`.
     """
+    names = _names(sources)
     snapshot = IndexSnapshot.open(Path(index_dir))
     model = load_index_encoder(snapshot, compute=compute)
     options = SourceOptions(reading, split_sentences, on_error, withdraw_blank, id_prefix)
-    return building.add_documents(_names(sources), Path(index_dir), model, options, on_progress=on_progress)
+    return building.add_documents(names, Path(index_dir), model, options, on_progress=on_progress)
 
 
 class DeletionReport(NamedTuple):
@@ -236,4 +236,7 @@ def evaluate(
 
 
 def _names(sources: Sources) -> list[str]:
-    return [str(source) for source in ([sources] if isinstance(sources, str | Path) else sources)]
+    names = [str(source) for source in ([sources] if isinstance(sources, str | Path) else sources)]
+    if not names:
+        raise ValueError("no sources: name at least one")
+    return names

@@ -192,7 +192,9 @@ def test_a_user_s_script_type_checks_strictly_and_mistakes_are_found(tmp_path: P
     assert rest == ["Found 1 error in 1 file (checked 1 source file)"], found.stderr
 
 
-def test_wrong_arguments_are_refused_by_name_before_any_work() -> None:
+def test_wrong_arguments_are_refused_by_name_before_any_work(tiny_model_dir: Path) -> None:
+    with pytest.raises(ValueError, match="no sources: name at least one"):
+        claimhound.build_index([], "my-index", encoder=str(tiny_model_dir))
     with pytest.raises(ValueError, match="name an index folder or a corpus, not both"):
         claimhound.open_pipeline("my-index", corpus="passages.txt")
     with pytest.raises(TypeError, match=r"where must be \(field, value\) pairs of strings, got 'source'"):
