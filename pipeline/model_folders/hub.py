@@ -37,11 +37,12 @@ def hub_folder(name: str, records_dir: Path) -> Path:
 
     repo, _, revision = name.partition("@")
     kept: Path | None = None
+    incomplete: Exception | None = None
     try:
         ignored = list(_NOT_FETCHED)
         kept = Path(snapshot_download(repo, revision=revision or None, local_files_only=True, ignore_patterns=ignored))
-    except LocalEntryNotFoundError:
-        pass  # nothing cached, or less than the cache's own list
+    except LocalEntryNotFoundError as error:
+        incomplete = error  # nothing cached, or less than the cache's own list
     except (HFValidationError, ValueError, OSError) as error:
         raise NotOnThisMachineError(str(error)) from error
     if kept is not None and _was_fetched(kept, records_dir):
@@ -50,11 +51,10 @@ def hub_folder(name: str, records_dir: Path) -> Path:
         return _fetched(repo, revision, records_dir)
     except Exception as error:  # includes errors of the HTTP library, which depends on the version
         if kept is None:
-            # The library's own message advises an argument of its functions.
-            is_offline = isinstance(error, LocalEntryNotFoundError)
-            raise NotOnThisMachineError(
-                "it was never downloaded here, and the Hub cannot be reached" if is_offline else str(error)
-            ) from error
+            why = str(incomplete if isinstance(error, LocalEntryNotFoundError) else error)
+            if "pass 'local_files_only=False'" in why:  # an argument of the library's functions
+                why = "it was never downloaded here, and the Hub cannot be reached"
+            raise NotOnThisMachineError(why) from error
         missing = _unproven(repo, kept)
         if missing:
             raise NotOnThisMachineError(
