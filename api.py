@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
-from claimhound.data.extras import require
 from claimhound.data.labelled_sets.judged_claims import Level
 from claimhound.data.notices import Notices
 from claimhound.data.progress import Progress, silent
@@ -25,7 +24,7 @@ from claimhound.pipeline.evaluation import evaluating
 from claimhound.pipeline.evaluation.evaluating import Evaluation, MeasureSettings, StageSettings
 from claimhound.pipeline.evaluation.evidence_sets import default_measures
 from claimhound.pipeline.evaluation.judged import read_judged
-from claimhound.pipeline.evaluation.reporting.output_folder import JOURNAL_NAME, make_folder, write_evaluation
+from claimhound.pipeline.evaluation.reporting.output_folder import JOURNAL_NAME, make_report_folder, write_evaluation
 from claimhound.pipeline.evaluation.stage_runs import LISTS
 from claimhound.pipeline.indexing import building
 from claimhound.pipeline.indexing.building import SourceOptions
@@ -216,8 +215,7 @@ def evaluate(
             raise TypeError(f"{argument} is a sequence of names, not one string: [{value!r}]")
     queries, judgments = read_judged(claims, qrels, reading, level=qrels_level, on_notice=on_notice)
     if output_dir is not None:
-        require("matplotlib", "report", "report.html")
-        make_folder(Path(output_dir))
+        make_report_folder(Path(output_dir))
     result = evaluating.evaluate(
         pipeline,
         queries or [],

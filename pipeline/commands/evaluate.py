@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from claimhound.data.extras import require
 from claimhound.data.read_options import ReadOptions
 from claimhound.pipeline.commands.exit_codes import EXIT_RERANKER_HURTS
 from claimhound.pipeline.commands.figures import (
@@ -114,12 +113,11 @@ def evaluate(
         raise click.UsageError("--fail-if-reranker-hurts needs an index and its reranker")
     from claimhound.pipeline.evaluation.evaluating import StageSettings, evaluate_runs
     from claimhound.pipeline.evaluation.reporting import run_figures
-    from claimhound.pipeline.evaluation.reporting.output_folder import make_folder, write_evaluation
+    from claimhound.pipeline.evaluation.reporting.output_folder import make_report_folder, write_evaluation
 
     queries, judged, measuring = read_measured(claims, qrels, reading, qrels_level, measures=measures, seed=seed)
     if output_dir is not None:
-        require("matplotlib", "report", "report.html")
-        make_folder(output_dir)
+        make_report_folder(output_dir)
     index: IndexSnapshot | None = None
     if index_dir is None:
         result = evaluate_runs(read_runs(run_paths), queries, judged.qrels, measuring)

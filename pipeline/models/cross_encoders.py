@@ -238,18 +238,18 @@ def load_pair_models(
 
     A folder named as both is loaded once and returned twice, and then computes each pair of a search once.
     """
-    folder = None if stance is None else find_model_dir("stance", stance)
-    reranker_dir = None if reranker is None else find_model_dir("reranker", reranker)
-    if stance is None or folder is None or reranker_dir is None or reranker_dir.resolve() != folder.resolve():
-        return (
-            None if reranker is None else load_reranker(reranker, compute, max_length=max_length),
-            None if stance is None else load_stance(stance, compute, labels=labels, max_length=max_length),
-        )
-    read = read_stance_labels(folder, labels)
-    if read.relevance is None:
-        raise _no_relevance(folder, len(read.names))
-    both = load_stance(stance, compute, labels=labels, max_length=max_length)
-    return both, both
+    if reranker is not None and stance is not None:
+        folder = find_model_dir("stance", stance)
+        if find_model_dir("reranker", reranker).resolve() == folder.resolve():
+            read = read_stance_labels(folder, labels)
+            if read.relevance is None:
+                raise _no_relevance(folder, len(read.names))
+            both = load_stance(stance, compute, labels=labels, max_length=max_length)
+            return both, both
+    return (
+        None if reranker is None else load_reranker(reranker, compute, max_length=max_length),
+        None if stance is None else load_stance(stance, compute, labels=labels, max_length=max_length),
+    )
 
 
 def read_stance_labels(folder: Path, given: Sequence[str] | None = None) -> StanceLabels:

@@ -88,3 +88,17 @@ class FakeStance:
         rows = [self._probabilities.get(text, (0.0, 0.0, 1.0)) for _, text in pairs]
         cut = np.array([text in self._truncated for _, text in pairs], dtype=np.bool_)
         return StanceScores(np.array(rows, dtype=np.float64).reshape(len(pairs), 3), cut)
+
+
+class NanRuntime:
+    """A runtime of a broken model: each of its `n_labels` logits is NaN."""
+
+    name = "broken"
+    prefers_longest_first = False
+
+    def __init__(self, n_labels):
+        self.n_labels = n_labels
+
+    def run(self, batches, receive):
+        for batch in batches:
+            receive(batch, np.full((len(batch.rows), self.n_labels), np.nan, dtype=np.float32))

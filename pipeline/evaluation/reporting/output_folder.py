@@ -7,6 +7,7 @@ from pathlib import Path
 
 from claimhound.data.disk.atomic import require_writable_folder, write_atomically
 from claimhound.data.errors import InputError
+from claimhound.data.extras import require
 from claimhound.data.formats.spreadsheet import for_spreadsheets
 from claimhound.data.labelled_sets.judgments import write_qrels
 from claimhound.data.labelled_sets.trec import write_run
@@ -45,7 +46,7 @@ def write_evaluation(
 
     Raises InputError if the folder cannot be written.
     """
-    make_folder(output_dir)
+    make_report_folder(output_dir)
     written = [output_dir / "qrels.trec"]
     write_qrels(evaluation.judged.qrels, written[0])
     if evaluation.stages is not None:
@@ -80,6 +81,15 @@ def write_comparison(comparison: Comparison, output_dir: Path) -> list[Path]:
         "claims.csv": _claims_csv(comparison.evaluation),
     }
     return list(_write_texts(texts, output_dir))
+
+
+def make_report_folder(path: Path) -> None:
+    """Create the folder for `write_evaluation`; to be called before the work, which may take hours.
+
+    Raises InputError if the report's plotting library is not installed, and as `make_folder` does.
+    """
+    require("matplotlib", "report", "report.html")
+    make_folder(path)
 
 
 def make_folder(path: Path) -> None:

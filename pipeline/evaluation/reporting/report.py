@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from claimhound.data.extras import require
 from claimhound.data.records import Document, Json, Run
 from claimhound.data.text.html_template import page_template
 from claimhound.pipeline.evaluation.evaluating import Evaluation, StageReport
@@ -57,7 +56,6 @@ def render_report(
     `documents` has the texts of `needed_documents`; a missing document is shown by its id alone. `command` is the
     command line of the evaluation.
     """
-    require("matplotlib", "report", "report.html")
     from markupsafe import Markup
 
     template = page_template(

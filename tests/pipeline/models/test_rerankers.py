@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pipeline_fakes import NanRuntime
 
 from claimhound.data.errors import ModelError
 from claimhound.pipeline.model_folders.tokenization import TextTokenizer
@@ -100,15 +101,7 @@ def test_a_model_with_three_labels_is_not_a_reranker(tiny_stance_dir):
 
 
 def test_nan_logits_are_an_error(tiny_reranker_dir):
-    class NanRuntime:
-        name = "broken"
-        prefers_longest_first = False
-
-        def run(self, batches, receive):
-            for batch in batches:
-                receive(batch, np.full((len(batch.rows), 1), np.nan, dtype=np.float32))
-
-    reader = TokenPairReader(TextTokenizer(tiny_reranker_dir, 64), NanRuntime(), 1)
+    reader = TokenPairReader(TextTokenizer(tiny_reranker_dir, 64), NanRuntime(1), 1)
     reranker = CrossEncoderModel("tiny", "0" * 64, reader, relevance=RelevanceHead())
     with pytest.raises(ModelError, match="tiny: gives NaN"):
         reranker.score([("sea", "ice")])

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 from labelled_models import with_labels
+from pipeline_fakes import NanRuntime
 
 from claimhound.data.errors import ModelError
 from claimhound.data.labelled_sets.stances import STANCES
@@ -156,15 +157,7 @@ def test_other_labels_and_models_without_a_head_are_rejected_by_name(
 
 
 def test_nan_logits_are_an_error(tiny_stance_dir):
-    class NanRuntime:
-        name = "broken"
-        prefers_longest_first = False
-
-        def run(self, batches, receive):
-            for batch in batches:
-                receive(batch, np.full((len(batch.rows), 3), np.nan, dtype=np.float32))
-
-    reader = TokenPairReader(TextTokenizer(tiny_stance_dir, 64), NanRuntime(), 3)
+    reader = TokenPairReader(TextTokenizer(tiny_stance_dir, 64), NanRuntime(3), 3)
     model = CrossEncoderModel("tiny", "0" * 64, reader, stance=StanceHead())
     with pytest.raises(ModelError, match="tiny: gives NaN"):
         model.classify([("sea", "ice")])
