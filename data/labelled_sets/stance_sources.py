@@ -14,12 +14,17 @@ fool_me_twice       JSONL: SUPPORTS and REFUTES, with all gold sentences togethe
 fever_symmetric     JSONL: SUPPORTS and REFUTES
 sufficient_facts    JSONL: NOT ENOUGH is N; ENOUGH, with any suffix, keeps the label from before a part was removed
 rte                 TSV: entailment is S, not_entailment is N, although some of these pairs contradict
+pairs               JSONL: `claim` (or `query`), `evidence` (or `text`) and `label`: SUPPORTS, REFUTES, NOT_ENOUGH_INFO.
+                    NOT_SUPPORTED, which may be R or N, and CONFLICTING, which is both S and R, say no single stance:
+                    those pairs are left out
+split_pairs         the same; `group`, else the claim, decides on which side a pair is
 
 A numeric label gets its name from the Hugging Face features of a Parquet file, a Hub data set or a saved data set, or
 from the `label_names` given to the reader, counted from 0.
 
-sufficient_facts is a single file. A hash of the claim's words puts one claim in five on the dev side and the others on
-the train side, and only the requested side is read. All other files are read whole.
+Files of sufficient_facts and split_pairs have no part to measure on. A hash of the claim's words, or of its group, puts
+one claim in five on the dev side and the others on the train side, and only the requested side is read. All other files
+are read whole.
 """
 
 from __future__ import annotations
@@ -37,7 +42,7 @@ from claimhound.data.formats.sources import Source
 from claimhound.data.labelled_sets.entries import Entry, locate_labelled, read_entries
 from claimhound.data.labelled_sets.scifact import Abstracts, cited_documents
 from claimhound.data.labelled_sets.source_names import parse_source_name
-from claimhound.data.labelled_sets.stances import Stance, StancePair, StanceSet
+from claimhound.data.labelled_sets.stances import STANCES, Stance, StancePair, StanceSet
 from claimhound.data.records import Json
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.data.text.penn_text import detokenized
@@ -73,8 +78,11 @@ class StanceSource:
         return cls(name.kind, name.path, name.limit, tuple(label_names))
 
     def require_trainable(self) -> None:
-        """Raise InputError for a file that is meant for measuring."""
-        if _FOR_MEASURING.search(self.path.name.lower()):
+        """Raise InputError for a file that is meant for measuring.
+
+        Files of the kinds `pairs` and `split_pairs` keep the names of public splits, all of which may be learned.
+        """
+        if not _KINDS[self.kind].is_for_training and _FOR_MEASURING.search(self.path.name.lower()):
             raise InputError(f"{self.path}: its name says it is for measuring; train on another file")
 
 
@@ -91,9 +99,8 @@ def read_stance_source(named: StanceSource, part: Part, *, seed: int = 42) -> St
     """
     kind = _KINDS[named.kind]
     source = locate_labelled(named.path)
-    pairs = list(kind.read(source, named.label_names))
-    if kind.has_one_file:
-        pairs = [pair for pair in pairs if _part_of(pair.claim) == part]
+    found = kind.read(source, named.label_names)
+    pairs = [pair for pair in found if not kind.has_one_file or _part_of(pair.group or pair.claim) == part]
     if named.limit is not None:
         claims = list(dict.fromkeys(normalize_text(pair.claim) for pair in pairs))
         drawn = set(random.Random(seed).sample(claims, min(named.limit, len(claims))))
@@ -105,7 +112,7 @@ def read_stance_source(named: StanceSource, part: Part, *, seed: int = 42) -> St
 
 
 def _part_of(claim: str) -> Part:
-    """Return the side of a claim, which depends on its words alone."""
+    """Return the side of a claim or group, which depends on its words alone."""
     digest = hashlib.sha256(normalize_text(claim).encode()).digest()
     return "dev" if int.from_bytes(digest[:8]) % _ONE_IN == 0 else "train"
 
@@ -215,10 +222,24 @@ def _read_rte(source: Source, label_names: Sequence[str]) -> Iterator[StancePair
         yield _pair(entry, entry.text("sentence2"), entry.text("sentence1"), entry.label(labels, "label"))
 
 
+_WITHOUT_ONE_STANCE = ("NOT_SUPPORTED", "CONFLICTING")
+
+
+def _read_pairs(source: Source, label_names: Sequence[str]) -> Iterator[StancePair]:
+    labels: Mapping[str, Stance | None] = {stance: stance for stance in STANCES} | dict.fromkeys(_WITHOUT_ONE_STANCE)
+    for entry in read_entries(source, label_names):
+        claim, text = entry.text("claim", "query"), entry.text("evidence", "text")
+        stance = entry.label(labels, "label")
+        group = entry.fields.get("group")
+        if stance is not None:
+            yield _pair(entry, claim, text, stance)._replace(group=group if isinstance(group, str) else "")
+
+
 class _Kind(NamedTuple):
     read: Callable[[Source, Sequence[str]], Iterator[StancePair]]
     has_one_file: bool = False
     tells_refuted: bool = True
+    is_for_training: bool = False
 
 
 _KINDS: Mapping[str, _Kind] = {
@@ -231,5 +252,7 @@ _KINDS: Mapping[str, _Kind] = {
     "fever_symmetric": _Kind(_read_fever_symmetric),
     "sufficient_facts": _Kind(_read_sufficient_facts, has_one_file=True),
     "rte": _Kind(_read_rte, tells_refuted=False),
+    "pairs": _Kind(_read_pairs, is_for_training=True),
+    "split_pairs": _Kind(_read_pairs, has_one_file=True, is_for_training=True),
 }
 KINDS: Sequence[str] = tuple(_KINDS)

@@ -12,12 +12,16 @@ STANCES: tuple[Stance, ...] = get_args(Stance)
 
 
 class StancePair(NamedTuple):
-    """A claim, a piece of evidence and its stance; `pair_id` need not be unique."""
+    """A claim, a piece of evidence and its stance; `pair_id` need not be unique.
+
+    Pairs of one `group` belong on the same side of a split; without one, pairs of one claim do.
+    """
 
     pair_id: str
     claim: str
     text: str
     stance: Stance
+    group: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,16 +30,26 @@ from claimhound.pipeline.commands.training_options import (
     pretrain_option,
     reranker_run_options,
     stance_run_options,
+    two_head_run_options,
 )
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
 from claimhound.pipeline.training.recipe import Recipe
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.stance.recipe import StanceRecipe
+from claimhound.pipeline.training.two_heads.recipe import TwoHeadRecipe
 
 if TYPE_CHECKING:
+    from claimhound.pipeline.evaluation.stance import SetEvaluation
     from claimhound.pipeline.training.training_run import TrainingRun
 
 R = TypeVar("R", bound=Recipe)
+
+_exclude_any_option = click.option(
+    "--exclude-claims",
+    multiple=True,
+    metavar="FILE",
+    help="Claims never to train on, compared by their words: a file of claims, or KIND:PATH; repeatable.",
+)
 
 
 @click.group(invoke_without_command=True)
@@ -150,12 +160,7 @@ def train_encoder(
     help="Labelled set, @N to draw N of its claims; repeatable. The kinds are those of `evaluate-stance`.",
 )
 @label_names_option
-@click.option(
-    "--exclude-claims",
-    multiple=True,
-    metavar="FILE",
-    help="Claims never to train on, compared by their words: a file of claims, or KIND:PATH; repeatable.",
-)
+@_exclude_any_option
 @claim_reading_options
 @stance_run_options
 def train_stance(
@@ -175,7 +180,65 @@ def train_stance(
     with _progress_of(run) as shown:
         built = build_stance(shown, sources, excluded_claims=excluded)
     _print_trained(run, counted(built.training.n_pairs, "pair"), built.training.seconds)
-    for found in built.held_out:
+    _print_stances(built.held_out)
+
+
+@train.command("cross-encoder", short_help="Train one model for relevance and stance.")
+@click.option(
+    "--relevance",
+    multiple=True,
+    metavar=PAIRS,
+    help="Pairs with a relevance, named like those of `train reranker --data`; repeatable.",
+)
+@click.option(
+    "--stance",
+    "stances",
+    multiple=True,
+    metavar="KIND:PATH[@N]",
+    help="Labelled set of stances, named like those of `train stance --data`; repeatable.",
+)
+@click.option("--taught", multiple=True, metavar="FILE", help="Pairs that `claimhound teach` wrote; repeatable.")
+@label_names_option
+@_exclude_any_option
+@claim_reading_options
+@two_head_run_options
+def train_cross_encoder(
+    relevance: tuple[str, ...],
+    stances: tuple[str, ...],
+    taught: tuple[str, ...],
+    exclude_claims: tuple[str, ...],
+    reading: ReadOptions,
+    run: TrainingRun[TwoHeadRecipe],
+) -> None:
+    """Train a cross-encoder with two heads: how relevant evidence is, and whether it supports or refutes.
+
+    Writes a folder that both `search --reranker` and `search --stance` read: weights, the fit of the stances'
+    probabilities, and a model card. `calibrate` fits the probability of relevance. Run the same command again to resume
+    an interrupted training from its last checkpoint.
+    """
+    from claimhound.data.labelled_sets.pair_sources import PairSource
+    from claimhound.data.labelled_sets.stance_sources import StanceSource
+    from claimhound.pipeline.training.two_heads.building import TwoHeadSources, build_two_heads
+
+    sources = TwoHeadSources(
+        list(map(PairSource.parse, relevance)),
+        [StanceSource.parse(spec, reading.label_names) for spec in stances],
+        list(map(Path, taught)),
+        [claim for name in exclude_claims for claim in _claim_texts(name, reading)],
+    )
+    with _progress_of(run) as shown:
+        built = build_two_heads(shown, sources)
+    _print_trained(run, counted(built.training.n_pairs, "pair"), built.training.seconds)
+    for measured in built.relevance:
+        print_text(
+            f"{measured.name}: average precision {measured.average_precision:.3f} "
+            f"({measured.share_relevant:.3f} are relevant)"
+        )
+    _print_stances(built.held_out)
+
+
+def _print_stances(held_out: Iterable[SetEvaluation]) -> None:
+    for found in held_out:
         print_text(
             f"{found.name}: accuracy {found.accuracy.mean:.3f} (always {found.majority}: "
             f"{found.majority_accuracy:.3f}), macro-F1 {found.macro_f1.mean:.3f} ({found.majority_macro_f1:.3f})"

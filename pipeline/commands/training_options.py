@@ -15,6 +15,7 @@ from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
 from claimhound.pipeline.training.recipe import Recipe
 from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.stance.recipe import StanceRecipe
+from claimhound.pipeline.training.two_heads.recipe import TwoHeadRecipe
 
 PAIRS = "KIND:PATH[+LABEL][@N]"
 
@@ -137,6 +138,20 @@ stance_run_options = _run_options(
     validation_share="Share of the claims held out to fit the probabilities.",
     balance="Weight of rarer labels: 0 weighs all pairs equally, 1 gives all labels the same total weight.",
     max_length=_PAIR_LENGTH,
+    dropout=_DROPOUT,
+    freeze_embeddings=_FREEZE,
+)
+two_head_run_options = _run_options(
+    TwoHeadRecipe(),
+    "Encoder or cross-encoder",
+    epochs="Passes over the pairs.",
+    batch_size="Pairs in a step.",
+    learning_rate=_LEARNING_RATE,
+    teacher_share="Weight of a teacher's logits where a pair has labels too; the labels have the rest.",
+    relevance_weight="Weight of relevance in the loss; stance has 1.",
+    validation_share="Share of the claims held out to measure and to fit the probabilities.",
+    max_length="Longest pair in tokens that the model reads; longer ones are cut.",
+    training_length="The same, during training only.",
     dropout=_DROPOUT,
     freeze_embeddings=_FREEZE,
 )

@@ -154,6 +154,30 @@ def load_cross_encoder(source: str, n_labels: int, *, max_length: int, seed: int
     return CrossEncoderBase(model, labels, len(labels) != n_labels)
 
 
+def draw_head(transformer: PreTrainedModel, n_labels: int, seed: int) -> None:
+    """Re-initialise the last layer: the library keeps one of the same width, even if its labels differ.
+
+    Raises ModelError if no layer, or more than one, can be the head.
+    """
+    import torch
+
+    body = f"{transformer.base_model_prefix}."
+    layers = [
+        module
+        for name, module in transformer.named_modules()
+        if isinstance(module, torch.nn.Linear) and module.out_features == n_labels and not name.startswith(body)
+    ]
+    if len(layers) != 1:
+        raise ModelError(f"the base model's head ({type(transformer).__name__}) cannot be told from its body")
+    generator = torch.Generator().manual_seed(seed)
+    std = getattr(transformer.config, "initializer_range", 0.02)
+    with torch.no_grad():
+        weight = layers[0].weight
+        weight.copy_(torch.normal(0.0, std, weight.shape, generator=generator))
+        if layers[0].bias is not None:
+            layers[0].bias.zero_()
+
+
 def transformer_of(model: Any) -> PreTrainedModel:
     """Return the transformer of a SentenceTransformer or CrossEncoder. Raises ModelError if there is none."""
     transformer: PreTrainedModel | None = getattr(model[0], "auto_model", None)

@@ -38,7 +38,7 @@ def data_file(path: Path, gave: str) -> DataFile:
 
 
 def write_card(
-    kind: Literal["encoder", "reranker", "stance"],
+    kind: Literal["encoder", "reranker", "stance", "two heads"],
     run: TrainingRun[Recipe],
     built: object,
     files: Iterable[DataFile],
@@ -46,8 +46,8 @@ def write_card(
 ) -> None:
     """Write the card of a trained model into its folder, atomically.
 
-    `built` is the result of `build_encoder`, `build_reranker` or `build_stance`. `negatives_from` describes the index
-    and encoder that negatives were mined from, if any.
+    `built` is the result of `build_encoder`, `build_reranker`, `build_stance` or `build_two_heads`. `negatives_from`
+    describes the index and encoder that negatives were mined from, if any.
     """
     from jinja2 import Environment, StrictUndefined
 

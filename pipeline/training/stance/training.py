@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from claimhound.data.errors import InputError, ModelError
+from claimhound.data.errors import InputError
 from claimhound.data.labelled_sets.stances import STANCES, StancePair
 from claimhound.pipeline.models.cross_encoders import read_stance_labels
 from claimhound.pipeline.models.stance_labels import OURS, StanceLabels, read_labels, stance_labels
-from claimhound.pipeline.training.base_models import load_cross_encoder, transformer_of
+from claimhound.pipeline.training.base_models import draw_head, load_cross_encoder, transformer_of
 from claimhound.pipeline.training.length_batches import length_grouped_batches
 from claimhound.pipeline.training.recipe import TRAINING
 from claimhound.pipeline.training.stance.recipe import StanceRecipe
@@ -21,7 +21,6 @@ from claimhound.pipeline.training.watched_trainer import Lesson
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
-    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -93,34 +92,13 @@ def load_base_model(source: str, recipe: StanceRecipe, device: str) -> StanceBas
         except ValueError:
             notice = f"base model: its head ({', '.join(base.labels_before)}) is replaced by a new one with our labels"
             if not base.head_is_new:
-                _draw_head(transformer_of(base.model), recipe.seed)
+                draw_head(transformer_of(base.model), len(STANCES), recipe.seed)
         else:
             notice = None if labels.are_ours else f"base model: its head is kept ({labels.text})"
     config = transformer_of(base.model).config
     config.id2label = dict(enumerate(map(str, labels.names)))
     config.label2id = {str(name): number for number, name in enumerate(labels.names)}
     return StanceBase(base.model, labels, notice)
-
-
-def _draw_head(transformer: PreTrainedModel, seed: int) -> None:
-    """Re-initialise the last layer: the library keeps one of the same width, even if its labels differ."""
-    import torch
-
-    body = f"{transformer.base_model_prefix}."
-    layers = [
-        module
-        for name, module in transformer.named_modules()
-        if isinstance(module, torch.nn.Linear) and module.out_features == len(STANCES) and not name.startswith(body)
-    ]
-    if len(layers) != 1:
-        raise ModelError(f"the base model's head ({type(transformer).__name__}) cannot be told from its body")
-    generator = torch.Generator().manual_seed(seed)
-    std = getattr(transformer.config, "initializer_range", 0.02)
-    with torch.no_grad():
-        weight = layers[0].weight
-        weight.copy_(torch.normal(0.0, std, weight.shape, generator=generator))
-        if layers[0].bias is not None:
-            layers[0].bias.zero_()
 
 
 def _lesson(model: CrossEncoder, pairs: Sequence[StancePair], recipe: StanceRecipe) -> Lesson:

@@ -1,0 +1,1 @@
+"""Training a cross-encoder with two heads, relevance and stance."""
