@@ -25,6 +25,7 @@ from claimhound.pipeline.commands.output import print_help_alone, print_text, sa
 from claimhound.pipeline.commands.reading_options import claim_reading_options
 from claimhound.pipeline.commands.training_options import (
     PAIRS,
+    STANCE_PAIRS,
     data_option,
     encoder_run_options,
     pretrain_option,
@@ -156,7 +157,7 @@ def train_encoder(
     "specs",
     required=True,
     multiple=True,
-    metavar="KIND:PATH[@N]",
+    metavar=STANCE_PAIRS,
     help="Labelled set, @N to draw N of its claims; repeatable. The kinds are those of `evaluate-stance`.",
 )
 @label_names_option
@@ -194,7 +195,7 @@ def train_stance(
     "--stance",
     "stances",
     multiple=True,
-    metavar="KIND:PATH[@N]",
+    metavar=STANCE_PAIRS,
     help="Labelled set of stances, named like those of `train stance --data`; repeatable.",
 )
 @click.option("--taught", multiple=True, metavar="FILE", help="Pairs that `claimhound teach` wrote; repeatable.")

@@ -18,6 +18,7 @@ from claimhound.pipeline.training.stance.recipe import StanceRecipe
 from claimhound.pipeline.training.two_heads.recipe import TwoHeadRecipe
 
 PAIRS = "KIND:PATH[+LABEL][@N]"
+STANCE_PAIRS = "KIND:PATH[@N]"
 
 pretrain_option = click.option(
     "--pretrain", multiple=True, metavar=PAIRS, help="Pairs to learn first, named like those of --data; repeatable."
