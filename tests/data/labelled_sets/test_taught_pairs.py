@@ -78,7 +78,6 @@ NO_LOGITS = (
         ({"teacher": [*LOGITS, True]}, NO_LOGITS),
         ({"relevance": 1.01}, "'relevance' must be a number in [0, 1], not 1.01"),
         ({"relevance": -1}, "'relevance' must be a number in [0, 1], not -1"),
-        ({"relevance": float("nan")}, "'relevance' must be a number in [0, 1], not nan"),
         ({"relevance": True}, "'relevance' must be a number in [0, 1], not True"),
         ({"relevance": "high"}, "'relevance' must be a number in [0, 1], not 'high'"),
         ({"stance": "DISPUTED"}, "has the label 'DISPUTED'; expected one of SUPPORTS, REFUTES, NOT_ENOUGH_INFO"),
@@ -97,9 +96,10 @@ def test_a_bad_line_is_named(tmp_path, fields, message):
     assert str(caught.value).startswith(f"{path}:2: {message}")
 
 
-def test_null_means_unknown_and_a_group_may_be_a_number(tmp_path):
+@pytest.mark.parametrize("relevance", [None, float("nan")])
+def test_null_means_unknown_and_a_group_may_be_a_number(tmp_path, relevance):
     path = tmp_path / "taught.jsonl"
-    path.write_text(json.dumps(GOOD | {"relevance": None, "stance": None, "group": 7, "teacher": [1, 2, 3, 4]}))
+    path.write_text(json.dumps(GOOD | {"relevance": relevance, "stance": None, "group": 7, "teacher": [1, 2, 3, 4]}))
     assert read_taught_pairs(path) == [
         TaughtPair("Ice melts.", "Ice is warm.", teacher=(1.0, 2.0, 3.0, 4.0), group="7")
     ]

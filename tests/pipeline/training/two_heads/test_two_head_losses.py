@@ -1,4 +1,4 @@
-"""The loss of a model with two heads, compared with the formulas in numpy for everything that may be known of a pair."""
+"""The loss of a model with two heads, compared with numpy for everything that may be known of a pair."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def loss_and_gradient(pairs, logits, recipe):
 
         def __init__(self):
             super().__init__()
-            self.logits = torch.nn.Parameter(torch.tensor(logits, dtype=torch.float32))
+            self.logits = torch.nn.Parameter(torch.tensor(np.asarray(logits), dtype=torch.float32))
 
         def preprocess(self, read, prompt=None, task=None):
             assert read == [(pair.claim, pair.text) for pair in pairs]
