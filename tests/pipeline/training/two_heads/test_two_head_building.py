@@ -104,7 +104,6 @@ def test_both_tasks_are_measured_on_held_out_claims_of_every_labelled_set(built)
     assert (first.name, first.n_pairs, first.share_relevant) == (f"{folder.name}/judged", 2 * n_held_out, 0.5)
     # The tiny model tells "ice" from "bank" or the other way round: one or the other always comes first.
     assert 0 < first.average_precision <= 1
-    assert result.relevance[0].name == f"{folder.name}/judged"
 
 
 def test_the_folder_serves_both_tasks_with_its_temperature_and_no_blend(built):
@@ -125,8 +124,8 @@ def test_the_card_names_data_settings_and_figures(built):
         assert card.count(f"| {name} |") == 1
     report = result.training
     assert (
-        f"{report.n_pairs} pairs in training: {report.n_with_relevance} with a relevance, {report.n_with_stance} with a "
-        f"stance, {report.n_with_teacher} with a teacher's logits. Each claim is on one side of the split only; 6 pairs"
+        f"{report.n_pairs} pairs in training: {report.n_with_relevance} with a relevance, {report.n_with_stance} with "
+        f"a stance, {report.n_with_teacher} with a teacher's logits. Each claim is on one side of the split only; 6 pairs"
     ) in card
     assert "| teacher_share | 0.6 |" in card
     assert "| training_length | 16 |" in card
