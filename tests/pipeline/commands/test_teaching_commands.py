@@ -71,7 +71,13 @@ def teacher(
 
 
 def test_a_teacher_reads_what_the_index_retrieves_and_labelled_pairs_and_a_student_learns_them(
-    invoke: Invoke, teacher: Path, judged: Path, sample_index: Path, tiny_model_dir: Path, tmp_path: Path
+    invoke: Invoke,
+    teacher: Path,
+    stances: Path,
+    judged: Path,
+    sample_index: Path,
+    tiny_model_dir: Path,
+    tmp_path: Path,
 ) -> None:
     words = (
         "teach", "--teacher", teacher, "--index", sample_index, "--claims", sample_dir() / "claims.jsonl",
@@ -89,6 +95,13 @@ def test_a_teacher_reads_what_the_index_retrieves_and_labelled_pairs_and_a_stude
     again = invoke(*words, "--output", tmp_path / "again.jsonl")
     assert again.exit_code == 0, again.stderr
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "taught.jsonl").read_bytes()
+    trained = invoke(
+        "train", "cross-encoder", "--taught", tmp_path / "taught.jsonl", "--stance", f"pairs:{stances}",
+        "--relevance", f"pairs:{judged}", "--base-model", tiny_model_dir, "--output", tmp_path / "student", *QUICK,
+    )  # fmt: skip
+    assert trained.exit_code == 0, trained.stderr
+    card = (tmp_path / "student" / "README.md").read_text()
+    assert f"{len(pairs)} pairs with a teacher's logits |" in card
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,8 @@ def test_the_card_names_data_settings_and_figures(built):
     report = result.training
     assert (
         f"{report.n_pairs} pairs in training: {report.n_with_relevance} with a relevance, {report.n_with_stance} with "
-        f"a stance, {report.n_with_teacher} with a teacher's logits. Each claim is on one side of the split only; 6 pairs"
+        f"a stance, {report.n_with_teacher} with a teacher's logits. Each claim is on one side of the split only; 6 "
+        "pairs of claims to measure on were left out."
     ) in card
     assert "| teacher_share | 0.6 |" in card
     assert "| training_length | 16 |" in card
