@@ -114,7 +114,7 @@ def test_healthver_covidfact_and_rte_are_tables(tmp_path):
 def test_fool_me_twice_joins_its_gold_sentences(tmp_path):
     gold = [{"text": "One.", "section_header": "x"}, {"text": "Two."}]
     path = write_lines(tmp_path / "dev.jsonl", {"id": "q", "text": "A claim.", "label": R, "gold_evidence": gold})
-    assert read("fool_me_twice", path).pairs == [("q", "A claim.", "One. Two.", R)]
+    assert read("fool_me_twice", path).pairs == [StancePair("q", "A claim.", "One. Two.", R)]
 
 
 def test_fever_symmetric_is_detokenized(tmp_path):
