@@ -38,7 +38,7 @@ STANCE_PAIRS = [
 RELEVANCE_PAIRS = [
     TaughtPair(f"sea level rises {number} metres", text, relevance=relevance)
     for number in range(4)
-    for text, relevance in (("sea ice melts and water is", 1.0), ("the moon landing in 1 orbit", 0.0))
+    for text, relevance in (("sea ice melts less energy", 1.0), ("the moon landing in orbit", 0.0))
 ]
 PAIRS = [*STANCE_PAIRS, *RELEVANCE_PAIRS]
 
@@ -93,7 +93,7 @@ def test_a_teacher_alone_teaches_both_heads(tiny_model_dir, tmp_path):
         "NOT_ENOUGH_INFO": (-2.0, -2.0, -2.0, 4.0),
     }
     taught = [TaughtPair(pair.claim, pair.text, teacher=logits[pair.stance]) for pair in STANCE_PAIRS]
-    report = train_two_heads(run_of(tiny_model_dir, tmp_path / "m", LEARNING), taught)
+    report = train_two_heads(run_of(tiny_model_dir, tmp_path / "m", replace(LEARNING, epochs=25)), taught)
     assert (report.n_with_relevance, report.n_with_stance, report.n_with_teacher) == (0, 0, 12)
     model = load_stance(str(tmp_path / "m"), EXACT)
     texts = [(pair.claim, pair.text) for pair in taught]
