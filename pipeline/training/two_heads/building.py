@@ -52,10 +52,10 @@ def build_two_heads(run: TrainingRun[TwoHeadRecipe], sources: TwoHeadSources) ->
     learned, _ = without_claims(pairs, kept_out, lambda pair: pair.claim)
     run.notify(f"training on {len(learned):,} pairs")
     report = train_two_heads(run, learned)
+    (run.output_dir / BLEND_FILE).unlink(missing_ok=True)  # of an earlier model in this folder
     run.notify("measuring held-out claims")
     model = load_stance(str(run.output_dir), run.compute)
     measures = measure_held_out(model, data.sets, kept_out, seed=recipe.seed, on_progress=run.on_progress)
-    (run.output_dir / BLEND_FILE).unlink(missing_ok=True)  # of an earlier model in this folder
     save_temperature(1.0 if measures.fit is None else measures.fit.temperature, run.output_dir)
     built = BuiltTwoHeads(report, measures.stance, measures.relevance, measures.fit, data.n_excluded)
     write_card("two heads", run, built, data.files)

@@ -18,6 +18,7 @@ from claimhound.data.text.normal_text import normalize_text
 from claimhound.pipeline.models.blending import BLEND_FILE
 from claimhound.pipeline.models.cross_encoders import load_pair_models
 from claimhound.pipeline.models.temperature import load_temperature
+from claimhound.pipeline.training.model_card import write_card
 from claimhound.pipeline.training.two_heads.building import build_two_heads
 from claimhound.pipeline.training.two_heads.data import TwoHeadSources
 from claimhound.pipeline.training.two_heads.recipe import TwoHeadRecipe
@@ -185,3 +186,15 @@ def test_useless_data_and_an_unusable_base_model_are_refused_before_training(tin
     with pytest.raises(ModelError, match=r"config\.json"):
         build_two_heads(run_of(tmp_path, tmp_path / "m", RECIPE), TwoHeadSources())
     assert not (tmp_path / "m").exists()
+
+
+def test_the_card_has_no_gap_where_only_one_task_was_measured(built, tmp_path):
+    folder, result, _ = built
+    run = run_of(folder, tmp_path, RECIPE)
+    for changes in ({"relevance": ()}, {"fit": None, "held_out": ()}, {"relevance": (), "fit": None, "held_out": ()}):
+        write_card("two heads", run, replace(result, **changes), [])
+        card = (tmp_path / "README.md").read_text()
+        assert "\n\n\n" not in card
+        assert ("average precision of the logit" in card) == ("relevance" not in changes)
+        assert ("Temperature" in card) == ("fit" not in changes)
+        assert ("No held-out claim has a label." in card) == (len(changes) == 3)
