@@ -59,7 +59,7 @@ def test_a_claim_s_draw_depends_on_the_seed_and_its_id_alone(pipeline):
     assert texts_of(among, ICE) == alone
     others = random.Random("5:q1").sample(ranked_texts(pipeline, ICE)[3:15], 4)
     assert alone[3:] == others
-    assert texts_of(listed_pairs(pipeline, [ICE._replace(query_id="q9")], {}, SETTINGS), ICE) != alone
+    assert texts_of(listed_pairs(pipeline, [Query("q9", ICE.text)], {}, SETTINGS), ICE) != alone
 
 
 def test_a_short_list_is_read_whole_in_the_form_that_models_read(pipeline):
