@@ -89,7 +89,7 @@ def calibrate(
 
     Raises InputError for a field without a claim that has a relevant judgment, with fewer distinct claims than folds,
     or whose relevant documents are not in the index or not found; and for a feature that a model cannot give. Raises
-    ValueError without fields or a reranker, for fields with different rerankers or the same name.
+    ValueError without a reranker, for fields with different rerankers or the same name, and for unknown features.
     """
     main, reranker = fields[0].pipeline, fields[0].pipeline.reranker
     if reranker is None:
@@ -135,7 +135,8 @@ def _judged_hits(
 
 
 def _require_features(features: Sequence[str], fields: Sequence[JudgedField], reranker: Reranker) -> None:
-    """Raise InputError if a model cannot give one of the features."""
+    """Raise InputError if a model cannot give one of the features, ValueError if no blend may use them."""
+    Blend(weights=tuple((name, 0.0) for name in features))
     if "decides" in features and not reranker.has_two_heads:
         raise InputError(
             f"{reranker.name}: the feature decides takes a model that also tells the stance, and this one has no "

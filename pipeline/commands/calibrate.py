@@ -131,7 +131,7 @@ def calibrate_command(
     with long_job("claims", "nothing was written") as advance:
         found = calibrate(
             fields,
-            features=features or DEFAULT_FEATURES,
+            features=tuple(dict.fromkeys(features)) or DEFAULT_FEATURES,
             n_folds=folds,
             seed=seed,
             excluded_claims=excluded,

@@ -147,19 +147,19 @@ def fit_blend(
 ) -> Blend:
     """Return the maximum likelihood blend for the reranked hits of claims that were held out of training.
 
-    `hit_weights` are (n,) counts of each hit in the likelihood, by default 1. Weak L2 regularisation (C = 100 on
-    features scaled to unit variance) gives a constant feature the weight 0. Raises ValueError unless there are both
-    relevant and other hits, and for features that no blend may use.
+    A hit counts in the likelihood as often as `hit_weights` says, (n,) numbers, by default once. Weak L2 regularisation
+    (C = 100 on features scaled to unit variance) gives a constant feature the weight 0. Raises ValueError unless there
+    are both relevant and other hits.
     """
     if relevant.all() or not relevant.any():
         raise ValueError(
             f"{int(relevant.sum())} of {len(relevant)} hits are relevant; fitting a blend needs both kinds"
         )
-    Blend(weights=tuple((name, 0.0) for name in features))  # refuses unknown names
     from sklearn.linear_model import LogisticRegression
 
     matrix = np.stack([FEATURES[name](hits) for name in features], axis=1)  # (n, features)
-    centre, spread = matrix.mean(axis=0), matrix.std(axis=0)
+    centre = np.average(matrix, axis=0, weights=hit_weights)
+    spread = np.sqrt(np.average((matrix - centre) ** 2, axis=0, weights=hit_weights))
     spread[spread < 1e-12] = 1.0
     model = LogisticRegression(C=100.0, max_iter=1000).fit((matrix - centre) / spread, relevant, hit_weights)
     weights = model.coef_[0] / spread

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claimhound.data.errors import InputError
-from claimhound.data.labelled_sets.splits import claim_folds, held_out_claims, split_by_claim, without_claims
+from claimhound.data.labelled_sets.splits import (
+    claim_folds,
+    folds_of_groups,
+    held_out_claims,
+    split_by_claim,
+    without_claims,
+)
 from claimhound.data.records import Query
 from claimhound.data.text.normal_text import normalize_text
 
@@ -58,3 +64,17 @@ def test_folds_are_even_the_same_in_any_order_and_keep_claims_of_one_text_togeth
     assert claim_folds(claims, 3, seed=1).tolist() != folds.tolist()
     with pytest.raises(InputError, match="9 distinct judged claims are too few for 10 folds"):
         claim_folds(claims, 10, seed=0)
+
+
+def test_each_group_is_spread_over_the_folds_and_a_claim_of_two_groups_is_in_one_fold():
+    first = [Query(f"q{number}", f"claim {number}") for number in range(9)]
+    second = [Query(f"q{number}", f"Claim {number}!") for number in range(7, 14)]  # claims 7 and 8 are in both
+    third = [Query(f"q{number}", f"thing {number}") for number in range(4)]
+    groups = {"a": first, "b": second, "c": third}
+    folds = folds_of_groups(groups, 3, seed=0)
+    assert folds[0].tolist() == claim_folds(first, 3, seed=0).tolist()
+    assert folds[1][:2].tolist() == folds[0][7:].tolist()
+    assert sorted(np.bincount(folds[1][2:])) == [1, 2, 2]
+    assert sorted(np.bincount(folds[2])) == [1, 1, 2]
+    with pytest.raises(InputError, match=r"^c: 4 distinct judged claims are too few for 5 folds"):
+        folds_of_groups(groups, 5, seed=0)
