@@ -222,7 +222,7 @@ def test_claims_can_be_excluded_by_their_text(claims, qrels):
         (
             6,
             {f"q{number}": {"gone": 1} for number in range(6)},
-            "the index holds none of the 1 relevant documents .gone, ….",
+            "the index holds none of the 1 relevant documents",
         ),
         (6, {"other": {"d0": 1}}, "none of the 6 claims has a relevant judgment"),
     ],
@@ -381,7 +381,7 @@ def test_a_field_whose_evidence_is_never_read_is_an_error(two_fields):
     old = small.pipeline
     shallow = EvidencePipeline(old.index, old.encoder, old.reranker, PipelineConfig(rerank_k=1))
     last = {f"q{number}": {"d11": 1} for number in range(N_DOCS - 1)}
-    with pytest.raises(InputError, match="^small: none of the relevant documents of its 11 claims was found"):
+    with pytest.raises(InputError, match=r"^small: none of the relevant documents of its 11 claims was found"):
         calibrate([large, replace(small, pipeline=shallow, qrels=last)])
 
 
@@ -412,7 +412,7 @@ def test_a_blend_is_fitted_to_the_chosen_features(claims):
 
 def test_a_feature_that_a_model_cannot_give_is_refused(claims, qrels):
     searched = pipeline(claims)
-    with pytest.raises(InputError, match="^ordering: the feature decides takes a model that also tells the stance"):
+    with pytest.raises(InputError, match=r"^ordering: the feature decides takes a model that also tells the stance"):
         calibrated(searched, claims, qrels, features=["logit", "decides"])
     searched.encoder.identity = replace(IDENTITY, similarity="dot")
     with pytest.raises(InputError, match="fake-encoder compares by inner products, but the feature cosine"):

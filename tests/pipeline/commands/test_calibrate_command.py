@@ -142,7 +142,6 @@ def test_a_copy_leaves_the_model_as_it_was(calibrate: Invoke, invoke: Invoke, mo
         (["--output", "."], ".: already exists; choose a new folder for the copy"),
         (["--exclude-claims", "missing.jsonl"], "missing.jsonl: no such file or folder"),
         (["--also", "missing", "missing.jsonl", "missing.jsonl"], "missing.jsonl: no such file or folder"),
-        (["--also", "missing", "claims.jsonl", "qrels.tsv"], "missing: "),
         (["--without-evidence", "missing.jsonl"], "missing.jsonl: no such file or folder"),
     ],
 )
