@@ -342,9 +342,8 @@ def test_the_fit_to_two_fields_is_scikit_learn_s_with_these_weights(rows):
 def test_a_claim_of_two_fields_is_measured_by_a_blend_that_saw_it_in_neither(two_fields):
     _, one = two_fields
     claims = [Query(f"x{claim.query_id}", claim.text) for claim in one.claims[::-1]]
-    other = JudgedField(
-        "other", one.pipeline, claims, {f"x{query_id}": grades for query_id, grades in one.qrels.items()}
-    )
+    judged = {f"x{query_id}": grades for query_id, grades in one.qrels.items()}
+    other = JudgedField("other", one.pipeline, claims, judged)
     # With one claim in two folds, the blends that measure it would differ, and so would the figures.
     first, second = calibrate([one, other]).measured.fields
     assert (first.brier, first.log_loss) == pytest.approx((second.brier, second.log_loss), rel=1e-9)
