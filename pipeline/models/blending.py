@@ -234,11 +234,12 @@ def load_blend(model_dir: Path) -> Blend:
 
 
 def _measures(record: Mapping[str, Any]) -> BlendMeasures:
+    errors = tuple(map(_calibration, record["calibration"]))
     return BlendMeasures(
         n_claims=int(number_in(record, "n_claims")),
         n_hits=int(number_in(record, "n_hits")),
         n_folds=int(number_in(record, "n_folds")),
-        calibration=tuple(map(_calibration, record["calibration"])),
+        calibration=errors,
         brier=number_in(record, "brier"),
         log_loss=number_in(record, "log_loss"),
         ndcg=number_in(record, "ndcg"),
