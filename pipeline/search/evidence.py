@@ -98,17 +98,26 @@ class EvidencePipeline:
         conditions: Conditions = NO_CONDITIONS,
         list_k: int | None = None,
         with_folded: bool = False,
+        with_decides: bool = False,
     ) -> list[StageRankings]:
         """Return every stage's whole ranking for each claim, without folding copies.
 
         The lists of BM25 and of the vectors have `list_k` hits if that is more than `first_stage_k`, on which the later
         stages work. `with_folded` adds the rankings with near-copies folded, whose first hits `find_evidence` shows.
+        `with_decides` adds the reranker's `decides` where its blend does not weigh it.
         Raises ValueError for list_k below 1.
         """
         if list_k is not None and list_k < 1:
             raise ValueError(f"list_k must be at least 1, got {list_k}")
         clock = StageClock()
-        rankings = self._ranker.rank(claims, clock, conditions=conditions, list_k=list_k or 1, folded=with_folded)
+        rankings = self._ranker.rank(
+            claims,
+            clock,
+            conditions=conditions,
+            list_k=list_k or 1,
+            folded=with_folded,
+            with_decides=with_decides,
+        )
         share = {name: spent / max(1, len(claims)) for name, spent in clock.spent_ms.items()}
         return [replace(stages, timings_ms=share) for stages in rankings]
 

@@ -73,7 +73,8 @@ class StageRankings:
 
     `rerank` has all documents of the fused list: those below `rerank_k` keep their order at the end, with negative
     scores unless they read the same as one above. `logits` are the reranker's for the first hits of the fused list, in
-    its order. `timings_ms` is each stage's wall time, in a batch the claim's equal share.
+    its order; `decides` are the log-odds that these hits decide the claim, if a blend weighs them or they were asked
+    for, else empty. `timings_ms` is each stage's wall time, in a batch the claim's equal share.
 
     `alike` has a shared id for each document that reads the same to the models as another of the list. `copies` are the
     near-copies that each document of a folded list stands for, best rank first. `folded` are the same stages with
@@ -87,6 +88,7 @@ class StageRankings:
     truncated: frozenset[str] = frozenset()
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
     logits: tuple[float, ...] = ()
+    decides: tuple[float, ...] = ()
     alike: Mapping[str, str] = field(default_factory=dict)
     copies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     folded: StageRankings | None = None
