@@ -133,8 +133,8 @@ def measured_fields(claims: Sequence[ScoredClaim], called: Sequence[Verdict]) ->
         rows = [(one.label, verdict) for one, verdict in zip(claims, called, strict=True) if one.field == name]
         counts = Counter(rows)
         confusion = {label: {verdict: counts[label, verdict] for verdict in VERDICTS} for label in VERDICTS}
-        weights = np.ones(len(rows))
-        sides = tuple(side_measures(side, *zip(*rows, strict=True), weights) for side in SIDES)
+        labels, verdicts = [label for label, _ in rows], [verdict for _, verdict in rows]
+        sides = tuple(side_measures(side, labels, verdicts, np.ones(len(rows))) for side in SIDES)
         fields.append(FieldSummaries(name, sides, confusion))
     return tuple(fields)
 

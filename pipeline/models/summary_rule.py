@@ -172,7 +172,7 @@ def load_summary_rule(model_dir: Path) -> SummaryRule | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"{path}: is not a valid rule of summaries ({type(error).__name__}: {error}); "
-            "fit it again with: claimhound evaluate-summary --fit"
+            "delete it and fit it again with: claimhound evaluate-summary --fit"
         ) from error
 
 
