@@ -48,12 +48,21 @@ class SideMeasures:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> SideMeasures:
         """Return the measures from their record; raises KeyError, TypeError or ValueError if it is invalid."""
-        counts = {name: int(number_in(record, name)) for name in ("n_claims", "n_labelled", "n_called", "n_right")}
-        names = ("precision", "precision_low", "precision_high", "share", "share_low", "share_high")
-        figures = {name: math.nan if record[name] is None else number_in(record, name) for name in names}
         if record["side"] not in SIDES:
             raise ValueError(f"side must be one of {', '.join(SIDES)}, not {record['side']!r}")
-        return cls(side=record["side"], **counts, **figures)
+        return cls(
+            side=record["side"],
+            n_claims=int(number_in(record, "n_claims")),
+            n_labelled=int(number_in(record, "n_labelled")),
+            n_called=int(number_in(record, "n_called")),
+            n_right=int(number_in(record, "n_right")),
+            precision=_number_or_nan(record, "precision"),
+            precision_low=_number_or_nan(record, "precision_low"),
+            precision_high=_number_or_nan(record, "precision_high"),
+            share=_number_or_nan(record, "share"),
+            share_low=_number_or_nan(record, "share_low"),
+            share_high=_number_or_nan(record, "share_high"),
+        )
 
 
 @dataclass(frozen=True)
@@ -178,3 +187,7 @@ def load_summary_rule(model_dir: Path) -> SummaryRule | None:
 
 def _number_or_none(record: Mapping[str, Any], name: str) -> float | None:
     return None if record[name] is None else number_in(record, name)
+
+
+def _number_or_nan(record: Mapping[str, Any], name: str) -> float:
+    return math.nan if record[name] is None else number_in(record, name)

@@ -191,5 +191,5 @@ def _field_record(found: FieldSummaries) -> dict[str, Json]:
         "name": found.name,
         "n_claims": found.n_claims,
         "sides": [measures_record(side) for side in found.sides],
-        "confusion": {label: dict(row) for label, row in found.confusion.items()},
+        "confusion": {label: dict(row.items()) for label, row in found.confusion.items()},
     }
