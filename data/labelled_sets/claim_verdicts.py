@@ -36,11 +36,9 @@ def read_labelled_claims(
     The label is the field `label`, or `claim_label`: one of VERDICTS in any case, with spaces or underscores; numbers
     are named by `reading.label_names`, from 0. A claim without these fields, but with `evidence` in SciFact's shape, is
     SUPPORTS if each rationale is SUPPORT, REFUTES if each is CONTRADICT or REFUTE, DISPUTED with both and
-    NOT_ENOUGH_INFO with none. Raises InputError for any other claim, and for a source without claims.
+    NOT_ENOUGH_INFO with none. Raises InputError for any other claim, and what `read_claims` raises.
     """
-    claims = list(read_claims(source, reading, notices=notices))
-    if not claims:
-        raise InputError(f"{source}: contains no claim")
+    claims = read_claims(source, reading, notices=notices)
     return [LabelledClaim(claim, _label(source, claim, reading.label_names)) for claim in claims]
 
 

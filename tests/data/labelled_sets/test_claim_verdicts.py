@@ -62,5 +62,5 @@ def test_a_claim_without_a_known_label_is_an_error_that_names_it(tmp_path, recor
 
 
 def test_a_source_without_claims_is_an_error(tmp_path):
-    with pytest.raises(InputError, match="contains no claim"):
+    with pytest.raises(InputError, match="contains no records"):
         read_labelled_claims(write(tmp_path))
