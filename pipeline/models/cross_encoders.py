@@ -2,7 +2,7 @@
 
 A reranker has one label. A stance model has three, see `stance_labels.py`. A model with both heads has a fourth label,
 RELEVANT, in any order; `blend.json` in its folder turns the logit of RELEVANT into a probability,
-and `temperature.json` applies to the other three.
+and `temperature.json` applies to the other three. `summary.json` tells when they make a claim's summary.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from claimhound.pipeline.models.pair_readers import (
     open_pair_reader,
 )
 from claimhound.pipeline.models.stance_labels import OURS, RELEVANT, StanceLabels, label_names, stance_labels
+from claimhound.pipeline.models.summary_rule import SummaryRule, load_summary_rule
 from claimhound.pipeline.models.temperature import load_temperature, softmax
 from claimhound.pipeline.serving.compute import Compute
 
@@ -90,6 +91,10 @@ class StanceModel(_PairModel, Protocol):
     def labels(self) -> StanceLabels:
         """The meaning of the model's outputs."""
 
+    @property
+    def summary(self) -> SummaryRule | None:
+        """When a claim is called supported or refuted; None if that was not measured with this model."""
+
     def classify(self, pairs: Sequence[Pair]) -> StanceScores:
         """Return the probabilities in the order of the pairs."""
 
@@ -102,10 +107,11 @@ class RelevanceHead(NamedTuple):
 
 
 class StanceHead(NamedTuple):
-    """The outputs that tell the stance, and the temperature of their softmax."""
+    """The outputs that tell the stance, the temperature of their softmax, and the rule of a claim's summary."""
 
     labels: StanceLabels = OURS
     temperature: float = 1.0
+    summary: SummaryRule | None = None
 
 
 class CrossEncoderModel:
@@ -164,6 +170,11 @@ class CrossEncoderModel:
     def labels(self) -> StanceLabels:
         """See `StanceModel`."""
         return self.stance.labels
+
+    @property
+    def summary(self) -> SummaryRule | None:
+        """See `StanceModel`."""
+        return self.stance.summary
 
     def score(self, pairs: Sequence[Pair]) -> PairScores:
         """See `Reranker`."""
@@ -328,5 +339,5 @@ def _with_heads(name: str, folder: Path, reader: PairReader, labels: StanceLabel
         weights_sha256(folder),
         reader,
         relevance=None if column is None else RelevanceHead(blend, column),
-        stance=None if labels is None else StanceHead(labels, load_temperature(folder)),
+        stance=None if labels is None else StanceHead(labels, load_temperature(folder), load_summary_rule(folder)),
     )

@@ -15,6 +15,7 @@ from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.models.cross_encoders import Reranker, StanceModel
 from claimhound.pipeline.models.encoders import Encoder
 from claimhound.pipeline.models.relevance import RelevanceThreshold, best_cosine
+from claimhound.pipeline.models.summary_rule import UNMEASURED, SummaryRule, relevance_sha256
 from claimhound.pipeline.search.adaptive import adaptive_k
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.notes import notes_on
@@ -145,6 +146,18 @@ class EvidencePipeline:
         threshold = self._threshold()
         return -1.0 if threshold is None else threshold.cosine_at(self.index.n_docs)
 
+    @property
+    def summary_rule(self) -> SummaryRule:
+        """The rule of a claim's summary: the stance model's, if it was measured with this reranker.
+
+        Otherwise UNMEASURED, since another reranker's probabilities mean something else.
+        """
+        own = None if self.stance is None else self.stance.summary
+        if own is None or self.reranker is None:
+            return UNMEASURED
+        scale = relevance_sha256(self.reranker.weights_sha256, self.reranker.blend)
+        return own if own.relevance_sha256 == scale else UNMEASURED
+
     def origin(self) -> tuple[dict[str, Json], dict[str, Json]]:
         """Return the facts about index and models in every answer, with the names by which they were opened."""
         index: dict[str, Json] = {
@@ -227,7 +240,9 @@ class EvidencePipeline:
         described: list[ClaimEvidence] = []
         for answer in answers:
             evidence = tuple(replace(hit, stance=next(stances)) for hit in answer.evidence)
-            summary = summarize(evidence, min_stance=config.min_stance, min_relevance=config.min_relevance)
+            summary = summarize(
+                evidence, self.summary_rule, min_stance=config.min_stance, min_relevance=config.min_relevance
+            )
             notes = answer.notes
             if any(hit.stance is not None and hit.stance.truncated and not hit.truncated for hit in evidence):
                 notes += ("Claim and evidence were too long together for the stance model and were cut where marked.",)

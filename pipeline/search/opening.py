@@ -22,6 +22,7 @@ from claimhound.pipeline.models.blending import BLEND_FILE, blend_record
 from claimhound.pipeline.models.cross_encoders import load_pair_models
 from claimhound.pipeline.models.encoders import Encoder, Prompts, encoder_identity, load_encoder
 from claimhound.pipeline.models.stored_vectors import require_checked_vectors
+from claimhound.pipeline.models.summary_rule import summary_record
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.compute import Compute
@@ -206,6 +207,7 @@ def describe(pipeline: EvidencePipeline) -> dict[str, Json]:
                 "weights_sha256": pipeline.stance.weights_sha256,
                 **pipeline.stance.labels.record,
                 "max_length": pipeline.stance.max_length,
+                "summary": summary_record(pipeline.summary_rule),
             },
             "stance_runtime": pipeline.stance.runtime_name,
         }

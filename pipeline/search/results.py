@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from claimhound.data.labelled_sets.stances import Stance
+from claimhound.data.labelled_sets.stances import Stance, Verdict
 from claimhound.data.records import Document, Json, Ranking
 
 STAGES = ("bm25", "dense", "fused", "rerank")
 MOST_COPIES = 100
 """Largest number of copies that a piece of evidence names."""
-
-Verdict: TypeAlias = Literal["SUPPORTS", "REFUTES", "DISPUTED", "NOT_ENOUGH_INFO"]
 
 
 class StageScore(NamedTuple):
@@ -36,7 +34,10 @@ class EvidenceStance(NamedTuple):
 
 
 class ClaimSummary(NamedTuple):
-    """The stance of a claim's evidence as a whole, and the ids of the documents that count for and against it."""
+    """The stance of a claim's evidence as a whole, and the ids of the documents that point for and against it.
+
+    The label needs more than one that points: see `summarize`.
+    """
 
     label: Verdict
     supports: tuple[str, ...]

@@ -10,6 +10,7 @@ from claimhound.indexes.manifest import EncoderIdentity
 from claimhound.pipeline.models.blending import Blend
 from claimhound.pipeline.models.cross_encoders import PairScores, StanceScores
 from claimhound.pipeline.models.stance_labels import OURS
+from claimhound.pipeline.models.summary_rule import SummaryRule
 
 IDENTITY = EncoderIdentity("fake-encoder", "f" * 64, "mean", 64, 2)
 
@@ -89,8 +90,12 @@ class FakeStance:
     max_length = 64
 
     def __init__(
-        self, probabilities: Mapping[str, Sequence[float]] | None = None, truncated: Sequence[str] = ()
+        self,
+        probabilities: Mapping[str, Sequence[float]] | None = None,
+        truncated: Sequence[str] = (),
+        summary: SummaryRule | None = None,
     ) -> None:
+        self.summary = summary
         self.calls: list[list[tuple[str, str]]] = []
         self._probabilities = dict(probabilities or {})
         self._truncated = set(truncated)
