@@ -1,0 +1,253 @@
+"""A sentence's subject, its verb and the rest, where a rule can be sure of them."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from claimhound.data.rewording.verbs import (
+    AUXILIARIES,
+    DETERMINERS,
+    PAST,
+    PLURAL,
+    PLURAL_OR_NOUN,
+    SINGULAR,
+    SINGULAR_OR_NOUN,
+)
+
+_LONGEST_SUBJECT = 9
+_OPENS_NO_SUBJECT = frozenset(
+    [
+        "in",
+        "on",
+        "at",
+        "by",
+        "for",
+        "from",
+        "with",
+        "during",
+        "after",
+        "before",
+        "under",
+        "since",
+        "as",
+        "when",
+        "while",
+        "if",
+        "because",
+        "although",
+        "though",
+        "once",
+        "to",
+        "despite",
+        "among",
+        "unlike",
+        "like",
+        "through",
+        "within",
+        "without",
+        "between",
+        "against",
+        "about",
+        "over",
+        "until",
+        "unless",
+        "so",
+        "not",
+        "no",
+        "only",
+        "even",
+        "whether",
+        "today",
+        "currently",
+        "recently",
+        "originally",
+        "often",
+        "sometimes",
+        "usually",
+        "initially",
+        "eventually",
+        "according",
+        "given",
+        "based",
+        "compared",
+        "nor",
+        "never",
+        "rarely",
+        "hardly",
+        "until",
+        "upon",
+        "throughout",
+        "across",
+        "near",
+        "outside",
+        "inside",
+        "beyond",
+        "having",
+        "being",
+    ]
+)
+_NOT_IN_SUBJECT = frozenset(
+    [
+        "that",
+        "which",
+        "who",
+        "whom",
+        "whose",
+        "where",
+        "when",
+        "while",
+        "if",
+        "because",
+        "although",
+        "though",
+        "since",
+        "as",
+        "than",
+        "whether",
+        "how",
+        "what",
+        "why",
+        "not",
+        "no",
+        "never",
+        "only",
+        "but",
+        "he",
+        "she",
+        "it",
+        "they",
+        "we",
+        "you",
+        "or",
+    ]
+)
+PARTIAL = frozenset(
+    [
+        "some",
+        "many",
+        "most",
+        "several",
+        "few",
+        "various",
+        "certain",
+        "each",
+        "every",
+        "all",
+        "both",
+        "either",
+        "neither",
+        "numerous",
+        "much",
+        "one",
+        "another",
+        "other",
+        "others",
+        "part",
+        "half",
+        "parts",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "more",
+        "less",
+        "fewer",
+        "there",
+        "additional",
+        "any",
+        "certain",
+        "different",
+        "further",
+        "lots",
+        "plenty",
+        "nearly",
+        "almost",
+        "about",
+        "around",
+        "approximately",
+    ]
+)
+"""First words of a subject about which opposite statements may both be true: some birds fly, and some do not."""
+
+
+class Clause(NamedTuple):
+    """The parts of a sentence, which joined by spaces give it back."""
+
+    subject: str
+    verb: str
+    rest: str
+
+    @property
+    def first_word(self) -> str:
+        """The subject's first word in small letters."""
+        return self.subject.partition(" ")[0].lower()
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the sentence speaks of all that its subject names, so that its negation contradicts it."""
+        words = self.subject.lower().split()
+        return words[0] not in PARTIAL and not (words[0] == "a" and words[1:2] in (["few"], ["number"], ["variety"]))
+
+
+def main_clause(sentence: str) -> Clause | None:
+    """Return the parts of a sentence that begins with a short subject, None where they are not sure."""
+    words = sentence.split()
+    if words[0].lower() in _OPENS_NO_SUBJECT:
+        return None
+    for place, word in enumerate(words[: _LONGEST_SUBJECT + 1]):
+        if place and _is_verb(words, place):
+            if place + 1 == len(words):
+                return None
+            return Clause(" ".join(words[:place]), word, " ".join(words[place + 1 :]))
+        if re.search(r"[,()]", word) or word.lower() in _NOT_IN_SUBJECT:
+            return None
+    return None
+
+
+def _is_verb(words: list[str], place: int) -> bool:
+    word, before = words[place], words[place - 1].lower()
+    if word in AUXILIARIES or word in PAST:
+        return True
+    if before in ("to", "and") or before in DETERMINERS:
+        return False
+    if word in SINGULAR:
+        return not _is_plural_noun(before)
+    if word in PLURAL:
+        return _is_plural_noun(before)
+    following = words[place + 1].lower() if place + 1 < len(words) else ""
+    if following not in DETERMINERS:
+        return False
+    return (word in SINGULAR_OR_NOUN and not _is_plural_noun(before)) or (
+        word in PLURAL_OR_NOUN and _is_plural_noun(before)
+    )
+
+
+def _is_plural_noun(word: str) -> bool:
+    return (word.endswith("s") and not word.endswith(("ss", "us", "is", "ics"))) or word in (
+        "people", "children", "men", "women", "bacteria", "data", "species", "mice", "scientists"
+    )  # fmt: skip
+
+
+def lowered(subject: str) -> str | None:
+    """Return a subject as it reads inside a sentence, None where it may be a name."""
+    first, _, others = subject.partition(" ")
+    if first in ("The", "A", "An", "Some", "Many", "Most", "Several", "All"):
+        return first.lower() + (" " + others if others else "")
+    if is_name(subject):
+        return subject
+    return None
+
+
+def is_name(phrase: str) -> bool:
+    """Tell whether a phrase is surely a name: an acronym, or two and more words with capitals."""
+    words = phrase.split()
+    capital = [word for word in words if word[:1].isupper()]
+    if len(words) == 1:
+        return sum(character.isupper() for character in phrase) > 1
+    return len(capital) == len(words) or (len(capital) > 1 and words[-1][:1].isupper() and words[0][:1].isupper())
