@@ -45,7 +45,7 @@ _RULES: Sequence[tuple[str, Stance, _Rule]] = (
     ("negation", "REFUTES", lambda sentence, _: denials(sentence)),
     ("direction", "REFUTES", lambda sentence, _: turned(sentence)),
     ("roles", "REFUTES", lambda sentence, _: exchanged(sentence)),
-    ("same number", "SUPPORTS", same_numbers),
+    ("same number", "SUPPORTS", lambda sentence, _: same_numbers(sentence)),
     ("denied opposite", "SUPPORTS", lambda sentence, _: denied_opposites(sentence)),
     ("weaker", "SUPPORTS", lambda sentence, _: weaker(sentence)),
     ("stronger", "NOT_ENOUGH_INFO", stronger),
@@ -83,7 +83,7 @@ def reword(sentence: str, draw: random.Random, related: str | None = None) -> It
 
 
 def counterfactual_pairs(documents: Iterable[Document], limit: int | None, seed: int) -> list[StancePair]:
-    """Return pairs from `limit` sentences drawn from the documents, all without a limit, the three labels equally often.
+    """Return pairs from `limit` sentences of the documents, or from all, with each label equally often.
 
     Within a label, the kinds are as equal as their numbers allow. A pair's id is `<doc_id>:<kind>`, and its group is
     the sentence from which it was made.

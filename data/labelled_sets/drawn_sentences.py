@@ -25,7 +25,7 @@ def draw_sentences(documents: Iterable[Document], limit: int | None, seed: int) 
     """Return `limit` plain sentences, in the order of the corpus, each text once; None is all of them.
 
     Every sentence gets a random number, and those with the smallest are kept. So only a sentence that would enter is
-    examined, some limit · log(n / limit) of n: 925,657 single sentences give 20,000 in 20 s, of which 8 are reading.
+    examined: some limit · log(n / limit) of n.
     """
     draw = random.Random(seed)
     kept: list[tuple[float, DrawnSentence]] = []  # a heap with the largest key on top, negated

@@ -24,9 +24,9 @@ counterfactual      documents of any kind; pairs are made by rule from N of thei
 A numeric label gets its name from the Hugging Face features of a Parquet file, a Hub data set or a saved data set, or
 from the `label_names` given to the reader, counted from 0.
 
-Files of sufficient_facts, split_pairs and counterfactual have no part to measure on. A hash of the claim's words, or of its group, puts
-one claim in five on the dev side and the others on the train side, and only the requested side is read. All other files
-are read whole.
+Files of sufficient_facts, split_pairs and counterfactual have no part to measure on. A hash of the claim's words, or of
+its group, puts one claim in five on the dev side and the others on the train side, and only the requested side is read.
+All other files are read whole.
 """
 
 from __future__ import annotations

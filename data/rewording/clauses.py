@@ -14,166 +14,34 @@ from claimhound.data.rewording.verbs import (
     SINGULAR,
     SINGULAR_OR_NOUN,
 )
+from claimhound.data.rewording.word_lists import words
 
 _LONGEST_SUBJECT = 9
 _OPENS_NO_SUBJECT = frozenset(
-    [
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "from",
-        "with",
-        "during",
-        "after",
-        "before",
-        "under",
-        "since",
-        "as",
-        "when",
-        "while",
-        "if",
-        "because",
-        "although",
-        "though",
-        "once",
-        "to",
-        "despite",
-        "among",
-        "unlike",
-        "like",
-        "through",
-        "within",
-        "without",
-        "between",
-        "against",
-        "about",
-        "over",
-        "until",
-        "unless",
-        "so",
-        "not",
-        "no",
-        "only",
-        "even",
-        "whether",
-        "today",
-        "currently",
-        "recently",
-        "originally",
-        "often",
-        "sometimes",
-        "usually",
-        "initially",
-        "eventually",
-        "according",
-        "given",
-        "based",
-        "compared",
-        "nor",
-        "never",
-        "rarely",
-        "hardly",
-        "until",
-        "upon",
-        "throughout",
-        "across",
-        "near",
-        "outside",
-        "inside",
-        "beyond",
-        "having",
-        "being",
-    ]
+    words(
+        "in on at by for from with during after before under since as when while if because although though once to "
+        "despite among unlike like through within without between against about over until unless so not no only even "
+        "whether today currently recently originally often sometimes usually initially eventually according given "
+        "based compared nor never rarely hardly until upon throughout across near outside inside beyond having being"
+    )
 )
 _NOT_IN_SUBJECT = frozenset(
-    [
-        "that",
-        "which",
-        "who",
-        "whom",
-        "whose",
-        "where",
-        "when",
-        "while",
-        "if",
-        "because",
-        "although",
-        "though",
-        "since",
-        "as",
-        "than",
-        "whether",
-        "how",
-        "what",
-        "why",
-        "not",
-        "no",
-        "never",
-        "only",
-        "but",
-        "he",
-        "she",
-        "it",
-        "they",
-        "we",
-        "you",
-        "or",
-    ]
+    words(
+        "that which who whom whose where when while if because although though since as than whether how what why not "
+        "no never only but he she it they we you or"
+    )
 )
 PARTIAL = frozenset(
-    [
-        "some",
-        "many",
-        "most",
-        "several",
-        "few",
-        "various",
-        "certain",
-        "each",
-        "every",
-        "all",
-        "both",
-        "either",
-        "neither",
-        "numerous",
-        "much",
-        "one",
-        "another",
-        "other",
-        "others",
-        "part",
-        "half",
-        "parts",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "more",
-        "less",
-        "fewer",
-        "there",
-        "additional",
-        "any",
-        "certain",
-        "different",
-        "further",
-        "lots",
-        "plenty",
-        "nearly",
-        "almost",
-        "about",
-        "around",
-        "approximately",
-    ]
+    words(
+        "some many most several few various certain each every all both either neither numerous much one another "
+        "other others part half parts two three four five six seven eight nine ten more less fewer there additional "
+        "any certain different further lots plenty nearly almost about around approximately"
+    )
 )
 """First words of a subject about which opposite statements may both be true: some birds fly, and some do not."""
+
+
+_PARTLY = frozenset(words("most some many several all every few each revealed showed suggested said found"))
 
 
 class Clause(NamedTuple):
@@ -191,27 +59,31 @@ class Clause(NamedTuple):
     @property
     def is_whole(self) -> bool:
         """Tell whether the sentence speaks of all that its subject names, so that its negation contradicts it."""
-        words = self.subject.lower().split()
-        return words[0] not in PARTIAL and not (words[0] == "a" and words[1:2] in (["few"], ["number"], ["variety"]))
+        subject = self.subject.lower().split()
+        if not _PARTLY.isdisjoint(subject):
+            return False
+        return subject[0] not in PARTIAL and not (
+            subject[0] == "a" and subject[1:2] in (["few"], ["number"], ["variety"])
+        )
 
 
 def main_clause(sentence: str) -> Clause | None:
     """Return the parts of a sentence that begins with a short subject, None where they are not sure."""
-    words = sentence.split()
-    if words[0].lower() in _OPENS_NO_SUBJECT:
+    tokens = sentence.split()
+    if tokens[0].lower() in _OPENS_NO_SUBJECT:
         return None
-    for place, word in enumerate(words[: _LONGEST_SUBJECT + 1]):
-        if place and _is_verb(words, place):
-            if place + 1 == len(words):
+    for place, word in enumerate(tokens[: _LONGEST_SUBJECT + 1]):
+        if place and _is_verb(tokens, place):
+            if place + 1 == len(tokens):
                 return None
-            return Clause(" ".join(words[:place]), word, " ".join(words[place + 1 :]))
+            return Clause(" ".join(tokens[:place]), word, " ".join(tokens[place + 1 :]))
         if re.search(r"[,()]", word) or word.lower() in _NOT_IN_SUBJECT:
             return None
     return None
 
 
-def _is_verb(words: list[str], place: int) -> bool:
-    word, before = words[place], words[place - 1].lower()
+def _is_verb(tokens: list[str], place: int) -> bool:
+    word, before = tokens[place], tokens[place - 1].lower()
     if word in AUXILIARIES or word in PAST:
         return True
     if before in ("to", "and") or before in DETERMINERS:
@@ -220,7 +92,7 @@ def _is_verb(words: list[str], place: int) -> bool:
         return not _is_plural_noun(before)
     if word in PLURAL:
         return _is_plural_noun(before)
-    following = words[place + 1].lower() if place + 1 < len(words) else ""
+    following = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
     if following not in DETERMINERS:
         return False
     return (word in SINGULAR_OR_NOUN and not _is_plural_noun(before)) or (
@@ -245,9 +117,9 @@ def lowered(subject: str) -> str | None:
 
 
 def is_name(phrase: str) -> bool:
-    """Tell whether a phrase is surely a name: an acronym, or two and more words with capitals."""
-    words = phrase.split()
-    capital = [word for word in words if word[:1].isupper()]
-    if len(words) == 1:
+    """Tell whether a phrase is surely a name: an acronym, or two and more parts with capitals."""
+    parts = phrase.split()
+    capital = [word for word in parts if word[:1].isupper()]
+    if len(parts) == 1:
         return sum(character.isupper() for character in phrase) > 1
-    return len(capital) == len(words) or (len(capital) > 1 and words[-1][:1].isupper() and words[0][:1].isupper())
+    return len(capital) == len(parts) or (len(capital) > 1 and parts[-1][:1].isupper() and parts[0][:1].isupper())

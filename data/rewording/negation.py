@@ -20,7 +20,7 @@ from claimhound.data.rewording.verbs import (
 _UNSURE = re.compile(
     r"\b(?:not|no|never|nor|neither|none|cannot|without|hardly|rarely|seldom|barely|because|unless|until|only|also|"
     r"just|even|already|still|perhaps|probably|possibly|any|either|but|rather|instead|so that|in order|yet|"
-    r"sometimes|merely|too|so|almost|nearly|both|at least|once|thus|therefore|hence)\b"
+    r"some|sometimes|merely|too|so|almost|nearly|both|at least|once|thus|therefore|hence)\b"
 )
 """Words with which a negation may cover less or more than the main clause."""
 
@@ -42,6 +42,8 @@ def denials(sentence: str) -> Iterator[str]:
 def _negated(clause: Clause) -> Iterator[str]:
     subject, verb, rest = clause
     following = rest.split()[0].strip(",.")
+    if verb in BE and following == "to":
+        return
     if verb in BE or (verb in ("has", "have", "had") and following in PARTICIPLES):
         yield f"{subject} {verb} not {rest}"
         if verb in ("was", "were", "has", "have", "had"):
@@ -72,6 +74,10 @@ def _without_negation(clause: Clause) -> str | None:
     plain = rest[found.end() :]
     if _UNSURE.search(plain):
         return None
+    return _affirmed(subject, verb, plain)
+
+
+def _affirmed(subject: str, verb: str, plain: str) -> str | None:
     if verb in BE or verb in ("can", "will", "would", "has", "have", "had"):
         return f"{subject} {verb} {plain}"
     lemma, _, after = plain.partition(" ")

@@ -6,123 +6,35 @@ import re
 from collections.abc import Iterator
 
 from claimhound.data.rewording.clauses import main_clause
+from claimhound.data.rewording.word_lists import words
 
-_PREDICATIVE = [
-    "safe/dangerous",
-    "harmful/harmless",
-    "effective/ineffective",
-    "possible/impossible",
-    "common/rare",
-    "important/unimportant",
-    "legal/illegal",
-    "true/false",
-    "soluble/insoluble",
-    "hot/cold",
-    "wet/dry",
-    "high/low",
-    "large/small",
-    "rich/poor",
-    "strong/weak",
-    "visible/invisible",
-    "necessary/unnecessary",
-    "likely/unlikely",
-    "able/unable",
-    "successful/unsuccessful",
-    "available/unavailable",
-    "dead/alive",
-    "positive/negative",
-    "present/absent",
-    "expensive/cheap",
-    "toxic/harmless",
-    "stable/unstable",
-    "active/inactive",
-    "similar/different",
-    "reversible/irreversible",
-    "popular/unpopular",
-    "easy/difficult",
-    "beneficial/harmful",
-    "sensitive/insensitive",
-    "independent/dependent",
-]
-_COMPARATIVES = [
-    "higher/lower",
-    "larger/smaller",
-    "bigger/smaller",
-    "greater/smaller",
-    "older/younger",
-    "warmer/colder",
-    "hotter/cooler",
-    "faster/slower",
-    "heavier/lighter",
-    "longer/shorter",
-    "stronger/weaker",
-    "better/worse",
-    "more/less",
-    "earlier/later",
-    "deeper/shallower",
-    "denser/thinner",
-    "richer/poorer",
-    "closer/farther",
-    "wider/narrower",
-    "thicker/thinner",
-    "taller/shorter",
-    "brighter/dimmer",
-]
-_VERBS = [
-    "increase/decrease",
-    "increases/decreases",
-    "rises/falls",
-    "rise/fall",
-    "rose/fell",
-    "risen/fallen",
-    "grew/shrank",
-    "grown/shrunk",
-    "strengthens/weakens",
-    "strengthened/weakened",
-    "improve/worsen",
-    "improves/worsens",
-    "improved/worsened",
-    "expand/shrink",
-    "expands/shrinks",
-    "raises/lowers",
-    "raise/lower",
-    "raised/lowered",
-    "reduces/increases",
-    "reduce/increase",
-    "accelerates/slows",
-    "accelerated/slowed",
-    "inhibits/promotes",
-    "inhibit/promote",
-    "inhibited/promoted",
-    "suppresses/enhances",
-    "enhances/impairs",
-    "enhance/impair",
-    "enhanced/impaired",
-    "upregulates/downregulates",
-    "upregulated/downregulated",
-    "supports/opposes",
-    "supported/opposed",
-    "accepted/rejected",
-    "approved/rejected",
-    "won/lost",
-    "allows/forbids",
-]
-_SUPERLATIVES = [
-    "largest/smallest",
-    "highest/lowest",
-    "oldest/youngest",
-    "longest/shortest",
-    "best/worst",
-    "warmest/coldest",
-    "hottest/coldest",
-    "fastest/slowest",
-    "strongest/weakest",
-    "heaviest/lightest",
-    "earliest/latest",
-    "tallest/shortest",
-    "richest/poorest",
-    "deepest/shallowest",
-]
+_PREDICATIVE = words(
+    "safe/dangerous harmful/harmless effective/ineffective possible/impossible common/rare important/unimportant "
+    "legal/illegal true/false soluble/insoluble hot/cold wet/dry high/low large/small strong/weak "
+    "visible/invisible necessary/unnecessary likely/unlikely able/unable successful/unsuccessful "
+    "available/unavailable dead/alive positive/negative present/absent expensive/cheap toxic/harmless "
+    "stable/unstable active/inactive reversible/irreversible popular/unpopular easy/difficult "
+    "beneficial/harmful sensitive/insensitive"
+)
+_COMPARATIVES = words(
+    "higher/lower larger/smaller bigger/smaller greater/smaller older/younger warmer/colder hotter/cooler "
+    "faster/slower heavier/lighter longer/shorter stronger/weaker better/worse more/less earlier/later "
+    "deeper/shallower denser/thinner richer/poorer closer/farther wider/narrower thicker/thinner taller/shorter "
+    "brighter/dimmer"
+)
+_VERBS = words(
+    "increase/decrease increases/decreases rises/falls rise/fall rose/fell risen/fallen grew/shrank grown/shrunk "
+    "strengthens/weakens strengthened/weakened improve/worsen improves/worsens improved/worsened expand/shrink "
+    "expands/shrinks raises/lowers raise/lower raised/lowered reduces/increases reduce/increase accelerates/slows "
+    "accelerated/slowed inhibits/promotes inhibit/promote inhibited/promoted suppresses/enhances enhances/impairs "
+    "enhance/impair enhanced/impaired upregulates/downregulates upregulated/downregulated supports/opposes "
+    "supported/opposed accepted/rejected approved/rejected won/lost allows/forbids"
+)
+_SUPERLATIVES = words(
+    "largest/smallest highest/lowest oldest/youngest longest/shortest best/worst warmest/coldest hottest/coldest "
+    "fastest/slowest strongest/weakest heaviest/lightest earliest/latest tallest/shortest richest/poorest "
+    "deepest/shallowest"
+)
 
 
 def _both_ways(pairs: list[str]) -> dict[str, str]:
@@ -141,8 +53,8 @@ _EXTREMES = _both_ways(_SUPERLATIVES)
 _DEGREE = r"(?:(?:very|highly|extremely|quite|particularly|relatively|generally|significantly|much|far|slightly) )?"
 
 
-def _any_of(words: dict[str, str]) -> str:
-    return "|".join(sorted(words, key=lambda word: (-len(word), word)))
+def _any_of(pairs: dict[str, str]) -> str:
+    return "|".join(sorted(pairs, key=lambda word: (-len(word), word)))
 
 
 _TURNING = [
@@ -154,7 +66,7 @@ _TURNING = [
     (re.compile(r"\b(?P<word>more|less)(?= [a-z]+ than\b)"), _COMPARED),
     (re.compile(rf"\bthe (?P<word>{_any_of(_EXTREMES)})(?= [a-z])"), _EXTREMES),
     (re.compile(r"\bthe (?P<word>most|least)(?= [a-z]+ [a-z]+)"), {"most": "least", "least": "most"}),
-    (re.compile(r"\b(?:north|south|east|west)(?= of\b)"), dict(north="south", south="north", east="west", west="east")),
+    (re.compile(r"\b(?:north|south|east|west)(?= of\b)"), _both_ways(["north/south", "east/west"])),
     (
         re.compile(r"\b(?P<word>before|after)(?= (?:the|his|her|its|their|being|[12]\d{3})\b)"),
         {"before": "after", "after": "before"},
@@ -172,9 +84,8 @@ _TURNING = [
         {"above": "below", "below": "above"},
     ),
 ]
-_MOVE = re.compile(
-    rf"^(?:(?:has|have|had|is|are|was|were|will) )?(?:been )?(?:also |significantly |steadily |slowly |rapidly )?(?P<word>{_any_of(_MOVES)})(?=[ .,])(?! (?:or|and)\b)"
-)
+_HELPING = r"(?:(?:has|have|had|is|are|was|were|will) )?(?:been )?(?:(?:also|significantly|steadily|slowly|rapidly) )?"
+_MOVE = re.compile(rf"^{_HELPING}(?P<word>{_any_of(_MOVES)})(?=[ .,])(?! (?:or|and)\b)")
 _UNSURE = re.compile(
     r"\b(?:not|no|never|nor|neither|none|cannot|without|may|might|could|can|if|when|while|whether|although|though|"
     r"unless|until|or|either|sometimes|some|partly|rather|hardly|both|where|because|would|should|than expected)\b"
@@ -187,16 +98,16 @@ _ALL = {**_ADJECTIVES, **_COMPARED, **_MOVES, **_EXTREMES}
 def turned(sentence: str) -> Iterator[str]:
     """Yield the sentence with one word of direction turned into its opposite, where that contradicts it."""
     clause = main_clause(sentence)
-    if clause is None or not clause.is_whole or _UNSURE.search(f"{clause.subject.lower()} {clause.rest}"):
+    if clause is None or not clause.is_whole or _UNSURE.search(f"{clause.subject.lower()} {clause.verb} {clause.rest}"):
         return
     predicate = f"{clause.verb} {clause.rest}"
-    places = [(found, words) for pattern, words in _TURNING for found in pattern.finditer(predicate)]
+    places = [(found, pairs) for pattern, pairs in _TURNING for found in pattern.finditer(predicate)]
     if move := _MOVE.match(predicate):
         places.append((move, _MOVES))
-    for found, words in places:
+    for found, pairs in places:
         start, end = found.span("word") if "word" in found.re.groupindex else found.span()
         word = predicate[start:end]
-        other = words[word]
+        other = pairs[word]
         mentioned = re.findall(r"[a-z]+", f"{clause.subject} {predicate}".lower())
         if mentioned.count(word) == 1 and other not in mentioned:
             yield with_article(f"{clause.subject} {predicate[:start]}", other, predicate[end:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from claimhound.data.rewording.verbs import FINITE
+from claimhound.data.rewording.word_lists import words
 
 _FEWEST, _MOST = 6, 45
 _REFERENCE = re.compile(r"\s*\[(?:\d[\d ,;–-]*|citation needed|[a-z]|note \d+)\]")
@@ -19,84 +20,14 @@ _CONNECTIVE = re.compile(
 )
 _ODD = re.compile(r"[\"“”«»?!;:=<>|{}\\/*_~^\[\]#@…•$&±×→]|\.\.|--| [,.)]|\( |['’]s? [a-z]+ing [A-Z]|n't|n’t|https?")
 _NOT_ALONE = frozenset(
-    [
-        "it",
-        "they",
-        "he",
-        "she",
-        "this",
-        "these",
-        "that",
-        "those",
-        "we",
-        "i",
-        "you",
-        "here",
-        "there",
-        "such",
-        "his",
-        "her",
-        "their",
-        "its",
-        "our",
-        "my",
-        "your",
-        "and",
-        "but",
-        "or",
-        "so",
-        "yet",
-        "then",
-        "nor",
-        "one",
-        "another",
-        "other",
-        "others",
-        "both",
-        "neither",
-        "either",
-        "instead",
-        "figure",
-        "table",
-        "what",
-        "who",
-        "whom",
-        "whose",
-        "which",
-        "how",
-        "why",
-        "where",
-        "when",
-        "let",
-        "see",
-        "note",
-        "as",
-        "than",
-        "because",
-        "although",
-        "though",
-        "while",
-        "whereas",
-        "if",
-        "unless",
-        "until",
-        "not",
-        "only",
-        "now",
-        "later",
-        "soon",
-        "rather",
-        "even",
-        "first",
-        "second",
-        "third",
-        "next",
-        "last",
-    ]
+    words(
+        "it they he she this these that those we i you here there such his her their its our my your and but or so "
+        "yet then nor one another other others both neither either instead figure table what who whom whose which how "
+        "why where when let see note as than because although though while whereas if unless until not only now later "
+        "soon rather even solution example below above first second third next last"
+    )
 )
-_PERSONAL = frozenset(
-    ["i", "we", "you", "me", "us", "my", "our", "your", "mine", "ours", "yours", "himself", "herself"]
-)
+_PERSONAL = frozenset(words("i we you me us my our your mine ours yours himself herself"))
 
 
 def plain_sentence(text: str) -> str | None:

@@ -15,14 +15,14 @@ _PAST = (
     "was discovered by|was written by|was taught by|was caused by|descended from|led to|resulted in|caused"
 )
 _PRESENT = (
-    "causes|is caused by|leads to|results in|contains|is part of|is a part of|is a type of|is a form of|is a kind of|"
+    "causes|is caused by|leads to|results in|is part of|is a part of|is a type of|is a form of|is a kind of|"
     "is derived from|orbits|encodes|is encoded by|produces|is produced by|depends on|precedes|inhibits|activates|"
-    "is named after|belongs to|feeds on|inhabits|surrounds|is surrounded by|consists of|requires|originates from|"
+    "is named after|belongs to|feeds on|inhabits|surrounds|is surrounded by|originates from|"
     "is a subset of|is a branch of|is a member of|is a product of|is owned by|owns"
 )
 _PRESENT_PLURAL = (
-    "cause|are caused by|lead to|result in|contain|are part of|are a type of|are derived from|produce|feed on|"
-    "are produced by|depend on|inhabit|are a form of|consist of|require"
+    "cause|are caused by|lead to|result in|are part of|are a type of|are derived from|produce|feed on|"
+    "are produced by|depend on|inhabit|are a form of"
 )
 _COMPARED = r"(?:is|was) (?:much |slightly |far |about |significantly )?(?:[a-z]+er|more [a-z]+|less [a-z]+) than"
 _COMPARED_PLURAL = _COMPARED.replace("is|was", "are|were")
@@ -30,11 +30,9 @@ _SINGULAR_RELATION = re.compile(rf"^(.+?) ({_PAST}|{_PRESENT}|{_COMPARED}) (.+?)
 _PLURAL_RELATION = re.compile(
     rf"^(.+?) ({_PRESENT_PLURAL}|{_COMPARED_PLURAL}|defeated|conquered|caused|led to) (.+?)\.$"
 )
-_TAIL = re.compile(
-    r" (?:in|on|at|during|after|by|for|with|from|to|until|because|when|through|as|under|around|near)\b.*$|,.*$"
-)
+_TAIL = re.compile(r" (?:in|on|at|during)\b.*$")
 _NOT_SIMPLE = re.compile(
-    r"[,()]|\b(?:and|or|that|which|who|when|if|where|not|no|than|is|are|was|were|be|has|have|had|to|it|them|him|its|"
+    r"[,()]|\b(?:and|or|often|[a-z]+ly|that|which|who|when|if|where|not|no|than|is|are|was|were|be|has|have|had|to|it|them|him|its|"
     r"their|his|her|this|these|those|those|other|others|another|one|each|all|any|itself|many|some|several|most|more|"
     r"both|but|by|about|over|only|also|may|can|could|might|will|would|does|do|did)\b"
 )

@@ -31,6 +31,10 @@ _OPENS_A_CONDITION = re.compile(
 )
 
 
+_NO_NAME = re.compile(r"\b(?:and|or)\b|^(?:In|On|At|As|After|With|For)\b")
+_RESTRICTS = re.compile(r"\b(?:or|not|unless|except|if|see)\b")
+
+
 class Shortened(NamedTuple):
     """A sentence without a part, and whether the part says something that the remaining sentence does not."""
 
@@ -49,14 +53,13 @@ def shortened(sentence: str) -> Iterator[Shortened]:
                 or rest.split()[0] in ("the", "a", "an", "most", "some", "many")
             ):
                 yield from _kept(rest[:1].upper() + rest[1:], tells_more=pattern is _OPENER)
-    if len(found_all := _PARENTHESIS.findall(sentence)) == 1 and not _SECOND_PERSONAL.search(found_all[0]):
+    if len(found_all := _PARENTHESIS.findall(sentence)) == 1 and not _RESTRICTS.search(found_all[0]):
         yield from _kept(_PARENTHESIS.sub("", sentence), tells_more=False)
-    if found := _APPOSITIVE.match(sentence):
-        if not re.search(r"\b(?:and|or)\b|^(?:In|On|At|As|After|With|For)\b", found[1]):
-            yield from _kept(f"{found[1]} {sentence[found.end() :]}", tells_more=True)
-            verb = sentence[found.end() :].split(maxsplit=1)[0]
-            if verb in ("is", "was"):
-                yield from _kept(f"{found[1]} {verb} {found[2]}.", tells_more=False)
+    if (found := _APPOSITIVE.match(sentence)) and not _NO_NAME.search(found[1]):
+        yield from _kept(f"{found[1]} {sentence[found.end() :]}", tells_more=True)
+        verb = sentence[found.end() :].split(maxsplit=1)[0]
+        if verb in ("is", "was"):
+            yield from _kept(f"{found[1]} {verb} {found[2]}.", tells_more=False)
     if _OPENS_A_CONDITION.match(sentence):
         return
     for pattern in (_TRAILING, _SECOND_VERB):
@@ -67,11 +70,8 @@ def shortened(sentence: str) -> Iterator[Shortened]:
                 yield from _kept(front + ".", tells_more=True)
 
 
-_SECOND_PERSONAL = re.compile(r"\b(?:or|not|unless|except|if|see)\b")
-
-
 def _kept(text: str, *, tells_more: bool) -> Iterator[Shortened]:
     words = [word.strip(",.()") for word in text.split()]
-    if len(words) >= _FEWEST and not FINITE.isdisjoint(words) and text.count("(") == text.count(")"):
-        if text[0].isupper() and main_clause(text) is not None:
-            yield Shortened(text, tells_more)
+    is_sentence = len(words) >= _FEWEST and not FINITE.isdisjoint(words) and text[0].isupper()
+    if is_sentence and text.count("(") == text.count(")") and main_clause(text) is not None:
+        yield Shortened(text, tells_more)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from claimhound.data.rewording.clauses import Clause, main_clause
 from claimhound.data.rewording.opposites import with_article
 from claimhound.data.rewording.verbs import third_person
+from claimhound.data.rewording.word_lists import words
 
 _Change = tuple[re.Pattern[str], str]
 
@@ -17,18 +18,27 @@ def _changes(*pairs: tuple[str, str]) -> list[_Change]:
     return [(re.compile(pattern), replacement) for pattern, replacement in pairs]
 
 
-_NOUN = (
-    r"(?!type|kind|sort|lot|number|part|result|form|member|set|series|group|variety|range|matter|function|measure|way)"
-)
+_NO_NOUN = "type kind sort lot number part result form member set series group variety range matter function way"
+_NOUN = rf"(?!(?:{'|'.join(words(_NO_NOUN))})\b)"
+_SHORT = r".{0,12}\b"
+_BIG = r"(?:important |major |key |critical |crucial |significant |central |common |leading )?"
+_A_CAUSE = rf"an? {_BIG}(cause|source|component|factor|reason|driver)(?= (?:of|for|in|behind)\b)"
+_OFTEN = r"(?:often|sometimes|usually|generally|typically|frequently|commonly)"
+_MOSTLY = r"(?:partly|partially|mainly|mostly|largely|primarily|chiefly)"
+_AFTER_MOSTLY = r"(?:due|by|because|responsible|composed|of|from|in|made|used|caused|based|driven)"
+_SOMETIMES_NOT = r"(?!not\b|have\b|also\b|well\b|or\b|only\b)"
+_CHIEF = r"(?:main|leading|primary|principal|chief|major)"
+_TOP = r"(?:largest|oldest|highest|longest|most important|most populous|most common)"
+_VERY = r"(?:very|extremely|highly|particularly|especially)"
 _STRONGER = _changes(
     (r"^contributes to\b", "is the main cause of"),
     (r"^contributes to\b", "is the only cause of"),
     (r"^contributes to\b", "is not the main cause of"),
     (r"^contribute to\b", "are the main cause of"),
     (r"^contribute to\b", "are the only cause of"),
-    (r"^(is|was) an? (?:major |important |significant |common |leading )?(cause|source|component|factor|reason|driver|risk factor)(?= (?:of|for|in|behind)\b)", r"\1 the only \2"),
-    (r"^(is|was) an? (?:important |significant |common )?(cause|source|component|factor|reason|driver)(?= (?:of|for|in|behind)\b)", r"\1 the main \2"),
-    (r"^(is|was) an? (?:important |significant |common )?(cause|source|component|factor|reason|driver)(?= (?:of|for|in|behind)\b)", r"\1 not the main \2"),
+    (rf"^(is|was) {_A_CAUSE}", r"\1 the only \2"),
+    (rf"^(is|was) {_A_CAUSE}", r"\1 the main \2"),
+    (rf"^(is|was) {_A_CAUSE}", r"\1 not the main \2"),
     (rf"^(is|was) an? {_NOUN}([a-z]+)(?= (?:in|of|from|that)\b)", r"\1 the only \2"),
     (rf"^(is|was) an? {_NOUN}([a-z]+)(?= in\b)", r"\1 the largest \2"),
     (rf"^(is|was) an? {_NOUN}([a-z]+)(?= in\b)", r"\1 not the largest \2"),
@@ -37,19 +47,19 @@ _STRONGER = _changes(
     (r"^is (?:associated|linked|correlated) with\b", "causes"),
     (r"^are (?:associated|linked|correlated) with\b", "cause"),
     (r"^(?:was|were) (?:associated|linked|correlated) with\b", "caused"),
-    (r"^(is|are) (?:one of|among) the (?:major|main|many|leading|primary) (?:causes|sources)(?= of)", r"\1 the only cause"),
+    (rf"^(is|are) (?:one of|among) the {_CHIEF} (?:causes|sources)(?= of)", r"\1 the only cause"),
     (r"^(are) among the (?=most |largest |oldest |highest )", r"\1 the "),
-    (r"^plays an? (?:important |major |key |critical |crucial |significant |central )?role in\b", "is solely responsible for"),
-    (r"^play an? (?:important |major |key |critical |crucial |significant |central )?role in\b", "are solely responsible for"),
+    (rf"^plays an? {_BIG}role in\b", "is solely responsible for"),
+    (rf"^play an? {_BIG}role in\b", "are solely responsible for"),
     (r"^may (?!not\b|have\b|also\b|well\b|or\b|only\b)", "will "),
     (r"^might (?!not\b|have\b|also\b|well\b|or\b|only\b)", "will "),
-    (r"^could (?=be\b|lead\b|cause\b|result\b|reduce\b|increase\b|affect\b|threaten\b)", "will "),
+    (r"^could (?=(?:be|lead|cause|result|reduce|increase|affect|threaten)\b)", "will "),
     (r"^(?:may|might) (?!not\b|have\b|also\b|well\b|or\b|only\b)", "will always "),
     (r"^suggests? that\b", "proved that"),
     (r"^(is|are) (?:thought|believed|considered|suspected) to\b", r"\1 proven to"),
     (r"^(was|were) (?:thought|believed|suspected) to\b", r"\1 proven to"),
-    (r"^(.{0,12}\b)(?:often|sometimes|usually|generally|typically|frequently|commonly)\b(?! (?:in|on|at|as)\b)", r"\1always"),
-    (r"\b(?:partly|partially|mainly|mostly|largely|primarily|chiefly)(?= (?:due|by|because|responsible|composed|of|from|in|made|used|caused|based|driven)\b)", "entirely"),
+    (rf"^({_SHORT}){_OFTEN}\b(?! (?:in|on|at|as|known|called|referred)\b)", r"\1always"),
+    (rf"\b{_MOSTLY}(?= {_AFTER_MOSTLY}\b)", "entirely"),
     (r"\bin (?:some|many|most|rare) cases\b", "in all cases"),
     (r"\bone of several\b", "the only one of several"),
 )  # fmt: skip
@@ -57,12 +67,12 @@ _WEAKER = _changes(
     (r"^causes\b", "can cause"),
     (r"^cause\b", "can cause"),
     (r"^(is|are) used\b", r"can be used"),
-    (r"^(is|was) the (?:main|leading|primary|principal|chief|major) (cause|source|component|reason|driver)\b", r"\1 a \2"),
+    (rf"^(is|was) the {_CHIEF} (cause|source|component|reason|driver)\b", r"\1 a \2"),
     (r"^is the (?:main|leading|primary|principal|chief|most common) cause of\b", "contributes to"),
     (r"^(is|was) the only ([a-z]+)(?= (?:in|of|that|to|with|from)\b)", r"\1 a \2"),
-    (r"^(is|was) the (?:largest|oldest|highest|longest|most important|most populous|most common) ([a-z]+)(?= (?:in|of)\b)", r"\1 a \2"),
+    (rf"^(is|was) the {_TOP} ([a-z]+)(?= (?:in|of)\b)", r"\1 a \2"),
     (r"^(.{0,12}\b)always\b", r"\1often"),
-    (r"^(is|are|was|were) (?:very|extremely|highly|particularly|especially) (?=[a-z]+[ .])(?!much|few|little|different|likely|un)", r"\1 "),
+    (rf"^(is|are|was|were) {_VERY} (?=[a-z]+[ .])(?!much|few|little|different|likely|un)", r"\1 "),
     (r"^proves? that\b", "suggests that"),
     (r"^will (?!not\b|only\b|always\b)", "may "),
     (r"\b(?:entirely|completely|exclusively|solely) (?=due|by|composed|responsible|destroyed|covered|made)", ""),
@@ -71,7 +81,7 @@ _ONE_OF = re.compile(
     r"^(is|was) one of the (?P<which>[a-z]+est|most [a-z]+) (?P<noun>[a-z]+s)(?= (?:in|of|on|to|ever)\b|\.)"
 )
 _THE_MOST = re.compile(r"^(is|was) the (?P<which>[a-z]+est|most [a-z]+) (?P<noun>[a-z]+)(?= (?:in|of|on|to)\b|\.)")
-_FEW_TO_ALL = re.compile(r"^(?:Some|Many|Most|Several)(?: of the)? (?=[a-z])")
+_FEW_TO_ALL = re.compile(r"^(?:Some|Many|Most|Several)(?: of the)? (?=[a-z])(?!other |[a-z]*(?:teen|hundred|thousand))")
 _ALL_TO_FEW = re.compile(r"^(?:All|Most)(?P<of> of the)? (?=[a-z])")
 _UNSURE = re.compile(r"\b(?:not|no|never|nor|neither|cannot|hardly|without|if|unless|whether|only|than)\b")
 
@@ -80,7 +90,7 @@ def stronger(sentence: str, draw: random.Random) -> Iterator[str]:
     """Yield what the sentence leaves open: all for some, will for may, the main cause for a cause."""
     clause = main_clause(sentence)
     if found := _FEW_TO_ALL.match(sentence):
-        if clause is not None and not _UNSURE.search(sentence) and clause.rest.split()[0] != "other":
+        if clause is not None and not _UNSURE.search(sentence):
             yield f"All {'of the ' if 'of the' in found[0] else ''}{sentence[found.end() :]}"
         return
     yield from _changed(clause, _STRONGER)

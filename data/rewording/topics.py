@@ -10,7 +10,8 @@ from claimhound.data.text.normal_text import normalize_text
 
 _LEAST_NEW = 0.6
 _JOINED = re.compile(r"^([A-Z][a-z]+(?: [a-z]+)?) and ([a-z]+(?: [a-z]+)?)$")
-_NO_CAUSE = re.compile(r"\b(?:the|a|an|its|their|his|her|other|both|men|women|people|of|in|years?)\b")
+_NO_CAUSE = re.compile(r"\b(?:the|a|some|many|most|an|its|their|his|her|other|both|men|women|people|of|in|years?)\b")
+_LEANS = re.compile(r"(?:to|so|not|that|both|also|then|either|neither)\b")
 _CAUSAL = re.compile(r"caus|lead|led to|due to|because|result|induc|trigger|associat|link", re.IGNORECASE)
 
 
@@ -20,7 +21,11 @@ def causal_leaps(sentence: str) -> Iterator[str]:
     if clause is None or _CAUSAL.search(sentence):
         return
     found = _JOINED.match(clause.subject)
-    if found and not _NO_CAUSE.search(clause.subject[:1].lower() + clause.subject[1:]):
+    if (
+        found
+        and found[1].count(" ") == found[2].count(" ")
+        and not _NO_CAUSE.search(clause.subject[:1].lower() + clause.subject[1:])
+    ):
         left, right = found.groups()
         is_plural = left.endswith("s") and not left.endswith(("ss", "us", "is"))
         verb = "cause" if is_plural else "causes"
@@ -32,9 +37,15 @@ def causal_leaps(sentence: str) -> Iterator[str]:
 def with_predicate_of(sentence: str, other: str) -> Iterator[str]:
     """Yield the subject of a sentence with what another one says of its own, if number and kind of subject agree."""
     mine, theirs = main_clause(sentence), main_clause(other)
-    if mine is None or theirs is None or mine.verb not in ("is", "are", "was", "were", "has", "have", "can"):
+    if mine is None or theirs is None or mine.verb not in ("is", "are", "was", "were", "can"):
         return
-    if mine.verb == theirs.verb and mine.is_whole and theirs.is_whole and lowered(mine.subject) is not None:
+    if (
+        mine.verb == theirs.verb
+        and mine.is_whole
+        and theirs.is_whole
+        and lowered(mine.subject) is not None
+        and not _LEANS.match(theirs.rest)
+    ):
         claim = f"{mine.subject} {theirs.verb} {theirs.rest}"
         if tells_something_else(claim, sentence):
             yield claim

@@ -2,160 +2,25 @@
 
 from __future__ import annotations
 
-BE = frozenset(["is", "are", "was", "were"])
-MODALS = frozenset(["can", "will", "would", "may", "might", "could", "must", "should", "cannot"])
-AUXILIARIES = BE | MODALS | frozenset(["has", "have", "had", "does", "do", "did"])
+from claimhound.data.rewording.word_lists import words
 
-_LEMMAS = [
-    "absorb",
-    "accept",
-    "accompany",
-    "achieve",
-    "act",
-    "activate",
-    "adapt",
-    "affect",
-    "allow",
-    "appear",
-    "apply",
-    "attract",
-    "avoid",
-    "become",
-    "begin",
-    "belong",
-    "carry",
-    "choose",
-    "comprise",
-    "connect",
-    "consist",
-    "constitute",
-    "contain",
-    "continue",
-    "contribute",
-    "convert",
-    "correspond",
-    "create",
-    "decide",
-    "define",
-    "depend",
-    "derive",
-    "describe",
-    "destroy",
-    "determine",
-    "develop",
-    "differ",
-    "discuss",
-    "emit",
-    "employ",
-    "enable",
-    "encode",
-    "encounter",
-    "encourage",
-    "ensure",
-    "enter",
-    "establish",
-    "examine",
-    "exist",
-    "expand",
-    "explain",
-    "express",
-    "extend",
-    "feed",
-    "flow",
-    "follow",
-    "generate",
-    "get",
-    "give",
-    "go",
-    "govern",
-    "grow",
-    "happen",
-    "hold",
-    "host",
-    "identify",
-    "illustrate",
-    "imply",
-    "improve",
-    "include",
-    "indicate",
-    "induce",
-    "inhabit",
-    "inhibit",
-    "inherit",
-    "involve",
-    "keep",
-    "know",
-    "lack",
-    "lie",
-    "lose",
-    "maintain",
-    "mediate",
-    "migrate",
-    "modulate",
-    "occupy",
-    "occur",
-    "oppose",
-    "originate",
-    "own",
-    "possess",
-    "prefer",
-    "prevent",
-    "produce",
-    "promote",
-    "protect",
-    "prove",
-    "provide",
-    "raise",
-    "reach",
-    "receive",
-    "recognize",
-    "reduce",
-    "refer",
-    "reflect",
-    "regulate",
-    "relate",
-    "rely",
-    "remain",
-    "remove",
-    "represent",
-    "require",
-    "reside",
-    "resemble",
-    "retain",
-    "reveal",
-    "satisfy",
-    "seek",
-    "serve",
-    "solve",
-    "spend",
-    "stabilize",
-    "suffer",
-    "suggest",
-    "suppress",
-    "survive",
-    "sustain",
-    "tend",
-    "threaten",
-    "undergo",
-    "vary",
-    "wear",
-    "write",
-]
-_SAME_AS_NOUNS = [
-    "cause",
-    "increase",
-    "decrease",
-    "lead",
-    "play",
-    "result",
-    "support",
-    "cover",
-    "use",
-    "make",
-    "show",
-    "form",
-    "contrast",
-]
+BE = frozenset(["is", "are", "was", "were"])
+MODALS = frozenset(words("can will would may might could must should cannot"))
+AUXILIARIES = BE | MODALS | frozenset(words("has have had does do did"))
+
+_LEMMAS = words(
+    "absorb accept accompany achieve act activate adapt affect allow appear apply attract avoid become begin "
+    "belong carry choose comprise connect consist constitute contain continue contribute convert correspond "
+    "create decide define depend derive describe destroy determine develop differ discuss emit employ enable "
+    "encode encounter encourage ensure enter establish examine exist expand explain express extend feed flow "
+    "follow generate get give go govern grow happen hold host identify illustrate imply improve include indicate "
+    "induce inhabit inhibit inherit involve keep know lack lie lose maintain mediate migrate modulate occupy "
+    "occur oppose originate own possess prefer prevent produce promote protect prove provide raise reach receive "
+    "recognize reduce refer reflect regulate relate rely remain remove represent require reside resemble retain "
+    "reveal satisfy seek serve solve spend stabilize suffer suggest suppress survive sustain tend threaten "
+    "undergo vary wear write"
+)
+_SAME_AS_NOUNS = words("cause increase decrease lead play result support cover use make show form contrast")
 """Verbs whose forms are nouns as often: they count before a determiner only."""
 
 
@@ -180,49 +45,19 @@ PAST = {
 """Past forms that are not participles too, so that a verb is surely the verb of the sentence."""
 
 PARTICIPLES = frozenset(
-    [
-        "been",
-        "become",
-        "shown",
-        "found",
-        "made",
-        "grown",
-        "risen",
-        "fallen",
-        "begun",
-        "gone",
-        "come",
-        "taken",
-        "given",
-        "caused",
-        "increased",
-        "declined",
-        "decreased",
-        "led",
-        "written",
-        "developed",
-        "received",
-        "produced",
-        "occurred",
-        "appeared",
-        "remained",
-        "changed",
-        "reached",
-        "won",
-        "lost",
-        "held",
-        "established",
-        "created",
-        "published",
-        "provided",
-        "proposed",
-        "discovered",
-        "contributed",
-    ]
+    words(
+        "been become shown found made grown risen fallen begun gone come taken given caused increased declined "
+        "decreased led written developed received produced occurred appeared remained changed reached won lost held "
+        "established created published provided proposed discovered contributed"
+    )
 )
 
 FINITE = AUXILIARIES | SINGULAR.keys() | SINGULAR_OR_NOUN.keys() | PLURAL | PAST.keys() | frozenset(
-    ["led", "found", "made", "caused", "used", "held", "won", "lost", "built", "died", "moved", "joined", "published", "released", "opened", "located", "increased", "decreased", "declined", "reported", "described", "showed", "developed", "received", "produced", "occurred", "appeared", "remained", "changed", "reached", "established", "created", "provided", "proposed", "discovered", "contributed", "married", "defeated", "introduced", "formed"]
+    words(
+    "led found made caused used held won lost built died moved joined published released opened located increased "
+    "decreased declined reported described showed developed received produced occurred appeared remained changed "
+    "reached established created provided proposed discovered contributed married defeated introduced formed"
+)
 )  # fmt: skip
 
-DETERMINERS = frozenset(["the", "a", "an", "its", "their", "his", "her", "this", "these", "those", "about"])
+DETERMINERS = frozenset(words("the a an its their his her this these those about"))
