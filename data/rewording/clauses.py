@@ -9,6 +9,7 @@ from claimhound.data.rewording.verbs import (
     AUXILIARIES,
     DETERMINERS,
     PAST,
+    PAST_OR_PARTICIPLE,
     PLURAL,
     PLURAL_OR_NOUN,
     SINGULAR,
@@ -17,6 +18,9 @@ from claimhound.data.rewording.verbs import (
 from claimhound.data.rewording.word_lists import words
 
 _LONGEST_SUBJECT = 9
+_ABSTRACT = ("ing", "ion", "ity", "ism", "ness", "ide")
+_AFTER_NOUN = frozenset(words("of and are is was were for in can may include vary differ"))
+_AFTER_PAST = frozenset(words("to from the a an its their significantly steadily rapidly sharply"))
 _OPENS_NO_SUBJECT = frozenset(
     words(
         "in on at by for from with during after before under since as when while if because although though once to "
@@ -93,6 +97,10 @@ def _is_verb(tokens: list[str], place: int) -> bool:
     if word in PLURAL:
         return _is_plural_noun(before)
     following = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
+    if word in PAST_OR_PARTICIPLE:
+        return following in _AFTER_PAST
+    if before.endswith(_ABSTRACT) and place == 1 and word in SINGULAR_OR_NOUN:
+        return following not in _AFTER_NOUN
     if following not in DETERMINERS:
         return False
     return (word in SINGULAR_OR_NOUN and not _is_plural_noun(before)) or (

@@ -38,7 +38,7 @@ _NOT_A_QUANTITY = frozenset(
     )
 )
 _NOT_AFTER = frozenset(
-    words("or to and of ci confidence times fold january th st nd rd bc ad or more other am pm s more less and")
+    words("or to and ci confidence times fold january th st nd rd bc ad or more other am pm s more less and")
 )
 
 

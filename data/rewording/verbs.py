@@ -44,6 +44,13 @@ PAST = {
 }  # fmt: skip
 """Past forms that are not participles too, so that a verb is surely the verb of the sentence."""
 
+PAST_OR_PARTICIPLE = frozenset(
+    words(
+        "led increased decreased declined improved worsened raised lowered reduced accelerated supported opposed won lost"
+    )
+)
+"""Past forms that are participles too: they count before an object or a place to go to only."""
+
 PARTICIPLES = frozenset(
     words(
         "been become shown found made grown risen fallen begun gone come taken given caused increased declined "

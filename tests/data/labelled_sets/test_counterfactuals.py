@@ -69,7 +69,7 @@ def test_a_negation_is_put_in_or_taken_out(sentence, expected):
     ("sentence", "expected"),
     [
         ("The vaccine is safe for children.", ["The vaccine is dangerous for children."]),
-        ("The sea level increased by the year 2000.", ["The sea level decreased by the year 2000."]),
+        ("The sea level increased from the 1990s to 2000.", ["The sea level decreased from the 1990s to 2000."]),
         ("Iron is heavier than water.", ["Iron is lighter than water."]),
         ("The city lies north of the river.", ["The city lies south of the river."]),
         ("The law led to an increase in crime.", ["The law led to a decrease in crime."]),
