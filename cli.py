@@ -24,6 +24,7 @@ from claimhound.pipeline.commands.invocation import version
 from claimhound.pipeline.commands.mine import mine
 from claimhound.pipeline.commands.output import give_up_output, print_help_alone, print_text, say
 from claimhound.pipeline.commands.search import search
+from claimhound.pipeline.commands.split import split
 from claimhound.pipeline.commands.teach import teach_command
 from claimhound.pipeline.commands.train import train
 from claimhound.pipeline.commands.tune import tune_command
@@ -60,7 +61,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, is_wanted: b
     groups={
         "Use": (demo, index, search, annotate),
         "Measure": (evaluate, compare, evaluate_pairs_command, evaluate_stance_command, tune_command),
-        "Train": (mine, teach_command, train, calibrate_command),
+        "Train": (split, mine, teach_command, train, calibrate_command),
         "Installation": (doctor,),
     },
     invoke_without_command=True,

@@ -101,7 +101,13 @@ def shared_datasets() -> Path:
 
 
 def _save_tiny_bert(
-    directory: Path, *, num_labels: int | None, seed: int, labels: Sequence[str] = (), scale: float = 1.0
+    directory: Path,
+    *,
+    num_labels: int | None,
+    seed: int,
+    labels: Sequence[str] = (),
+    scale: float = 1.0,
+    n_positions: int = 64,
 ) -> None:
     import torch
     from tokenizers import BertWordPieceTokenizer, Tokenizer
@@ -112,7 +118,7 @@ def _save_tiny_bert(
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{c}" for c in letters), ".", ","]
     vocab = list(dict.fromkeys(pieces))
     backend = BertWordPieceTokenizer(vocab={word: i for i, word in enumerate(vocab)}, lowercase=True)
-    tokenizer = BertTokenizerFast(tokenizer_object=Tokenizer.from_str(backend.to_str()), model_max_length=64)
+    tokenizer = BertTokenizerFast(tokenizer_object=Tokenizer.from_str(backend.to_str()), model_max_length=n_positions)
     tokenizer.save_pretrained(directory)
     config = BertConfig(
         vocab_size=len(vocab),
@@ -120,7 +126,7 @@ def _save_tiny_bert(
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=64,
-        max_position_embeddings=64,
+        max_position_embeddings=n_positions,
         **({} if num_labels is None else {"num_labels": num_labels}),
     )
     if labels:
@@ -139,6 +145,14 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a one-layer, 32-dimension BERT with seeded random weights, and its tokenizer."""
     directory = tmp_path_factory.mktemp("models") / "tiny-bert"
     _save_tiny_bert(directory, num_labels=None, seed=1)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_base_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Like `tiny_model_dir`, with room for texts as long as the bundled models read."""
+    directory = tmp_path_factory.mktemp("models") / "tiny-base"
+    _save_tiny_bert(directory, num_labels=None, seed=6, n_positions=256)
     return directory
 
 

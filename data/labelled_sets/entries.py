@@ -57,6 +57,15 @@ class Entry(NamedTuple):
             raise self.error(f"has the label {named!r}; expected one of {', '.join(labels)}")
         return labels[named]
 
+    def identifier(self, name: str) -> str:
+        """Return a text or a whole number as text; empty if the field is absent or null."""
+        value = self.fields.get(name)
+        if value is None:
+            return ""
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise self.error(f"has {json_kind(value)}, not a text or a whole number, in field {name!r}")
+        return str(value)
+
     def list(self, *names: str) -> list[Json]:
         """Return the first of the fields that is present; it must be a list. Empty if none is present."""
         value = next((self.fields[name] for name in names if name in self.fields), [])

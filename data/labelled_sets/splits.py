@@ -35,6 +35,30 @@ def held_out_claims(claims: Iterable[str], share: float, seed: int) -> set[str]:
     return set(texts[:n_held_out])
 
 
+def held_out_with_groups(members: Iterable[tuple[str, str]], share: float, seed: int) -> set[str]:
+    """Return about `share` of the claims as `held_out_claims` does, with claims of one group on the same side.
+
+    The members are claims, each with the name of its group, empty for none. Groups that share a claim are one.
+    """
+    leaders: dict[str, str] = {}
+
+    def leader_of(claim: str) -> str:
+        while leaders[claim] != claim:
+            leaders[claim] = claim = leaders[leaders[claim]]
+        return claim
+
+    members_seen: dict[str, str] = {}
+    for claim, group in members:
+        text = normalize_text(claim)
+        leaders.setdefault(text, text)
+        if group:
+            # The first in the alphabet leads, so that the order of the members does not matter.
+            first, second = sorted(leader_of(one) for one in (text, members_seen.setdefault(group, text)))
+            leaders[second] = first
+    held_out = held_out_claims(map(leader_of, leaders), share, seed)
+    return {claim for claim in leaders if normalize_text(leader_of(claim)) in held_out}
+
+
 def without_claims(items: Iterable[T], claims: Iterable[str], claim_of: Callable[[T], str]) -> tuple[list[T], list[T]]:
     """Return the items whose claim is not among `claims`, and those whose claim is; each side keeps the given order."""
     excluded = {normalize_text(claim) for claim in claims}

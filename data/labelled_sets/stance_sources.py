@@ -242,9 +242,9 @@ def _read_pairs(source: Source, label_names: Sequence[str]) -> Iterator[StancePa
     for entry in read_entries(source, label_names):
         claim, text = entry.text("claim", "query"), entry.text("evidence", "text")
         stance = entry.label(labels, "label")
-        group = entry.fields.get("group")
+        group = entry.identifier("group")
         if stance is not None:
-            yield _pair(entry, claim, text, stance)._replace(group=group if isinstance(group, str) else "")
+            yield _pair(entry, claim, text, stance)._replace(group=group)
 
 
 class _Kind(NamedTuple):

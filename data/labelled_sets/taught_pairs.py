@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeGuard
 
 from claimhound.data.disk.atomic import write_atomically
 from claimhound.data.errors import InputError
@@ -25,6 +25,8 @@ HEADS = ("RELEVANT", *STANCES)
 """The outputs of a model with two heads, in the order that ours have."""
 
 Logits: TypeAlias = tuple[float, ...]
+
+_LOGIT_DIGITS = 4
 
 
 class TaughtPair(NamedTuple):
@@ -53,7 +55,10 @@ def of_stance(pair: StancePair) -> TaughtPair:
 
 
 def write_taught_pairs(pairs: Iterable[TaughtPair], path: Path) -> None:
-    """Write the pairs in one atomic step; raises InputError if the file cannot be written."""
+    """Write the pairs in one atomic step, their logits to four digits.
+
+    Raises InputError if the file cannot be written, and ValueError for a number that is not finite.
+    """
     with write_atomically(path) as file:
         for pair in pairs:
             record = {
@@ -61,11 +66,11 @@ def write_taught_pairs(pairs: Iterable[TaughtPair], path: Path) -> None:
                 "evidence": pair.text,
                 "relevance": pair.relevance,
                 "stance": pair.stance,
-                "teacher": pair.teacher and [round(logit, 4) for logit in pair.teacher],
+                "teacher": pair.teacher and [round(logit, _LOGIT_DIGITS) for logit in pair.teacher],
                 "group": pair.group or None,
             }
             given = {name: value for name, value in record.items() if value is not None}
-            file.write(json.dumps(given, ensure_ascii=False) + "\n")
+            file.write(json.dumps(given, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_taught_pairs(path: Path) -> list[TaughtPair]:
@@ -79,30 +84,61 @@ def read_taught_pairs(path: Path) -> list[TaughtPair]:
     return pairs
 
 
+def joined(pairs: Iterable[TaughtPair]) -> list[TaughtPair]:
+    """Return the pairs in their order; those with the same claim and text become one that knows what any of them knows.
+
+    Pairs that disagree, such as one that is relevant and one that is not, stay apart.
+    """
+    kept: dict[tuple[str, str, int], TaughtPair] = {}
+    for pair in pairs:
+        version, both = 0, pair
+        while (other := kept.get((pair.claim, pair.text, version))) is not None:
+            if (union := _union(other, pair)) is not None:
+                both = union
+                break
+            version += 1
+        kept[pair.claim, pair.text, version] = both
+    return list(kept.values())
+
+
+def _union(first: TaughtPair, second: TaughtPair) -> TaughtPair | None:
+    """Return a pair that knows what either knows, None if they disagree."""
+    known = first._replace(
+        **{
+            field: value
+            for field, value in second._asdict().items()
+            if getattr(first, field) in (None, "") and value is not None
+        }
+    )
+    disagree = any(mine not in (None, "") and mine != both for mine, both in zip(second, known, strict=True))
+    return None if disagree else known
+
+
 def _pair(entry: Entry) -> TaughtPair:
-    teacher = entry.list("teacher")
-    logits = tuple(_numbers(teacher))
-    if len(logits) != len(HEADS) or len(teacher) != len(HEADS):
-        raise entry.error(
-            f"has no list of {len(HEADS)} logits ({', '.join(HEADS)}) in field 'teacher'; 'claimhound teach' writes it"
-        )
-    relevance = next(_numbers([entry.fields.get("relevance")]), None)
-    if relevance is not None and not 0 <= relevance <= 1:
+    relevance = entry.fields.get("relevance")
+    if relevance is not None and not (_is_number(relevance) and 0 <= relevance <= 1):
         raise entry.error(f"'relevance' must be a number in [0, 1], not {relevance!r}")
-    stance = entry.label({stance: stance for stance in STANCES}, "stance") if "stance" in entry.fields else None
-    group = entry.fields.get("group")
+    has_stance = entry.fields.get("stance") is not None
     return TaughtPair(
         entry.text("claim"),
         entry.text("evidence"),
-        relevance,
-        stance,
-        logits,
-        group if isinstance(group, str) else "",
+        None if relevance is None else float(relevance),
+        entry.label({stance: stance for stance in STANCES}, "stance") if has_stance else None,
+        _logits(entry),
+        entry.identifier("group"),
     )
 
 
-def _numbers(values: Iterable[object]) -> Iterator[float]:
-    """Yield the finite numbers among the values."""
-    for value in values:
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            yield float(value)
+def _logits(entry: Entry) -> Logits:
+    given = entry.fields.get("teacher")
+    if isinstance(given, list) and len(given) == len(HEADS):
+        logits = tuple(float(value) for value in given if _is_number(value))
+        if len(logits) == len(HEADS):
+            return logits
+    raise entry.error(
+        f"has no list of {len(HEADS)} logits ({', '.join(HEADS)}) in field 'teacher'; 'claimhound teach' writes it"
+    )
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -55,6 +55,13 @@ exclude_option = click.option(
     "--exclude-claims", multiple=True, metavar="FILE", help="Claims never to train on, matched by text; repeatable."
 )
 
+exclude_any_option = click.option(
+    "--exclude-claims",
+    multiple=True,
+    metavar="FILE",
+    help="Claims never to train on, compared by their words: a file of claims, or KIND:PATH; repeatable.",
+)
+
 
 def read_judged(
     claims: str | None, qrels: str | None, reading: ReadOptions, level: Any = "document"
@@ -100,6 +107,20 @@ def texts_of_claims(files: Iterable[str], reading: ReadOptions = ReadOptions()) 
     `reading` was given for another file: only the options that fit a file's own format apply to it.
     """
     return [claim.text for file in files for claim in claims_of(file, _fitting(file, reading))]
+
+
+def texts_to_exclude(names: Iterable[str], reading: ReadOptions) -> list[str]:
+    """Return the claims that `exclude_any_option` names: those of files, and of the dev part of labelled sets."""
+    from claimhound.data.labelled_sets.stance_sources import StanceSource, is_stance_source, read_stance_source
+
+    texts: list[str] = []
+    for name in names:
+        if is_stance_source(name):
+            labelled = read_stance_source(StanceSource.parse(name, reading.label_names), "dev")
+            texts += [pair.claim for pair in labelled.pairs]
+        else:
+            texts += texts_of_claims([name], reading)
+    return texts
 
 
 def _fitting(file: str, reading: ReadOptions) -> ReadOptions:

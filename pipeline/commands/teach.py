@@ -12,12 +12,12 @@ from claimhound.data.records import Qrels, Query
 from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.judged_files import (
     claims_of,
-    exclude_option,
+    exclude_any_option,
     label_names_option,
     read_judged,
-    texts_of_claims,
+    texts_to_exclude,
 )
-from claimhound.pipeline.commands.long_jobs import long_job
+from claimhound.pipeline.commands.long_jobs import long_job, require_folder_for
 from claimhound.pipeline.commands.model_choice import compute_options, encoder_option
 from claimhound.pipeline.commands.options import count_option, path_option, seed_option
 from claimhound.pipeline.commands.output import print_text, say
@@ -25,9 +25,11 @@ from claimhound.pipeline.commands.reading_options import claim_reading_options
 from claimhound.pipeline.commands.training_options import PAIRS, STANCE_PAIRS
 from claimhound.pipeline.serving.compute import Compute
 
+_AT_LEAST_0 = click.IntRange(min=0)
+
 
 @click.command("teach", short_help="Write a large model's logits for a small one to learn.")
-@click.option("--teacher", required=True, metavar="MODEL", help="Cross-encoder with two heads.")
+@click.option("--teacher", required=True, metavar="MODEL", help="Cross-encoder with two heads, relevance and stance.")
 @path_option(
     "--output",
     "output_path",
@@ -41,13 +43,27 @@ from claimhound.pipeline.serving.compute import Compute
 @click.option(
     "--n-claims", metavar="N", type=click.IntRange(min=1), help="Claims to draw from --claims.  [default: all]"
 )
-@count_option("--n-first", 4, "First passages of each fused list, all of which are read.")
-@count_option("--n-drawn", 12, "Passages drawn from the rest of each list.")
+@click.option(
+    "--n-first",
+    default=4,
+    show_default=True,
+    metavar="N",
+    type=_AT_LEAST_0,
+    help="First passages of each fused list, all of which are read.",
+)
+@click.option(
+    "--n-drawn",
+    default=12,
+    show_default=True,
+    metavar="N",
+    type=_AT_LEAST_0,
+    help="Passages drawn from the rest of each list.",
+)
 @count_option("--pool-k", 100, "Worst rank of a drawn passage.")
 @click.option("--relevance", multiple=True, metavar=PAIRS, help="Pairs with a relevance to read as well; repeatable.")
 @click.option("--stance", "stances", multiple=True, metavar=STANCE_PAIRS, help="The same, with a stance; repeatable.")
 @label_names_option
-@exclude_option
+@exclude_any_option
 @seed_option("Seed of the draws.", default=42)
 @encoder_option
 @claim_reading_options
@@ -79,32 +95,30 @@ def teach_command(
         raise click.UsageError("--index and --claims belong together")
     if claims is None and not relevance and not stances:
         raise click.UsageError("name --index and --claims, --relevance or --stance")
+    for flag, value in (("--qrels", qrels), ("--n-claims", n_claims), ("--encoder", encoder)):
+        if claims is None and value is not None:
+            raise click.UsageError(f"{flag} needs --index and --claims")
+    require_folder_for(output_path)
     from claimhound.data.labelled_sets.pair_sources import PairSource
+    from claimhound.data.labelled_sets.splits import without_claims
     from claimhound.data.labelled_sets.stance_sources import StanceSource
-    from claimhound.data.labelled_sets.taught_pairs import of_relevance, of_stance
-    from claimhound.pipeline.models.cross_encoders import load_stance
-    from claimhound.pipeline.training.stance.data import read_stance_data
-    from claimhound.pipeline.training.teaching import ListSettings, listed_pairs, require_two_heads, teach
-    from claimhound.pipeline.training.training_data import read_training_data
+    from claimhound.pipeline.search.config import PipelineConfig
+    from claimhound.pipeline.search.opening import open_pipeline
+    from claimhound.pipeline.training.teaching import ListSettings, listed_pairs, load_teacher, teach
+    from claimhound.pipeline.training.two_heads.data import TwoHeadSources, read_two_head_data
 
     settings = ListSettings(n_first, n_drawn, pool_k, seed)
-    pair_sources = list(map(PairSource.parse, relevance))
-    stance_sources = [StanceSource.parse(spec, reading.label_names) for spec in stances]
-    model = load_stance(teacher, compute)
-    require_two_heads(model)
-    excluded = texts_of_claims(exclude_claims, reading)
-    judged = read_training_data(pair_sources, excluded, purpose="relevance", seed=seed, notify=say)
-    labelled = read_stance_data(stance_sources, excluded, seed=seed, notify=say)
-    pairs = [of_relevance(pair) for pairs in judged.pairs for pair in pairs]
-    pairs += [of_stance(pair) for one in labelled.sets for pair in one.pairs]
+    sources = TwoHeadSources(
+        list(map(PairSource.parse, relevance)),
+        [StanceSource.parse(spec, reading.label_names) for spec in stances],
+        excluded_claims=texts_to_exclude(exclude_claims, reading),
+    )
+    model = load_teacher(teacher, compute)
+    pairs = read_two_head_data(sources, seed=seed, notify=say).all_pairs()
     with long_job("pairs", "no file was written") as advance:
         if claims is not None and index_dir is not None:
-            from claimhound.data.labelled_sets.splits import without_claims
-            from claimhound.pipeline.search.config import PipelineConfig
-            from claimhound.pipeline.search.opening import open_pipeline
-
-            found, judgments = (claims_of(claims, reading), {}) if qrels is None else _judged(claims, qrels, reading)
-            queries, _ = without_claims(found, excluded, lambda claim: claim.text)
+            found, judgments = _claims_to_search(claims, qrels, reading)
+            queries, _ = without_claims(found, sources.excluded_claims, lambda claim: claim.text)
             if n_claims is not None:
                 queries = random.Random(seed).sample(queries, min(n_claims, len(queries)))
             pipeline = open_pipeline(
@@ -115,11 +129,14 @@ def teach_command(
                 config=PipelineConfig(first_stage_k=max(PipelineConfig().first_stage_k, pool_k), rerank_k=pool_k),
                 compute=compute,
             )
-            pairs += listed_pairs(pipeline, queries, judgments, settings, on_progress=advance)
+            pairs += listed_pairs(pipeline, queries, judgments, settings, on_progress=advance, notify=say)
         n_pairs = teach(model, pairs, output_path, on_progress=advance)
     print_text(f"{output_path}: {counted(n_pairs, 'pair')} with the logits of {model.name}")
 
 
-def _judged(claims: str, qrels: str, reading: ReadOptions) -> tuple[list[Query], Qrels]:
+def _claims_to_search(claims: str, qrels: str | None, reading: ReadOptions) -> tuple[list[Query], Qrels]:
+    """Return the claims with their judgments, none if no file has them."""
+    if qrels is None:
+        return claims_of(claims, reading), {}
     found, judged = read_judged(claims, qrels, reading)
     return found or [], judged.qrels

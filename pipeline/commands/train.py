@@ -13,11 +13,13 @@ import click
 from claimhound.data.read_options import ReadOptions
 from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.judged_files import (
+    exclude_any_option,
     exclude_option,
     judged_claims_options,
     label_names_option,
     read_judged,
     texts_of_claims,
+    texts_to_exclude,
 )
 from claimhound.pipeline.commands.long_jobs import long_job
 from claimhound.pipeline.commands.options import index_option
@@ -44,13 +46,6 @@ if TYPE_CHECKING:
     from claimhound.pipeline.training.training_run import TrainingRun
 
 R = TypeVar("R", bound=Recipe)
-
-_exclude_any_option = click.option(
-    "--exclude-claims",
-    multiple=True,
-    metavar="FILE",
-    help="Claims never to train on, compared by their words: a file of claims, or KIND:PATH; repeatable.",
-)
 
 
 @click.group(invoke_without_command=True)
@@ -161,7 +156,7 @@ def train_encoder(
     help="Labelled set, @N to draw N of its claims; repeatable. The kinds are those of `evaluate-stance`.",
 )
 @label_names_option
-@_exclude_any_option
+@exclude_any_option
 @claim_reading_options
 @stance_run_options
 def train_stance(
@@ -177,7 +172,7 @@ def train_stance(
     from claimhound.pipeline.training.stance.building import build_stance
 
     sources = [StanceSource.parse(spec, reading.label_names) for spec in specs]
-    excluded = [claim for name in exclude_claims for claim in _claim_texts(name, reading)]
+    excluded = texts_to_exclude(exclude_claims, reading)
     with _progress_of(run) as shown:
         built = build_stance(shown, sources, excluded_claims=excluded)
     _print_trained(run, counted(built.training.n_pairs, "pair"), built.training.seconds)
@@ -200,7 +195,7 @@ def train_stance(
 )
 @click.option("--taught", multiple=True, metavar="FILE", help="Pairs that `claimhound teach` wrote; repeatable.")
 @label_names_option
-@_exclude_any_option
+@exclude_any_option
 @claim_reading_options
 @two_head_run_options
 def train_cross_encoder(
@@ -213,19 +208,23 @@ def train_cross_encoder(
 ) -> None:
     """Train a cross-encoder with two heads: how relevant evidence is, and whether it supports or refutes.
 
-    Writes a folder that both `search --reranker` and `search --stance` read: weights, the fit of the stances'
-    probabilities, and a model card. `calibrate` fits the probability of relevance. Run the same command again to resume
-    an interrupted training from its last checkpoint.
+    Name what each head learns from: --relevance and --stance, or --taught for both. Writes a folder that both
+    `search --reranker` and `search --stance` read: weights, the fit of the stances' probabilities, and a model card.
+    `calibrate` fits the probability of relevance. Run the same command again to resume an interrupted training from its
+    last checkpoint.
     """
+    if not taught and not (relevance and stances):
+        raise click.UsageError("name --relevance and --stance, or --taught")
     from claimhound.data.labelled_sets.pair_sources import PairSource
     from claimhound.data.labelled_sets.stance_sources import StanceSource
-    from claimhound.pipeline.training.two_heads.building import TwoHeadSources, build_two_heads
+    from claimhound.pipeline.training.two_heads.building import build_two_heads
+    from claimhound.pipeline.training.two_heads.data import TwoHeadSources
 
     sources = TwoHeadSources(
         list(map(PairSource.parse, relevance)),
         [StanceSource.parse(spec, reading.label_names) for spec in stances],
         list(map(Path, taught)),
-        [claim for name in exclude_claims for claim in _claim_texts(name, reading)],
+        texts_to_exclude(exclude_claims, reading),
     )
     with _progress_of(run) as shown:
         built = build_two_heads(shown, sources)
@@ -244,18 +243,6 @@ def _print_stances(held_out: Iterable[SetEvaluation]) -> None:
             f"{found.name}: accuracy {found.accuracy.mean:.3f} (always {found.majority}: "
             f"{found.majority_accuracy:.3f}), macro-F1 {found.macro_f1.mean:.3f} ({found.majority_macro_f1:.3f})"
         )
-
-
-def _claim_texts(name: str, reading: ReadOptions) -> Iterator[str]:
-    """Yield the claims of a file, or those of a labelled set's part to measure on."""
-    from claimhound.data.labelled_sets.stance_sources import StanceSource, is_stance_source, read_stance_source
-
-    if is_stance_source(name):
-        yield from (
-            pair.claim for pair in read_stance_source(StanceSource.parse(name, reading.label_names), "dev").pairs
-        )
-    else:
-        yield from texts_of_claims([name], reading)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from claimhound.data.disk.atomic import write_atomically
 from claimhound.data.labelled_sets.stances import STANCES, Stance, StanceSet
 from claimhound.data.progress import Progress, batches, silent
 from claimhound.data.text.normal_text import normalize_text
-from claimhound.pipeline.evaluation.statistics import Interval, clustered_intervals
+from claimhound.pipeline.evaluation.statistics import Interval, clustered_interval, clustered_intervals
 from claimhound.pipeline.models.blending import expected_calibration_error
 from claimhound.pipeline.models.cross_encoders import StanceModel, StanceScores
 from claimhound.pipeline.models.stance_labels import StanceLabels
@@ -33,8 +33,9 @@ class SetEvaluation:
 
     `confusion` is (3, 3): rows are the labels, columns the model's predictions, in the order of STANCES. Macro-F1 is
     the mean F1 over the labels in the set. `majority` is the most common label, with the figures for always predicting
-    it: the baseline to beat. `calibration_error` is that of the predicted label's probability. If the set does not tell
-    refuted pairs apart (`tells_refuted`), REFUTES counts as NOT_ENOUGH_INFO.
+    it: the baseline to beat. `two_way` is the accuracy of the likelier of SUPPORTS and REFUTES over the pairs labelled
+    one of them; None unless there are both. `calibration_error` is that of the predicted label's probability. If the
+    set does not tell refuted pairs apart (`tells_refuted`), REFUTES counts as NOT_ENOUGH_INFO.
     """
 
     name: str
@@ -48,6 +49,8 @@ class SetEvaluation:
     majority_macro_f1: float
     calibration_error: float
     tells_refuted: bool
+    two_way: Interval | None = None
+    majority_two_way: float | None = None
 
     @property
     def n_pairs(self) -> int:
@@ -127,6 +130,7 @@ def measure_set(one: StanceSet, scores: StanceScores, *, seed: int = 0) -> SetEv
     present = confusion.sum(axis=1) > 0
     claims = [normalize_text(pair.claim) or pair.claim for pair in one.pairs]
     accuracy, f1 = clustered_intervals(figures, claims, seed)
+    two_way, majority_two_way = _two_way(labels, scores.probabilities, claims, seed)
     commonest = int(confusion.sum(axis=1).argmax())
     share = float(confusion[commonest].sum() / confusion.sum())
     return SetEvaluation(
@@ -141,7 +145,23 @@ def measure_set(one: StanceSet, scores: StanceScores, *, seed: int = 0) -> SetEv
         majority_macro_f1=2 * share / (1 + share) / int(present.sum()),
         calibration_error=expected_calibration_error(probabilities.max(axis=1), labels == called),
         tells_refuted=one.tells_refuted,
+        two_way=two_way,
+        majority_two_way=majority_two_way,
     )
+
+
+def _two_way(
+    labels: NDArray[np.int64], probabilities: NDArray[np.float64], claims: Sequence[str], seed: int
+) -> tuple[Interval | None, float | None]:
+    """Return the accuracy of the likelier of SUPPORTS and REFUTES, and the share of the more common of them."""
+    supports, refutes = STANCES.index("SUPPORTS"), STANCES.index("REFUTES")
+    decided = np.flatnonzero((labels == supports) | (labels == refutes))
+    is_support = labels[decided] == supports
+    if not is_support.any() or is_support.all():
+        return None, None
+    right = is_support == (probabilities[decided, supports] > probabilities[decided, refutes])
+    found = clustered_interval(lambda rows: float(right[rows].mean()), [claims[row] for row in decided], seed)
+    return found, float(max(is_support.mean(), 1 - is_support.mean()))
 
 
 def _merged(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,13 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from claimhound.data.errors import InputError, ModelError
-from claimhound.data.labelled_sets.taught_pairs import HEADS, TaughtPair, write_taught_pairs
+from claimhound.data.labelled_sets.taught_pairs import HEADS, TaughtPair, joined, write_taught_pairs
 from claimhound.data.progress import Progress, batches, silent
 from claimhound.data.records import Qrels, Query
 from claimhound.data.text.claim_text import searched_text
 from claimhound.data.text.text_form import read_form
-from claimhound.pipeline.models.cross_encoders import CrossEncoderModel
+from claimhound.pipeline.model_folders.files import read_json
+from claimhound.pipeline.model_folders.finding import find_model_dir
+from claimhound.pipeline.models.cross_encoders import CrossEncoderModel, load_stance
+from claimhound.pipeline.models.stance_labels import RELEVANT, label_names
 from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.serving.compute import Compute, Notify, ignore
 
 _CLAIMS_AT_A_TIME = 64
 _PAIRS_AT_A_TIME = 256
@@ -48,31 +52,35 @@ def listed_pairs(
     settings: ListSettings = ListSettings(),
     *,
     on_progress: Progress = silent,
+    notify: Notify = ignore,
 ) -> list[TaughtPair]:
     """Return pairs of each claim with passages of its fused list, and with those judged relevant wherever they rank.
 
     A judged passage has the relevance 1 or 0. An unjudged one has none: judgments are sparse, and the teacher knows.
+    A claim's draw depends on the seed and its id alone. `notify` hears how many relevant passages the index lacks.
     """
     pairs: list[TaughtPair] = []
+    n_missing = 0
     for batch in batches(claims, _CLAIMS_AT_A_TIME, "searching", on_progress):
         found = pipeline.rank([claim.text for claim in batch])
-        wanted = {}
+        wanted: dict[str, list[str]] = {}
         for claim, rankings in zip(batch, found, strict=True):
             grades = qrels.get(claim.query_id, {})
             listed = [hit.doc_id for hit in rankings.first_stage[: settings.pool_k]]
             relevant = [doc_id for doc_id, grade in grades.items() if grade > 0]
-            wanted[claim.query_id] = dict.fromkeys([*_drawn(claim.query_id, listed, settings), *relevant])
+            held = pipeline.index.positions_of(relevant)
+            n_missing += len(relevant) - len(held)
+            chosen = [*_drawn(claim.query_id, listed, settings), *filter(held.__contains__, relevant)]
+            wanted[claim.query_id] = list(dict.fromkeys(chosen))
         doc_ids = sorted({doc_id for of_claim in wanted.values() for doc_id in of_claim})
-        held = pipeline.index.positions_of(doc_ids) if doc_ids else {}
-        texts = {
-            document.doc_id: read_form(document)
-            for document in pipeline.index.documents([doc_id for doc_id in doc_ids if doc_id in held])
-        }
+        texts = {document.doc_id: read_form(document) for document in pipeline.index.documents(doc_ids)}
         for claim in batch:
             grades = qrels.get(claim.query_id, {})
-            for doc_id in filter(texts.get, wanted[claim.query_id]):
+            for doc_id in wanted[claim.query_id]:
                 relevance = float(grades[doc_id] > 0) if doc_id in grades else None
                 pairs.append(TaughtPair(searched_text(claim.text), texts[doc_id], relevance=relevance))
+    if n_missing:
+        notify(f"judged evidence missing from the index: {n_missing:,}")
     return pairs
 
 
@@ -87,30 +95,39 @@ def teach(
 ) -> int:
     """Write the pairs with the teacher's logits in one atomic step, and return their number.
 
-    Pairs that are repeated with the same labels are written once. Raises InputError if there are none or the file
-    cannot be written, and ModelError for a teacher without both heads.
+    A pair that is repeated is written once, with all its labels; see `joined`. Raises InputError if there are none or
+    the file cannot be written, and ValueError for a teacher without both heads.
     """
-    distinct = list(dict.fromkeys(pairs))
+    distinct = joined(pairs)
     if not distinct:
-        raise InputError("no pairs to teach")
-    require_two_heads(teacher)
+        raise InputError("no pairs to teach: the claims find nothing in the index, or all of them are excluded")
     write_taught_pairs(_taught(teacher, distinct, on_progress), output_path)
     return len(distinct)
 
 
-def require_two_heads(teacher: CrossEncoderModel) -> None:
-    """Raise ModelError for a teacher that lacks the relevance or the stance head."""
-    if not teacher.has_two_heads:
+def load_teacher(
+    model: str,
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
+) -> CrossEncoderModel:
+    """Load a cross-encoder with both heads as `load_stance` does; raises ModelError naming a head that it lacks."""
+    folder = find_model_dir("stance", model)
+    try:
+        names = label_names(read_json(folder / "config.json"))
+    except ValueError as error:
+        raise ModelError(f"{folder}: {error}") from error
+    lacking = "stance" if len(names) == 1 else "relevance" if RELEVANT not in names else None
+    if lacking is not None:
         raise ModelError(
-            f"{teacher.name}: a teacher has the labels {', '.join(HEADS)} (train one with: claimhound train "
-            "cross-encoder)"
+            f"{folder}: has no {lacking} head (its labels are {', '.join(names)}); a teacher has {', '.join(HEADS)} "
+            "(train one with: claimhound train cross-encoder)"
         )
+    return load_stance(model, compute)
 
 
 def _taught(teacher: CrossEncoderModel, pairs: Sequence[TaughtPair], on_progress: Progress) -> Iterator[TaughtPair]:
     for batch in batches(pairs, _PAIRS_AT_A_TIME, "teaching", on_progress):
         read = [(pair.claim, pair.text) for pair in batch]
-        # Both heads come from one pass: the model remembers the pairs of its last call.
+        # One pass for both heads: such a model remembers the pairs of its last call.
         logits = np.column_stack([teacher.score(read).logits, teacher.stance_logits(read).logits])
         for pair, of_pair in zip(batch, logits, strict=True):
             yield pair._replace(teacher=tuple(map(float, of_pair)))

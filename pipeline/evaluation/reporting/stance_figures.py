@@ -23,7 +23,8 @@ from claimhound.pipeline.evaluation.stance import SetEvaluation, StanceEvaluatio
 _SHORT = {"SUPPORTS": "S", "REFUTES": "R", "NOT_ENOUGH_INFO": "N"}
 _CSV_COLUMNS = (
     "set", "pairs", "claims", *STANCES, "accuracy", "accuracy low", "accuracy high", "macro-F1", "macro-F1 low",
-    "macro-F1 high", "majority", "majority accuracy", "majority macro-F1", "calibration error",
+    "macro-F1 high", "majority", "majority accuracy", "majority macro-F1", "calibration error", "two-way accuracy",
+    "two-way accuracy low", "two-way accuracy high", "majority two-way accuracy",
 )  # fmt: skip
 
 
@@ -34,7 +35,8 @@ def as_text(evaluation: StanceEvaluation, width: int | None = None) -> str:
     """
     width = max(40, resolved_width(width))
     legend = (
-        "Intervals are 95 % over claims. The baseline is always predicting the most common label. In the table "
+        'Intervals are 95 % over claims. The baseline is always predicting the most common label. "supports or '
+        'refutes" is the accuracy of the likelier of the two over the pairs labelled one of them. In the table '
         "below it rows are labels and columns predictions: S is SUPPORTS, R is REFUTES, N is NOT_ENOUGH_INFO."
     )
     return "\n\n".join(
@@ -73,6 +75,8 @@ def as_csv(evaluation: StanceEvaluation) -> str:
             found.majority_accuracy,
             found.majority_macro_f1,
             found.calibration_error,
+            *(found.two_way or (None, None, None)),
+            found.majority_two_way,
         )
         for found in evaluation.sets
     ]
@@ -116,7 +120,9 @@ def _set_record(found: SetEvaluation) -> dict[str, Json]:
             "label": found.majority,
             "accuracy": found.majority_accuracy,
             "macro_f1": found.majority_macro_f1,
+            "two_way": found.majority_two_way,
         },
+        "two_way": None if found.two_way is None else interval_record(found.two_way),
         "beats_majority": found.beats_majority,
         "calibration_error": found.calibration_error,
         "confusion": dict(zip(STANCES, rows, strict=True)),
@@ -129,6 +135,7 @@ def _set_text(found: SetEvaluation, width: int) -> str:
         [
             ("accuracy", found.accuracy, found.majority_accuracy),
             ("macro-F1", found.macro_f1, found.majority_macro_f1),
+            *([] if found.two_way is None else [("supports or refutes", found.two_way, found.majority_two_way)]),
         ],
         title=f"{printable(found.name)}: {found.n_pairs:,} pairs of {counted(found.n_claims, 'claim')}",
     )

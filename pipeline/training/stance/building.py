@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from claimhound.data.labelled_sets.splits import held_out_claims, without_claims
+from claimhound.data.labelled_sets.splits import held_out_with_groups, without_claims
 from claimhound.data.labelled_sets.stance_sources import StanceSource
 from claimhound.data.labelled_sets.stances import StanceSet
 from claimhound.pipeline.evaluation.stance import SetEvaluation
@@ -56,8 +56,9 @@ def build_stance(
 
 
 def _split(sets: Sequence[StanceSet], recipe: StanceRecipe) -> tuple[list[StanceSet], list[StanceSet]]:
-    """Return the sets to learn and those held out; a claim in several sets is on the same side in all of them."""
-    claims = held_out_claims([pair.claim for one in sets for pair in one.pairs], recipe.validation_share, recipe.seed)
+    """Return the sets to learn and those held out; a claim or a group is on the same side in all of them."""
+    members = [(pair.claim, pair.group) for one in sets for pair in one.pairs]
+    claims = held_out_with_groups(members, recipe.validation_share, recipe.seed)
     sides = [(one, *without_claims(one.pairs, claims, claim_of)) for one in sets]
     learned = [replace(one, pairs=kept) for one, kept, _ in sides]
     return learned, [replace(one, pairs=held_out) for one, _, held_out in sides if held_out]

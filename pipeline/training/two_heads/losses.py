@@ -29,7 +29,7 @@ def two_head_lesson(model: CrossEncoder, pairs: Sequence[TaughtPair], recipe: Tw
         columns,
         _make_loss(model, recipe),
         length_grouped_batches,
-        max_length=min(recipe.training_length, recipe.max_length),
+        max_length=recipe.training_length,
     )
 
 

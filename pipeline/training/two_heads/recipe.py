@@ -28,6 +28,10 @@ class TwoHeadRecipe(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_at_least(1, "training_length")
+        if self.training_length > self.max_length:
+            raise InputError(
+                f"training_length must be at most max_length ({self.max_length}), not {self.training_length}"
+            )
         self._require_above_zero("relevance_weight")
         if self.validation_share == 0:
             raise InputError("validation_share must lie in (0, 1), not 0: the held-out claims fit the probabilities")

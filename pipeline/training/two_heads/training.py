@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from claimhound.data.errors import InputError
-from claimhound.data.labelled_sets.stances import STANCES
+from claimhound.data.labelled_sets.stances import STANCES, Stance
 from claimhound.data.labelled_sets.taught_pairs import HEADS, TaughtPair
 from claimhound.pipeline.training.base_models import draw_head, load_cross_encoder, transformer_of
 from claimhound.pipeline.training.recipe import TRAINING
@@ -40,7 +40,7 @@ def train_two_heads(run: TrainingRun[TwoHeadRecipe], pairs: Sequence[TaughtPair]
     InputError unless, by label or teacher, there are relevant pairs and others and pairs of all three stances, and
     ModelError for a base model that cannot be loaded or trained.
     """
-    _require_both_tasks(pairs)
+    _require_both_heads(pairs)
     recipe, device = run.recipe, run.device
     trained = run_training(
         run,
@@ -74,7 +74,7 @@ def load_base_model(source: str, recipe: TwoHeadRecipe, device: str) -> TwoHeadB
     transformer = transformer_of(base.model)
     notice = None
     if base.labels_before and base.labels_before != HEADS:
-        notice = f"base model: its head ({', '.join(base.labels_before)}) is replaced by a new one with two heads"
+        notice = f"base model: its head ({', '.join(base.labels_before)}) is replaced by a new one with both heads"
         if not base.head_is_new:
             draw_head(transformer, len(HEADS), recipe.seed)
     transformer.config.id2label = dict(enumerate(HEADS))
@@ -82,17 +82,28 @@ def load_base_model(source: str, recipe: TwoHeadRecipe, device: str) -> TwoHeadB
     return TwoHeadBase(base.model, notice)
 
 
-def _require_both_tasks(pairs: Sequence[TaughtPair]) -> None:
-    if any(pair.teacher is not None for pair in pairs):
-        return
-    relevances = [pair.relevance for pair in pairs if pair.relevance is not None]
-    n_relevant = sum(relevance >= 0.5 for relevance in relevances)
-    if not 0 < n_relevant < len(relevances):
+def _require_both_heads(pairs: Sequence[TaughtPair]) -> None:
+    """Raise InputError unless each head has pairs of every kind to learn; where there is no label, the teacher says."""
+    relevances = [relevant for pair in pairs if (relevant := _is_relevant(pair)) is not None]
+    if not 0 < sum(relevances) < len(relevances):
         raise InputError(
-            f"nothing to learn relevance from: {len(relevances):,} pairs, {n_relevant:,} of them relevant; both kinds "
-            "are needed"
+            f"nothing to learn relevance from: {len(relevances):,} pairs, {sum(relevances):,} of them relevant; both "
+            "kinds are needed"
         )
-    found = Counter(pair.stance for pair in pairs if pair.stance is not None)
+    found = Counter(stance for pair in pairs if (stance := _stance(pair)) is not None)
     if len(found) < len(STANCES):
         counts = ", ".join(f"{found[stance]:,} {stance}" for stance in STANCES)
         raise InputError(f"nothing to learn stance from: {counts}; all three are needed")
+
+
+def _is_relevant(pair: TaughtPair) -> bool | None:
+    if pair.relevance is not None:
+        return pair.relevance >= 0.5
+    return None if pair.teacher is None else pair.teacher[0] >= 0
+
+
+def _stance(pair: TaughtPair) -> Stance | None:
+    if pair.stance is not None or pair.teacher is None:
+        return pair.stance
+    logits = pair.teacher[1:]
+    return STANCES[logits.index(max(logits))]

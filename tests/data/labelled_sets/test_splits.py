@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claimhound.data.errors import InputError
-from claimhound.data.labelled_sets.splits import claim_folds, held_out_claims, split_by_claim, without_claims
+from claimhound.data.labelled_sets.splits import (
+    claim_folds,
+    held_out_claims,
+    held_out_with_groups,
+    split_by_claim,
+    without_claims,
+)
 from claimhound.data.records import Query
 from claimhound.data.text.normal_text import normalize_text
 
@@ -58,3 +64,26 @@ def test_folds_are_even_the_same_in_any_order_and_keep_claims_of_one_text_togeth
     assert claim_folds(claims, 3, seed=1).tolist() != folds.tolist()
     with pytest.raises(InputError, match="9 distinct judged claims are too few for 10 folds"):
         claim_folds(claims, 10, seed=0)
+
+
+@given(
+    members=st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(["", "1", "2", "3"])), max_size=20),
+    share=st.floats(0, 0.9),
+    seed=st.integers(0, 5),
+)
+def test_claims_that_groups_link_are_on_one_side_in_any_order(members, share, seed):
+    held_out = held_out_with_groups(members, share, seed)
+    for first, one in members:
+        for second, other in members:
+            if one and one == other:
+                assert (first in held_out) == (second in held_out)
+    assert held_out == held_out_with_groups(members[::-1], share, seed)
+    assert held_out <= {claim for claim, _ in members}
+    alone = [(claim, "") for claim, _ in members]
+    assert held_out_with_groups(alone, share, seed) == held_out_claims([claim for claim, _ in members], share, seed)
+
+
+def test_a_claim_in_two_groups_joins_them():
+    members = [("a", "1"), ("b", "1"), ("B!", "2"), ("c", "2"), ("d", ""), ("e", "3")]
+    sides = {frozenset(held_out_with_groups(members, 0.3, seed)) for seed in range(30)}
+    assert sides == {frozenset("abc"), frozenset("d"), frozenset("e")}

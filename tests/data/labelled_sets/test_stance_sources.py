@@ -114,7 +114,7 @@ def test_healthver_covidfact_and_rte_are_tables(tmp_path):
 def test_fool_me_twice_joins_its_gold_sentences(tmp_path):
     gold = [{"text": "One.", "section_header": "x"}, {"text": "Two."}]
     path = write_lines(tmp_path / "dev.jsonl", {"id": "q", "text": "A claim.", "label": R, "gold_evidence": gold})
-    assert read("fool_me_twice", path).pairs == [("q", "A claim.", "One. Two.", R)]
+    assert read("fool_me_twice", path).pairs == [StancePair("q", "A claim.", "One. Two.", R)]
 
 
 def test_fever_symmetric_is_detokenized(tmp_path):
@@ -163,6 +163,54 @@ def test_the_one_file_is_split_by_claim_and_a_claim_is_on_the_same_side_in_every
     assert 20 <= len(sides[0]["dev"]) <= 60  # roughly one in five of 200
 
 
+def test_pairs_have_either_names_and_those_without_one_stance_are_left_out(tmp_path):
+    path = write_lines(
+        tmp_path / "pairs.jsonl",
+        {"claim": "Ice  melts.", "evidence": "It\nis warm.", "label": S, "group": "g1"},
+        {"query": "Seas rise.", "text": "They fall.", "label": R, "group": 7},
+        {"claim": "Sun shines.", "text": "Rain.", "label": N, "id": "x"},
+        {"claim": "Wind blows.", "evidence": "No.", "label": "NOT_SUPPORTED"},
+        {"claim": "Wind blows.", "evidence": "Yes and no.", "label": "CONFLICTING"},
+    )
+    found = read("pairs", path)
+    assert found.pairs == [
+        StancePair("1", "Ice melts.", "It is warm.", S, "g1"),
+        StancePair("2", "Seas rise.", "They fall.", R, "7"),
+        StancePair("x", "Sun shines.", "Rain.", N),
+    ]
+    assert found.tells_refuted
+    assert read("pairs", path, "dev").pairs == found.pairs
+
+
+def test_pairs_of_which_none_says_one_stance_are_refused(tmp_path):
+    path = write_lines(tmp_path / "pairs.jsonl", {"claim": "C", "text": "T", "label": "CONFLICTING"})
+    with pytest.raises(InputError, match=r"pairs\.jsonl: contains no pair of claim and evidence"):
+        read("pairs", path)
+
+
+def test_a_set_may_have_labels_of_one_kind(tmp_path):
+    path = write_lines(tmp_path / "pairs.jsonl", *({"claim": f"C{n}", "text": "T", "label": S} for n in range(3)))
+    assert [pair.stance for pair in read("pairs", path).pairs] == [S, S, S]
+
+
+def test_split_pairs_lie_on_two_sides_by_group_or_else_by_claim(tmp_path):
+    grouped = [
+        {"claim": f"Claim {n}-{side}", "text": "T", "label": S, "group": f"g{n}"} for n in range(60) for side in "ab"
+    ]
+    alone = [{"claim": f"Lone {n}", "text": text, "label": R} for n in range(60) for text in "tu"]
+    path = write_lines(tmp_path / "pairs.jsonl", *grouped, *alone)
+    sides = {part: read("split_pairs", path, part).pairs for part in ("train", "dev")}
+    assert sorted(sides["train"] + sides["dev"]) == sorted(read("pairs", path).pairs)
+    keys = {part: {pair.group or pair.claim for pair in pairs} for part, pairs in sides.items()}
+    assert not keys["train"] & keys["dev"]
+    assert 10 <= len(keys["dev"]) <= 40  # roughly one in five of 120
+    # The side depends on the group alone, not on the file, its order or the claim.
+    again = write_lines(tmp_path / "again.jsonl", *(record | {"claim": "Another."} for record in reversed(grouped)))
+    assert {pair.group for pair in read("split_pairs", again, "dev").pairs} == keys["dev"] & {
+        record["group"] for record in grouped
+    }
+
+
 def test_a_limit_draws_whole_claims_and_always_the_same_ones(tmp_path):
     lines = [f"{number}\tE{side}\tC{number}\tentailment\n" for number in range(20) for side in "ab"]
     path = tmp_path / "rte.tsv"
@@ -188,6 +236,18 @@ def test_a_source_is_named_by_kind_and_path(tmp_path):
 def test_files_for_measuring_are_not_trained_on(name):
     with pytest.raises(InputError, match="is for measuring"):
         StanceSource("rte", Path("sets") / name).require_trainable()
+
+
+@pytest.mark.parametrize("kind", ["pairs", "split_pairs"])
+@pytest.mark.parametrize("name", ["dev.jsonl", "stance_test.jsonl.xz", "validation.jsonl"])
+def test_pairs_keep_the_names_of_public_splits_and_may_all_be_trained_on(kind, name):
+    StanceSource(kind, Path("sets") / name).require_trainable()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("pairs", "split_pairs")])
+def test_no_other_kind_may(kind):
+    with pytest.raises(InputError, match=r"dev\.jsonl: its name says it is for measuring; train on another file"):
+        StanceSource(kind, Path("dev.jsonl")).require_trainable()
 
 
 @pytest.mark.parametrize("name", ["train.tsv", "claims_train.jsonl", "generated.jsonl", "devices.tsv", "latest.tsv"])
@@ -217,6 +277,10 @@ def test_other_files_are_trained_on(name):
             "cites document 5, which is not in corpus.jsonl",
         ),
         ("scifact", {"claim": "C"}, "has no object in field 'evidence'"),
+        ("pairs", {"claim": "C", "text": "T", "label": "TRUE"}, "has the label 'TRUE'; expected one of SUPPORTS, REF"),
+        ("pairs", {"claim": "C", "label": S}, "has no text in field 'evidence' or 'text'"),
+        ("pairs", {"text": "T", "label": S}, "has no text in field 'claim' or 'query'"),
+        ("split_pairs", {"claim": "C", "text": "T", "label": S, "group": [1]}, "has a list, not a text or a whole"),
     ],
 )
 def test_a_bad_record_is_reported_with_file_and_line(abstracts, kind, record, message):
@@ -263,6 +327,10 @@ REAL = [
     ("sufficient_facts", "sufficient_facts/vitaminc_sufficient_facts.jsonl.xz", "dev", 115, 115, (21, 10, 84)),
     ("rte", "rte/train.tsv.xz", "train", 2490, 2141, (1249, 0, 1241)),
     ("rte", "rte/dev.tsv", "dev", 277, 265, (146, 0, 131)),
+    ("pairs", "pairs/check_covid/stance_test.jsonl.xz", "train", 227, 151, (76, 75, 76)),
+    ("pairs", "pairs/aggrefact_cliff_goyal/all.jsonl.xz", "train", 369, 369, (369, 0, 0)),
+    ("split_pairs", "pairs/feverous_sent/dev.jsonl.xz", "train", 2397, 2397, (1150, 1247, 0)),
+    ("split_pairs", "pairs/feverous_sent/dev.jsonl.xz", "dev", 565, 565, (261, 304, 0)),
 ]  # fmt: skip
 
 

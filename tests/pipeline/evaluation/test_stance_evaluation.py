@@ -69,6 +69,24 @@ def test_macro_f1_is_the_mean_over_the_labels_in_the_set():
     assert found.macro_f1.mean == pytest.approx((1 + 2 / 3) / 2)
 
 
+def test_which_side_is_measured_by_the_likelier_of_the_two_even_where_neither_is_likeliest():
+    pairs = stance_set([(S, N), (S, N), (R, N), (N, N)])
+    rows = np.array([[0.3, 0.1, 0.6], [0.1, 0.2, 0.7], [0.1, 0.3, 0.6], [0.0, 0.1, 0.9]])
+    found = measure_set(pairs, StanceScores(rows, np.zeros(4, dtype=bool)))
+    assert found.two_way is not None
+    # Of the three that support or refute, the first and the third are on the right side.
+    assert found.two_way.mean == pytest.approx(2 / 3)
+    assert found.majority_two_way == pytest.approx(2 / 3)
+    assert found.accuracy.mean == 1 / 4
+
+
+def test_a_set_of_one_side_alone_has_no_such_figure():
+    evaluation = measured([(S, S), (N, N)])
+    assert (evaluation.sets[0].two_way, evaluation.sets[0].majority_two_way) == (None, None)
+    assert as_record(evaluation)["sets"][0]["two_way"] is None
+    assert "supports or refutes  " not in as_text(evaluation)
+
+
 def test_a_set_without_refutes_merges_it_into_not_enough_info():
     evaluation = measured([(S, S), (N, R), (N, N), (S, R)], tells_refuted=False)
     (found,) = evaluation.sets
@@ -139,7 +157,8 @@ def test_json_has_every_figure():
     record = as_record(measured(CALLS))
     (found,) = record["sets"]
     assert found["confusion"][R] == {S: 1, R: 1, N: 0}
-    assert found["majority"] == {"label": S, "accuracy": 0.5, "macro_f1": pytest.approx(2 / 9)}
+    assert found["majority"] == {"label": S, "accuracy": 0.5, "macro_f1": pytest.approx(2 / 9), "two_way": 0.6}
+    assert found["two_way"]["mean"] == pytest.approx(3 / 5)
     assert list(found["accuracy"]) == ["value", "mean", "low", "high"]
     assert (record["model"], record["seed"]) == ("fake-stance", 0)
 

@@ -11,7 +11,7 @@ import pytest
 from claimhound.data.bundled import BUNDLED_MODELS
 from claimhound.data.errors import ModelError
 from claimhound.pipeline.model_folders.finding import BASE_ENCODER_NAME, find_model_dir
-from claimhound.pipeline.training.base_models import find_base_model, load_cross_encoder
+from claimhound.pipeline.training.base_models import draw_head, find_base_model, load_cross_encoder
 from claimhound.pipeline.training.encoder.training import load_base_encoder
 
 
@@ -166,3 +166,27 @@ def test_the_base_model_s_prompts_and_activation_are_dropped_because_they_are_no
     saved = CrossEncoder(str(tmp_path / "saved"), device="cpu")
     assert (saved.default_prompt_name, isinstance(saved.activation_fn, torch.nn.Sigmoid)) == (None, True)
     assert not any(saved.prompts.values())
+
+
+def test_only_the_head_is_drawn_anew_and_one_that_cannot_be_told_from_the_body_is_an_error():
+    import torch
+
+    class Classifier(torch.nn.Module):
+        base_model_prefix = "body"
+        config = None
+
+        def __init__(self, *heads):
+            super().__init__()
+            self.body = torch.nn.Sequential(torch.nn.Linear(2, 4))
+            for name in heads:
+                self.add_module(name, torch.nn.Linear(4, 4))
+
+    model = Classifier("head")
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    draw_head(model, 4, seed=1)
+    after = model.state_dict()
+    assert [name for name in before if not torch.equal(before[name], after[name])] == ["head.weight", "head.bias"]
+    assert not after["head.bias"].any()
+    for heads in ((), ("head", "other")):
+        with pytest.raises(ModelError, match=r"the base model's head \(Classifier\) cannot be told from its body"):
+            draw_head(Classifier(*heads), 4, seed=1)

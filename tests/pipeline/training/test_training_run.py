@@ -12,6 +12,7 @@ from tiny_training import Steps, interrupt_at, run_of, save_weights, weights
 
 from claimhound.data.errors import InputError, ModelError
 from claimhound.data.labelled_sets.stances import StancePair
+from claimhound.data.labelled_sets.taught_pairs import TaughtPair
 from claimhound.data.labelled_sets.training_pairs import TrainingPair
 from claimhound.pipeline.training.checkpoints import run_fingerprint
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
@@ -21,6 +22,8 @@ from claimhound.pipeline.training.reranker.recipe import RerankerRecipe
 from claimhound.pipeline.training.reranker.training import train_reranker
 from claimhound.pipeline.training.stance.recipe import StanceRecipe
 from claimhound.pipeline.training.stance.training import train_stance
+from claimhound.pipeline.training.two_heads.recipe import TwoHeadRecipe
+from claimhound.pipeline.training.two_heads.training import train_two_heads
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -33,12 +36,19 @@ PAIRS = [
 STANCE_PAIRS = [
     StancePair(pair.query_id, pair.query, pair.text, TEXTS[number % 3][0]) for number, pair in enumerate(PAIRS)
 ]
+TWO_HEAD_PAIRS = [
+    TaughtPair(pair.query, pair.text, pair.label, teacher=(1.0, float(number % 3), 1.0, 0.5))
+    if number % 2
+    else TaughtPair(pair.query, pair.text, stance=TEXTS[number % 3][0])
+    for number, pair in enumerate(PAIRS)
+]
 COMMON = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "checkpoint_steps": 2, "precision": "fp32"}
 RECIPE = RerankerRecipe(**COMMON, max_length=32)
 KINDS = {
     "encoder": (EncoderRecipe(**{**COMMON, "batch_size": 4, "epochs": 3}, n_negatives=1, max_length=32), PAIRS),
     "reranker": (RECIPE, PAIRS),
     "stance": (StanceRecipe(**COMMON, max_length=32), STANCE_PAIRS),
+    "two heads": (TwoHeadRecipe(**COMMON, max_length=32, training_length=16), TWO_HEAD_PAIRS),
 }
 
 
@@ -48,6 +58,8 @@ def train(kind, base, output_dir, *, rows=None, recipe=None, **options):
     rows = own_rows if rows is None else rows
     if kind == "encoder":
         return train_encoder(run, [rows])
+    if kind == "two heads":
+        return train_two_heads(run, rows)
     return train_reranker(run, rows) if kind == "reranker" else train_stance(run, rows)
 
 
