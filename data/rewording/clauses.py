@@ -92,20 +92,20 @@ def _is_verb(tokens: list[str], place: int) -> bool:
         return True
     if before in ("to", "and") or before in DETERMINERS:
         return False
-    if word in SINGULAR:
-        return not _is_plural_noun(before)
-    if word in PLURAL:
-        return _is_plural_noun(before)
+    if word in SINGULAR or word in PLURAL:
+        return _is_plural_noun(before) == (word in PLURAL)
     following = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
+    return _is_verb_before(word, before, following, is_second=place == 1)
+
+
+def _is_verb_before(word: str, before: str, following: str, *, is_second: bool) -> bool:
+    """Tell whether a word that may be another part of speech is a verb, by its neighbours."""
     if word in PAST_OR_PARTICIPLE:
         return following in _AFTER_PAST
-    if before.endswith(_ABSTRACT) and place == 1 and word in SINGULAR_OR_NOUN:
+    if is_second and before.endswith(_ABSTRACT) and word in SINGULAR_OR_NOUN:
         return following not in _AFTER_NOUN
-    if following not in DETERMINERS:
-        return False
-    return (word in SINGULAR_OR_NOUN and not _is_plural_noun(before)) or (
-        word in PLURAL_OR_NOUN and _is_plural_noun(before)
-    )
+    words_of_number = PLURAL_OR_NOUN if _is_plural_noun(before) else SINGULAR_OR_NOUN
+    return following in DETERMINERS and word in words_of_number
 
 
 def _is_plural_noun(word: str) -> bool:
