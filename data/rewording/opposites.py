@@ -23,7 +23,8 @@ _COMPARATIVES = words(
     "brighter/dimmer"
 )
 _VERBS = words(
-    "increase/decrease increases/decreases increased/decreased rises/falls rise/fall rose/fell risen/fallen grew/shrank grown/shrunk "
+    "increase/decrease increases/decreases increased/decreased "
+    "rises/falls rise/fall rose/fell risen/fallen grew/shrank grown/shrunk "
     "strengthens/weakens strengthened/weakened improve/worsen improves/worsens improved/worsened expand/shrink "
     "expands/shrinks raises/lowers raise/lower raised/lowered reduces/increases reduce/increase accelerates/slows "
     "accelerated/slowed inhibits/promotes inhibit/promote inhibited/promoted suppresses/enhances enhances/impairs "

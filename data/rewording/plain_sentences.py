@@ -18,7 +18,9 @@ _CONNECTIVE = re.compile(
     r"In contrast|On the other hand|Conversely|Accordingly|Besides|Instead|Overall|In particular|Notably|"
     r"In conclusion|Of course|Unfortunately|Interestingly|Importantly|Conclusions?:?),? (?=[A-Za-z])"
 )
-_ODD = re.compile(r"[\"“”«»?!;:=<>|{}\\/*_~^\[\]#@…•$&±×→]|\.\.|--| [,.)]|\( |['’]s? [a-z]+ing [A-Z]|n't|n’t|https?")
+_ODD = re.compile(
+    r"[\"“”«»?!;:=<>|{}\\/*_~^\[\]#@…•$&±×→]|\.\.|--| [,.)]|\( |['’]s? [a-z]+ing [A-Z]|n't|\(\)|[a-z]\.[A-Z]|n’t|https?"
+)
 _NOT_ALONE = frozenset(
     words(
         "it they he she this these that those we i you here there such his her their its our my your and but or so "

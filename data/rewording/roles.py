@@ -32,7 +32,7 @@ _PLURAL_RELATION = re.compile(
 )
 _TAIL = re.compile(r" (?:in|on|at|during)\b.*$")
 _NOT_SIMPLE = re.compile(
-    r"[,()]|\b(?:and|or|often|[a-z]+ly|that|which|who|when|if|where|not|no|than|is|are|was|were|be|has|have|had|to|it|them|him|its|"
+    r"[,()]|\b(?:and|or|often|thus|[a-z]+ly|that|which|who|when|if|where|not|no|than|is|are|was|were|be|has|have|had|to|it|them|him|its|"
     r"their|his|her|this|these|those|those|other|others|another|one|each|all|any|itself|many|some|several|most|more|"
     r"both|but|by|about|over|only|also|may|can|could|might|will|would|does|do|did)\b"
 )

@@ -46,7 +46,8 @@ PAST = {
 
 PAST_OR_PARTICIPLE = frozenset(
     words(
-        "led increased decreased declined improved worsened raised lowered reduced accelerated supported opposed won lost"
+        "led increased decreased declined improved worsened raised lowered reduced accelerated supported"
+        " opposed won lost"
     )
 )
 """Past forms that are participles too: they count before an object or a place to go to only."""

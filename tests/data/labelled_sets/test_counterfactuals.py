@@ -28,7 +28,7 @@ from claimhound.data.rewording.topics import causal_leaps, with_predicate_of
 SENTENCES = (
     "Sea ice is safe for polar bears in the winter, which lasts for 137 days.",
     "Smoking contributes to several diseases of the human heart and lungs.",
-    "The vaccine was founded in 1955 and was used in 23.7% of all schools.",
+    "The vaccine was founded in 1955 and was used in 23.7% of the schools.",
     "Many glaciers are not larger than the lakes below them.",
     "Polio is one of the most dangerous diseases in the world.",
     "All vaccines are tested by doctors before the first use in children.",
