@@ -17,6 +17,7 @@ from claimhound.pipeline.commands.doctor import doctor
 from claimhound.pipeline.commands.evaluate import evaluate
 from claimhound.pipeline.commands.evaluate_pairs import evaluate_pairs_command
 from claimhound.pipeline.commands.evaluate_stance import evaluate_stance_command
+from claimhound.pipeline.commands.evaluate_summary import evaluate_summary_command
 from claimhound.pipeline.commands.exit_codes import EXIT_INTERRUPTED, EXIT_OUTPUT_CLOSED
 from claimhound.pipeline.commands.help_layout import CommandGroups
 from claimhound.pipeline.commands.index import index
@@ -60,7 +61,14 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, is_wanted: b
     cls=_CommandLine,
     groups={
         "Use": (demo, index, search, annotate),
-        "Measure": (evaluate, compare, evaluate_pairs_command, evaluate_stance_command, tune_command),
+        "Measure": (
+            evaluate,
+            compare,
+            evaluate_pairs_command,
+            evaluate_stance_command,
+            evaluate_summary_command,
+            tune_command,
+        ),
         "Train": (split, mine, teach_command, train, calibrate_command),
         "Installation": (doctor,),
     },

@@ -7,7 +7,7 @@ both sides.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -79,11 +79,27 @@ def claim_folds(claims: Sequence[Query], n_folds: int, seed: int) -> NDArray[np.
 
     Raises InputError if there are fewer distinct claims than folds.
     """
-    texts = _shuffled((claim.text for claim in claims), seed)
-    if len(texts) < n_folds:
-        raise InputError(f"{len(texts)} distinct judged claims are too few for {n_folds} folds")
-    fold_of = {text: number % n_folds for number, text in enumerate(texts)}
-    return np.array([fold_of[normalize_text(claim.text)] for claim in claims], dtype=np.int64)
+    (folds,) = folds_of_groups({"": claims}, n_folds, seed)
+    return folds
+
+
+def folds_of_groups(groups: Mapping[str, Sequence[Query]], n_folds: int, seed: int) -> list[NDArray[np.int64]]:
+    """Return the (n,) fold numbers of each named group's claims, as `claim_folds` does.
+
+    Each group is spread evenly over the folds. But a claim that an earlier group has too is in the same fold in both.
+    Raises InputError, with the group's name, if a group has fewer distinct claims than folds.
+    """
+    fold_of: dict[str, int] = {}
+    for name, claims in groups.items():
+        texts = _shuffled((claim.text for claim in claims), seed)
+        if len(texts) < n_folds:
+            prefix = f"{name}: " if name else ""
+            raise InputError(f"{prefix}{len(texts)} distinct judged claims are too few for {n_folds} folds")
+        fold_of |= {text: number % n_folds for number, text in enumerate(t for t in texts if t not in fold_of)}
+    return [
+        np.array([fold_of[normalize_text(claim.text)] for claim in claims], dtype=np.int64)
+        for claims in groups.values()
+    ]
 
 
 def _shuffled(claims: Iterable[str], seed: int) -> list[str]:

@@ -10,6 +10,12 @@ Stance: TypeAlias = Literal["SUPPORTS", "REFUTES", "NOT_ENOUGH_INFO"]
 STANCES: tuple[Stance, ...] = get_args(Stance)
 """In the order of the probabilities in every row."""
 
+Side: TypeAlias = Literal["SUPPORTS", "REFUTES"]
+SIDES: tuple[Side, ...] = get_args(Side)
+Verdict: TypeAlias = Literal["SUPPORTS", "REFUTES", "DISPUTED", "NOT_ENOUGH_INFO"]
+"""The stance of a claim's evidence as a whole; DISPUTED if it points both ways."""
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
 
 class StancePair(NamedTuple):
     """A claim, a piece of evidence and its stance; `pair_id` need not be unique.

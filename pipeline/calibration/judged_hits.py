@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -23,12 +23,17 @@ CLAIMS_AT_A_TIME = 16
 
 
 class JudgedHits(NamedTuple):
-    """The rankings of a claim, and the scores and judgments of the hits that the reranker read."""
+    """The rankings of a claim, and the scores and judgments of the hits that the reranker read.
+
+    `grades` are all judgments of the claim, by document. `field` names the field of the claim, if there are several.
+    """
 
     claim: Query
     stages: StageRankings
     scores: HitScores
     relevant: Bools
+    grades: Mapping[str, int]
+    field: str = ""
 
     @property
     def fused(self) -> Ranking:
@@ -38,20 +43,28 @@ class JudgedHits(NamedTuple):
     def rescored(self, blend: Blend) -> Ranking:
         """Return the list as the blend would rank it."""
         bm25, dense, same = self.stages.bm25 or [], self.stages.dense, self.stages.alike
-        return rescored(self.fused, self.scores.logit, blend, bm25, dense, same)
+        return rescored(self.fused, self.scores.logit, blend, bm25, dense, same, self.scores.decides)
 
 
 def judged_hits(
-    pipeline: EvidencePipeline, claims: Sequence[Query], qrels: Qrels, on_progress: Progress = silent
+    pipeline: EvidencePipeline,
+    claims: Sequence[Query],
+    qrels: Qrels,
+    on_progress: Progress = silent,
+    *,
+    with_decides: bool = False,
+    field: str = "",
 ) -> list[JudgedHits]:
-    """Search for each claim and return its judged hits."""
+    """Search for each claim and return its judged hits; `with_decides` as in `EvidencePipeline.rank`."""
     found: list[JudgedHits] = []
-    for batch in batches(claims, CLAIMS_AT_A_TIME, "searching", on_progress):
-        for claim, stages in zip(batch, pipeline.rank([claim.text for claim in batch]), strict=True):
+    for batch in batches(claims, CLAIMS_AT_A_TIME, f"searching {field}".strip(), on_progress):
+        ranked = pipeline.rank([claim.text for claim in batch], with_decides=with_decides)
+        for claim, stages in zip(batch, ranked, strict=True):
             fused = stages.first_stage
             logits = np.array(stages.logits, dtype=np.float64)
-            scores = hit_scores(fused, logits, stages.bm25 or [], stages.dense, stages.alike)
+            decides = np.array(stages.decides, dtype=np.float64) if stages.decides else None
+            scores = hit_scores(fused, logits, stages.bm25 or [], stages.dense, stages.alike, decides)
             grades = qrels.get(claim.query_id, {})
             relevant = np.array([grades.get(hit.doc_id, 0) > 0 for hit in fused[: len(logits)]], dtype=np.bool_)
-            found.append(JudgedHits(claim, stages, scores, relevant))
+            found.append(JudgedHits(claim, stages, scores, relevant, grades, field))
     return found

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from claimhound.data.progress import Progress, batches, silent
-from claimhound.data.records import Qrels
 from claimhound.pipeline.calibration.judged_hits import CLAIMS_AT_A_TIME, Bools, Folds, JudgedHits
 from claimhound.pipeline.calibration.nonsense import nonsense_claims
 from claimhound.pipeline.models.blending import Floats
@@ -24,7 +23,6 @@ def relevance_threshold(
     pipeline: EvidencePipeline,
     rows: Sequence[JudgedHits],
     folds: Folds,
-    qrels: Qrels,
     seed: int,
     *,
     without_evidence: Sequence[str] = (),
@@ -37,13 +35,13 @@ def relevance_threshold(
     products are not cosines, with fewer than MIN_CLAIMS claims, if the encoder can read none of the nonsense, and if
     the two sides cannot be separated.
     """
-    wanted = sorted({doc_id for row in rows for doc_id, grade in qrels[row.claim.query_id].items() if grade > 0})
+    wanted = sorted({doc_id for row in rows for doc_id, grade in row.grades.items() if grade > 0})
     held = pipeline.index.positions_of(wanted)
     counted = [
         (row, fold)
         for row, fold in zip(rows, folds, strict=True)
         if pipeline.is_readable(row.claim.text)
-        and any(grade > 0 and doc_id in held for doc_id, grade in qrels[row.claim.query_id].items())
+        and any(grade > 0 and doc_id in held for doc_id, grade in row.grades.items())
     ]
     if pipeline.encoder is None or pipeline.encoder.identity.similarity != "cosine" or len(counted) < MIN_CLAIMS:
         return None

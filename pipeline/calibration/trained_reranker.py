@@ -49,10 +49,10 @@ def fitted_blend(pipeline: EvidencePipeline, claims: Sequence[Query], qrels: Qre
     else:
         blends = cross_validated_blends(rows, folds)
         own = [blends[fold] for fold in folds]
-        blend, _ = measured_blend(rows, folds, qrels, seed)
+        blend, _ = measured_blend(rows, folds, seed)
     probabilities = np.concatenate([probability(item, row.scores) for item, row in zip(own, rows, strict=True)])
     return FittedBlend(
-        blend=replace(blend, relevance=relevance_threshold(pipeline, rows, folds, qrels, seed)),
+        blend=replace(blend, relevance=relevance_threshold(pipeline, rows, folds, seed)),
         fused={row.claim.query_id: row.fused for row in rows},
         reranked={row.claim.query_id: row.rescored(item) for row, item in zip(rows, own, strict=True)},
         calibration_error=expected_calibration_error(probabilities, relevant),

@@ -23,19 +23,20 @@ if TYPE_CHECKING:
     from claimhound.data.records import Query, Run
     from claimhound.pipeline.evaluation.evaluating import MeasureSettings
 
+qrels_level_option = click.option(
+    "--qrels-level",
+    type=click.Choice(["document", "sentence"]),
+    default="document",
+    show_default=True,
+    help="Level of SciFact's evidence: abstracts, or their sentences as ID#N.",
+)
 judgment_options = combined(
     click.option(
         "--qrels",
         metavar="FILE",
         help="Judgments: BEIR's TSV, TREC's qrels, or claims with their evidence.  [default: those of --claims]",
     ),
-    click.option(
-        "--qrels-level",
-        type=click.Choice(["document", "sentence"]),
-        default="document",
-        show_default=True,
-        help="Level of SciFact's evidence: abstracts, or their sentences as ID#N.",
-    ),
+    qrels_level_option,
 )
 label_names_option = click.option(
     "--label-names",
@@ -121,6 +122,18 @@ def texts_to_exclude(names: Iterable[str], reading: ReadOptions) -> list[str]:
         else:
             texts += texts_of_claims([name], reading)
     return texts
+
+
+def read_judged_beside(
+    claims: str, qrels: str, reading: ReadOptions, level: Any = "document"
+) -> tuple[list[Query], Judgments]:
+    """Return claims and judgments as `read_judged` does.
+
+    `reading` was given for another file: only the options that fit the claims' own format apply.
+    """
+    own = replace(_fitting(claims, reading), label_names=reading.label_names)
+    queries, judged = read_judged(claims, qrels, own, level)
+    return queries or [], judged
 
 
 def _fitting(file: str, reading: ReadOptions) -> ReadOptions:

@@ -97,8 +97,9 @@ def stored_text(blend: Blend) -> str | None:
     if measured is None:
         return None
     errors = ", ".join(f"{error.error:.3f} of the first {error.k}" for error in measured.calibration)
+    of_fields = f" in {len(measured.fields)} fields" if measured.fields else ""
     return (
-        f"Stored with the reranker: fitted on {measured.n_claims:,} claims, and by {measured.n_folds}-fold "
+        f"Stored with the reranker: fitted on {measured.n_claims:,} claims{of_fields}, and by {measured.n_folds}-fold "
         f"cross-validation an expected calibration error of {errors}"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from statistics import NormalDist
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -165,6 +166,39 @@ def clustered_intervals(
         Interval(float(value), min(float(value), float(below)), max(float(value), float(above)))
         for value, below, above in zip(whole, low, high, strict=True)
     ]
+
+
+def wilson_interval(share: float, n: float) -> Interval:
+    """Return the share of n independent trials that succeeded, with its 95 % score interval; NaN for no trial.
+
+    n may be the effective number of weighted trials, see `effective_number`.
+
+    Source: Wilson, Journal of the American Statistical Association 22, 1927.
+    """
+    if n <= 0:
+        return Interval(np.nan, np.nan, np.nan)
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    return Interval(
+        share, max(0.0, min(share, wilson_bound(share, n, -z))), min(1.0, max(share, wilson_bound(share, n, z)))
+    )
+
+
+def wilson_bound(share: Any, n: Any, z: float) -> Any:
+    """Return the end of Wilson's interval z standard errors above the share, below it for a negative z.
+
+    `share` and `n`, above 0, may be arrays.
+    """
+    centre = share + z * z / (2 * n)
+    return (centre + z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))) / (1 + z * z / n)
+
+
+def effective_number(weights: Floats) -> float:
+    """Return how many equal trials tell as much as these weighted ones: (sum of weights)^2 / sum of squares.
+
+    Source: Kish, Survey Sampling, 1965.
+    """
+    squares = float((weights**2).sum())
+    return float(weights.sum()) ** 2 / squares if squares else 0.0
 
 
 def _percentile_bootstrap(

@@ -2,7 +2,7 @@
 
 A reranker has one label. A stance model has three, see `stance_labels.py`. A model with both heads has a fourth label,
 RELEVANT, in any order; `blend.json` in its folder turns the logit of RELEVANT into a probability,
-and `temperature.json` applies to the other three.
+and `temperature.json` applies to the other three. `summary.json` tells when they make a claim's summary.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from claimhound.data.errors import ModelError
+from claimhound.data.labelled_sets.stances import STANCES
 from claimhound.pipeline.model_folders.files import read_json
 from claimhound.pipeline.model_folders.finding import BUNDLED, display_name, find_model_dir
 from claimhound.pipeline.model_folders.fingerprints import weights_sha256
 from claimhound.pipeline.model_folders.layouts import read_cross_encoder_layout
-from claimhound.pipeline.models.blending import Blend, load_blend
+from claimhound.pipeline.models.blending import BLEND_FILE, Blend, load_blend
 from claimhound.pipeline.models.pair_readers import (
     Pair,
     PairLogits,
@@ -28,6 +29,7 @@ from claimhound.pipeline.models.pair_readers import (
     open_pair_reader,
 )
 from claimhound.pipeline.models.stance_labels import OURS, RELEVANT, StanceLabels, label_names, stance_labels
+from claimhound.pipeline.models.summary_rule import SummaryRule, load_summary_rule
 from claimhound.pipeline.models.temperature import load_temperature, softmax
 from claimhound.pipeline.serving.compute import Compute
 
@@ -68,8 +70,18 @@ class Reranker(_PairModel, Protocol):
     def blend(self) -> Blend:
         """How a logit becomes a probability."""
 
+    @property
+    def has_two_heads(self) -> bool:
+        """Whether it has a stance head too, so that `decides` has an answer."""
+
     def score(self, pairs: Sequence[Pair]) -> PairScores:
         """Return the scores in the order of the pairs."""
+
+    def decides(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
+        """Return (n,) log-odds that the evidence supports or refutes the claim, in the order of the pairs.
+
+        Raises ValueError unless it has two heads.
+        """
 
 
 class StanceModel(_PairModel, Protocol):
@@ -78,6 +90,10 @@ class StanceModel(_PairModel, Protocol):
     @property
     def labels(self) -> StanceLabels:
         """The meaning of the model's outputs."""
+
+    @property
+    def summary(self) -> SummaryRule | None:
+        """When a claim is called supported or refuted; None if that was not measured with this model."""
 
     def classify(self, pairs: Sequence[Pair]) -> StanceScores:
         """Return the probabilities in the order of the pairs."""
@@ -91,10 +107,11 @@ class RelevanceHead(NamedTuple):
 
 
 class StanceHead(NamedTuple):
-    """The outputs that tell the stance, and the temperature of their softmax."""
+    """The outputs that tell the stance, the temperature of their softmax, and the rule of a claim's summary."""
 
     labels: StanceLabels = OURS
     temperature: float = 1.0
+    summary: SummaryRule | None = None
 
 
 class CrossEncoderModel:
@@ -154,6 +171,11 @@ class CrossEncoderModel:
         """See `StanceModel`."""
         return self.stance.labels
 
+    @property
+    def summary(self) -> SummaryRule | None:
+        """See `StanceModel`."""
+        return self.stance.summary
+
     def score(self, pairs: Sequence[Pair]) -> PairScores:
         """See `Reranker`."""
         column = self.relevance.column
@@ -164,6 +186,10 @@ class CrossEncoderModel:
         """See `StanceModel`."""
         logits, truncated = self.stance_logits(pairs)
         return StanceScores(softmax(logits, self.stance.temperature), truncated)
+
+    def decides(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
+        """See `Reranker`; log(P(SUPPORTS) + P(REFUTES)) - log(P(NOT_ENOUGH_INFO)), without the temperature."""
+        return log_odds_of_a_stance(self.stance_logits(pairs).logits)
 
     def stance_logits(self, pairs: Sequence[Pair]) -> PairLogits:
         """Return (n, 3) logits in the order of STANCES, for fitting a temperature, and which pairs were cut."""
@@ -180,6 +206,13 @@ class CrossEncoderModel:
             raise ModelError(f"{self.name}: gives NaN for some pairs; its weights or its precision are broken")
         rows = np.array([distinct[pair] for pair in pairs], dtype=np.int64)
         return PairLogits(logits[rows], truncated[rows])
+
+
+def log_odds_of_a_stance(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (n,) log-odds of SUPPORTS or REFUTES against NOT_ENOUGH_INFO, of (n, 3) logits in the order of STANCES."""
+    place = STANCES.index("NOT_ENOUGH_INFO")
+    odds: NDArray[np.float64] = np.logaddexp.reduce(np.delete(logits, place, axis=1), axis=1) - logits[:, place]
+    return odds
 
 
 def load_reranker(
@@ -295,10 +328,16 @@ def _no_relevance(folder: Path, n_labels: int) -> ModelError:
 def _with_heads(name: str, folder: Path, reader: PairReader, labels: StanceLabels | None) -> CrossEncoderModel:
     """Return the model with the heads that its labels name; without labels its one output is the relevance."""
     column = 0 if labels is None else labels.relevance
+    blend = Blend() if column is None else load_blend(folder)
+    if blend.uses("decides") and labels is None:
+        raise ModelError(
+            f"{folder / BLEND_FILE}: uses the feature decides, which takes a stance head, but the model has one label; "
+            "it was fitted to another model: delete it, and fit one with: claimhound calibrate"
+        )
     return CrossEncoderModel(
         name,
         weights_sha256(folder),
         reader,
-        relevance=None if column is None else RelevanceHead(load_blend(folder), column),
-        stance=None if labels is None else StanceHead(labels, load_temperature(folder)),
+        relevance=None if column is None else RelevanceHead(blend, column),
+        stance=None if labels is None else StanceHead(labels, load_temperature(folder), load_summary_rule(folder)),
     )

@@ -23,7 +23,7 @@ class PipelineConfig:
     `bm25_weight` is the weight of BM25 in the fusion, the vectors get the rest. A document's BM25 score is that of
     its text plus `title_weight` times that of its title. The vectors do not find documents below a cosine of
     `min_cosine`. `probe_share` is the share of the inverted lists that a search of a large index scans. For
-    `adaptive_share` see `adaptive_k`, for `min_stance` and `min_relevance` see `summarize`.
+    `adaptive_share` see `adaptive_k`, for `min_stance` and `min_relevance` see `points_to`.
     """
 
     first_stage_k: int = 400

@@ -15,6 +15,7 @@ from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.models.cross_encoders import Reranker, StanceModel
 from claimhound.pipeline.models.encoders import Encoder
 from claimhound.pipeline.models.relevance import RelevanceThreshold, best_cosine
+from claimhound.pipeline.models.summary_rule import UNMEASURED, SummaryRule, relevance_sha256
 from claimhound.pipeline.search.adaptive import adaptive_k
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.notes import notes_on
@@ -98,17 +99,26 @@ class EvidencePipeline:
         conditions: Conditions = NO_CONDITIONS,
         list_k: int | None = None,
         with_folded: bool = False,
+        with_decides: bool = False,
     ) -> list[StageRankings]:
         """Return every stage's whole ranking for each claim, without folding copies.
 
         The lists of BM25 and of the vectors have `list_k` hits if that is more than `first_stage_k`, on which the later
         stages work. `with_folded` adds the rankings with near-copies folded, whose first hits `find_evidence` shows.
+        `with_decides` adds the reranker's `decides` where its blend does not weigh it.
         Raises ValueError for list_k below 1.
         """
         if list_k is not None and list_k < 1:
             raise ValueError(f"list_k must be at least 1, got {list_k}")
         clock = StageClock()
-        rankings = self._ranker.rank(claims, clock, conditions=conditions, list_k=list_k or 1, folded=with_folded)
+        rankings = self._ranker.rank(
+            claims,
+            clock,
+            conditions=conditions,
+            list_k=list_k or 1,
+            folded=with_folded,
+            with_decides=with_decides,
+        )
         share = {name: spent / max(1, len(claims)) for name, spent in clock.spent_ms.items()}
         return [replace(stages, timings_ms=share) for stages in rankings]
 
@@ -135,6 +145,18 @@ class EvidencePipeline:
         """Return the cosine of the nearest document below which a claim has nothing relevant; -1 if unknown."""
         threshold = self._threshold()
         return -1.0 if threshold is None else threshold.cosine_at(self.index.n_docs)
+
+    @property
+    def summary_rule(self) -> SummaryRule:
+        """The rule of a claim's summary: the stance model's, if it was measured with this reranker.
+
+        Otherwise UNMEASURED, since another reranker's probabilities mean something else.
+        """
+        own = None if self.stance is None else self.stance.summary
+        if own is None or self.reranker is None:
+            return UNMEASURED
+        scale = relevance_sha256(self.reranker.weights_sha256, self.reranker.blend)
+        return own if own.relevance_sha256 == scale else UNMEASURED
 
     def origin(self) -> tuple[dict[str, Json], dict[str, Json]]:
         """Return the facts about index and models in every answer, with the names by which they were opened."""
@@ -218,7 +240,9 @@ class EvidencePipeline:
         described: list[ClaimEvidence] = []
         for answer in answers:
             evidence = tuple(replace(hit, stance=next(stances)) for hit in answer.evidence)
-            summary = summarize(evidence, min_stance=config.min_stance, min_relevance=config.min_relevance)
+            summary = summarize(
+                evidence, self.summary_rule, min_stance=config.min_stance, min_relevance=config.min_relevance
+            )
             notes = answer.notes
             if any(hit.stance is not None and hit.stance.truncated and not hit.truncated for hit in evidence):
                 notes += ("Claim and evidence were too long together for the stance model and were cut where marked.",)

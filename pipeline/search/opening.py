@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from claimhound.data.errors import DeviceError, InputError, ModelError
+from claimhound.data.errors import DeviceError, EncoderMismatchError, InputError, ModelError
 from claimhound.data.notices import Notices
 from claimhound.data.read_options import ReadOptions
 from claimhound.data.readers.documents import read_documents
@@ -22,6 +22,7 @@ from claimhound.pipeline.models.blending import BLEND_FILE, blend_record
 from claimhound.pipeline.models.cross_encoders import load_pair_models
 from claimhound.pipeline.models.encoders import Encoder, Prompts, encoder_identity, load_encoder
 from claimhound.pipeline.models.stored_vectors import require_checked_vectors
+from claimhound.pipeline.models.summary_rule import summary_record
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.compute import Compute
@@ -80,13 +81,34 @@ def open_pipeline(
         labels=stance_labels,
         max_length=max_length,
     )
-    weighs_cosines = reranker_model is not None and "cosine" in dict(reranker_model.blend.weights)
+    weighs_cosines = reranker_model is not None and reranker_model.blend.uses("cosine")
     if reranker_model is not None and weighs_cosines and model is not None and model.identity.similarity == "dot":
         raise ModelError(
             f"{reranker_model.name}: its {BLEND_FILE} uses cosines, but encoder {model.identity.name} compares by "
             "inner products; use another reranker, or calibrate this one without the feature cosine"
         )
     return EvidencePipeline(index, model, reranker_model, config, stance_model)
+
+
+def open_beside(
+    pipeline: EvidencePipeline,
+    index_dir: str | Path,
+    compute: Compute = Compute(),  # noqa: B008 (frozen)
+) -> EvidencePipeline:
+    """Open another index with a pipeline's settings, reranker and stance model.
+
+    It shares the encoder too if the index was built with it; otherwise the index's own is loaded. Raises as
+    `open_pipeline` does.
+    """
+    index = IndexSnapshot.open(Path(index_dir))
+    encoder = pipeline.encoder
+    if encoder is not None:
+        try:
+            index.manifest.encoder.require_same(encoder.identity, index.path)
+        except EncoderMismatchError:
+            encoder = load_index_encoder(index, None, compute)
+        require_checked_vectors(index, encoder)
+    return EvidencePipeline(index, encoder, pipeline.reranker, pipeline.config, pipeline.stance)
 
 
 def load_index_encoder(
@@ -185,6 +207,7 @@ def describe(pipeline: EvidencePipeline) -> dict[str, Json]:
                 "weights_sha256": pipeline.stance.weights_sha256,
                 **pipeline.stance.labels.record,
                 "max_length": pipeline.stance.max_length,
+                "summary": summary_record(pipeline.summary_rule),
             },
             "stance_runtime": pipeline.stance.runtime_name,
         }

@@ -17,6 +17,7 @@ from claimhound.indexes.conditions import NO_CONDITIONS, Conditions
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.indexes.vectors import Vectors
+from claimhound.pipeline.models.blending import Floats
 from claimhound.pipeline.models.cross_encoders import PairScores, Reranker
 from claimhound.pipeline.models.encoders import Encoder
 from claimhound.pipeline.search.config import PipelineConfig
@@ -89,11 +90,13 @@ class Ranker:
         list_k: int = 1,
         as_found: bool = True,
         folded: bool = False,
+        with_decides: bool = False,
     ) -> list[StageRankings]:
         """Return every stage's ranking for each claim, `as_found` or `folded`; with both, the first holds the second.
 
         The first `depth` hits are ranked by the last stage, even if that is more than the config's `first_stage_k` or
         `rerank_k`. The lists of BM25 and of the vectors have `list_k` hits if that is more than is needed.
+        `with_decides` asks the reranker for `decides` even if its blend does not weigh it.
         """
         claims = [searched_text(claim) for claim in claims]
         first_k = max(self.config.first_stage_k, depth)
@@ -116,7 +119,7 @@ class Ranker:
                 + [self._folded(first, second, first_k)] * folded
                 for first, second in zip(bm25, dense, strict=True)
             ]
-        stages = self._stages(claims, candidates, max(self.config.rerank_k, depth), clock)
+        stages = self._stages(claims, candidates, max(self.config.rerank_k, depth), clock, with_decides)
         if not as_found:
             return [of_claim[-1] for of_claim in stages]
         return [
@@ -195,7 +198,12 @@ class Ranker:
         return [hit for hit in ranking if hit.score >= self.config.min_cosine]
 
     def _stages(
-        self, claims: Sequence[str], candidates: Sequence[Sequence[_Candidates]], rerank_k: int, clock: StageClock
+        self,
+        claims: Sequence[str],
+        candidates: Sequence[Sequence[_Candidates]],
+        rerank_k: int,
+        clock: StageClock,
+        with_decides: bool,
     ) -> list[list[StageRankings]]:
         """Return the stages of each claim's candidates; the reranker reads each text once per claim."""
         if self.reranker is None:
@@ -210,24 +218,40 @@ class Ranker:
             for claim, texts_of_claim in zip(claims, texts, strict=True):
                 for text in chain.from_iterable(texts_of_claim):
                     rows.setdefault((claim, text), len(rows))
-            scores = self.reranker.score(list(rows))
+            pairs = list(rows)
+            scores = self.reranker.score(pairs)
+            # A model with two heads remembers the pairs it has just scored, so this is no further pass.
+            decides = self.reranker.decides(pairs) if with_decides or self.reranker.blend.uses("decides") else None
             return [
                 [
-                    self._rescored(self.reranker, item, [rows[claim, text] for text in heads], scores)
+                    self._rescored(self.reranker, item, [rows[claim, text] for text in heads], scores, decides)
                     for item, heads in zip(of_claim, texts_of_claim, strict=True)
                 ]
                 for claim, of_claim, texts_of_claim in zip(claims, candidates, texts, strict=True)
             ]
 
     def _rescored(
-        self, reranker: Reranker, item: _Candidates, rows: Sequence[int], scores: PairScores
+        self,
+        reranker: Reranker,
+        item: _Candidates,
+        rows: Sequence[int],
+        scores: PairScores,
+        decides: Floats | None,
     ) -> StageRankings:
-        """Return the stages of a claim's candidates; `rows` are the places of the first fused hits in `scores`."""
+        """Return the stages of a claim's candidates; `rows` are the first fused hits' places in scores and decides."""
         same = self._copies.alike(_ids(item.fused), read_form)
         logits = scores.logits[list(rows)]
         cut = frozenset(hit.doc_id for hit, row in zip(item.fused, rows, strict=False) if scores.truncated[row])
-        reranked = rescored(item.fused, logits, reranker.blend, item.bm25, item.dense, same)
-        return replace(_stage_rankings(item), rerank=reranked, truncated=cut, logits=tuple(logits.tolist()), alike=same)
+        decided = None if decides is None else decides[list(rows)]
+        reranked = rescored(item.fused, logits, reranker.blend, item.bm25, item.dense, same, decided)
+        return replace(
+            _stage_rankings(item),
+            rerank=reranked,
+            truncated=cut,
+            logits=tuple(logits.tolist()),
+            decides=() if decided is None else tuple(decided.tolist()),
+            alike=same,
+        )
 
 
 def _ids(hits: Iterable[ScoredDoc]) -> list[str]:

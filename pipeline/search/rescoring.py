@@ -20,14 +20,16 @@ def rescored(
     bm25: Ranking,
     dense: Ranking | None,
     alike: Mapping[str, str] = _NONE_ALIKE,
+    decides: Floats | None = None,
 ) -> Ranking:
     """Return the fused list with its first hits, one per logit, ordered by probability.
 
     Hits that were not rescored follow in the fused order, with negative scores. `bm25` and `dense` are the lists that
-    were fused, whose scores a blend may use. `alike` is from `CopyFinder.alike`: hits that read the same to the models
-    have the same probability, even if only the first of them was rescored.
+    were fused, and `decides` has a number from `Reranker.decides` for each logit; a blend may use them all. `alike` is
+    from `CopyFinder.alike`: hits that read the same to the models have the same probability, even if only the first of
+    them was rescored.
     """
-    hits = hit_scores(fused, logits, bm25, dense, alike)
+    hits = hit_scores(fused, logits, bm25, dense, alike, decides)
     # Not rounded: far from 0.5 many differ only in late digits, and would tie.
     values = probability(blend, hits).tolist()
     head = [ScoredDoc(hit.doc_id, value) for hit, value in zip(fused, values, strict=False)]
@@ -41,7 +43,12 @@ def rescored(
 
 
 def hit_scores(
-    fused: Ranking, logits: Floats, bm25: Ranking, dense: Ranking | None, alike: Mapping[str, str] = _NONE_ALIKE
+    fused: Ranking,
+    logits: Floats,
+    bm25: Ranking,
+    dense: Ranking | None,
+    alike: Mapping[str, str] = _NONE_ALIKE,
+    decides: Floats | None = None,
 ) -> HitScores:
     """Return the scores that a blend may use of the fused list's first hits, one per logit, in its order.
 
@@ -54,9 +61,10 @@ def hit_scores(
         fused_rank=np.arange(1, len(head) + 1, dtype=np.float64),
         bm25=_scores_of(head, bm25),
         cosine=_scores_of(head, dense or []),
+        decides=np.full(len(head), np.nan) if decides is None else np.array(decides, dtype=np.float64),
     )
     for rows in _rows_alike(head, alike):
-        for values, best in zip(scores, (np.fmax, np.fmin, np.fmax, np.fmax), strict=True):
+        for values, best in zip(scores, (np.fmax, np.fmin, np.fmax, np.fmax, np.fmax), strict=True):
             values[rows] = best.reduce(values[rows])
     return scores
 

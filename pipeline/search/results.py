@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from claimhound.data.labelled_sets.stances import Stance
+from claimhound.data.labelled_sets.stances import Stance, Verdict
 from claimhound.data.records import Document, Json, Ranking
 
 STAGES = ("bm25", "dense", "fused", "rerank")
 MOST_COPIES = 100
 """Largest number of copies that a piece of evidence names."""
-
-Verdict: TypeAlias = Literal["SUPPORTS", "REFUTES", "DISPUTED", "NOT_ENOUGH_INFO"]
 
 
 class StageScore(NamedTuple):
@@ -36,7 +34,10 @@ class EvidenceStance(NamedTuple):
 
 
 class ClaimSummary(NamedTuple):
-    """The stance of a claim's evidence as a whole, and the ids of the documents that count for and against it."""
+    """The stance of a claim's evidence as a whole, and the ids of the documents that point for and against it.
+
+    The label needs more than one that points: see `summarize`.
+    """
 
     label: Verdict
     supports: tuple[str, ...]
@@ -73,7 +74,8 @@ class StageRankings:
 
     `rerank` has all documents of the fused list: those below `rerank_k` keep their order at the end, with negative
     scores unless they read the same as one above. `logits` are the reranker's for the first hits of the fused list, in
-    its order. `timings_ms` is each stage's wall time, in a batch the claim's equal share.
+    its order; `decides` are the log-odds that these hits decide the claim, if a blend weighs them or they were asked
+    for, else empty. `timings_ms` is each stage's wall time, in a batch the claim's equal share.
 
     `alike` has a shared id for each document that reads the same to the models as another of the list. `copies` are the
     near-copies that each document of a folded list stands for, best rank first. `folded` are the same stages with
@@ -87,6 +89,7 @@ class StageRankings:
     truncated: frozenset[str] = frozenset()
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
     logits: tuple[float, ...] = ()
+    decides: tuple[float, ...] = ()
     alike: Mapping[str, str] = field(default_factory=dict)
     copies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     folded: StageRankings | None = None

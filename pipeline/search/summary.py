@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from claimhound.data.labelled_sets.stances import STANCES, Stance
-from claimhound.pipeline.search.results import ClaimSummary, Evidence, EvidenceStance, Verdict
+from claimhound.data.labelled_sets.stances import SIDES, STANCES, Side, Stance
+from claimhound.pipeline.models.summary_rule import Combination, SummaryRule
+from claimhound.pipeline.search.results import ClaimSummary, Evidence, EvidenceStance
+
+SUMMARISED_K = 5
+"""Number of pieces of evidence that a label is made of, so that more shown pieces do not change it."""
+
+
+class SideScores(NamedTuple):
+    """How much a claim's evidence speaks for and against it; 0 for nothing."""
+
+    supports: float
+    refutes: float
 
 
 def stance_of(probabilities: Sequence[float], truncated: bool = False) -> EvidenceStance:
@@ -16,32 +29,64 @@ def stance_of(probabilities: Sequence[float], truncated: bool = False) -> Eviden
     return EvidenceStance(label, named, bool(truncated))
 
 
-def _counts_as(hit: Evidence, min_stance: float, min_relevance: float) -> Stance:
-    """Return SUPPORTS if a piece of evidence counts for its claim, REFUTES if against, otherwise NOT_ENOUGH_INFO.
+def relevance_of(hit: Evidence) -> float | None:
+    """Return the probability that a piece is relevant, None if no reranker scored it."""
+    return None if hit.stages.get("rerank") is None else hit.score
 
-    It counts if its label is one of the first two with a probability of at least `min_stance`, and its probability of
-    relevance is at least `min_relevance`. Without a reranker there is no such probability, and all evidence counts.
+
+def points_to(hit: Evidence, *, min_stance: float, min_relevance: float) -> Stance:
+    """Return SUPPORTS if a piece of evidence points for its claim, REFUTES if against, otherwise NOT_ENOUGH_INFO.
+
+    It points if its label is one of the first two with a probability of at least `min_stance`, and its probability of
+    relevance, where a reranker scored it, is at least `min_relevance`.
     """
     if hit.stance is None or hit.stance.probabilities[hit.stance.label] < min_stance:
         return "NOT_ENOUGH_INFO"
-    if hit.stages.get("rerank") is not None and hit.score < min_relevance:
-        return "NOT_ENOUGH_INFO"
-    return hit.stance.label
+    relevance = relevance_of(hit)
+    return "NOT_ENOUGH_INFO" if relevance is not None and relevance < min_relevance else hit.stance.label
 
 
-def summarize(evidence: Sequence[Evidence], *, min_stance: float, min_relevance: float) -> ClaimSummary:
-    """Return SUPPORTS if evidence counts for the claim and none against it, REFUTES in the opposite case.
+def combined(weights: Sequence[float], combination: Combination) -> float:
+    """Return one score from the weights, each in [0, 1], of pieces that point to one side; 0 without a piece.
 
-    With both it is DISPUTED, with neither NOT_ENOUGH_INFO. One piece is enough: there is no majority vote. A piece
-    counts if its stance has a probability of at least `min_stance` and its relevance, where a reranker scored it, one
-    of at least `min_relevance`. The documents that count are listed by rank.
+    - `maximum` is the best piece alone: more evidence does not add up.
+    - `noisy-or`, 1 - (1 - w1)(1 - w2)…, is the probability that at least one piece is right if each is right with its
+      weight, independently of the others.
+    - `sum` is the expected number of pieces that are right, and has no upper limit.
     """
-    stances = [_counts_as(hit, min_stance, min_relevance) for hit in evidence]
+    if combination == "maximum":
+        return max(weights, default=0.0)
+    return math.fsum(weights) if combination == "sum" else 1.0 - math.prod(1.0 - weight for weight in weights)
+
+
+def side_scores(
+    evidence: Sequence[Evidence], combination: Combination, *, min_stance: float, min_relevance: float
+) -> SideScores:
+    """Return the scores of both sides, made of the first SUMMARISED_K pieces.
+
+    A piece that points to a side, see `points_to`, weighs the probability that it is relevant times that of its stance.
+    Without a reranker nothing is known to be relevant, and both scores are 0.
+    """
+    weights: dict[Side, list[float]] = {side: [] for side in SIDES}
+    for hit in evidence[:SUMMARISED_K]:
+        side = points_to(hit, min_stance=min_stance, min_relevance=min_relevance)
+        if side != "NOT_ENOUGH_INFO" and hit.stance is not None:
+            weights[side].append((relevance_of(hit) or 0.0) * hit.stance.probabilities[side])
+    return SideScores(*(combined(weights[side], combination) for side in SIDES))
+
+
+def summarize(
+    evidence: Sequence[Evidence], rule: SummaryRule, *, min_stance: float, min_relevance: float
+) -> ClaimSummary:
+    """Return what the rule calls a claim given its evidence, with the ids of all pieces that point for and against it.
+
+    The label comes from the `side_scores`, so from the first SUMMARISED_K pieces; the ids, by rank, from all of them.
+    There can be ids although the label is NOT_ENOUGH_INFO: too little to say something about the claim.
+    """
+    scores = side_scores(evidence, rule.combination, min_stance=min_stance, min_relevance=min_relevance)
+    pointing = [points_to(hit, min_stance=min_stance, min_relevance=min_relevance) for hit in evidence]
     supports, refutes = (
-        tuple(hit.document.doc_id for hit, counted in zip(evidence, stances, strict=True) if counted == side)
-        for side in ("SUPPORTS", "REFUTES")
+        tuple(hit.document.doc_id for hit, pointed in zip(evidence, pointing, strict=True) if pointed == side)
+        for side in SIDES
     )
-    label: Verdict = "NOT_ENOUGH_INFO"
-    if supports or refutes:
-        label = "DISPUTED" if supports and refutes else "SUPPORTS" if supports else "REFUTES"
-    return ClaimSummary(label, supports, refutes)
+    return ClaimSummary(rule.verdict(*scores), supports, refutes)

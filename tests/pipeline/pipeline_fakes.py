@@ -10,6 +10,7 @@ from claimhound.indexes.manifest import EncoderIdentity
 from claimhound.pipeline.models.blending import Blend
 from claimhound.pipeline.models.cross_encoders import PairScores, StanceScores
 from claimhound.pipeline.models.stance_labels import OURS
+from claimhound.pipeline.models.summary_rule import SummaryRule
 
 IDENTITY = EncoderIdentity("fake-encoder", "f" * 64, "mean", 64, 2)
 
@@ -48,23 +49,35 @@ class FakeEncoder:
 
 
 class FakeReranker:
-    """Gives each evidence text the logit defined for it, otherwise 0, for any claim."""
+    """Gives each evidence text the logit, and the log-odds to decide, defined for it, otherwise 0, for any claim."""
 
     name = "fake-reranker"
     weights_sha256 = "e" * 64
     runtime_name = "by hand"
     max_length = 64
 
-    def __init__(self, logits: Mapping[str, float] | None = None, truncated: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        logits: Mapping[str, float] | None = None,
+        truncated: Sequence[str] = (),
+        decides: Mapping[str, float] | None = None,
+    ) -> None:
         self.blend = Blend()
+        self.has_two_heads = decides is not None
         self.calls: list[list[tuple[str, str]]] = []
+        self.decides_calls: list[list[tuple[str, str]]] = []
         self._logits = dict(logits or {})
+        self._decides = dict(decides or {})
         self._truncated = set(truncated)
 
     def score(self, pairs):
         self.calls.append(list(pairs))
         logits = np.array([self._logits.get(text, 0.0) for _, text in pairs], dtype=np.float64)
         return PairScores(logits, np.array([text in self._truncated for _, text in pairs], dtype=np.bool_))
+
+    def decides(self, pairs):
+        self.decides_calls.append(list(pairs))
+        return np.array([self._decides.get(text, 0.0) for _, text in pairs], dtype=np.float64)
 
 
 class FakeStance:
@@ -77,8 +90,12 @@ class FakeStance:
     max_length = 64
 
     def __init__(
-        self, probabilities: Mapping[str, Sequence[float]] | None = None, truncated: Sequence[str] = ()
+        self,
+        probabilities: Mapping[str, Sequence[float]] | None = None,
+        truncated: Sequence[str] = (),
+        summary: SummaryRule | None = None,
     ) -> None:
+        self.summary = summary
         self.calls: list[list[tuple[str, str]]] = []
         self._probabilities = dict(probabilities or {})
         self._truncated = set(truncated)

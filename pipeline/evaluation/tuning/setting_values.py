@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -68,20 +69,28 @@ def setting_values(
                 )
                 for setting, of_setting in rows_by_first_stage.items()
             ]
-            logits, same = _logits(pipeline, claim, candidates)
-            n_pairs += len(logits)
+            read = _read(pipeline, claim, candidates)
+            n_pairs += len(read.logits)
             # One call for all settings: ir_measures sees them as queries with the same judgments. A measure with a
             # cutoff reads no further than that.
             run = {
                 str(row): final[:depth]
                 for item in candidates
-                for row, final in item.final_lists(pipeline.reranker, logits, same)
+                for row, final in item.final_lists(pipeline.reranker, read)
             }
             qrels = dict.fromkeys(rows, judged.qrels[claim.query_id])
             values[:, column] = values_by_claim(run, qrels, [measure], rows)[measure]
             column += 1
             on_progress("tune", column, n_claims)
     return values, n_pairs
+
+
+class _Read(NamedTuple):
+    """What the reranker read of all documents that at least one setting rescores, and which of them read the same."""
+
+    logits: Mapping[str, float]
+    decides: Mapping[str, float] | None
+    alike: Mapping[str, str]
 
 
 class _Candidates:
@@ -104,26 +113,27 @@ class _Candidates:
         """Return the documents that at least one of the settings rescores."""
         return {hit.doc_id for hit in self.fused[: max(rerank_k for _, rerank_k in self.rows)]}
 
-    def final_lists(
-        self, reranker: Reranker | None, logits: Mapping[str, float], same: Mapping[str, str]
-    ) -> Iterator[tuple[int, Ranking]]:
+    def final_lists(self, reranker: Reranker | None, read: _Read) -> Iterator[tuple[int, Ranking]]:
         """Yield each setting's number and its final list."""
         for row, rerank_k in self.rows:
             if reranker is None:
                 yield row, self.fused
                 continue
-            head = np.array([logits[hit.doc_id] for hit in self.fused[:rerank_k]], dtype=np.float64)
-            yield row, rescored(self.fused, head, reranker.blend, self.bm25, self.dense, same)
+            ids = [hit.doc_id for hit in self.fused[:rerank_k]]
+            logits = np.array([read.logits[doc_id] for doc_id in ids], dtype=np.float64)
+            decides = None if read.decides is None else np.array([read.decides[doc_id] for doc_id in ids])
+            yield row, rescored(self.fused, logits, reranker.blend, self.bm25, self.dense, read.alike, decides)
 
 
-def _logits(
-    pipeline: EvidencePipeline, claim: Query, candidates: Sequence[_Candidates]
-) -> tuple[dict[str, float], dict[str, str]]:
-    """Return the logits of all documents that at least one setting rescores, and which of them read the same."""
+def _read(pipeline: EvidencePipeline, claim: Query, candidates: Sequence[_Candidates]) -> _Read:
     if pipeline.reranker is None:
-        return {}, {}
+        return _Read({}, None, {})
     wanted = sorted(set().union(*(item.rescored_ids() for item in candidates)))
     pairs = [(searched_text(claim.text), read_form(document)) for document in pipeline.index.documents(wanted)]
     logits = pipeline.reranker.score(pairs).logits.tolist()
-    same = CopyFinder(pipeline.index.documents).alike(wanted, read_form)
-    return dict(zip(wanted, logits, strict=True)), same
+    decides = pipeline.reranker.decides(pairs).tolist() if pipeline.reranker.blend.uses("decides") else None
+    return _Read(
+        dict(zip(wanted, logits, strict=True)),
+        None if decides is None else dict(zip(wanted, decides, strict=True)),
+        CopyFinder(pipeline.index.documents).alike(wanted, read_form),
+    )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from claimhound.data.errors import InputError
 from claimhound.data.labelled_sets.splits import (
     claim_folds,
+    folds_of_groups,
     held_out_claims,
     held_out_with_groups,
     split_by_claim,
@@ -87,3 +88,17 @@ def test_a_claim_in_two_groups_joins_them():
     members = [("a", "1"), ("b", "1"), ("B!", "2"), ("c", "2"), ("d", ""), ("e", "3")]
     sides = {frozenset(held_out_with_groups(members, 0.3, seed)) for seed in range(30)}
     assert sides == {frozenset("abc"), frozenset("d"), frozenset("e")}
+
+
+def test_each_group_is_spread_over_the_folds_and_a_claim_of_two_groups_is_in_one_fold():
+    first = [Query(f"q{number}", f"claim {number}") for number in range(9)]
+    second = [Query(f"q{number}", f"Claim {number}!") for number in range(7, 14)]  # claims 7 and 8 are in both
+    third = [Query(f"q{number}", f"thing {number}") for number in range(4)]
+    groups = {"a": first, "b": second, "c": third}
+    folds = folds_of_groups(groups, 3, seed=0)
+    assert folds[0].tolist() == claim_folds(first, 3, seed=0).tolist()
+    assert folds[1][:2].tolist() == folds[0][7:].tolist()
+    assert sorted(np.bincount(folds[1][2:])) == [1, 2, 2]
+    assert sorted(np.bincount(folds[2])) == [1, 1, 2]
+    with pytest.raises(InputError, match=r"^c: 4 distinct judged claims are too few for 5 folds"):
+        folds_of_groups(groups, 5, seed=0)

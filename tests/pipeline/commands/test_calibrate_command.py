@@ -10,6 +10,8 @@ import pytest
 from command_runs import Invoke
 
 from claimhound.indexes.snapshot import IndexSnapshot
+from claimhound.pipeline.commands.calibrate import DEFAULT_FEATURES, FEATURES
+from claimhound.pipeline.models import blending
 
 
 @pytest.fixture
@@ -60,6 +62,67 @@ def test_the_blend_is_written_with_what_was_measured_and_shown_by_evaluate(
     assert settings["reranker"]["blend"]["measured"]["n_folds"] == 3
 
 
+@pytest.fixture
+def other_index(invoke: Invoke, tiny_model_dir: Path, tmp_path: Path) -> Path:
+    """An index of three sentences of another field, with the ids of the first."""
+    corpus = tmp_path / "other.jsonl"
+    corpus.write_text(
+        '{"id": "a", "text": "Vaccines work."}\n{"id": "b", "text": "Masks help."}\n{"id": "a#1", "text": "They do."}\n'
+    )
+    index_dir = tmp_path / "other" / "small-index"
+    index_dir.parent.mkdir()
+    assert invoke("index", "build", corpus, "--index", index_dir, "--encoder", tiny_model_dir).exit_code == 0
+    return index_dir
+
+
+SCIFACT = (
+    '{"id": 1, "claim": "vaccines work", "evidence": {"a": [{"sentences": [1], "label": "SUPPORT"}]}}\n'
+    '{"id": 2, "claim": "do they", "evidence": {"a": [{"sentences": [1], "label": "CONTRADICT"}]}}\n'
+    '{"id": 3, "claim": "vaccines", "evidence": {"a": [{"sentences": [1], "label": "SUPPORT"}]}}\n'
+)
+
+
+def test_further_fields_have_their_own_index_claims_and_judgments(
+    calibrate: Invoke, model_dir: Path, other_index: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "scifact.jsonl").write_text(SCIFACT)
+    field = ["--also", other_index, tmp_path / "scifact.jsonl", tmp_path / "scifact.jsonl"]
+    result = calibrate(model_dir, *field)
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == "6 claims, 18 hits in 2 fields; after: 3-fold cross-validation by claim"
+    assert "small-index (1): 3 claims, 9 hits" in lines
+    assert "small-index (2): 3 claims, 9 hits" in lines
+    said = result.stderr.splitlines()
+    assert "small-index (1): judged claims that are not among the claims, not counted: 1 (9)" in said
+    measured = json.loads((model_dir / "blend.json").read_text())["measured"]
+    by_document = [(one["name"], one["n_claims"], one["n_hits"]) for one in measured["fields"]]
+    assert by_document == [("small-index (1)", 3, 9), ("small-index (2)", 3, 9)]
+    by_sentence = calibrate(model_dir, *field, "--qrels-level", "sentence")
+    assert by_sentence.exit_code == 0, by_sentence.stderr
+    assert json.loads((model_dir / "blend.json").read_text())["measured"]["fields"][1] != measured["fields"][1]
+
+
+def test_features_can_be_chosen_by_name(calibrate: Invoke, model_dir: Path) -> None:
+    assert (tuple(blending.FEATURES), blending.FITTED_FEATURES) == (FEATURES, DEFAULT_FEATURES)
+    words = [word for name in ("cosine", "logit", "cosine") for word in ("--feature", name)]
+    result = calibrate(model_dir, *words)
+    assert result.exit_code == 0, result.stderr
+    assert list(json.loads((model_dir / "blend.json").read_text())["weights"]) == ["cosine", "logit"]
+    refused = calibrate(model_dir, "--feature", "decides")
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines()[-1].startswith(
+        f"Error: {model_dir}: the feature decides takes a model that also tells the stance"
+    )
+    assert calibrate(model_dir, "--feature", "moon").exit_code == 2
+
+
+def test_standard_input_is_the_file_of_one_field(calibrate: Invoke, model_dir: Path, other_index: Path) -> None:
+    result = calibrate(model_dir, "--also", other_index, "-", "x.tsv", "--also", other_index, "x.jsonl", "-")
+    assert result.exit_code == 2
+    assert "standard input can be read only once; name a file for the other fields" in result.stderr
+
+
 def test_a_copy_leaves_the_model_as_it_was(calibrate: Invoke, invoke: Invoke, model_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "other.jsonl").write_text('{"id": "x", "text": "ICE"}\n')
     copy = tmp_path / "copy"
@@ -78,6 +141,7 @@ def test_a_copy_leaves_the_model_as_it_was(calibrate: Invoke, invoke: Invoke, mo
         (["--output", "missing/copy"], "missing/copy: cannot be written: no such folder: "),
         (["--output", "."], ".: already exists; choose a new folder for the copy"),
         (["--exclude-claims", "missing.jsonl"], "missing.jsonl: no such file or folder"),
+        (["--also", "missing", "missing.jsonl", "missing.jsonl"], "missing.jsonl: no such file or folder"),
         (["--without-evidence", "missing.jsonl"], "missing.jsonl: no such file or folder"),
     ],
 )

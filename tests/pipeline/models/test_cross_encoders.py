@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from labelled_models import with_labels
@@ -19,6 +21,7 @@ from claimhound.pipeline.models.cross_encoders import (
     load_pair_models,
     load_reranker,
     load_stance,
+    log_odds_of_a_stance,
 )
 from claimhound.pipeline.models.pair_readers import TokenPairReader
 from claimhound.pipeline.models.stance_labels import stance_labels
@@ -93,6 +96,40 @@ def test_one_folder_named_twice_is_loaded_once_and_gives_the_same_as_loaded_twic
     np.testing.assert_array_equal(stance.classify(PAIRS).probabilities, alone[1].probabilities)
 
 
+def test_evidence_decides_by_the_stances_odds_against_not_enough_info(both_dir):
+    labels = stance_labels({"id2label": dict(enumerate(LABELS))})
+    heads = {"relevance": RelevanceHead(column=1), "stance": StanceHead(labels)}
+    both = in_float32(both_dir, **heads)
+    supports, refutes, not_enough = both.classify(PAIRS).probabilities.T
+    np.testing.assert_allclose(both.decides(PAIRS), np.log((supports + refutes) / not_enough), atol=1e-9)
+    assert both.decides(PAIRS).std() > 0.1
+    hot = in_float32(both_dir, **heads | {"stance": StanceHead(labels, 7.0)})
+    np.testing.assert_array_equal(hot.decides(PAIRS), both.decides(PAIRS))
+    assert both.decides([]).shape == (0,)
+
+
+def test_a_sure_stance_s_odds_are_finite():
+    # log(e^900 + e^-900) - 0 = 900, without computing e^900
+    assert log_odds_of_a_stance(np.array([[900.0, -900.0, 0.0], [-900.0, -900.0, 900.0]])).tolist() == pytest.approx(
+        [900.0, math.log(2) - 1800.0]
+    )
+
+
+def test_a_blend_that_weighs_the_stance_takes_a_model_with_a_stance_head(both_dir, tmp_path):
+    blend = Blend(weights=(("logit", 1.0), ("decides", 0.5)))
+    one = with_rows(both_dir, tmp_path / "one", [1])
+    save_blend(blend, one)
+    with pytest.raises(ModelError, match=r"one/blend\.json: uses the feature decides, which takes a stance head"):
+        load_reranker(str(one), CPU)
+    two = with_labels(both_dir, tmp_path / "two", LABELS)
+    save_blend(blend, two)
+    assert load_reranker(str(two), CPU).blend == blend
+    stance = with_rows(both_dir, tmp_path / "stance", [3, 0, 2])
+    save_blend(blend, stance)  # without a relevance head nothing reads it
+    with pytest.raises(ValueError, match="has no relevance head"):
+        _ = load_stance(str(stance), CPU).blend
+
+
 class CountingReader:
     """Computes logits from the lengths of the texts, and records the pairs it is given."""
 
@@ -107,13 +144,14 @@ class CountingReader:
         return np.array(rows, dtype=np.float64).reshape(len(pairs), 4), np.zeros(len(pairs), dtype=np.bool_)
 
 
-def test_a_search_with_one_model_for_both_computes_each_pair_once():
+@pytest.mark.parametrize("blend", [Blend(), Blend(weights=(("logit", 1.0), ("decides", 3.0)))])
+def test_a_search_with_one_model_for_both_computes_each_pair_once(blend):
     def answers(reranker, stance):
         index = MemoryIndex([Document(str(number), text) for number, text in enumerate(EVIDENCE)], None)
         return EvidencePipeline(index, None, reranker, stance=stance).find_evidence(CLAIMS, 2)
 
     heads = {
-        "relevance": RelevanceHead(column=1),
+        "relevance": RelevanceHead(blend, column=1),
         "stance": StanceHead(stance_labels({"id2label": dict(enumerate(LABELS))})),
     }
     reader, readers = CountingReader(), (CountingReader(), CountingReader())

@@ -106,6 +106,28 @@ def test_each_stage_gets_the_output_of_the_previous_one(index, encoder):
     ]
 
 
+def test_a_blend_may_weigh_whether_a_hit_decides_the_claim(index, encoder):
+    logits = as_read({"Ice on land is melting.": 2.0, "Glaciers shrink every summer.": 1.0})
+    decides = as_read({"Ice on land is melting.": -1.0, "Glaciers shrink every summer.": 1.5})
+    reranker = FakeReranker(logits, decides=decides)
+    pipeline = EvidencePipeline(index, encoder, reranker)
+    plain, (answer,) = pipeline.rank([CLAIM]), pipeline.find_evidence([CLAIM], 2)
+    assert [hit.document.doc_id for hit in answer.evidence] == ["g3", "g1"]
+    assert (reranker.decides_calls, plain[0].decides) == ([], ())
+    (asked,) = pipeline.rank([CLAIM], with_decides=True)
+    assert asked.rerank == plain[0].rerank
+    of_hit = {"g3": -1.0, "g1": 1.5}
+    assert asked.decides == tuple(of_hit.get(hit.doc_id, 0.0) for hit in asked.fused)
+    reranker.blend = Blend(weights=(("logit", 1.0), ("decides", 1.0)))
+    (answer,) = pipeline.find_evidence([CLAIM], 2)
+    # 1 + 1.5 = 2.5, 2 - 1 = 1
+    assert [(hit.document.doc_id, hit.score) for hit in answer.evidence] == [
+        ("g1", pytest.approx(1 / (1 + math.exp(-2.5)))),
+        ("g3", pytest.approx(1 / (1 + math.exp(-1.0)))),
+    ]
+    assert reranker.decides_calls == [reranker.calls[-1]] * 2
+
+
 def test_an_adaptive_k_leaves_out_hits_far_less_probable_than_the_best(index, encoder):
     # sigmoid(2) = .881, two fifths of it .352; sigmoid(0) = .5, sigmoid(-1) = .269.
     texts = {"Ice on land is melting.": 2.0, "Glaciers shrink every summer.": -1.0, "Most glaciers lose mass.": -1.0}

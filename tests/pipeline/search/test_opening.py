@@ -7,7 +7,9 @@ import pytest
 from claimhound.data.errors import IndexMissingError, InputError, RecordError
 from claimhound.indexes.memory import MemoryIndex
 from claimhound.pipeline.indexing.building import build_index
-from claimhound.pipeline.search.opening import describe, open_pipeline
+from claimhound.pipeline.models.encoders import load_encoder
+from claimhound.pipeline.search.config import PipelineConfig
+from claimhound.pipeline.search.opening import describe, open_beside, open_pipeline
 from claimhound.pipeline.serving.compute import Compute
 
 
@@ -26,6 +28,25 @@ def test_an_index_is_opened_with_the_encoder_that_it_was_built_with(tmp_path, ti
     assert (facts["index"], facts["generation"], facts["n_docs"]) == (str(tmp_path / "index"), 1, 2)
     bare = describe(open_pipeline(tmp_path / "index", with_encoder=False, with_reranker=False, with_stance=False))
     assert not {"encoder", "reranker"} & set(bare)
+
+
+def test_another_index_shares_the_models_that_fit_it(tmp_path, tiny_encoder, tiny_model_dir, tiny_reranker_dir):
+    (tmp_path / "corpus.txt").write_text("the sea level rises\nice melts\n")
+    build_index([str(tmp_path / "corpus.txt")], tmp_path / "index", tiny_encoder)
+    (tmp_path / "other.txt").write_text("wind power is clean\n")
+    build_index([str(tmp_path / "other.txt")], tmp_path / "same", tiny_encoder)
+    prompted = load_encoder(str(tiny_model_dir), Compute("cpu"), query_prompt="query: ")
+    build_index([str(tmp_path / "other.txt")], tmp_path / "prompted", prompted)
+    config = PipelineConfig(rrf_k=7)
+    pipeline = open_pipeline(
+        tmp_path / "index", reranker=str(tiny_reranker_dir), with_stance=False, config=config, compute=Compute("cpu")
+    )
+    same, other = (open_beside(pipeline, tmp_path / name, Compute("cpu")) for name in ("same", "prompted"))
+    assert (same.reranker, same.config, same.encoder) == (pipeline.reranker, config, pipeline.encoder)
+    assert other.reranker is pipeline.reranker
+    assert (other.encoder.identity.query_prompt, pipeline.encoder.identity.query_prompt) == ("query: ", "")
+    (answer,) = same.find_evidence(["wind"], 1)
+    assert answer.evidence[0].document.text == "wind power is clean"
 
 
 def test_a_few_documents_are_ranked_without_an_index(tmp_path, tiny_model_dir):

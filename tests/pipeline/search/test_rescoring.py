@@ -33,6 +33,19 @@ def test_hits_that_read_the_same_share_their_best_rank_and_scores():
     assert plain.cosine[3] == 0.6
 
 
+def test_evidence_that_decides_outranks_evidence_that_only_mentions():
+    blend = Blend(weights=(("logit", 1.0), ("decides", 2.0)))
+    logits, decides = np.array([1.0, 0.5, 0.0]), np.array([-1.0, 1.0, 0.5])
+    ranked = rescored(FUSED, logits, blend, [], None, decides=decides)
+    # 1 - 2 = -1, 0.5 + 2 = 2.5, 0 + 1 = 1
+    assert [hit.doc_id for hit in ranked] == ["b", "c", "a", "d", "e"]
+    assert ranked[0].score == 1 / (1 + math.exp(-2.5))
+    assert [hit.doc_id for hit in rescored(FUSED, logits, blend, [], None)] == list("abcde")
+    found = hit_scores(FUSED, logits, [], None, {"a": "a", "c": "a"}, decides)
+    assert found.decides.tolist() == [0.5, 1.0, 0.5]
+    assert decides.tolist() == [-1.0, 1.0, 0.5]
+
+
 def test_a_hit_that_reads_like_a_rescored_one_has_its_probability_and_the_rest_follow():
     ranked = rescored(FUSED, np.array([0.0, 1.0]), Blend(), [], None, {"b": "b", "e": "b", "c": "c", "d": "c"})
     top = 1 / (1 + math.exp(-1.0))

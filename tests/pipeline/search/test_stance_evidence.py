@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pipeline_fakes import FakeReranker, FakeStance
 
 from claimhound.data.records import Document
 from claimhound.indexes.memory import MemoryIndex
+from claimhound.pipeline.models.blending import Blend
+from claimhound.pipeline.models.summary_rule import UNMEASURED, SummaryRule, relevance_sha256
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import describe, open_pipeline
@@ -48,10 +52,30 @@ def test_a_claim_gets_the_same_answer_alone_and_in_a_batch():
 
 def test_the_settings_decide_which_evidence_counts():
     (answer,) = pipeline(FakeStance(STANCE), min_stance=0.85).find_evidence(["the sea rises"], 3)
-    assert answer.summary.label == "SUPPORTS"
+    assert answer.summary == ("SUPPORTS", ("up",), ())
     # The sigmoid of -4 is .018: found, and not relevant.
     (answer,) = pipeline(FakeStance(STANCE), logits=dict.fromkeys(RELEVANT, -4.0)).find_evidence(["the sea rises"], 3)
     assert answer.summary == ("NOT_ENOUGH_INFO", (), ())
+
+
+def test_measured_thresholds_apply_with_the_reranker_that_they_were_measured_with():
+    # The sigmoid of 3 is .953: .857 for and .762 against.
+    scale = relevance_sha256(FakeReranker.weights_sha256, Blend())
+    rule = SummaryRule("maximum", 0.86, 0.76, relevance_sha256=scale)
+    own = pipeline(FakeStance(STANCE, summary=rule))
+    assert own.summary_rule == rule
+    assert own.find_evidence(["the sea rises"], 3)[0].summary.label == "NOT_ENOUGH_INFO"
+    assert describe(own)["stance"]["summary"]["supports"] == 0.86
+    other = pipeline(FakeStance(STANCE, summary=replace(rule, relevance_sha256="another")))
+    assert other.summary_rule == UNMEASURED
+    assert other.find_evidence(["the sea rises"], 3)[0].summary.label == "DISPUTED"
+    assert pipeline(FakeStance(STANCE)).summary_rule == UNMEASURED
+
+
+def test_a_newly_calibrated_reranker_has_another_scale():
+    weights = FakeReranker.weights_sha256
+    scales = {relevance_sha256(weights, Blend()), relevance_sha256(weights, Blend(0.5)), relevance_sha256("x", Blend())}
+    assert len(scales) == 3
 
 
 def test_without_a_stance_model_there_is_no_stance():

@@ -66,8 +66,10 @@ def mixed():
         claim.query_id: {f"d{number}": generator.randint(0, 2) for number in generator.sample(range(40), 12)}
         for claim in claims
     }
-    reranker = FakeReranker({text: generator.gauss(0, 1) for text in texts})
-    reranker.blend = Blend(0.5, (("logit", 1.0), ("log_fused_rank", -0.7), ("bm25", 0.3), ("cosine", 0.5)))
+    logits, decides = ({text: generator.gauss(0, 1) for text in texts} for _ in range(2))
+    reranker = FakeReranker(logits, decides=decides)
+    weights = (("logit", 1.0), ("log_fused_rank", -0.7), ("bm25", 0.3), ("cosine", 0.5), ("decides", 0.9))
+    reranker.blend = Blend(0.5, weights)
     return pipeline_of(vectors, documents, reranker), claims, qrels
 
 
