@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from claimhound.data.labelled_sets.stances import SIDES
 from claimhound.data.read_options import ReadOptions
 from claimhound.pipeline.commands.answers import print_answers
 from claimhound.pipeline.commands.conditions import chosen_conditions, condition_options
@@ -32,11 +33,6 @@ from claimhound.pipeline.commands.reading_options import document_reading_option
 from claimhound.pipeline.commands.settings import chosen_config, settings_options
 from claimhound.pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin, is_file, require_stdin
 
-if TYPE_CHECKING:
-    from claimhound.indexes.conditions import Conditions
-    from claimhound.pipeline.search.evidence import EvidencePipeline
-    from claimhound.pipeline.search.results import ClaimEvidence
-
 
 @click.command(cls=ClaimCommand, short_help="Find evidence for a claim.")
 @click.argument("claim_words", metavar="CLAIM", nargs=-1, required=True)
@@ -56,6 +52,13 @@ if TYPE_CHECKING:
 )
 @no_fold_option
 @stance_options
+@click.option(
+    "--side",
+    "sides",
+    multiple=True,
+    type=click.Choice(["supports", "refutes"]),
+    help="Show only evidence that points this way, from all that the reranker reads; both with -k pieces each.",
+)
 @click.option("--explain", is_flag=True, help="Also show shared words, the rank and score of each stage, and timings.")
 @format_option("table", "json", "jsonl", "tsv", text="Output format; all but the table are UTF-8 for programs.")
 @settings_options
@@ -75,6 +78,7 @@ def search(
     where: tuple[str, ...],
     context: int,
     no_fold: bool,
+    sides: tuple[str, ...],
     explain: bool,
     output_format: str,
     config_path: Path | None,
@@ -101,6 +105,10 @@ def search(
         raise click.UsageError("claim and corpus cannot both be read from standard input")
     models = ModelChoice(**model_options)
     models.refuse_contradictions(adaptive_k=adaptive_k, min_score=min_score)
+    if sides and (models.no_stance or adaptive_k):
+        raise click.UsageError(
+            f"--side cannot be combined with {'--no-stance' if models.no_stance else '--adaptive-k'}"
+        )
     conditions = chosen_conditions(before, where)
     claim = as_utf8(claim_words[0])
     if claim == STDIN:
@@ -110,34 +118,19 @@ def search(
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
     pipeline = models.open(index_dir, config, corpus=corpus, reading=reading, on_notices=say_notices)
     claims = claims_on_stdin() if claim == STDIN else [claim]
-    answers = _answers(
-        pipeline, claims, k, conditions, context, adaptive=adaptive_k, min_score=min_score, folding=not no_fold
+    find = partial(
+        pipeline.find_evidence,
+        k=k,
+        adaptive=adaptive_k,
+        min_score=min_score,
+        conditions=conditions,
+        context=context,
+        folding=not no_fold,
+        sides=[side for side in SIDES if side.lower() in sides],
     )
+    # Each claim is answered before the next is read.
+    answers = (answer for claim in claims for answer in find([claim]))
     print_answers(answers, output_format, explain=explain, several=claim == STDIN)
-
-
-def _answers(
-    pipeline: EvidencePipeline,
-    claims: Iterable[str],
-    k: int,
-    conditions: Conditions,
-    context: int,
-    *,
-    adaptive: bool,
-    min_score: float | None,
-    folding: bool,
-) -> Iterator[ClaimEvidence]:
-    """Yield each claim's answer before reading the next claim."""
-    for claim in claims:
-        yield from pipeline.find_evidence(
-            [claim],
-            k,
-            adaptive=adaptive,
-            min_score=min_score,
-            conditions=conditions,
-            context=context,
-            folding=folding,
-        )
 
 
 _OPTION_NAMES = frozenset(name for option in search.params if isinstance(option, click.Option) for name in option.opts)

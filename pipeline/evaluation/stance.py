@@ -160,7 +160,7 @@ def _two_way(
     if not is_support.any() or is_support.all():
         return None, None
     right = is_support == (probabilities[decided, supports] > probabilities[decided, refutes])
-    found = clustered_interval(lambda rows: float(right[rows].mean()), [claims[row] for row in decided], seed)
+    found = clustered_interval(lambda rows: float(right[rows].mean()), [claims[row] for row in decided.tolist()], seed)
     return found, float(max(is_support.mean(), 1 - is_support.mean()))
 
 

@@ -148,6 +148,11 @@ class CrossEncoderModel:
         return self._reader.max_length
 
     @property
+    def has_two_heads(self) -> bool:
+        """Whether it has a relevance head and a stance head."""
+        return self._relevance is not None and self._stance is not None
+
+    @property
     def relevance(self) -> RelevanceHead:
         """The relevance head."""
         if self._relevance is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from claimhound.data.errors import InputError
+from claimhound.data.labelled_sets.stances import Side
 from claimhound.data.records import Document, Json, Ranking
 from claimhound.data.text.claim_text import searched_text
 from claimhound.data.text.text_form import read_form
@@ -21,6 +22,7 @@ from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.notes import notes_on
 from claimhound.pipeline.search.ranking import Ranker, StageClock
 from claimhound.pipeline.search.results import MOST_COPIES, STAGES, ClaimEvidence, Evidence, StageRankings, StageScore
+from claimhound.pipeline.search.sides import of_sides
 from claimhound.pipeline.search.summary import stance_of, summarize
 
 
@@ -58,15 +60,22 @@ class EvidencePipeline:
         conditions: Conditions = NO_CONDITIONS,
         context: int = 0,
         folding: bool = True,
+        sides: Collection[Side] = (),
     ) -> list[ClaimEvidence]:
         """Return for each claim its k best pieces of evidence, fewer if fewer were found.
 
         With `folding`, near-copies (`pipeline/search/copies.py`) are one piece, which names the other copies found;
         `first_stage_k` and `rerank_k` then count such pieces. With `adaptive` there are fewer pieces where the
         probability falls off, see `adaptive_k`; `min_score` drops those with a lower probability. `context` adds that
-        many neighbouring sentences to each. Raises InputError for a claim that is blank or not UTF-8, ValueError for k
-        below 1, context below 0, `adaptive` or `min_score` without a reranker, and conditions or context on a
-        `MemoryIndex`.
+        many neighbouring sentences to each.
+
+        `sides` asks for evidence that supports, that refutes, or both: of all pieces that the reranker reads (without
+        one, the first `rerank_k`), the k best that point to each of these sides are shown, with the ranks that they
+        have without `sides`. Such an answer is not the whole evidence, so it has no summary.
+
+        Raises InputError for a claim that is blank or not UTF-8, ValueError for k below 1, context below 0, `adaptive`
+        or `min_score` without a reranker, `sides` without a stance model or with `adaptive`, and conditions or context
+        on a `MemoryIndex`.
         """
         if k < 1 or context < 0:
             raise ValueError(f"k must be at least 1 and context at least 0, got {k} and {context}")
@@ -74,20 +83,25 @@ class EvidencePipeline:
             raise ValueError("an adaptive k needs the probabilities of a reranker")
         if min_score is not None and self.reranker is None:
             raise ValueError("min_score needs the probabilities of a reranker")
+        if sides and (self.stance is None or adaptive):
+            raise ValueError("asking for sides needs a stance model, and cannot be combined with an adaptive k")
         if isinstance(self.index, MemoryIndex) and (conditions or context):
             raise ValueError("an index in memory supports neither conditions nor context")
         _require_texts(claims)
         clock = StageClock()
         stages = self._ranker.rank(claims, clock, conditions=conditions, depth=k, as_found=not folding, folded=folding)
+        depth = max(k, self.config.rerank_k) if sides else k
         answers = [
             self._answer(
-                claim, ranked, self._depth(ranked, k) if adaptive else k, min_score, conditions, context, clock
+                claim, ranked, self._depth(ranked, k) if adaptive else depth, min_score, conditions, context, clock
             )
             for claim, ranked in zip(claims, stages, strict=True)
         ]
         if self.stance is not None:
             with clock("stance"):
                 answers = self._with_stances(answers, self.stance)
+        if sides:
+            answers = [of_sides(answer, sides, k, self.config) for answer in answers]
         share = {name: round(spent / max(1, len(claims)), 3) for name, spent in clock.spent_ms.items()}
         index, models = self.origin()
         return [replace(answer, index=index, models=models, timings_ms=share) for answer in answers]
