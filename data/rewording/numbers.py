@@ -34,7 +34,7 @@ _NOT_A_QUANTITY = frozenset(
         "than least most over under up nearly almost about around approximately roughly some between or to and figure "
         "table section chapter type grade stage phase day week level page number no group version step class category "
         "article channel route the these those other first next last top within below above exactly only nor of every "
-        "age aged another past maximum minimum from any chromosome factor year week month day times plus minus x as"
+        "age aged another past maximum minimum from any chromosome factor year week month day times plus x as through"
     )
 )
 _NOT_AFTER = frozenset(

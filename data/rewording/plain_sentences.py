@@ -18,6 +18,7 @@ _CONNECTIVE = re.compile(
     r"In contrast|On the other hand|Conversely|Accordingly|Besides|Instead|Overall|In particular|Notably|"
     r"In conclusion|Of course|Unfortunately|Interestingly|Importantly|Conclusions?:?),? (?=[A-Za-z])"
 )
+_HEADING = re.compile(r"^[A-Z]{5,}(?:(?:,? AND|,)? [A-Z]{5,})* (?=[A-Z][a-z])")  # of a part of an abstract
 _ODD = re.compile(
     r"[\"“”«»?!;:=<>|{}\\/*_~^\[\]#@…•$&±×→]|\.\.|--| [,.)]|\( |['’]s? [a-z]+ing [A-Z]|n't|\(\)|[a-z]\.[A-Z]|n’t|https?"
 )
@@ -39,6 +40,7 @@ def plain_sentence(text: str) -> str | None:
     author, and those under 6 or over 45 words are not plain.
     """
     sentence = _CITATION.sub("", _REFERENCE.sub("", " ".join(text.split())))
+    sentence = _HEADING.sub("", sentence)
     opened = _CONNECTIVE.match(sentence)
     if opened:
         sentence = sentence[opened.end() :]

@@ -215,6 +215,7 @@ def test_fragments_questions_and_sentences_that_lean_on_others_give_nothing(text
 def test_references_and_an_opening_connective_are_left_out():
     text = "However, the sea level  of the world is rising[12] (Smith et al., 2016)."
     assert plain_sentence(text) == "The sea level of the world is rising."
+    assert plain_sentence("RESULTS The sea level of the world is rising.") == "The sea level of the world is rising."
 
 
 def documents(n):
@@ -293,3 +294,13 @@ def test_a_source_without_a_plain_sentence_is_refused(tmp_path):
     path.write_text('{"_id": "1", "text": "Nothing."}\n')
     with pytest.raises(InputError, match="contains no pair of claim and evidence"):
         read_stance_source(StanceSource("counterfactual", path), "train")
+
+
+@pytest.mark.shared
+def test_a_real_corpus_gives_all_labels_equally_often(shared_datasets):
+    source = StanceSource("counterfactual", shared_datasets / "scifact" / "corpus.jsonl.xz", 300)
+    pairs = [pair for part in ("train", "dev") for pair in read_stance_source(source, part).pairs]
+    counts = Counter(pair.stance for pair in pairs)
+    assert set(counts) == {"SUPPORTS", "REFUTES", "NOT_ENOUGH_INFO"}
+    assert len(set(counts.values())) == 1
+    assert len({pair.group for pair in pairs}) <= 300
