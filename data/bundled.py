@@ -10,6 +10,7 @@ Role: TypeAlias = Literal["encoder", "reranker", "stance"]
 """What a model does in a search."""
 
 _HERE = Path(__file__).parent
+_CROSS_ENCODER = "claimhound-cross-encoder@1"
 
 
 class BundledModel(NamedTuple):
@@ -32,9 +33,13 @@ class BundledModel(NamedTuple):
 
 BUNDLED_MODELS: Mapping[Role, BundledModel] = {
     "encoder": BundledModel("claimhound-encoder@1", _HERE / "models" / "encoder", "encoder", "--no-encoder"),
-    "reranker": BundledModel("claimhound-reranker@1", _HERE / "models" / "reranker", "reranker", "--no-rerank"),
-    "stance": BundledModel("claimhound-stance@1", _HERE / "models" / "stance", "stance model", "--no-stance"),
+    "reranker": BundledModel(_CROSS_ENCODER, _HERE / "models" / "cross_encoder", "reranker", "--no-rerank"),
+    "stance": BundledModel(_CROSS_ENCODER, _HERE / "models" / "cross_encoder", "stance model", "--no-stance"),
 }
+"""One cross-encoder does two things, in one pass."""
+
+REPLACED_MODELS: Mapping[str, str] = dict.fromkeys(("claimhound-reranker", "claimhound-stance"), _CROSS_ENCODER)
+"""Unversioned names of models that were bundled once, and the model in their place."""
 
 
 def sample_dir() -> Path:

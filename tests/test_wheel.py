@@ -90,6 +90,6 @@ def test_the_installed_wheel_answers_a_claim_away_from_the_checkout(installed: P
     assert "health-measles-06" in [hit["doc_id"] for hit in record["evidence"]]
     assert record["models"] == {
         "encoder": "claimhound-encoder@1",
-        "reranker": "claimhound-reranker@1",
-        "stance": "claimhound-stance@1",
+        "reranker": "claimhound-cross-encoder@1",
+        "stance": "claimhound-cross-encoder@1",
     }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from claimhound.data.bundled import BUNDLED_MODELS, Role, sample_dir
+from claimhound.data.bundled import BUNDLED_MODELS, BundledModel, Role, sample_dir
 from claimhound.data.errors import InputError, ModelError
 from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.model_choice import require_stance_for, stance_option
@@ -116,11 +116,16 @@ def _devices() -> list[Finding]:
 def _models() -> Iterator[Finding]:
     from claimhound.pipeline.model_folders.finding import BUNDLED, find_model_dir
 
-    for role, bundled in BUNDLED_MODELS.items():
+    for role, bundled in _bundled_once():
         try:
             yield Finding(f"model {bundled.name}", str(find_model_dir(role, BUNDLED)))
         except ModelError as error:
             yield Finding(f"model {bundled.name}", "missing", str(error))
+
+
+def _bundled_once() -> list[tuple[Role, BundledModel]]:
+    """Return each bundled model with one of its roles."""
+    return list({bundled.name: (role, bundled) for role, bundled in BUNDLED_MODELS.items()}.values())
 
 
 def _reading_of(model: str, labels: Sequence[str] | None) -> list[Finding]:
@@ -177,13 +182,14 @@ def _bundled_conversions() -> Iterator[tuple[str, Conversion]]:
     with suppress(ModelError):  # a missing model has its own finding
         encoder = encoder_identity(BUNDLED)
         yield encoder.name, Conversion(find_model_dir("encoder", BUNDLED), "encoder", encoder.max_length)
-    cross_encoders: tuple[Role, ...] = ("reranker", "stance")
-    for role in cross_encoders:
+    for role, bundled in _bundled_once():
+        if role == "encoder":
+            continue
         with suppress(ModelError):
             folder = find_model_dir(role, BUNDLED)
             layout = read_cross_encoder_layout(folder)
             if layout.max_length is not None:
-                yield BUNDLED_MODELS[role].name, Conversion(folder, "cross-encoder", layout.max_length)
+                yield bundled.name, Conversion(folder, "cross-encoder", layout.max_length)
 
 
 def _compared(candidate: Candidate, fastest: float) -> str:

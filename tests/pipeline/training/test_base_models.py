@@ -18,8 +18,8 @@ from claimhound.pipeline.training.encoder.training import load_base_encoder
 def test_names_stand_for_bundled_models_and_the_base_of_all(tiny_model_dir):
     bundled = BUNDLED_MODELS["encoder"].folder, "claimhound-encoder@1"
     assert find_base_model(None) == find_base_model("bundled") == bundled
-    for name in ("claimhound-reranker", "claimhound-reranker@1"):
-        assert find_base_model(name) == (BUNDLED_MODELS["reranker"].folder, "claimhound-reranker@1")
+    for name in ("claimhound-cross-encoder", "claimhound-cross-encoder@1"):
+        assert find_base_model(name) == (BUNDLED_MODELS["reranker"].folder, "claimhound-cross-encoder@1")
     assert find_base_model(BASE_ENCODER_NAME) == (find_model_dir("encoder", BASE_ENCODER_NAME), BASE_ENCODER_NAME)
     # A card does not reveal where on a machine a folder was.
     assert find_base_model(str(tiny_model_dir)) == (tiny_model_dir, tiny_model_dir.name)
