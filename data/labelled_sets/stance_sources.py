@@ -18,13 +18,15 @@ pairs               JSONL: `claim` (or `query`), `evidence` (or `text`) and `lab
                     NOT_SUPPORTED, which may be R or N, and CONFLICTING, which is both S and R, say no single stance:
                     those pairs are left out
 split_pairs         the same; `group`, else the claim, decides on which side a pair is
+counterfactual      documents of any kind; pairs are made by rule from N of their sentences, see `counterfactuals`, with
+                    the sentence as `group`
 
 A numeric label gets its name from the Hugging Face features of a Parquet file, a Hub data set or a saved data set, or
 from the `label_names` given to the reader, counted from 0.
 
-Files of sufficient_facts and split_pairs have no part to measure on. A hash of the claim's words, or of its group, puts
-one claim in five on the dev side and the others on the train side, and only the requested side is read. All other files
-are read whole.
+Files of sufficient_facts, split_pairs and counterfactual have no part to measure on. A hash of the claim's words, or of
+its group, puts one claim in five on the dev side and the others on the train side, and only the requested side is read.
+All other files are read whole.
 """
 
 from __future__ import annotations
@@ -32,17 +34,20 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from claimhound.data.errors import InputError
 from claimhound.data.formats.sources import Source
+from claimhound.data.labelled_sets.counterfactuals import counterfactual_pairs
 from claimhound.data.labelled_sets.entries import Entry, locate_labelled, read_entries
 from claimhound.data.labelled_sets.scifact import Abstracts, cited_documents
 from claimhound.data.labelled_sets.source_names import parse_source_name
 from claimhound.data.labelled_sets.stances import STANCES, Stance, StancePair, StanceSet
+from claimhound.data.read_options import ReadOptions
+from claimhound.data.readers.documents import locate_documents, read_documents
 from claimhound.data.records import Json
 from claimhound.data.text.normal_text import normalize_text
 from claimhound.data.text.penn_text import detokenized
@@ -63,6 +68,8 @@ _FOR_MEASURING = re.compile(r"(?<![a-z])(dev|test|valid|validation)(?![a-z])")
 class StanceSource:
     """A labelled set: `limit` is the number of claims to draw, None for all; `label_names` name numeric labels.
 
+    For the kind `counterfactual`, `limit` is the number of sentences to draw.
+
     `path` is a file, a folder written by `save_to_disk`, or `hf:NAME[@CONFIG][:SPLIT]`.
     """
 
@@ -80,7 +87,8 @@ class StanceSource:
     def require_trainable(self) -> None:
         """Raise InputError for a file that is meant for measuring.
 
-        Files of the kinds `pairs` and `split_pairs` keep the names of public splits, all of which may be learned.
+        Files of the kinds `pairs` and `split_pairs` keep the names of public splits, all of which may be learned, and
+        what is made from a corpus measures nothing else.
         """
         if not _KINDS[self.kind].is_for_training and _FOR_MEASURING.search(self.path.name.lower()):
             raise InputError(f"{self.path}: its name says it is for measuring; train on another file")
@@ -98,10 +106,14 @@ def read_stance_source(named: StanceSource, part: Part, *, seed: int = 42) -> St
     another shape or with an unknown label.
     """
     kind = _KINDS[named.kind]
-    source = locate_labelled(named.path)
-    found = kind.read(source, named.label_names)
+    if kind.read is None:
+        source = locate_documents(named.path, ReadOptions())
+        found: Iterable[StancePair] = counterfactual_pairs(read_documents([source]), named.limit, seed)
+    else:
+        source = locate_labelled(named.path)
+        found = kind.read(source, named.label_names)
     pairs = [pair for pair in found if not kind.has_one_file or _part_of(pair.group or pair.claim) == part]
-    if named.limit is not None:
+    if named.limit is not None and kind.read is not None:
         claims = list(dict.fromkeys(normalize_text(pair.claim) for pair in pairs))
         drawn = set(random.Random(seed).sample(claims, min(named.limit, len(claims))))
         pairs = [pair for pair in pairs if normalize_text(pair.claim) in drawn]
@@ -236,7 +248,8 @@ def _read_pairs(source: Source, label_names: Sequence[str]) -> Iterator[StancePa
 
 
 class _Kind(NamedTuple):
-    read: Callable[[Source, Sequence[str]], Iterator[StancePair]]
+    read: Callable[[Source, Sequence[str]], Iterator[StancePair]] | None
+    """None for documents, from whose sentences pairs are made."""
     has_one_file: bool = False
     tells_refuted: bool = True
     is_for_training: bool = False
@@ -254,5 +267,6 @@ _KINDS: Mapping[str, _Kind] = {
     "rte": _Kind(_read_rte, tells_refuted=False),
     "pairs": _Kind(_read_pairs, is_for_training=True),
     "split_pairs": _Kind(_read_pairs, has_one_file=True, is_for_training=True),
+    "counterfactual": _Kind(None, has_one_file=True, is_for_training=True),
 }
 KINDS: Sequence[str] = tuple(_KINDS)

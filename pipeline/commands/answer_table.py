@@ -30,11 +30,12 @@ def as_table(
 ) -> str:
     """Return the answer as a table, with the claim's words in bold in the evidence and no trailing blanks.
 
-    If a stance model ran, evidence that counts for the claim is marked +, evidence against it -, the rest ~. Only a
-    terminal gets colours and bold. `width` defaults to the terminal's, or 80 characters without one.
+    If a stance model ran, evidence that points for the claim is marked +, evidence against it -, the rest ~, and a line
+    says what the claim is called, unless that is NOT_ENOUGH_INFO, which says nothing. Only a terminal gets colours and
+    bold. `width` defaults to the terminal's, or 80 characters without one.
     """
     parts: list[RenderableType] = [Text.assemble(("Claim: ", "bold"), printable(answer.claim))]
-    if answer.summary is not None:
+    if answer.summary is not None and answer.summary.label != "NOT_ENOUGH_INFO":
         parts.append(Text.assemble(("Stance: ", "bold"), _summary(answer, answer.summary)))
     if answer.evidence:
         terms = frozenset(query_terms(searched_text(answer.claim)))

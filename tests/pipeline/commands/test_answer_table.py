@@ -141,11 +141,16 @@ def test_a_table_marks_evidence_for_and_against_and_has_a_summary() -> None:
     [
         (ClaimSummary("DISPUTED", ("sea-2",), ("sea-1",)), "DISPUTED (for: #2; against: #1)"),
         (ClaimSummary("SUPPORTS", ("sea-1", "sea-2"), ()), "SUPPORTS (for: #1, #2)"),
-        (ClaimSummary("NOT_ENOUGH_INFO", (), ()), "NOT_ENOUGH_INFO"),
     ],
 )
 def test_a_summary_names_the_ranks_that_count(summary: ClaimSummary, shown: str) -> None:
     assert f"\nStance: {shown}\n" in as_table(replace(POINTED, summary=summary), width=80)
+
+
+def test_nothing_is_said_of_a_claim_on_which_the_evidence_says_too_little() -> None:
+    shown = as_table(replace(POINTED, summary=ClaimSummary("NOT_ENOUGH_INFO", ("sea-1",), ())), width=80)
+    assert "Stance" not in shown
+    assert "1 0.93 + Sea level" in shown
 
 
 def test_explain_shows_the_probability_of_each_stance() -> None:
