@@ -42,7 +42,7 @@ DEFAULT_FEATURES = ("logit", "log_fused_rank")
     nargs=3,
     multiple=True,
     metavar="INDEX CLAIMS QRELS",
-    help="Index of another field with its claims and judgments, to which p is fitted too; repeatable.",
+    help="Another field to fit p to: its index, claims and judgments (QRELS@sentence: at that level); repeatable.",
 )
 @claim_reading_options
 @click.option(
@@ -110,7 +110,7 @@ def calibrate_command(
     check_output(model_dir, output_dir)
     read = [
         read_judged(claims, qrels, reading, qrels_level),
-        *(read_judged_beside(more_claims, more_qrels, reading, qrels_level) for _, more_claims, more_qrels in also),
+        *(read_judged_beside(more_claims, more_qrels, reading) for _, more_claims, more_qrels in also),
     ]
     excluded, nothing = (texts_of_claims(files, reading) for files in (exclude_claims, without_evidence))
     say("Use claims that the reranker was NOT trained on: on those it is more confident than it is accurate.")

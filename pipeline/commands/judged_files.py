@@ -38,6 +38,8 @@ judgment_options = combined(
     ),
     qrels_level_option,
 )
+AT_SENTENCES = "@sentence"
+"""After the name of a further file of judgments: `--qrels-level sentence` for this file."""
 label_names_option = click.option(
     "--label-names",
     metavar="NAMES",
@@ -124,15 +126,14 @@ def texts_to_exclude(names: Iterable[str], reading: ReadOptions) -> list[str]:
     return texts
 
 
-def read_judged_beside(
-    claims: str, qrels: str, reading: ReadOptions, level: Any = "document"
-) -> tuple[list[Query], Judgments]:
-    """Return claims and judgments as `read_judged` does.
+def read_judged_beside(claims: str, qrels: str, reading: ReadOptions) -> tuple[list[Query], Judgments]:
+    """Return claims and judgments as `read_judged` does; `QRELS@sentence` has the level of sentences.
 
     `reading` was given for another file: only the options that fit the claims' own format apply.
     """
     own = replace(_fitting(claims, reading), label_names=reading.label_names)
-    queries, judged = read_judged(claims, qrels, own, level)
+    path = qrels.removesuffix(AT_SENTENCES)
+    queries, judged = read_judged(claims, path, own, "document" if path == qrels else "sentence")
     return queries or [], judged
 
 

@@ -334,7 +334,7 @@ def test_the_fit_to_two_fields_is_scikit_learn_s_with_these_weights(rows):
     weights = np.repeat([5_000 / 9_000, 5_000 / 1_000], [9_000, 1_000])
     oracle = LogisticRegression(C=1e6, tol=1e-8, max_iter=10_000).fit(matrix, relevant, sample_weight=weights)
     assert [weight for _, weight in fitted.weights] == pytest.approx(oracle.coef_[0].tolist(), abs=1e-3)
-    assert fitted.intercept == pytest.approx(oracle.intercept_[0], abs=1e-3)
+    assert fitted.intercept == pytest.approx(oracle.intercept_[0], abs=5e-3)
     one_field = fit_to([row._replace(field="") for row in (*large, *small)])
     assert abs(dict(one_field.weights)["logit"] - dict(fitted.weights)["logit"]) > 0.05
 

@@ -98,7 +98,7 @@ def test_further_fields_have_their_own_index_claims_and_judgments(
     measured = json.loads((model_dir / "blend.json").read_text())["measured"]
     by_document = [(one["name"], one["n_claims"], one["n_hits"]) for one in measured["fields"]]
     assert by_document == [("small-index (1)", 3, 9), ("small-index (2)", 3, 9)]
-    by_sentence = calibrate(model_dir, *field, "--qrels-level", "sentence")
+    by_sentence = calibrate(model_dir, *field[:3], f"{field[3]}@sentence")
     assert by_sentence.exit_code == 0, by_sentence.stderr
     assert json.loads((model_dir / "blend.json").read_text())["measured"]["fields"][1] != measured["fields"][1]
 
