@@ -45,7 +45,7 @@ def _drawn(lines: list[str]) -> list[str]:
 
 def _cited(claims: Iterable[str]) -> set[str]:
     found = map(json.loads, claims)
-    return {str(doc_id) for claim in found for doc_id in (*claim["cited_doc_ids"], *claim["evidence"])}
+    return {str(doc_id) for claim in found for doc_id in (*claim.get("cited_doc_ids", ()), *claim["evidence"])}
 
 
 class _Cut:

@@ -61,8 +61,10 @@ DEFAULT_FEATURES = ("logit", "log_fused_rank")
     "--feature",
     "features",
     multiple=True,
+    metavar="NAME",
     type=click.Choice(FEATURES),
-    help=f"Score that p is computed from; repeatable.  [default: {', '.join(DEFAULT_FEATURES)}]",
+    help=f"Score that p is computed from, of {', '.join(FEATURES)}; repeatable.  "
+    f"[default: {', '.join(DEFAULT_FEATURES)}]",
 )
 @folds_option("Folds of the cross-validation.")
 @seed_option("Seed of the folds and draws.")

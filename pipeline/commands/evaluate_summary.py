@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,10 +26,13 @@ from claimhound.pipeline.commands.options import folds_option, path_option, seed
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.commands.reading_options import claim_reading_options, say_notices
 from claimhound.pipeline.commands.settings import chosen_config, config_option
-from claimhound.pipeline.models.summary_rule import Combination
 
 if TYPE_CHECKING:
     from claimhound.data.labelled_sets.claim_verdicts import LabelledClaim
+    from claimhound.pipeline.models.summary_rule import Combination
+
+# Written out, because importing the rule would load numpy for every --help; a test compares them.
+COMBINATIONS = ("maximum", "noisy-or", "sum")
 
 
 @click.command("evaluate-summary", short_help="Measure or fit when a claim is called supported or refuted.")
@@ -60,7 +63,7 @@ if TYPE_CHECKING:
 @click.option("--fit", is_flag=True, help="Choose new thresholds and write them into the folder named by --stance.")
 @click.option(
     "--combination",
-    type=click.Choice(get_args(Combination)),
+    type=click.Choice(COMBINATIONS),
     default="noisy-or",
     show_default=True,
     help="How --fit makes one score of several pieces of evidence.",

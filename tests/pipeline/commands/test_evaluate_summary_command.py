@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from command_runs import Invoke
 
+from claimhound.pipeline.commands import evaluate_summary
+from claimhound.pipeline.models import summary_rule
+
 CLAIMS = [
     {"id": "1", "claim": "the ice melts", "label": "SUPPORTS"},
     {"id": "2", "claim": "the sea level rises", "label": "REFUTES"},
@@ -112,6 +115,10 @@ def test_a_damaged_rule_and_a_claim_without_label_are_one_line_errors(
     evaluate: Invoke, stance_dir: Path, claims: Path
 ) -> None:
     (stance_dir / "summary.json").write_text("{")
-    assert evaluate().stderr.splitlines()[-1].startswith(f"Error: {stance_dir / 'summary.json'}: is not a valid rule")
+    assert evaluate().stderr.splitlines()[-1].startswith(f"Error: {stance_dir / 'summary.json'}: not JSON")
     claims.write_text('{"id": "1", "claim": "the ice melts"}\n')
     assert evaluate().stderr.splitlines()[-1].startswith(f"Error: {claims}: claim '1' has no field 'label'")
+
+
+def test_the_ways_to_combine_evidence_are_those_of_the_rule() -> None:
+    assert evaluate_summary.COMBINATIONS == summary_rule.COMBINATIONS

@@ -164,12 +164,13 @@ def test_mistakes_of_train_cross_encoder_are_one_line(
     supports = write_lines(tmp_path / "one.jsonl", [record for record in records if record["label"] == "SUPPORTS"])
     no_refutes = write_lines(tmp_path / "two.jsonl", [record for record in records if record["label"] != "REFUTES"])
     taught = write_lines(tmp_path / "taught.jsonl", [{"claim": "c", "evidence": "t", "teacher": [1, 2, 3]}])
+    measured = write_lines(tmp_path / "dev.tsv", [])
     common = ("train", "cross-encoder", "--output", tmp_path / "m", "--base-model", tiny_model_dir)
     common += ("--relevance", f"pairs:{judged}")
     for words, message in (
         (("--stance", f"pairs:{supports}"), f"{supports}: all 8 pairs are SUPPORTS; join it with pairs of other"),
         (("--stance", f"pairs:{no_refutes}"), "nothing to learn stance from: 7 SUPPORTS, 0 REFUTES, 7 NOT_ENOUGH_INFO"),
-        (("--stance", "rte:dev.tsv"), "dev.tsv: its name says it is for measuring"),
+        (("--stance", f"rte:{measured}"), f"{measured}: its name says it is for measuring"),
         (("--taught", taught), f"{taught}:1: has no list of 4 logits"),
         (("--taught", taught, "--max-length", 64), "training_length must be at most max_length (64), not 128"),
     ):

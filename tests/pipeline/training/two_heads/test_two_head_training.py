@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 RECIPE = TwoHeadRecipe(
     batch_size=8, learning_rate=1e-3, checkpoint_steps=2, precision="fp32", max_length=32, training_length=24
 )
-LEARNING = replace(RECIPE, batch_size=4, learning_rate=5e-3, epochs=15, dropout=0.0, checkpoint_steps=1000)
+LEARNING = replace(RECIPE, batch_size=4, learning_rate=5e-3, epochs=80, dropout=0.0, checkpoint_steps=1000)
 # Of one length, so that batches of like length hold all kinds.
 TEXTS = {
     "SUPPORTS": "the ocean rises the ocean",
