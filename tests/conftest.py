@@ -9,6 +9,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["NNCF_CI"] = "1"
 os.environ["CI"] = "true"
 
+import re
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from claimhound.data.bundled import sample_dir
 from claimhound.indexes.durable import remove_folder
 
 SHARED_DATASETS = Path(__file__).resolve().parents[2] / "shared" / "datasets"
@@ -108,6 +110,7 @@ def _save_tiny_bert(
     labels: Sequence[str] = (),
     scale: float = 1.0,
     n_positions: int = 64,
+    words: Sequence[str] = WORDS,
 ) -> None:
     import torch
     from tokenizers import BertWordPieceTokenizer, Tokenizer
@@ -115,7 +118,7 @@ def _save_tiny_bert(
 
     directory.mkdir(parents=True)
     letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{c}" for c in letters), ".", ","]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words, *letters, *(f"##{c}" for c in letters), ".", ","]
     vocab = list(dict.fromkeys(pieces))
     backend = BertWordPieceTokenizer(vocab={word: i for i, word in enumerate(vocab)}, lowercase=True)
     tokenizer = BertTokenizerFast(tokenizer_object=Tokenizer.from_str(backend.to_str()), model_max_length=n_positions)
@@ -150,9 +153,10 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_base_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Like `tiny_model_dir`, with room for texts as long as the bundled models read."""
+    """Like `tiny_model_dir`, with room for texts as long as the bundled models read, and words that tell them apart."""
     directory = tmp_path_factory.mktemp("models") / "tiny-base"
-    _save_tiny_bert(directory, num_labels=None, seed=6, n_positions=256)
+    words = re.findall(r"[a-z]+", (sample_dir() / "evidence.jsonl").read_text(encoding="utf-8").lower())
+    _save_tiny_bert(directory, num_labels=None, seed=6, n_positions=256, words=words, scale=20.0)
     return directory
 
 

@@ -71,7 +71,7 @@ class EvidencePipeline:
 
         `sides` asks for evidence that supports, that refutes, or both: of all pieces that the reranker reads (without
         one, the first `rerank_k`), the k best that point to each of these sides are shown, with the ranks that they
-        have without `sides`. Such an answer is not the whole evidence, so it has no summary.
+        have without `sides`. Such an answer is not the whole evidence, so its summary says nothing.
 
         Raises InputError for a claim that is blank or not UTF-8, ValueError for k below 1, context below 0, `adaptive`
         or `min_score` without a reranker, `sides` without a stance model or with `adaptive`, and conditions or context

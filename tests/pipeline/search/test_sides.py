@@ -46,9 +46,9 @@ def test_pieces_that_the_reranker_does_not_read_are_not_asked():
     assert "None of the first 4 pieces of evidence supports the claim." in answer.notes
 
 
-def test_one_side_is_not_the_whole_evidence_so_there_is_no_summary():
-    assert found(["SUPPORTS"])[1].summary is None
-    assert found([])[1].summary is not None
+def test_one_side_is_not_the_whole_evidence_so_nothing_is_said_of_the_claim():
+    assert found([], 6)[1].summary.label == "DISPUTED"
+    assert found(["SUPPORTS", "REFUTES"], 1)[1].summary == ("NOT_ENOUGH_INFO", ("e",), ("c",))
 
 
 def test_without_sides_nothing_changes():
