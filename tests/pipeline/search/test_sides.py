@@ -47,7 +47,7 @@ def test_pieces_that_the_reranker_does_not_read_are_not_asked():
 
 
 def test_one_side_is_not_the_whole_evidence_so_nothing_is_said_of_the_claim():
-    assert found([], 6)[1].summary.label == "DISPUTED"
+    assert found([], 6)[1].summary.label == "REFUTES"
     assert found(["SUPPORTS", "REFUTES"], 1)[1].summary == ("NOT_ENOUGH_INFO", ("e",), ("c",))
 
 
