@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench regress wheel clean
+.PHONY: demo test test-recipe lint bench regress wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -13,6 +13,10 @@ demo: $(READY)
 
 test: $(READY) lint
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+
+# The Makefile of the models on about one per cent of the data, which must lie at ../shared/datasets.
+test-recipe: $(READY)
+	MODEL_RECIPE=1 $(BIN)/python -m pytest tests/test_model_recipe.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
