@@ -7,6 +7,7 @@ import io
 import json
 import lzma
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -43,8 +44,9 @@ def _write(path: Path, lines: Iterable[str]) -> None:
 
 
 def _drawn(lines: list[str]) -> list[str]:
-    step = max(1, min(ONE_IN, len(lines) // AT_LEAST))
-    return lines[::step]
+    """Return lines drawn at random, since labels often alternate, in their order."""
+    n_drawn = min(len(lines), max(AT_LEAST, len(lines) // ONE_IN))
+    return [lines[number] for number in sorted(random.Random(0).sample(range(len(lines)), n_drawn))]
 
 
 class _Cut:

@@ -63,7 +63,7 @@ DEFAULT_FEATURES = ("logit", "log_fused_rank")
     multiple=True,
     metavar="NAME",
     type=click.Choice(FEATURES),
-    help=f"Score that p is computed from, of {', '.join(FEATURES)}; repeatable.  "
+    help=f"Score that p is computed from: one of {', '.join(FEATURES)}; repeatable.  "
     f"[default: {', '.join(DEFAULT_FEATURES)}]",
 )
 @folds_option("Folds of the cross-validation.")
@@ -102,6 +102,7 @@ def calibrate_command(
     from claimhound.pipeline.calibration.model_folder import check_output, write_calibrated
     from claimhound.pipeline.model_folders.finding import find_model_dir
     from claimhound.pipeline.models.blending import BLEND_FILE
+    from claimhound.pipeline.models.summary_rule import SUMMARY_FILE
     from claimhound.pipeline.search.opening import open_beside, open_pipeline
 
     if output_dir is None and not Path(model).expanduser().is_dir():
@@ -146,6 +147,8 @@ def calibrate_command(
     with figures_in_any_case(lambda: print_text(calibrated_text(found))):
         folder = write_calibrated(found.blend, model_dir, output_dir)
     say(f"wrote {folder / BLEND_FILE}")
+    if (folder / SUMMARY_FILE).exists():
+        say(f"{folder / SUMMARY_FILE} no longer applies; fit it again with: claimhound evaluate-summary --fit")
 
 
 def _names(indexes: Sequence[Path]) -> list[str]:

@@ -46,8 +46,8 @@ def evaluate_stance_command(
     """Measure how often a stance model is right about the evidence in labelled sets.
 
     Accuracy and macro-F1 are compared with always predicting the set's most common label. KIND is climate_fever,
-    scifact, citation_integrity, healthver, covidfact, fool_me_twice, fever_symmetric, sufficient_facts (its dev split)
-    or rte; @N draws N claims.
+    scifact, citation_integrity, healthver, covidfact, fool_me_twice, fever_symmetric, rte or pairs (your own), or
+    sufficient_facts, split_pairs or counterfactual, of which the dev part is read; @N draws N claims.
     """
     from claimhound.data.labelled_sets.stance_sources import StanceSource, read_stance_source
     from claimhound.pipeline.evaluation.reporting import stance_figures

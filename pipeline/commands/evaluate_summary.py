@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from claimhound.data.bundled import BUNDLED_MODELS
 from claimhound.data.errors import InputError
 from claimhound.data.read_options import ReadOptions
 from claimhound.data.text.wording import counted
@@ -169,6 +170,8 @@ def _folder_to_fit(stance: str | None) -> Path:
         named = "no stance model" if stance is None else f"{stance}: not a local folder"
         raise InputError(f"{named}; name the folder that --fit writes to with --stance DIR")
     folder = Path(stance).expanduser()
+    if any(bundled.folder.exists() and bundled.folder.samefile(folder) for bundled in BUNDLED_MODELS.values()):
+        raise InputError(f"{folder}: comes with claimhound; fit a copy of it")
     try:
         require_writable_folder(folder)
     except OSError as error:

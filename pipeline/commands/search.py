@@ -57,7 +57,7 @@ from claimhound.pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_
     "sides",
     multiple=True,
     type=click.Choice(["supports", "refutes"]),
-    help="Show only evidence that points this way, from all that the reranker reads; both with -k pieces each.",
+    help="Show only evidence that points that way, from all that the reranker reads; give both for up to -k of each.",
 )
 @click.option("--explain", is_flag=True, help="Also show shared words, the rank and score of each stage, and timings.")
 @format_option("table", "json", "jsonl", "tsv", text="Output format; all but the table are UTF-8 for programs.")

@@ -39,12 +39,14 @@ def split(
 ) -> None:
     """Draw claims to hold out of a training, so that probabilities can be fitted to them and models measured on them.
 
-    The draw depends on the seed and the claims' texts alone, and is that of `train reranker --validation-share`. Pass
-    the file to --exclude-claims of a training, and to --claims of `calibrate`.
+    The draw depends on the seed and the claims' texts alone; with the same share, seed and --exclude-claims it is that
+    of `train reranker`. Pass the file to --exclude-claims of a training, and to --claims of `calibrate`.
     """
     from claimhound.data.labelled_sets.claim_files import write_claims
     from claimhound.data.labelled_sets.splits import split_by_claim, without_claims
 
+    if output_path.exists() and Path(claims).exists() and output_path.samefile(claims):
+        raise InputError(f"{output_path}: is the file of all claims; name another for those held out")
     excluded = texts_of_claims(exclude_claims, reading)
     used, _ = without_claims(claims_of(claims, reading), excluded, lambda claim: claim.text)
     kept, held_out = split_by_claim(used, share, seed)

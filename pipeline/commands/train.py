@@ -165,7 +165,8 @@ def train_stance(
     """Train a stance model on published sets of claims with evidence that supports or refutes them.
 
     Writes a folder that `search --stance` reads: weights, the fit of its probabilities, and a model card. Files whose
-    name says dev or test are refused; sufficient_facts contributes its training part. Run the same command again to
+    name says dev or test are refused; those of the kinds pairs, split_pairs and counterfactual are not. Of
+    sufficient_facts, split_pairs and counterfactual the training part is learned. Run the same command again to
     resume an interrupted training from its last checkpoint.
     """
     from claimhound.data.labelled_sets.stance_sources import StanceSource

@@ -12,7 +12,7 @@ def adaptive_k(scores: Sequence[float], k: int, share: float) -> int:
     scores of a fused list fall in much the same steps for every claim. Raises ValueError for k below 1 and for a share
     outside (0, 1].
     """
-    # Chosen by the mean F1 of the returned set over 244 climate claims that the bundled reranker was not trained on,
+    # Chosen by the mean F1 of the returned set over 244 climate claims that version 0.2's reranker was not trained on,
     # with k = 5 and each rule at its best parameter (for this one .4): this one .181 with 3.1 pieces per claim; always
     # two .175, always five .166; a minimum probability .175; the largest gap .155, from the second on .178; a share of
     # the preceding neighbour .175; a share of the best one's odds .184; the highest expected F1 .182. The last two

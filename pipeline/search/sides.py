@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from claimhound.data.labelled_sets.stances import SIDES, Side
-from claimhound.data.text.wording import counted
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.results import ClaimEvidence, ClaimSummary
 from claimhound.pipeline.search.summary import points_to
@@ -29,9 +28,7 @@ def of_sides(answer: ClaimEvidence, sides: Collection[Side], k: int, config: Pip
         found = [hit.rank for hit, pointed in zip(answer.evidence, pointing, strict=True) if pointed == side]
         kept.update(found[:k])
         if answer.evidence and not found:
-            notes += (
-                f"None of the first {counted(len(answer.evidence), 'piece')} of evidence {_VERBS[side]} the claim.",
-            )
+            notes += (f"No piece of evidence among the first {len(answer.evidence):,} {_VERBS[side]} the claim.",)
     shown = [(hit, side) for hit, side in zip(answer.evidence, pointing, strict=True) if hit.rank in kept]
     supports, refutes = (tuple(hit.document.doc_id for hit, pointed in shown if pointed == side) for side in SIDES)
     summary = ClaimSummary("NOT_ENOUGH_INFO", supports, refutes)

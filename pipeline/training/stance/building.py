@@ -10,6 +10,7 @@ from claimhound.data.labelled_sets.stance_sources import StanceSource
 from claimhound.data.labelled_sets.stances import StanceSet
 from claimhound.pipeline.evaluation.stance import SetEvaluation
 from claimhound.pipeline.models.cross_encoders import load_stance
+from claimhound.pipeline.models.summary_rule import SUMMARY_FILE
 from claimhound.pipeline.models.temperature import save_temperature
 from claimhound.pipeline.training.model_card import write_card
 from claimhound.pipeline.training.stance.data import claim_of, read_stance_data
@@ -46,6 +47,7 @@ def build_stance(
     pairs = [pair for one in learned for pair in one.pairs]
     run.notify(f"training on {len(pairs):,} pairs")
     report = train_stance(run, pairs)
+    (run.output_dir / SUMMARY_FILE).unlink(missing_ok=True)  # of an earlier model in this folder
     run.notify("fitting the temperature on held-out claims")
     model = load_stance(str(run.output_dir), run.compute)
     measured, fit = fit_on_held_out(model, held_out, run.recipe.seed, run.on_progress)

@@ -8,6 +8,7 @@ from claimhound.data.labelled_sets.splits import held_out_with_groups, without_c
 from claimhound.pipeline.evaluation.stance import SetEvaluation
 from claimhound.pipeline.models.blending import BLEND_FILE
 from claimhound.pipeline.models.cross_encoders import load_stance
+from claimhound.pipeline.models.summary_rule import SUMMARY_FILE
 from claimhound.pipeline.models.temperature import save_temperature
 from claimhound.pipeline.training.model_card import write_card
 from claimhound.pipeline.training.stance.held_out import TemperatureFit
@@ -52,7 +53,8 @@ def build_two_heads(run: TrainingRun[TwoHeadRecipe], sources: TwoHeadSources) ->
     learned, _ = without_claims(pairs, kept_out, lambda pair: pair.claim)
     run.notify(f"training on {len(learned):,} pairs")
     report = train_two_heads(run, learned)
-    (run.output_dir / BLEND_FILE).unlink(missing_ok=True)  # of an earlier model in this folder
+    for of_an_earlier_model in (BLEND_FILE, SUMMARY_FILE):
+        (run.output_dir / of_an_earlier_model).unlink(missing_ok=True)
     run.notify("measuring held-out claims")
     model = load_stance(str(run.output_dir), run.compute)
     measures = measure_held_out(model, data.sets, kept_out, seed=recipe.seed, on_progress=run.on_progress)

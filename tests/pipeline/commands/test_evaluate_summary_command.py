@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from command_runs import Invoke
 
+from claimhound.data.bundled import BUNDLED_MODELS
 from claimhound.pipeline.commands import evaluate_summary
 from claimhound.pipeline.models import summary_rule
 
@@ -122,3 +123,12 @@ def test_a_damaged_rule_and_a_claim_without_label_are_one_line_errors(
 
 def test_the_ways_to_combine_evidence_are_those_of_the_rule() -> None:
     assert evaluate_summary.COMBINATIONS == summary_rule.COMBINATIONS
+
+
+def test_the_bundled_model_is_not_fitted_in_place(evaluate: Invoke) -> None:
+    bundled = BUNDLED_MODELS["stance"].folder
+    before = (bundled / "summary.json").read_bytes()
+    refused = evaluate("--fit", "--stance", bundled)
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines()[-1] == f"Error: {bundled}: comes with claimhound; fit a copy of it"
+    assert (bundled / "summary.json").read_bytes() == before

@@ -53,3 +53,11 @@ def test_a_single_claim_cannot_be_split(invoke: Invoke, tmp_path: Path) -> None:
     assert found.exit_code == 1
     assert "1 claim cannot be split; two distinct ones are needed" in found.stderr
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_the_claims_are_not_replaced_by_those_held_out(invoke: Invoke, claims_path: Path) -> None:
+    before = claims_path.read_bytes()
+    found = invoke("split", claims_path, "--output", claims_path)
+    assert found.exit_code == 1
+    assert "is the file of all claims" in found.stderr
+    assert claims_path.read_bytes() == before

@@ -43,7 +43,7 @@ def test_both_sides_have_k_pieces_each_in_the_order_of_the_list():
 def test_pieces_that_the_reranker_does_not_read_are_not_asked():
     pieces, answer = found(["SUPPORTS"], rerank_k=4)
     assert pieces == []
-    assert "None of the first 4 pieces of evidence supports the claim." in answer.notes
+    assert "No piece of evidence among the first 4 supports the claim." in answer.notes
 
 
 def test_one_side_is_not_the_whole_evidence_so_nothing_is_said_of_the_claim():
