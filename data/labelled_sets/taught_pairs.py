@@ -19,7 +19,7 @@ from claimhound.data.disk.atomic import write_atomically
 from claimhound.data.errors import InputError
 from claimhound.data.labelled_sets.entries import Entry, locate_labelled, read_entries
 from claimhound.data.labelled_sets.stances import STANCES, Stance, StancePair
-from claimhound.data.labelled_sets.training_pairs import TrainingPair
+from claimhound.data.labelled_sets.training_pairs import TrainingPair, is_relevant
 
 HEADS = ("RELEVANT", *STANCES)
 """The outputs of a model with two heads, in the order that ours have."""
@@ -42,6 +42,11 @@ class TaughtPair(NamedTuple):
     stance: Stance | None = None
     teacher: Logits | None = None
     group: str = ""
+
+    @property
+    def is_relevant(self) -> bool | None:
+        """Whether its own label is nearer to relevant, None without one."""
+        return None if self.relevance is None else is_relevant(self.relevance)
 
 
 def of_relevance(pair: TrainingPair) -> TaughtPair:

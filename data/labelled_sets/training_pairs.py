@@ -12,3 +12,13 @@ class TrainingPair(NamedTuple):
     query: str
     text: str
     label: float
+
+    @property
+    def is_relevant(self) -> bool:
+        """Whether the grade is nearer to relevant."""
+        return is_relevant(self.label)
+
+
+def is_relevant(grade: float) -> bool:
+    """Return whether a grade in [0, 1] is nearer to relevant."""
+    return grade >= 0.5

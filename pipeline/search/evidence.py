@@ -101,7 +101,7 @@ class EvidencePipeline:
             with clock("stance"):
                 answers = self._with_stances(answers, self.stance)
         if sides:
-            answers = [of_sides(answer, sides, k, self.config) for answer in answers]
+            answers = [of_sides(answer, sides, k) for answer in answers]
         share = {name: round(spent / max(1, len(claims)), 3) for name, spent in clock.spent_ms.items()}
         index, models = self.origin()
         return [replace(answer, index=index, models=models, timings_ms=share) for answer in answers]
@@ -250,13 +250,11 @@ class EvidencePipeline:
         ]
         found = model.classify(pairs)
         stances = iter([stance_of(*row) for row in zip(found.probabilities, found.truncated, strict=True)])
-        config = self.config
+        config, rule = self.config, self.summary_rule
         described: list[ClaimEvidence] = []
         for answer in answers:
             evidence = tuple(replace(hit, stance=next(stances)) for hit in answer.evidence)
-            summary = summarize(
-                evidence, self.summary_rule, min_stance=config.min_stance, min_relevance=config.min_relevance
-            )
+            summary = summarize(evidence, rule, min_stance=config.min_stance, min_relevance=config.min_relevance)
             notes = answer.notes
             if any(hit.stance is not None and hit.stance.truncated and not hit.truncated for hit in evidence):
                 notes += ("Claim and evidence were too long together for the stance model and were cut where marked.",)

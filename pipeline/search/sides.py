@@ -5,31 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from claimhound.data.labelled_sets.stances import SIDES, Side
-from claimhound.pipeline.search.config import PipelineConfig
+from claimhound.data.labelled_sets.stances import Side
 from claimhound.pipeline.search.results import ClaimEvidence, ClaimSummary
-from claimhound.pipeline.search.summary import points_to
-
-_VERBS = {"SUPPORTS": "supports", "REFUTES": "refutes"}
 
 
-def of_sides(answer: ClaimEvidence, sides: Collection[Side], k: int, config: PipelineConfig) -> ClaimEvidence:
-    """Return the answer with the first k pieces that point to each of the sides, see `points_to`.
+def of_sides(answer: ClaimEvidence, sides: Collection[Side], k: int) -> ClaimEvidence:
+    """Return the answer with the first k pieces that its summary lists for each of the sides.
 
-    The pieces keep their ranks and their order. A note names a side to which none of them points. They are not the
-    whole evidence, so the claim is called NOT_ENOUGH_INFO.
+    The pieces keep their ranks and their order. A note names a side for which there is none. They are not the whole
+    evidence, so the claim is called NOT_ENOUGH_INFO. Raises ValueError for an answer without a summary.
     """
-    pointing = [
-        points_to(hit, min_stance=config.min_stance, min_relevance=config.min_relevance) for hit in answer.evidence
-    ]
-    kept: set[int] = set()
+    if answer.summary is None:
+        raise ValueError("only an answer with a summary has sides")
+    supports = answer.summary.supports[:k] if "SUPPORTS" in sides else ()
+    refutes = answer.summary.refutes[:k] if "REFUTES" in sides else ()
     notes = answer.notes
-    for side in filter(sides.__contains__, SIDES):
-        found = [hit.rank for hit, pointed in zip(answer.evidence, pointing, strict=True) if pointed == side]
-        kept.update(found[:k])
-        if answer.evidence and not found:
-            notes += (f"No piece of evidence among the first {len(answer.evidence):,} {_VERBS[side]} the claim.",)
-    shown = [(hit, side) for hit, side in zip(answer.evidence, pointing, strict=True) if hit.rank in kept]
-    supports, refutes = (tuple(hit.document.doc_id for hit, pointed in shown if pointed == side) for side in SIDES)
-    summary = ClaimSummary("NOT_ENOUGH_INFO", supports, refutes)
-    return replace(answer, evidence=tuple(hit for hit, _ in shown), notes=notes, summary=summary)
+    for side, verb, found in (("SUPPORTS", "supports", supports), ("REFUTES", "refutes", refutes)):
+        if side in sides and answer.evidence and not found:
+            notes += (f"No piece of evidence among the first {len(answer.evidence):,} {verb} the claim.",)
+    shown = tuple(hit for hit in answer.evidence if hit.document.doc_id in {*supports, *refutes})
+    return replace(answer, evidence=shown, notes=notes, summary=ClaimSummary("NOT_ENOUGH_INFO", supports, refutes))

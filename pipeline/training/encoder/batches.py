@@ -52,7 +52,7 @@ def contrastive_entries(
         for pair in pairs:
             claims[normalize_text(pair.query)].append(pair)
         for key, own in claims.items():
-            positives = _distinct(pair.text for pair in own if pair.label >= 0.5)
+            positives = _distinct(pair.text for pair in own if pair.is_relevant)
             negatives = _distinct(
                 pair.text for pair in own if pair.label < 0.5 and normalize_text(pair.text) not in relevant.get(key, ())
             )
@@ -83,7 +83,7 @@ def relevant_texts(pairs: Iterable[TrainingPair]) -> dict[str, set[str]]:
     """Return claim -> relevant passages, all as normalised texts."""
     relevant: defaultdict[str, set[str]] = defaultdict(set)
     for pair in pairs:
-        if pair.label >= 0.5:
+        if pair.is_relevant:
             relevant[normalize_text(pair.query)].add(normalize_text(pair.text))
     return dict(relevant)
 

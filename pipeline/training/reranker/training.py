@@ -107,7 +107,7 @@ def evaluate_pairs(
 
     evaluator = CrossEncoderClassificationEvaluator(
         sentence_pairs=[[pair.query, pair.text] for pair in pairs],
-        labels=[int(pair.label >= 0.5) for pair in pairs],
+        labels=[int(pair.is_relevant) for pair in pairs],
         batch_size=4 * recipe.batch_size,
         show_progress_bar=False,
         write_csv=False,
@@ -120,9 +120,9 @@ def evaluate_pairs(
 def balanced(pairs: Sequence[TrainingPair]) -> list[TrainingPair]:
     """Return each claim's relevant pairs and as many of its negatives: what the published metrics are measured on."""
     kept: list[TrainingPair] = []
-    room = Counter(pair.query_id for pair in pairs if pair.label >= 0.5)
+    room = Counter(pair.query_id for pair in pairs if pair.is_relevant)
     for pair in pairs:
-        if pair.label >= 0.5:
+        if pair.is_relevant:
             kept.append(pair)
         elif room[pair.query_id] > 0:
             room[pair.query_id] -= 1
@@ -131,7 +131,7 @@ def balanced(pairs: Sequence[TrainingPair]) -> list[TrainingPair]:
 
 
 def _check_pairs(pairs: Sequence[TrainingPair], pretraining_pairs: Sequence[TrainingPair]) -> None:
-    n_relevant = sum(pair.label >= 0.5 for pair in pairs)
+    n_relevant = sum(pair.is_relevant for pair in pairs)
     if not 0 < n_relevant < len(pairs):
         raise InputError(
             f"nothing to learn from: {len(pairs)} training pairs, {n_relevant} of them relevant; both kinds are needed"

@@ -57,10 +57,9 @@ def read_two_head_data(sources: TwoHeadSources, *, seed: int, notify: Notify) ->
     that has no pair to learn.
     """
     excluded = sources.excluded_claims
-    for source in sources.stance:
-        source.require_trainable()
-    judged = read_training_data(sources.relevance, excluded, purpose="relevance", seed=seed, notify=notify)
+    # First, since it refuses a set to measure on before it reads any.
     stance = read_stance_data(sources.stance, excluded, seed=seed, notify=notify)
+    judged = read_training_data(sources.relevance, excluded, purpose="relevance", seed=seed, notify=notify)
     taught = _read_taught(sources.taught, excluded, notify)
     sets = [
         *(
@@ -95,7 +94,7 @@ def refuse_single_labels(sets: Iterable[TwoHeadSet]) -> None:
                 f"{one.path}: all {len(one.pairs):,} pairs are {stances.pop()}; join it with pairs of other stances "
                 "in one file, or leave it out"
             )
-        kinds = {pair.relevance >= 0.5 for pair in one.pairs if pair.relevance is not None}
+        kinds = {pair.is_relevant for pair in one.pairs} - {None}
         if len(kinds) == 1:
             word = "relevant; `evidence:FILE` draws others for them" if kinds.pop() else "not relevant"
             raise InputError(f"{one.path}: all {len(one.pairs):,} pairs are {word}")

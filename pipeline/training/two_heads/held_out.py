@@ -49,8 +49,8 @@ def measure_held_out(
     relevance, stances = [], []
     for one in sets:
         _, held_out = without_claims(one.pairs, claims, lambda pair: pair.claim)
-        judged = [pair for pair in held_out if pair.relevance is not None]
-        relevant = np.array([_is_relevant(pair) for pair in judged], dtype=np.bool_)
+        judged = [pair for pair in held_out if pair.is_relevant is not None]
+        relevant = np.array([pair.is_relevant for pair in judged], dtype=np.bool_)
         if relevant.any() and not relevant.all():
             scores = _logits(model, judged, on_progress)
             figures = Classification(scores, relevant).figures(np.arange(len(judged), dtype=np.int64))
@@ -61,10 +61,6 @@ def measure_held_out(
             stances.append(StanceSet(one.name, pairs, one.tells_refuted))
     measured, fit = fit_on_held_out(model, stances, seed, on_progress) if stances else ((), None)
     return HeldOutMeasures(tuple(relevance), measured, fit)
-
-
-def _is_relevant(pair: TaughtPair) -> bool:
-    return pair.relevance is not None and pair.relevance >= 0.5
 
 
 def _logits(model: CrossEncoderModel, pairs: Sequence[TaughtPair], on_progress: Progress) -> np.ndarray:

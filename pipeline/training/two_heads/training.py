@@ -97,9 +97,9 @@ def _require_both_heads(pairs: Sequence[TaughtPair]) -> None:
 
 
 def _is_relevant(pair: TaughtPair) -> bool | None:
-    if pair.relevance is not None:
-        return pair.relevance >= 0.5
-    return None if pair.teacher is None else pair.teacher[0] >= 0
+    if pair.is_relevant is not None or pair.teacher is None:
+        return pair.is_relevant
+    return pair.teacher[0] >= 0
 
 
 def _stance(pair: TaughtPair) -> Stance | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from command_runs import Invoke
 from claimhound.data.bundled import sample_dir
 from claimhound.data.labelled_sets.stances import STANCES
 from claimhound.data.labelled_sets.taught_pairs import read_taught_pairs
-from claimhound.pipeline.training.two_heads.recipe import TwoHeadRecipe
 
 QUICK = ("--precision", "fp32", "--max-length", 32, "--training-length", 32, "--device", "cpu", "--threads", 1)
 F32 = ("--precision", "f32", "--device", "cpu", "--threads", 1)
@@ -178,16 +176,3 @@ def test_mistakes_of_train_cross_encoder_are_one_line(
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.splitlines()[-1].startswith(f"Error: {message}")
     assert not (tmp_path / "m").exists()
-
-
-def test_every_setting_of_the_recipe_is_an_option_with_its_default(invoke: Invoke) -> None:
-    shown = " ".join(invoke("train", "cross-encoder", "--help").stdout.split())
-    for setting in fields(TwoHeadRecipe):
-        flag = f"--{setting.name.replace('_', '-')}"
-        if setting.name in ("warmup_share", "weight_decay"):
-            assert flag not in shown
-            continue
-        assert flag in shown
-        if setting.default is not False:
-            rest = shown.split(f" {flag} ", 1)[1]
-            assert rest.split("[default: ", 1)[1].startswith(f"{setting.default}]"), flag

@@ -11,6 +11,7 @@ from command_runs import Invoke
 
 from claimhound.data.bundled import sample_dir
 from claimhound.pipeline.training.encoder.recipe import EncoderRecipe
+from claimhound.pipeline.training.two_heads.recipe import TwoHeadRecipe
 
 LOOSE = ("--max-cosine", 1)  # random weights find everything similar
 QUICK = ("--precision", "fp32", "--batch-size", 8, "--mini-batch-size", 8, "--n-negatives", 1, "--threads", 1)
@@ -73,9 +74,10 @@ def test_mined_pairs_train_an_encoder_that_can_build_an_index(
     assert built.exit_code == 0, built.stderr
 
 
-def test_every_setting_of_the_recipe_is_an_option_with_its_default(invoke: Invoke):
-    shown = " ".join(invoke("train", "encoder", "--help").stdout.split())
-    for setting in fields(EncoderRecipe):
+@pytest.mark.parametrize(("command", "recipe"), [("encoder", EncoderRecipe), ("cross-encoder", TwoHeadRecipe)])
+def test_every_setting_of_the_recipe_is_an_option_with_its_default(invoke: Invoke, command, recipe):
+    shown = " ".join(invoke("train", command, "--help").stdout.split())
+    for setting in fields(recipe):
         flag = f"--{setting.name.replace('_', '-')}"
         if setting.name in ("warmup_share", "weight_decay"):
             assert flag not in shown
