@@ -25,6 +25,7 @@ from claimhound.pipeline.commands.invocation import version
 from claimhound.pipeline.commands.mine import mine
 from claimhound.pipeline.commands.output import give_up_output, print_help_alone, print_text, say
 from claimhound.pipeline.commands.search import search
+from claimhound.pipeline.commands.serve import serve
 from claimhound.pipeline.commands.split import split
 from claimhound.pipeline.commands.teach import teach_command
 from claimhound.pipeline.commands.train import train
@@ -60,7 +61,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, is_wanted: b
 @click.group(
     cls=_CommandLine,
     groups={
-        "Use": (demo, index, search, annotate),
+        "Use": (demo, index, search, annotate, serve),
         "Measure": (
             evaluate,
             compare,

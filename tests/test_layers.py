@@ -37,13 +37,16 @@ HOMES = {
     "matplotlib": ("pipeline/evaluation/reporting/plots.py",),
     "jinja2": ("data/text/html_template.py", "pipeline/training/model_card.py"),
     "click": ("cli.py", "pipeline/commands/"),
+    "starlette": ("pipeline/server/",),
+    "uvicorn": ("pipeline/server/",),
+    "pydantic": ("pipeline/server/",),
     "rich": ("pipeline/commands/", "pipeline/evaluation/reporting/tables.py"),
 }
 """The only files that may import a library, by the beginning of their paths."""
 
 HEAVY = (
     "torch", "transformers", "datasets", "sentence_transformers", "openvino", "faiss", "tantivy", "numpy", "scipy",
-    "matplotlib", "jinja2",
+    "matplotlib", "jinja2", "starlette", "uvicorn", "pydantic", "mcp",
 )  # fmt: skip
 """Libraries that the command line and the package must not load until they are used."""
 

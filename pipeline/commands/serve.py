@@ -1,0 +1,101 @@
+"""`serve`: answer claims over HTTP, with indexes and models kept warm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from claimhound.data.extras import require
+from claimhound.pipeline.commands.model_choice import (
+    ModelChoice,
+    compute_options,
+    encoder_option,
+    no_encoder_option,
+    reranker_options,
+    stance_options,
+)
+from claimhound.pipeline.commands.options import path_option
+from claimhound.pipeline.commands.output import say
+from claimhound.pipeline.commands.settings import chosen_config, settings_options
+
+
+@click.command(short_help="Answer claims in a browser and over HTTP.")
+@click.option(
+    "--index",
+    "indexes",
+    metavar="[NAME=]DIR",
+    multiple=True,
+    required=True,
+    help="Folder of an index, and the name that clients know it by; repeatable.  [default name: the folder's]",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 for a free one.")
+@path_option("--token-file", "token_path", "FILE", "File with the token that requests must carry.")
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    metavar="NAME",
+    multiple=True,
+    help="Host name under which browsers reach the server, such as a proxy's; repeatable.",
+)
+@click.option(
+    "--queue",
+    "most_waiting",
+    default=256,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Claims that may wait; more are refused with status 429.",
+)
+@stance_options
+@settings_options
+@reranker_options
+@encoder_option
+@no_encoder_option
+@compute_options
+def serve(
+    indexes: tuple[str, ...],
+    host: str,
+    port: int,
+    token_path: Path | None,
+    allowed_hosts: tuple[str, ...],
+    most_waiting: int,
+    config_path: Path | None,
+    first_stage_k: int,
+    rerank_k: int,
+    **model_options: Any,
+) -> None:
+    """Answer claims for a browser and for programs, with the answers of `claimhound search`.
+
+    On this machine alone by default. With another --host, requests need the token of --token-file. Needs the extra
+    `serve`. SIGTERM and Ctrl-C finish what is at hand.
+    """
+    for module in ("starlette", "uvicorn", "pydantic"):
+        require(module, "serve", "a server")
+    from claimhound.pipeline.server.access import read_access
+    from claimhound.pipeline.server.running import listen, run
+    from claimhound.pipeline.server.starting import start_service
+
+    models = ModelChoice(**model_options)
+    models.refuse_contradictions()
+    access = read_access(host, allowed_hosts, token_path)
+    config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
+    named = [_named(item) for item in indexes]
+    if len({name for name, _ in named}) < len(named):
+        raise click.UsageError("two indexes have the same name; name them with --index NAME=DIR")
+    # Before the models are loaded: a port that is taken is told at once.
+    with listen(host, port) as socket:
+        service = start_service(named, lambda folder: models.open(folder, config), models.compute, most_waiting)
+        run(service, access, socket, say)
+
+
+def _named(item: str) -> tuple[str, Path]:
+    """Return name and folder; a folder whose own name has an equals sign is written NAME=DIR."""
+    name, equals, folder = item.partition("=")
+    if not equals:
+        return Path(item).absolute().name, Path(item)
+    if not name or not folder or "/" in name:
+        raise click.BadParameter(f"{item!r} is neither DIR nor NAME=DIR", param_hint="--index")
+    return name, Path(folder)

@@ -1,0 +1,162 @@
+"""Who may reach the server: hosts, origins, tokens, and the headers that keep a browser from doing harm."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from claimhound.data.errors import InputError
+from claimhound.pipeline.server.problems import RequestProblem
+from claimhound.pipeline.server.responses import problem_response
+
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+_SHORTEST_TOKEN = 16
+# The page loads its own files alone, and its own server is the only one that it talks to.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+OPEN_PATHS = ("/", "/health/live")
+"""Paths that need no token, beside the page's own files."""
+OPEN_FOLDER = "/page/"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Hosts under which the server is reached, and the token that requests carry, None for none."""
+
+    hosts: frozenset[str]
+    token: str | None = None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The first characters of the token's SHA-256, for logs."""
+        return None if self.token is None else hashlib.sha256(self.token.encode()).hexdigest()[:12]
+
+
+def read_access(host: str, allowed_hosts: Sequence[str], token_path: Path | None) -> Access:
+    """Return who may reach a server that listens on `host`.
+
+    Raises InputError for an address beyond loopback without a token file, and for a token file that cannot be read or
+    whose token is short or contains white space.
+    """
+    if token_path is None and not is_loopback(host):
+        raise InputError(
+            f"--host {host}: is reached from other machines, so requests need a token; "
+            "name a file with --token-file FILE (make one with: openssl rand -hex 32)"
+        )
+    names = {host, *allowed_hosts, *(_LOOPBACK_NAMES if is_loopback(host) or is_any(host) else ())}
+    return Access(frozenset(name.strip("[]").lower() for name in names), _read_token(token_path))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def is_any(host: str) -> bool:
+    """Return whether an address stands for all of the machine's."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_unspecified
+    except ValueError:
+        return False
+
+
+def _read_token(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: a token consists of ASCII characters") from error
+    if len(token) < _SHORTEST_TOKEN or any(character.isspace() for character in token):
+        raise InputError(f"{path}: a token is one word of at least {_SHORTEST_TOKEN} characters")
+    return token
+
+
+class Guard:
+    """Refuses what must not reach the application, and adds the headers that every response has."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, refuse, or pass a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            self._check(scope["path"], Headers(scope=scope))
+        except RequestProblem as problem:
+            await problem_response(problem)(scope, receive, send_with_headers)
+            return
+        await self._app(scope, receive, send_with_headers)
+
+    def _check(self, path: str, headers: Headers) -> None:
+        host = _host_of(f"//{headers.get('host', '')}")
+        if host not in self._access.hosts:
+            raise RequestProblem(
+                403, "foreign_host", "this server is not known by that host name; start it with --allowed-host NAME"
+            )
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+            raise RequestProblem(403, "foreign_origin", "a page of another origin may not use this server")
+        if headers.get("sec-fetch-site") == "cross-site" and path not in OPEN_PATHS:
+            raise RequestProblem(403, "foreign_origin", "a page of another site may not use this server")
+        if self._access.token is None or path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
+            return
+        if not _is_same(_token_in(headers), self._access.token):
+            raise RequestProblem(
+                401,
+                "no_token",
+                "send the server's token as Authorization: Bearer TOKEN or X-API-Key: TOKEN",
+                {"WWW-Authenticate": "Bearer"},
+            )
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _token_in(headers: Headers) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def _is_same(given: str, expected: str) -> bool:
+    """Compare in a time that tells neither length nor first difference."""
+    digests = (hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (given, expected))
+    return hmac.compare_digest(*digests)

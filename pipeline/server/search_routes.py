@@ -1,0 +1,111 @@
+"""POST /v1/search: the answers of `claimhound search`, byte for byte but for timings and the index's name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from claimhound.pipeline.search.answer_json import as_json
+from claimhound.pipeline.search.results import ClaimEvidence
+from claimhound.pipeline.server.bodies import read_json
+from claimhound.pipeline.server.messages import SearchRequest, parsed
+from claimhound.pipeline.server.problems import RequestProblem
+from claimhound.pipeline.server.responses import as_problem, text_response, while_connected
+from claimhound.pipeline.server.service import Service
+from claimhound.pipeline.server.warm_index import WarmIndex
+
+NDJSON = "application/x-ndjson"
+# Claims of one request that wait at the same time: the others of a long list let later requests come between.
+_AHEAD = 16
+
+
+def search_routes(service: Service) -> list[Route]:
+    """Return the route of searches."""
+
+    async def search(request: Request) -> Response:
+        wanted = parsed(SearchRequest, await read_json(request, service.limits.body_bytes))
+        index = service.index(wanted.index)
+        _require_models(index, wanted)
+        if wanted.claim is not None:
+            answer = await while_connected(request, _answer(service, index, wanted, wanted.claim))
+            return text_response(as_json(answer) + "\n")
+        answers = _answers(service, index, wanted, wanted.claims or [])
+        first = await while_connected(request, anext(answers))
+        return StreamingResponse(_lines(first, answers), media_type=NDJSON)
+
+    return [Route("/v1/search", search, methods=["POST"])]
+
+
+def _require_models(index: WarmIndex, wanted: SearchRequest) -> None:
+    """Raise RequestProblem 422 for a request that needs a model which the server was started without."""
+    opened = index.opened
+    for name, is_wanted, is_there in (
+        ("adaptive_k", wanted.adaptive_k, opened.reranker),
+        ("min_score", wanted.min_score is not None, opened.reranker),
+        ("sides", bool(wanted.sides), opened.stance),
+    ):
+        if is_wanted and is_there is None:
+            model = "stance model" if name == "sides" else "reranker"
+            raise RequestProblem(422, "no_model", f"{name} needs a {model}, and the server has none")
+
+
+async def _answer(service: Service, index: WarmIndex, wanted: SearchRequest, claim: str) -> ClaimEvidence:
+    # The claim apart, all that decides an answer: claims that agree in it are searched together.
+    group = ("search", index.name, *(value for _, value in sorted(wanted.settings.items())))
+    return await service.queue.do(group, claim, _search(index, wanted))
+
+
+def _search(index: WarmIndex, wanted: SearchRequest) -> Callable[[list[str]], Sequence[ClaimEvidence]]:
+    def run(claims: list[str]) -> list[ClaimEvidence]:
+        answers = index.current().find_evidence(
+            claims,
+            wanted.k,
+            adaptive=wanted.adaptive_k,
+            min_score=wanted.min_score,
+            conditions=wanted.conditions,
+            context=wanted.context,
+            folding=wanted.fold,
+            sides=wanted.sides,
+        )
+        return [replace(answer, index=answer.index | {"path": index.name}) for answer in answers]
+
+    return run
+
+
+async def _answers(
+    service: Service, index: WarmIndex, wanted: SearchRequest, claims: Sequence[str]
+) -> AsyncIterator[ClaimEvidence]:
+    """Yield the answers in order; a few claims wait at a time."""
+    waiting: list[asyncio.Task[ClaimEvidence]] = []
+    try:
+        for claim in claims:
+            waiting.append(asyncio.ensure_future(_answer(service, index, wanted, claim)))
+            if len(waiting) == _AHEAD:
+                yield await waiting.pop(0)
+        while waiting:
+            yield await waiting.pop(0)
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+async def _lines(first: ClaimEvidence, others: AsyncIterator[ClaimEvidence]) -> AsyncIterator[bytes]:
+    """Yield the answers as JSON lines; an error, which comes too late for a status, is the last line."""
+    yield _line(as_json(first, indent=None))
+    try:
+        async for answer in others:
+            yield _line(as_json(answer, indent=None))
+    except Exception as error:
+        yield _line(json.dumps(as_problem(error).record(), ensure_ascii=False))
+        if not isinstance(error, RequestProblem):
+            raise
+
+
+def _line(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace") + b"\n"
