@@ -115,6 +115,8 @@ def evaluate_summary_command(
         raise click.UsageError(f"name as many indexes as files of claims, not {len(index_dirs)} and {len(claims)}")
     models = ModelChoice(**model_options)
     models.refuse_contradictions()
+    if not fit:
+        _refuse_fit_options()
     folder = _folder_to_fit(models.stance) if fit else None
     require_folder_for(output)
     from claimhound.data.labelled_sets.claim_verdicts import read_labelled_claims
@@ -160,6 +162,14 @@ def evaluate_summary_command(
             yield from write_scored_claims(scored, found.called, output)
 
     finish(found, summary_figures, output_format, write, notes=found.notes)
+
+
+def _refuse_fit_options() -> None:
+    """Raise UsageError for an option that only --fit uses."""
+    context = click.get_current_context()
+    for name in ("combination", "target", "folds", "seed"):
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name} needs --fit")
 
 
 def _folder_to_fit(stance: str | None) -> Path:

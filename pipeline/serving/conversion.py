@@ -32,9 +32,12 @@ from claimhound.pipeline.serving.conversion_cache import (
 from claimhound.pipeline.serving.conversion_record import Measured
 
 _FOR_EVER = -1
+# A conversion takes up to a minute, on a busy machine a few. Two were seen to hang on a machine busy with other jobs,
+# all threads waiting, the cause unknown: better an error than a first search that never ends.
+_LONGEST_S = 1_800
 
 
-def _convert_in_child(what: Conversion, target: Path) -> None:
+def _convert_in_child(what: Conversion, target: Path, longest_s: float = _LONGEST_S) -> None:
     # CI and NNCF_CI stop OpenVINO's converter and NNCF from sending usage reports over the network.
     environment = os.environ | {
         "CI": "true",
@@ -46,15 +49,22 @@ def _convert_in_child(what: Conversion, target: Path) -> None:
     words = [str(what.model_dir), what.kind, str(what.max_length), what.precision, str(target)]
     command = [sys.executable, "-P", "-m", "claimhound.pipeline.models.converting", *words]
     # No standard input: a library that asks a question must not read our user's input.
-    finished = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env=environment,
-        check=False,
-    )
+    try:
+        finished = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment,
+            check=False,
+            timeout=longest_s,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ModelError(
+            f"{what.model_dir}: its conversion for this machine's processor was stopped after {longest_s:,.0f} s; run "
+            "the command again, if need be when the machine is less busy"
+        ) from error
     if finished.returncode != 0:
         lines = [line for line in finished.stderr.splitlines() if line.strip()] or ["no reason given"]
         # A negative code is a signal's number; then nothing was printed.

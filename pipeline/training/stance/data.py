@@ -39,7 +39,8 @@ def read_stance_data(
         kept, left_out = without_claims(found.pairs, excluded, claim_of)
         sets.append(replace(found, pairs=kept))
         counts = ", ".join(f"{n:,} {stance}" for stance, n in label_counts(sets[-1]).items())
-        drawn = "" if source.limit is None else f" of {source.limit:,} claims drawn by seed"
+        what = "sentences" if source.kind == "counterfactual" else "claims"
+        drawn = "" if source.limit is None else f" of {source.limit:,} {what} drawn by seed"
         dropped = f"; {len(left_out):,} left out" if left_out else ""
         files.append(data_file(source.path, f"{found.name}: {len(kept):,} pairs{drawn} ({counts}){dropped}"))
         n_excluded += len(left_out)

@@ -132,3 +132,10 @@ def test_the_bundled_model_is_not_fitted_in_place(evaluate: Invoke) -> None:
     assert refused.exit_code == 1
     assert refused.stderr.splitlines()[-1] == f"Error: {bundled}: comes with claimhound; fit a copy of it"
     assert (bundled / "summary.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [("--target", "0.9"), ("--combination", "sum"), ("--folds", "3"), ("--seed", "1")])
+def test_an_option_of_the_fit_needs_it(evaluate: Invoke, words: tuple[str, str]) -> None:
+    result = evaluate(*words)
+    assert result.exit_code == 2
+    assert f"{words[0]} needs --fit" in result.stderr

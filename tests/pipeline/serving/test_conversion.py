@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from claimhound.pipeline.serving import conversion
 from claimhound.pipeline.serving.agreement import LogitAgreement, VectorAgreement
 from claimhound.pipeline.serving.compute import Compute
 from claimhound.pipeline.serving.conversion import converted
-from claimhound.pipeline.serving.conversion_cache import Conversion
+from claimhound.pipeline.serving.conversion_cache import UNFINISHED, Conversion, conversions_dir
 from claimhound.pipeline.serving.conversion_record import Measured
 from claimhound.pipeline.serving.openvino_runtime import NotConverted, OpenVinoRuntime
 from claimhound.pipeline.serving.precision import Candidate
@@ -268,6 +269,15 @@ def test_a_model_that_cannot_be_converted_is_a_one_line_error_and_leaves_nothing
         converted(Conversion(folder, "encoder", 64), convert=conversion._convert_in_child)
     assert "\n" not in str(caught.value)
     assert list((own_cache / "models").iterdir()) == []
+
+
+def test_a_conversion_that_does_not_end_is_stopped_with_an_error(own_cache, what):
+    def hurried(what: Conversion, folder: Path) -> None:
+        conversion._convert_in_child(what, folder, longest_s=0.01)
+
+    with pytest.raises(ModelError, match="was stopped after 0 s; run the command again"):
+        converted(what, convert=hurried)
+    assert not [path for path in conversions_dir().iterdir() if path.name.startswith(UNFINISHED)]
 
 
 def test_a_conversion_does_not_read_standard_input(own_cache, what, monkeypatch):
