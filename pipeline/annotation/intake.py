@@ -16,7 +16,7 @@ from claimhound.data.dates import read_day
 from claimhound.data.errors import InputError, RecordError
 from claimhound.data.formats.fields import missing_field
 from claimhound.data.formats.parquet_columns import Kind, joint_kind, kind_of
-from claimhound.data.formats.sources import STDIN, Source
+from claimhound.data.formats.sources import STDIN, Source, known_as
 from claimhound.data.formats.streams import open_stream
 from claimhound.data.notices import Notices
 from claimhound.data.read_options import ReadOptions
@@ -33,13 +33,15 @@ class ClaimSource:
     """Where a job's claims come from: a source as for `read_claims`, and its options.
 
     Only the first `limit` claims count. `before_field` is the field with the claim's date; its evidence must be older.
-    A record without a readable date is then a bad record.
+    A record without a readable date is then a bad record. A file known by another name than on the disk, such as an
+    upload, has that in `name`: it is shown, and begins the ids of records that have none.
     """
 
     source: str
     reading: ReadOptions = ReadOptions()  # noqa: RUF009 (frozen)
     limit: int | None = None
     before_field: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,15 @@ class Intake:
         self._claims = claims
         self.notices = Notices()
         self._source = locate_claims(claims.source, claims.reading)
+        if claims.name is not None:
+            self._source = known_as(self._source, claims.name)
         if claims.source == STDIN or (self._source.path is not None and self._source.path.is_fifo()):
             self._source = _spooled(self._source, spool_path)
 
     @property
     def name(self) -> str:
         """Human-readable name of the source."""
-        return "standard input" if self._claims.source == STDIN else Path(self._claims.source).name
+        return "standard input" if self._claims.source == STDIN else Path(self._claims.name or self._claims.source).name
 
     @property
     def source_name(self) -> str:
