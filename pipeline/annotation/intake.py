@@ -34,7 +34,8 @@ class ClaimSource:
 
     Only the first `limit` claims count. `before_field` is the field with the claim's date; its evidence must be older.
     A record without a readable date is then a bad record. A file known by another name than on the disk, such as an
-    upload, has that in `name`: it is shown, and begins the ids of records that have none.
+    upload, has that in `name`: it is shown, and begins the ids of records that have none. More than `most` records are
+    an error, and a claim whose other fields have more than `most_field_bytes` as JSON is a bad record.
     """
 
     source: str
@@ -42,6 +43,8 @@ class ClaimSource:
     limit: int | None = None
     before_field: str | None = None
     name: str | None = None
+    most: int | None = None
+    most_field_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,13 @@ class Intake:
         return day.date
 
     def _refusal(self, claim: Query) -> str | None:
+        """Return why a claim cannot be used, beside its text; None if it can."""
+        most = self._claims.most_field_bytes
+        if most is not None and (size := len(json.dumps(claim.fields))) > most:
+            return f"the claim's other fields have {size:,} bytes; the limit is {most:,}"
+        return self._date_refusal(claim)
+
+    def _date_refusal(self, claim: Query) -> str | None:
         """Return why a claim has no usable date, None if it has one or needs none."""
         name = self._claims.before_field
         if name is None:
@@ -131,7 +141,12 @@ class Intake:
     def items(self, notices: Notices | None = None) -> Iterator[Query | RecordError]:
         """Yield each claim, or the error of a bad record; the reader's notices go to `notices`."""
         found = read_good_and_bad_claims(
-            self._source, self._claims.reading, longest=LONGEST_CLAIM, notices=notices, refusal=self._refusal
+            self._source,
+            self._claims.reading,
+            longest=LONGEST_CLAIM,
+            notices=notices,
+            refusal=self._refusal,
+            most=self._claims.most,
         )
         n_claims = 0
         for item in found:
