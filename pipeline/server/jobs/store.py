@@ -244,7 +244,7 @@ class JobStore:
             snapshot = current()
             with suppress(FileNotFoundError):  # a writer has just replaced it
                 return snapshot, self.kept.keep(snapshot, self.room())
-        raise JobRefused("too_many_jobs", "the index changes faster than a job can be started; try again")
+        raise JobRefused("too_many_jobs", "the index has just changed, and cannot be opened yet; try again")
 
     def _drop_generations(self) -> None:
         self.kept.remove_others({record.kept for record in self._jobs.values() if not record.is_over})

@@ -7,9 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from claimhound.data.records import Document
 from claimhound.pipeline.server.access import read_access
 from claimhound.pipeline.server.app import make_app
 from claimhound.pipeline.server.jobs.limits import JobLimits
@@ -18,13 +20,17 @@ from claimhound.pipeline.server.service import Service
 from claimhound.pipeline.server.warm_index import WarmIndex
 from claimhound.pipeline.server.work_queue import WorkQueue
 from claimhound.pipeline.serving.compute import Compute
-from tests.pipeline.annotation.annotation_fakes import build_index, pipeline_of, write_claims
+from tests.pipeline.annotation.annotation_fakes import WORDS, build_index, pipeline_of, write_claims
 from tests.pipeline.server.jobs.job_fakes import runner_of, until
 
 
 @pytest.fixture
 def index_dir(quick_dir: Path) -> Path:
-    return build_index(quick_dir / "index")
+    """An index without titles: the fake encoder's vectors, which are checked, are those of the texts alone."""
+    random = np.random.default_rng(7)
+    return build_index(
+        quick_dir / "index", [Document(f"d{n:02d}", " ".join(random.choice(WORDS, 6))) for n in range(12)]
+    )
 
 
 @pytest.fixture

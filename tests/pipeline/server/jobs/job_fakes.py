@@ -24,7 +24,7 @@ def made_alone(index_dir: Path, claims: Path, output: Path, *, k: int = 5, name:
     settings = AnnotationSettings(k=k, output_format=format_of(output))
     annotate(ClaimSource(str(claims), name=claims.name), output, lambda: Searcher(pipeline, n_workers=2), settings)
     rejected = JobFiles(output).rejected
-    written = output.read_text(encoding="utf-8").replace(str(index_dir), name).encode()
+    written = output.read_bytes().replace(str(index_dir).encode(), name.encode())
     return written, rejected.read_bytes() if rejected.exists() else b""
 
 
