@@ -27,6 +27,9 @@ class Disk:
     def before(self, operation: str, path: Path) -> None:
         """Do nothing: a hook for tests to fail or die at the operation on `path`."""
 
+    def growing(self, path: Path) -> None:
+        """Do nothing: called again and again while a file is written; a disk with a limit raises here."""
+
     def make_dir(self, path: Path) -> None:
         """Make the folder and its parents; it may exist."""
         self.before("make_dir", path)

@@ -119,6 +119,11 @@ def _suffixes(file_name: str) -> tuple[str, Compression | None]:
     return Path(plain).suffix.lower(), compression
 
 
+def known_as(source: Source, name: str) -> Source:
+    """Return a file's source as if the file had this name: in errors, and in the ids of records that have none."""
+    return replace(source, name=name, stem=_id_stem(Path(split_compression(name)[0]).stem))
+
+
 def locate_text(source: str | Path, formats: Collection[Format] = ()) -> Source:
     """Return the source of a text file with any suffix (runs and judgments have all kinds), or of `-`.
 

@@ -219,7 +219,8 @@ def _zstd_pieces(packed: IO[bytes]) -> Iterator[bytes]:
     zstandard's own stream_reader ends silently at the end of a truncated file, which would lose records.
     """
     frame = _ZstdFrame()
-    while piece := frame.left_over() or packed.read(1 << 16):
+    # A kilobyte at a time: each may become 32 MB, and a file that was made for it would fill the memory at 64 KiB.
+    while piece := frame.left_over() or packed.read(1 << 10):
         if frame.ended:
             frame = _ZstdFrame()
         yield frame.unpack(piece)

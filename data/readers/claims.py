@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from claimhound.data.errors import RecordError
+from claimhound.data.errors import InputError, RecordError
 from claimhound.data.formats.fields import FieldNames, Record
 from claimhound.data.formats.sources import Source, locate
 from claimhound.data.notices import Notices
@@ -70,15 +70,30 @@ def read_good_and_bad_claims(
     longest: int,
     notices: Notices | None = None,
     refusal: Callable[[Query], str | None] = lambda _claim: None,
+    most: int | None = None,
 ) -> Iterator[Query | RecordError]:
     """Yield the claims and the bad records of a source, in order.
 
     A claim with more than `longest` characters is bad, and so is one for which `refusal` returns a reason. Everything
-    else is as for `read_claims`.
+    else is as for `read_claims`. Raises InputError for more than `most` records, good and bad.
     """
     bad: list[RecordError] = []
+    n_bad = 0
+
+    def reject(error: RecordError) -> None:
+        nonlocal n_bad
+        n_bad += 1
+        require_few(n_bad)
+        bad.append(error)
+
+    def require_few(n: int) -> None:
+        if most is not None and n > most:
+            raise InputError(f"{source.name}: has more than {most:,} records; send it in parts")
+
     names = CLAIM_FIELDS.given(options.id_field, options.text_field)
-    for record in read_records([source], names, bad.append, part="queries", notices=notices):
+    records = read_records([source], names, reject, part="queries", notices=notices)
+    for n_good, record in enumerate(records, start=1):
+        require_few(n_good + n_bad)
         yield from bad
         bad.clear()
         if len(record.text) > longest:

@@ -54,6 +54,7 @@ def annotate(
     fresh: bool = False,
     on_progress: Progress = silent,
     on_notice: Notify = ignore,
+    is_stopped: Callable[[], bool] = lambda: False,
     disk: Disk | None = None,
 ) -> AnnotationReport:
     """Find evidence for every claim of a source, each exactly once, and write it with the claim's own id and fields.
@@ -66,7 +67,7 @@ def annotate(
 
     `load` opens index and models once the claims have been read. `on_notice` is called with each notice of the readers,
     with the guarantees that the file system lacks, and with a message at the first interrupt: the current batches are
-    then finished, and KeyboardInterrupt is raised.
+    then finished, and KeyboardInterrupt is raised; so it is once `is_stopped` returns true, for a job in a thread.
 
     Raises InputError if the output is a stream or the file of the claims, if another process is working on it, if
     it belongs to another job, finished or not, if no record is a claim, and if something cannot be read or
@@ -89,7 +90,9 @@ def annotate(
         renamed = {name: column for name, column in columns.items() if column != name}
         receipt = None if fresh else finished_before(files, identity)
         if receipt is None:
-            n_resumed = _done(job, identity, fresh=fresh, on_progress=on_progress, on_notice=on_notice)
+            n_resumed = _done(
+                job, identity, fresh=fresh, on_progress=on_progress, on_notice=on_notice, is_stopped=is_stopped
+            )
         else:
             files.spool.unlink(missing_ok=True)
             n_resumed = receipt.n_claims + receipt.n_bad
@@ -97,13 +100,21 @@ def annotate(
         return AnnotationReport(files.output, survey.n_claims, survey.n_bad, n_resumed, rejected, renamed)
 
 
-def _done(job: Job, identity: dict[str, Json], *, fresh: bool, on_progress: Progress, on_notice: Notify) -> int:
+def _done(
+    job: Job,
+    identity: dict[str, Json],
+    *,
+    fresh: bool,
+    on_progress: Progress,
+    on_notice: Notify,
+    is_stopped: Callable[[], bool],
+) -> int:
     """Do the rest of a job; return the number of records done by earlier runs."""
     with (
         Journal.open(job.files.journal, identity, fresh=fresh) as journal,
-        first_interrupt(lambda: on_notice(_INTERRUPTED)) as is_stopped,
+        first_interrupt(lambda: on_notice(_INTERRUPTED)) as was_interrupted,
     ):
-        n_resumed = fill(journal, job, on_progress, is_stopped)
+        n_resumed = fill(journal, job, on_progress, lambda: was_interrupted() or is_stopped())
         if n_resumed is None:
             raise KeyboardInterrupt
         promote(journal, job)

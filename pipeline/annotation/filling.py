@@ -59,7 +59,7 @@ def fill(journal: Journal, job: Job, on_progress: Progress, is_stopped: Callable
     for batch, found in in_order(
         for_threads(job.searcher),
         chain(todo, batches),
-        lambda mine, batch: search_batch(mine, batch, job.settings),
+        lambda mine, batch: mine.in_turn(lambda: search_batch(mine, batch, job.settings)),
         is_stopped=is_stopped,
     ):
         done, n_bad = done + batch.n_items, n_bad + len(batch.bad)

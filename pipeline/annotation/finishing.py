@@ -56,8 +56,13 @@ def promote(journal: Journal, job: Job) -> None:
     Raises InputError if a file cannot be written.
     """
     files, disk = job.files, job.disk
-    index, models = job.searcher.pipeline.origin()
-    records = (record_from(record, index, models) for record in _all(journal, "claims"))
+    index, models = job.searcher.origin()
+
+    def records() -> Iterator[dict[str, Json]]:
+        for record in _all(journal, "claims"):
+            disk.growing(files.output_part)
+            yield record_from(record, index, models)
+
     try:
         disk.before("write", files.rejected_part)
         if job.survey.n_bad:
@@ -69,7 +74,7 @@ def promote(journal: Journal, job: Job) -> None:
             files.rejected.unlink(missing_ok=True)
         disk.before("write", files.output_part)
         write_output(
-            records,
+            records(),
             files.output_part,
             job.settings.output_format,
             job.survey.fields,

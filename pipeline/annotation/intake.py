@@ -16,7 +16,7 @@ from claimhound.data.dates import read_day
 from claimhound.data.errors import InputError, RecordError
 from claimhound.data.formats.fields import missing_field
 from claimhound.data.formats.parquet_columns import Kind, joint_kind, kind_of
-from claimhound.data.formats.sources import STDIN, Source
+from claimhound.data.formats.sources import STDIN, Source, known_as
 from claimhound.data.formats.streams import open_stream
 from claimhound.data.notices import Notices
 from claimhound.data.read_options import ReadOptions
@@ -33,13 +33,18 @@ class ClaimSource:
     """Where a job's claims come from: a source as for `read_claims`, and its options.
 
     Only the first `limit` claims count. `before_field` is the field with the claim's date; its evidence must be older.
-    A record without a readable date is then a bad record.
+    A record without a readable date is then a bad record. A file known by another name than on the disk, such as an
+    upload, has that in `name`: it is shown, and begins the ids of records that have none. More than `most` records are
+    an error, and a claim whose other fields have more than `most_field_bytes` as JSON is a bad record.
     """
 
     source: str
     reading: ReadOptions = ReadOptions()  # noqa: RUF009 (frozen)
     limit: int | None = None
     before_field: str | None = None
+    name: str | None = None
+    most: int | None = None
+    most_field_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,13 +85,15 @@ class Intake:
         self._claims = claims
         self.notices = Notices()
         self._source = locate_claims(claims.source, claims.reading)
+        if claims.name is not None:
+            self._source = known_as(self._source, claims.name)
         if claims.source == STDIN or (self._source.path is not None and self._source.path.is_fifo()):
             self._source = _spooled(self._source, spool_path)
 
     @property
     def name(self) -> str:
         """Human-readable name of the source."""
-        return "standard input" if self._claims.source == STDIN else Path(self._claims.source).name
+        return "standard input" if self._claims.source == STDIN else Path(self._claims.name or self._claims.source).name
 
     @property
     def source_name(self) -> str:
@@ -106,6 +113,13 @@ class Intake:
         return day.date
 
     def _refusal(self, claim: Query) -> str | None:
+        """Return why a claim cannot be used, beside its text; None if it can."""
+        most = self._claims.most_field_bytes
+        if most is not None and (size := len(json.dumps(claim.fields))) > most:
+            return f"the claim's other fields have {size:,} bytes; the limit is {most:,}"
+        return self._date_refusal(claim)
+
+    def _date_refusal(self, claim: Query) -> str | None:
         """Return why a claim has no usable date, None if it has one or needs none."""
         name = self._claims.before_field
         if name is None:
@@ -127,7 +141,12 @@ class Intake:
     def items(self, notices: Notices | None = None) -> Iterator[Query | RecordError]:
         """Yield each claim, or the error of a bad record; the reader's notices go to `notices`."""
         found = read_good_and_bad_claims(
-            self._source, self._claims.reading, longest=LONGEST_CLAIM, notices=notices, refusal=self._refusal
+            self._source,
+            self._claims.reading,
+            longest=LONGEST_CLAIM,
+            notices=notices,
+            refusal=self._refusal,
+            most=self._claims.most,
         )
         n_claims = 0
         for item in found:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import NamedTuple, TypeAlias, get_args
 
 from claimhound.data.records import Json, Query
 from claimhound.indexes.conditions import Conditions
@@ -14,6 +15,9 @@ from claimhound.pipeline.annotation.output import OutputFormat
 from claimhound.pipeline.annotation.records import claim_record
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.serving.devices import n_threads_available
+
+Found: TypeAlias = dict[Question, dict[str, Json]]
+"""The record of each new question of a batch, without the claim's own id and fields."""
 
 _MOST_WORKERS = 4
 # A CPU gains nothing from larger batches, and an interrupted job loses one batch; a GPU is busy only with many pairs,
@@ -51,12 +55,20 @@ class AnnotationSettings:
 class Searcher(NamedTuple):
     """A pipeline, the claims that were already checked, and how many batches to search at a time.
 
-    None for `n_workers` is the number of cores, at most 4.
+    None for `n_workers` is the number of cores, at most 4. `index_name` stands in the output for the path of the index.
+    `in_turn` makes the call that searches a batch, and so decides when and in which thread.
     """
 
     pipeline: EvidencePipeline
     known: KnownClaims | None = None
     n_workers: int | None = None
+    index_name: str | None = None
+    in_turn: Callable[[Callable[[], Found]], Found] = lambda search: search()
+
+    def origin(self) -> tuple[dict[str, Json], dict[str, Json]]:
+        """Return the facts about index and models in every record."""
+        index, models = self.pipeline.origin()
+        return (index if self.index_name is None else index | {"path": self.index_name}), models
 
 
 def batch_size(settings: AnnotationSettings, pipeline: EvidencePipeline) -> int:
@@ -82,12 +94,12 @@ def for_threads(searcher: Searcher) -> list[Searcher]:
     return [searcher, *(searcher._replace(pipeline=other) for other in others)]
 
 
-def search_batch(searcher: Searcher, batch: Batch, settings: AnnotationSettings) -> dict[Question, dict[str, Json]]:
+def search_batch(searcher: Searcher, batch: Batch, settings: AnnotationSettings) -> Found:
     """Return the records of a batch's new questions."""
     of_day: dict[str | None, list[str]] = {}
     for text, before in batch.new_questions():
         of_day.setdefault(before, []).append(text)
-    found: dict[Question, dict[str, Json]] = {}
+    found: Found = {}
     for before, texts in of_day.items():
         answers = searcher.pipeline.find_evidence(
             texts,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,10 @@ from claimhound.pipeline.commands.model_choice import (
 from claimhound.pipeline.commands.options import path_option
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.commands.settings import chosen_config, settings_options
+
+
+def _number(name: str, text: str, default: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(name, default=default, show_default=True, metavar="N", type=click.IntRange(min=1), help=text)
 
 
 @click.command(short_help="Answer claims in a browser and over HTTP.")
@@ -49,6 +55,11 @@ from claimhound.pipeline.commands.settings import chosen_config, settings_option
     type=click.IntRange(min=1),
     help="Claims that may wait; more are refused with status 429.",
 )
+@path_option("--jobs-dir", "jobs_dir", "DIR", "Folder for jobs, files of claims to annotate.  [default: no jobs]")
+@_number("--job-bytes", "Bytes that the file of a job may have, packed and unpacked.", 20_000_000)
+@_number("--most-jobs", "Jobs that may be kept at a time, finished ones included.", 100)
+@_number("--job-days", "Days after which a job that is over is removed.", 7)
+@_number("--jobs-disk", "Bytes that all jobs together may take.", 10_000_000_000)
 @stance_options
 @settings_options
 @reranker_options
@@ -62,6 +73,11 @@ def serve(
     token_path: Path | None,
     allowed_hosts: tuple[str, ...],
     most_waiting: int,
+    jobs_dir: Path | None,
+    job_bytes: int,
+    most_jobs: int,
+    job_days: int,
+    jobs_disk: int,
     config_path: Path | None,
     first_stage_k: int,
     rerank_k: int,
@@ -70,11 +86,13 @@ def serve(
     """Answer claims for a browser and for programs, with the answers of `claimhound search`.
 
     On this machine alone by default. With another --host, requests need the token of --token-file. Needs the extra
-    `serve`. SIGTERM and Ctrl-C finish what is at hand.
+    `serve`. SIGTERM and Ctrl-C finish what is at hand; unfinished jobs of --jobs-dir go on when it is started again.
     """
     for module in ("starlette", "uvicorn", "pydantic"):
         require(module, "serve", "a server")
     from claimhound.pipeline.server.access import read_access
+    from claimhound.pipeline.server.jobs.limits import JobLimits
+    from claimhound.pipeline.server.jobs.store import JobStore
     from claimhound.pipeline.server.running import listen, run
     from claimhound.pipeline.server.starting import start_service
 
@@ -85,9 +103,14 @@ def serve(
     named = [_named(item) for item in indexes]
     if len({name for name, _ in named}) < len(named):
         raise click.UsageError("two indexes have the same name; name them with --index NAME=DIR")
-    # Before the models are loaded: a port that is taken is told at once.
-    with listen(host, port) as socket:
-        service = start_service(named, lambda folder: models.open(folder, config), models.compute, most_waiting)
+    # Before the models are loaded: a port or a folder that is taken is told at once.
+    with listen(host, port) as socket, ExitStack() as opened:
+        jobs = None
+        if jobs_dir is not None:
+            limits = JobLimits(upload_bytes=job_bytes, kept=most_jobs, days=job_days, disk_bytes=jobs_disk)
+            jobs = JobStore(jobs_dir, limits)
+            opened.callback(jobs.close)
+        service = start_service(named, lambda folder: models.open(folder, config), models.compute, most_waiting, jobs)
         run(service, access, socket, say)
 
 

@@ -30,7 +30,8 @@ def document_routes(service: Service) -> list[Route]:
 
     async def indexes(request: Request) -> Response:
         described = await while_connected(request, service.queue.call(lambda: list(map(_described, service.indexes))))
-        return json_response({"indexes": described, "limits": asdict(service.limits)})
+        jobs = None if service.jobs is None else asdict(service.jobs.store.limits)
+        return json_response({"indexes": described, "limits": asdict(service.limits), "jobs": jobs})
 
     return [
         Route("/v1/documents/{doc_id:path}", document, methods=["GET"]),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 
@@ -34,7 +36,10 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
 
 
 def run(service: Service, access: Access, opened: socket.socket, notify: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; requests at hand are finished, those that take longer than 30 s are not."""
+    """Serve until SIGTERM or SIGINT; requests at hand are finished, those that take longer than 30 s are not.
+
+    A running job stops at the end of its batch, and the next start goes on with it.
+    """
     LOG.addHandler(_Telling(notify))
     config = uvicorn.Config(
         make_app(service, access),
@@ -50,10 +55,20 @@ def run(service: Service, access: Access, opened: socket.socket, notify: Callabl
     host, port = opened.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     notify(f"listening on http://{shown}:{port}" + (f" (token {access.fingerprint})" if access.token else ""))
+    # uvicorn raises the signal that ended it once more, and SIGTERM's own handler would end the process there.
+    signal.signal(signal.SIGTERM, _leave)
     try:
+        if service.jobs is not None:
+            service.jobs.start()
         uvicorn.Server(config).run(sockets=[opened])
     finally:
+        if service.jobs is not None:
+            service.jobs.stop()
         service.queue.close()
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 class _Telling(logging.Handler):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from claimhound.pipeline.server.jobs.runner import JobRunner
 from claimhound.pipeline.server.problems import not_found
 from claimhound.pipeline.server.warm_index import WarmIndex
 from claimhound.pipeline.server.work_queue import WorkQueue
@@ -29,11 +30,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Service:
-    """Everything that a request needs. The first index is the one meant when a request names none."""
+    """Everything that a request needs. The first index is the one meant when a request names none.
+
+    `jobs` is None for a server that takes none.
+    """
 
     indexes: Sequence[WarmIndex]
     queue: WorkQueue
     limits: Limits = Limits()
+    jobs: JobRunner | None = None
 
     def index(self, name: str | None) -> WarmIndex:
         """Return the index of a name. Raises RequestProblem 404 naming those there are."""
