@@ -14,11 +14,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from claimhound.data.errors import InputError
+from claimhound.data.token_files import read_token
 from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.responses import problem_response
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-_SHORTEST_TOKEN = 16
 # The page loads its own files alone, and its own server is the only one that it talks to.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -61,7 +61,8 @@ def read_access(host: str, allowed_hosts: Sequence[str], token_path: Path | None
             "name a file with --token-file FILE (make one with: openssl rand -hex 32)"
         )
     names = {host, *allowed_hosts, *(_LOOPBACK_NAMES if is_loopback(host) or is_any(host) else ())}
-    return Access(frozenset(name.strip("[]").lower() for name in names), _read_token(token_path))
+    token = None if token_path is None else read_token(token_path)
+    return Access(frozenset(name.strip("[]").lower() for name in names), token)
 
 
 def is_loopback(host: str) -> bool:
@@ -78,20 +79,6 @@ def is_any(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_unspecified
     except ValueError:
         return False
-
-
-def _read_token(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        token = path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: a token consists of ASCII characters") from error
-    if len(token) < _SHORTEST_TOKEN or any(character.isspace() for character in token):
-        raise InputError(f"{path}: a token is one word of at least {_SHORTEST_TOKEN} characters")
-    return token
 
 
 class Guard:

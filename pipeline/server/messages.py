@@ -48,8 +48,9 @@ class SearchRequest(Message):
     adaptive_k: bool = Field(False, description="Fewer than k where probabilities fall far below the best.")
     min_score: float | None = Field(None, ge=0, le=1, description="Leave out evidence with a lower probability.")
     before: str | None = Field(None, description="Only documents from before this day (YYYY, YYYY-MM or YYYY-MM-DD).")
-    where: dict[str, str] = Field(
-        default_factory=dict, description="Only documents with these values, as field and value."
+    where: dict[str, str | Annotated[list[str], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="Only documents with these values, as field and value; a list means that a field has all of them.",
     )
     context: int = Field(0, ge=0, le=_LIMITS.context, description="Sentences before and after each piece.")
     fold: bool = Field(True, description="Fold near-copies into one piece of evidence.")
@@ -90,14 +91,21 @@ class SearchRequest(Message):
     def settings(self) -> dict[str, Hashable]:
         """All that decides an answer beside the claim and the index."""
         plain = self.model_dump(exclude={"claim", "claims", "index", "where", "sides"})
-        return plain | {"where": tuple(self.where.items()), "sides": tuple(self.sides)}
+        return plain | {"where": self._where, "sides": tuple(self.sides)}
 
     @property
     def conditions(self) -> Conditions:
         """The conditions on documents."""
-        if self.before is None and not self.where:
+        if self.before is None and not self._where:
             return NO_CONDITIONS
-        return Conditions(self.before, tuple(self.where.items()))
+        return Conditions(self.before, self._where)
+
+    @property
+    def _where(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of field and value."""
+        return tuple(
+            (name, one) for name, value in self.where.items() for one in ([value] if isinstance(value, str) else value)
+        )
 
 
 Body = TypeVar("Body", bound=Message)
