@@ -12,7 +12,9 @@ from starlette.types import ASGIApp
 
 from claimhound.pipeline.server.access import Access, Guard
 from claimhound.pipeline.server.document_routes import document_routes
+from claimhound.pipeline.server.embedding_routes import embedding_routes
 from claimhound.pipeline.server.health_routes import health_routes
+from claimhound.pipeline.server.pair_routes import pair_routes
 from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.responses import as_problem, problem_response
 from claimhound.pipeline.server.search_routes import search_routes
@@ -24,7 +26,13 @@ LOG = logging.getLogger("claimhound.server")
 def make_app(service: Service, access: Access) -> ASGIApp:
     """Return the application over a service, behind its guard."""
     app = Starlette(
-        routes=[*search_routes(service), *document_routes(service), *health_routes(service)],
+        routes=[
+            *search_routes(service),
+            *document_routes(service),
+            *pair_routes(service),
+            *embedding_routes(service),
+            *health_routes(service),
+        ],
         exception_handlers={RequestProblem: _refused, HTTPException: _no_route, Exception: _failed},
     )
     return Guard(app, access)

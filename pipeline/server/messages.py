@@ -14,9 +14,15 @@ from claimhound.pipeline.server.service import Limits
 _LIMITS = Limits()
 
 
-def _require_claim(text: str) -> str:
+def require_claim(text: str) -> str:
+    """Return a claim. Raises ValueError if it is blank, or as `require_whole` does."""
     if not text.strip():
         raise ValueError("is empty; give a sentence to find evidence for")
+    return require_whole(text)
+
+
+def require_whole(text: str) -> str:
+    """Return a text. Raises ValueError if it holds half a character, which no tokenizer reads."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -61,14 +67,14 @@ class SearchRequest(Message):
     @field_validator("claim")
     @classmethod
     def _claim(cls, claim: str | None) -> str | None:
-        return None if claim is None else _require_claim(claim)
+        return None if claim is None else require_claim(claim)
 
     @field_validator("claims")
     @classmethod
     def _claims(cls, claims: list[str] | None) -> list[str] | None:
         for number, claim in enumerate(claims or [], start=1):
             try:
-                _require_claim(claim)
+                require_claim(claim)
             except ValueError as error:
                 raise ValueError(f"claim {number} {error}") from error
         return claims

@@ -16,7 +16,7 @@ class Limits:
 
     `body_bytes` counts before decompression and after. `claim_characters` is the longest claim, `claims` the most in
     one request, `k` the most evidence for each, `context` the most sentences around it, `passages` the most texts to
-    score or encode in one request.
+    score or encode in one request, `passage_characters` the longest of them; models read less, and say what they cut.
     """
 
     body_bytes: int = 4_000_000
@@ -25,6 +25,7 @@ class Limits:
     k: int = 1_000
     context: int = 20
     passages: int = 1_000
+    passage_characters: int = 50_000
 
 
 @dataclass(frozen=True)

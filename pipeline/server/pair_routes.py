@@ -1,0 +1,141 @@
+"""POST /v1/rerank, /rerank and /v1/stance: what the models say about pairs of texts, without an index.
+
+A score is the plain sigmoid of the reranker's logit, as in `evaluate-pairs`. The probability that a search shows also
+weighs where the first stage ranked a document, and a pair alone has no rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from claimhound.data.records import Document, Json
+from claimhound.data.text.claim_text import searched_text
+from claimhound.data.text.text_form import read_form
+from claimhound.pipeline.models.blending import sigmoid
+from claimhound.pipeline.models.cross_encoders import Reranker, StanceModel
+from claimhound.pipeline.models.pair_readers import Pair
+from claimhound.pipeline.search.results import EvidenceStance
+from claimhound.pipeline.search.summary import stance_of
+from claimhound.pipeline.server.bodies import read_json
+from claimhound.pipeline.server.messages import parsed
+from claimhound.pipeline.server.pair_messages import PassageRecord, RerankRequest, StanceRequest, TeiRerankRequest
+from claimhound.pipeline.server.problems import RequestProblem
+from claimhound.pipeline.server.responses import json_response, while_connected
+from claimhound.pipeline.server.served_models import reranker_of, served_name, stance_of_server
+from claimhound.pipeline.server.service import Service
+from claimhound.pipeline.server.slices import in_slices
+
+_SHOWN_AT_MOST = 10
+
+
+class _Scored(NamedTuple):
+    """A text's place in the request, its probability and logit, and whether the pair was cut."""
+
+    index: int
+    probability: float
+    logit: float
+    truncated: bool
+
+
+def pair_routes(service: Service) -> list[Route]:
+    """Return the routes. `/v2/rerank` is what Cohere's newer client asks for, in the same form."""
+
+    async def rerank(request: Request) -> Response:
+        wanted = parsed(RerankRequest, await read_json(request, service.limits.body_bytes))
+        model = reranker_of(service, wanted.model)
+        texts = [_read_text(document) for document in wanted.documents]
+        ranked = await _ranked(service, request, model, wanted.query, texts)
+        results: list[Json] = []
+        for scored in ranked[: wanted.top_n]:
+            result: dict[str, Json] = {
+                "index": scored.index,
+                "relevance_score": scored.probability,
+                "truncated": scored.truncated,
+            }
+            if wanted.return_documents:
+                document = wanted.documents[scored.index]
+                result["document"] = (
+                    {"text": document} if isinstance(document, str) else document.model_dump(exclude_unset=True)
+                )
+            results.append(result)
+        return json_response({"model": served_name(model.name), "results": results})
+
+    async def tei_rerank(request: Request) -> Response:
+        wanted = parsed(TeiRerankRequest, await read_json(request, service.limits.body_bytes))
+        model = reranker_of(service, None)
+        ranked = await _ranked(service, request, model, wanted.query, wanted.texts)
+        if not wanted.truncate:
+            _require_uncut(ranked, model.max_length)
+        results: list[Json] = []
+        for scored in ranked:
+            score = scored.logit if wanted.raw_scores else scored.probability
+            result: dict[str, Json] = {"index": scored.index, "score": score, "truncated": scored.truncated}
+            if wanted.return_text:
+                result["text"] = wanted.texts[scored.index]
+            results.append(result)
+        return json_response(results)
+
+    async def stance(request: Request) -> Response:
+        wanted = parsed(StanceRequest, await read_json(request, service.limits.body_bytes))
+        model = stance_of_server(service, wanted.model)
+        pairs = [(searched_text(pair.claim), _titled(pair.evidence, pair.title)) for pair in wanted.pairs]
+        found = await while_connected(request, in_slices(service.queue, pairs, lambda some: _classified(model, some)))
+        results: list[Json] = [
+            {"label": one.label, "probabilities": dict(one.probabilities), "truncated": one.truncated} for one in found
+        ]
+        return json_response({"model": served_name(model.name), "results": results})
+
+    return [
+        Route("/v1/rerank", rerank, methods=["POST"]),
+        Route("/v2/rerank", rerank, methods=["POST"]),
+        Route("/rerank", tei_rerank, methods=["POST"]),
+        Route("/v1/stance", stance, methods=["POST"]),
+    ]
+
+
+def _read_text(document: str | PassageRecord) -> str:
+    return document if isinstance(document, str) else _titled(document.text, document.title)
+
+
+def _titled(text: str, title: str | None) -> str:
+    """Return a text in the form in which a search would have it read."""
+    return read_form(Document("", text, title))
+
+
+async def _ranked(
+    service: Service, request: Request, model: Reranker, query: str, texts: Sequence[str]
+) -> list[_Scored]:
+    """Return the scores, best first; equal ones in the order of the texts."""
+    claim = searched_text(query)
+    pairs = [(claim, text) for text in texts]
+    found = await while_connected(request, in_slices(service.queue, pairs, lambda some: _scored(model, some)))
+    scored = [one._replace(index=index) for index, one in enumerate(found)]
+    return sorted(scored, key=lambda one: (-one.logit, one.index))
+
+
+def _scored(model: Reranker, pairs: Sequence[Pair]) -> list[_Scored]:
+    logits, truncated = model.score(pairs)
+    rows = zip(sigmoid(logits).tolist(), logits.tolist(), truncated.tolist(), strict=True)
+    return [_Scored(index, *row) for index, row in enumerate(rows)]
+
+
+def _classified(model: StanceModel, pairs: Sequence[Pair]) -> list[EvidenceStance]:
+    found = model.classify(pairs)
+    return [stance_of(*row) for row in zip(found.probabilities, found.truncated, strict=True)]
+
+
+def _require_uncut(ranked: Sequence[_Scored], max_length: int) -> None:
+    cut = sorted(scored.index for scored in ranked if scored.truncated)
+    if cut:
+        which = ", ".join(map(str, cut[:_SHOWN_AT_MOST])) + (", …" if len(cut) > _SHOWN_AT_MOST else "")
+        raise RequestProblem(
+            413,
+            "too_long",
+            f"texts {which} (counted from 0) are too long: the model reads {max_length} tokens of query and text; "
+            "shorten them, or leave truncate out to have them cut",
+        )
