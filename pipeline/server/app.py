@@ -14,6 +14,8 @@ from claimhound.pipeline.server.access import Access, Guard
 from claimhound.pipeline.server.document_routes import document_routes
 from claimhound.pipeline.server.embedding_routes import embedding_routes
 from claimhound.pipeline.server.health_routes import health_routes
+from claimhound.pipeline.server.openapi_route import openapi_route
+from claimhound.pipeline.server.operations import DescribedRoute
 from claimhound.pipeline.server.pair_routes import pair_routes
 from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.responses import as_problem, problem_response
@@ -26,16 +28,22 @@ LOG = logging.getLogger("claimhound.server")
 def make_app(service: Service, access: Access) -> ASGIApp:
     """Return the application over a service, behind its guard."""
     app = Starlette(
-        routes=[
-            *search_routes(service),
-            *document_routes(service),
-            *pair_routes(service),
-            *embedding_routes(service),
-            *health_routes(service),
-        ],
+        routes=api_routes(service),
         exception_handlers={RequestProblem: _refused, HTTPException: _no_route, Exception: _failed},
     )
     return Guard(app, access)
+
+
+def api_routes(service: Service) -> list[DescribedRoute]:
+    """Return all routes of the API with their descriptions, and the one that describes them."""
+    routes = [
+        *search_routes(service),
+        *document_routes(service),
+        *pair_routes(service),
+        *embedding_routes(service),
+        *health_routes(service),
+    ]
+    return [*routes, openapi_route(routes)]
 
 
 async def _refused(_: Request, problem: Exception) -> Response:

@@ -6,24 +6,70 @@ from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from claimhound.data.records import Document, Json
 from claimhound.pipeline.search.answer_json import finite
-from claimhound.pipeline.server.problems import RequestProblem, not_found
+from claimhound.pipeline.server.answers import FoundDocument, Indexes
+from claimhound.pipeline.server.messages import DocumentQuery, parsed_query
+from claimhound.pipeline.server.operations import Answer, Content, DescribedRoute, Operation
+from claimhound.pipeline.server.problems import not_found
 from claimhound.pipeline.server.responses import json_response, while_connected
-from claimhound.pipeline.server.service import Service
+from claimhound.pipeline.server.service import Limits, Service
 from claimhound.pipeline.server.warm_index import WarmIndex
 
+_EXAMPLE = {
+    "doc_id": "sea-1",
+    "text": "Sea level rose by 20 centimetres between 1901 and 2018.",
+    "title": "Sea level",
+    "source": "Climate notes",
+    "url": None,
+    "date": "2021-08-09",
+    "fields": {},
+}
+_DOCUMENT = Operation(
+    "A document, and the ones around it.",
+    [Answer("The document.", [Content(FoundDocument, {**_EXAMPLE, "context": {"before": [], "after": []}})])],
+    query=DocumentQuery,
+    path_examples={"doc_id": "sea-1"},
+    details="An id may contain slashes, as they are or as %2F.",
+)
+_INDEXES = Operation(
+    "The indexes, their models, and the limits of a request.",
+    [
+        Answer(
+            "The first index is meant when a request names none.",
+            [
+                Content(
+                    Indexes,
+                    {
+                        "indexes": [
+                            {
+                                "name": "news",
+                                "generation": 3,
+                                "n_docs": 925_657,
+                                "n_dated": 925_000,
+                                "models": {"encoder": "encoder", "reranker": "cross-encoder", "stance": None},
+                                "runtimes": {"encoder": "OpenVINO", "reranker": "OpenVINO", "stance": None},
+                            }
+                        ],
+                        "limits": asdict(Limits()),
+                    },
+                )
+            ],
+        )
+    ],
+)
 
-def document_routes(service: Service) -> list[Route]:
+
+def document_routes(service: Service) -> list[DescribedRoute]:
     """Return the routes of documents and indexes."""
 
     async def document(request: Request) -> Response:
-        index = service.index(request.query_params.get("index"))
+        wanted = parsed_query(DocumentQuery, request.query_params)
+        index = service.index(wanted.index)
         doc_id = request.path_params["doc_id"]
-        n = _context(request.query_params.get("context", "0"), service.limits.context)
-        found = await while_connected(request, service.queue.call(lambda: _with_neighbours(index, doc_id, n)))
+        work = service.queue.call(lambda: _with_neighbours(index, doc_id, wanted.context))
+        found = await while_connected(request, work)
         if found is None:
             raise not_found(f"index {index.name!r} has no document of this id")
         return json_response(found)
@@ -33,15 +79,9 @@ def document_routes(service: Service) -> list[Route]:
         return json_response({"indexes": described, "limits": asdict(service.limits)})
 
     return [
-        Route("/v1/documents/{doc_id:path}", document, methods=["GET"]),
-        Route("/v1/indexes", indexes, methods=["GET"]),
+        DescribedRoute("GET", "/v1/documents/{doc_id:path}", document, _DOCUMENT),
+        DescribedRoute("GET", "/v1/indexes", indexes, _INDEXES),
     ]
-
-
-def _context(text: str, most: int) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) <= most):
-        raise RequestProblem(422, "invalid", f"context: must be a whole number from 0 to {most}")
-    return int(text)
 
 
 def _with_neighbours(index: WarmIndex, doc_id: str, n: int) -> dict[str, Json] | None:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from claimhound.data.records import Json
 from claimhound.data.text.claim_text import searched_text
@@ -18,11 +17,36 @@ from claimhound.pipeline.models.encoders import Encoder
 from claimhound.pipeline.server.bodies import read_json
 from claimhound.pipeline.server.embedding_messages import EmbeddingsRequest
 from claimhound.pipeline.server.messages import parsed
+from claimhound.pipeline.server.model_answers import EmbeddingsAnswer
+from claimhound.pipeline.server.operations import Answer, Content, DescribedRoute, Operation
 from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.responses import json_response, while_connected
 from claimhound.pipeline.server.served_models import encoder_of, served_name
 from claimhound.pipeline.server.service import Service
 from claimhound.pipeline.server.slices import in_slices
+
+
+_EMBEDDINGS = Operation(
+    "Vectors of texts, in the form of OpenAI.",
+    [
+        Answer(
+            "A vector for each text, in order.",
+            [
+                Content(
+                    EmbeddingsAnswer,
+                    {
+                        "object": "list",
+                        "data": [{"object": "embedding", "index": 0, "embedding": [0.6, -0.8], "truncated": False}],
+                        "model": "encoder",
+                        "usage": {"prompt_tokens": 5, "total_tokens": 5},
+                    },
+                )
+            ],
+        )
+    ],
+    body=Content(EmbeddingsRequest, {"input": ["Sea level rose."], "input_type": "document"}),
+    details="The vectors that an index is searched by. What is too long is cut, and marked.",
+)
 
 
 class _Encoded(NamedTuple):
@@ -33,7 +57,7 @@ class _Encoded(NamedTuple):
     truncated: bool
 
 
-def embedding_routes(service: Service) -> list[Route]:
+def embedding_routes(service: Service) -> list[DescribedRoute]:
     """Return the route."""
 
     async def embeddings(request: Request) -> Response:
@@ -67,7 +91,7 @@ def embedding_routes(service: Service) -> list[Route]:
             }
         )
 
-    return [Route("/v1/embeddings", embeddings, methods=["POST"])]
+    return [DescribedRoute("POST", "/v1/embeddings", embeddings, _EMBEDDINGS)]
 
 
 def _encoded(model: Encoder, texts: Sequence[str], *, as_query: bool) -> list[_Encoded]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -114,6 +114,13 @@ class SearchRequest(Message):
         )
 
 
+class DocumentQuery(Message):
+    """The query string of a document's address."""
+
+    index: str | None = Field(None, description="Name of the index; the first of GET /v1/indexes if left out.")
+    context: int = Field(0, ge=0, le=_LIMITS.context, description="Number of documents before it and after it.")
+
+
 Body = TypeVar("Body", bound=Message)
 
 
@@ -122,8 +129,17 @@ def parsed(kind: type[Body], record: Any) -> Body:
 
     Raises RequestProblem 422 that names each field at fault and why; a value is not repeated, since it may be a claim.
     """
+    return _validated(lambda: kind.model_validate(record))
+
+
+def parsed_query(kind: type[Body], query: Mapping[str, str]) -> Body:
+    """Return a query string as a message of this kind, its texts as numbers where these are wanted; see `parsed`."""
+    return _validated(lambda: kind.model_validate_strings(dict(query), strict=False))
+
+
+def _validated(validate: Callable[[], Body]) -> Body:
     try:
-        return kind.model_validate(record)
+        return validate()
     except ValidationError as error:
         raise RequestProblem(422, "invalid", "; ".join(_fault(found) for found in error.errors())) from error
 

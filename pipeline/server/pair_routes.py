@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from claimhound.data.records import Document, Json
 from claimhound.data.text.claim_text import searched_text
@@ -23,6 +22,8 @@ from claimhound.pipeline.search.results import EvidenceStance
 from claimhound.pipeline.search.summary import stance_of
 from claimhound.pipeline.server.bodies import read_json
 from claimhound.pipeline.server.messages import parsed
+from claimhound.pipeline.server.model_answers import OF_A_PAIR, RerankAnswer, StanceAnswer, TeiRerankAnswer
+from claimhound.pipeline.server.operations import Answer, Content, DescribedRoute, Operation
 from claimhound.pipeline.server.pair_messages import PassageRecord, RerankRequest, StanceRequest, TeiRerankRequest
 from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.responses import json_response, while_connected
@@ -31,6 +32,65 @@ from claimhound.pipeline.server.service import Service
 from claimhound.pipeline.server.slices import in_slices
 
 _SHOWN_AT_MOST = 10
+_RERANK = Operation(
+    "Documents in the order of their relevance to a query, in the form of Cohere and Jina.",
+    [
+        Answer(
+            "The documents, best first.",
+            [
+                Content(
+                    RerankAnswer,
+                    {
+                        "model": "cross-encoder",
+                        "results": [{"index": 1, "relevance_score": 0.93, "truncated": False}],
+                    },
+                )
+            ],
+        )
+    ],
+    body=Content(
+        RerankRequest,
+        {"query": "The seas rise.", "documents": ["The moon is made of rock.", "Sea level rose."], "top_n": 1},
+    ),
+    details=OF_A_PAIR,
+)
+_TEI_RERANK = Operation(
+    "Texts in the order of their relevance to a query, in the form of Text Embeddings Inference.",
+    [
+        Answer(
+            "The texts, best first.",
+            [Content(TeiRerankAnswer, [{"index": 0, "score": 0.93, "truncated": False}])],
+        )
+    ],
+    body=Content(TeiRerankRequest, {"query": "The seas rise.", "texts": ["Sea level rose."]}),
+    details=f"{OF_A_PAIR} What is too long is cut unless truncate is false.",
+)
+_STANCE = Operation(
+    "Whether evidence supports a claim, refutes it, or neither.",
+    [
+        Answer(
+            "A stance for each pair, in order.",
+            [
+                Content(
+                    StanceAnswer,
+                    {
+                        "model": "cross-encoder",
+                        "results": [
+                            {
+                                "label": "SUPPORTS",
+                                "probabilities": {"SUPPORTS": 0.88, "REFUTES": 0.03, "NOT_ENOUGH_INFO": 0.09},
+                                "truncated": False,
+                            }
+                        ],
+                    },
+                )
+            ],
+        )
+    ],
+    body=Content(StanceRequest, {"pairs": [{"claim": "The seas rise.", "evidence": "Sea level rose."}]}),
+    details="The stances that a search gives to the same claim and evidence. Take them as a hint: the bundled model is "
+    "wrong on about a third of the pairs about science, health and climate.",
+)
 
 
 class _Scored(NamedTuple):
@@ -42,7 +102,7 @@ class _Scored(NamedTuple):
     truncated: bool
 
 
-def pair_routes(service: Service) -> list[Route]:
+def pair_routes(service: Service) -> list[DescribedRoute]:
     """Return the routes. `/v2/rerank` is what Cohere's newer client asks for, in the same form."""
 
     async def rerank(request: Request) -> Response:
@@ -91,10 +151,10 @@ def pair_routes(service: Service) -> list[Route]:
         return json_response({"model": served_name(model.name), "results": results})
 
     return [
-        Route("/v1/rerank", rerank, methods=["POST"]),
-        Route("/v2/rerank", rerank, methods=["POST"]),
-        Route("/rerank", tei_rerank, methods=["POST"]),
-        Route("/v1/stance", stance, methods=["POST"]),
+        DescribedRoute("POST", "/v1/rerank", rerank, _RERANK),
+        DescribedRoute("POST", "/v2/rerank", rerank, _RERANK),
+        DescribedRoute("POST", "/rerank", tei_rerank, _TEI_RERANK),
+        DescribedRoute("POST", "/v1/stance", stance, _STANCE),
     ]
 
 

@@ -9,12 +9,14 @@ from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
+from claimhound.data.records import Json
 from claimhound.pipeline.search.answer_json import as_json
 from claimhound.pipeline.search.results import ClaimEvidence
+from claimhound.pipeline.server.answers import ClaimAnswer
 from claimhound.pipeline.server.bodies import read_json
 from claimhound.pipeline.server.messages import SearchRequest, parsed
+from claimhound.pipeline.server.operations import Answer, Content, DescribedRoute, Operation
 from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.responses import as_problem, text_response, while_connected
 from claimhound.pipeline.server.service import Service
@@ -25,7 +27,58 @@ NDJSON = "application/x-ndjson"
 _AHEAD = 16
 
 
-def search_routes(service: Service) -> list[Route]:
+_ANSWER: dict[str, Json] = {
+    "schema": 1,
+    "claim": "The seas rise.",
+    "evidence": [
+        {
+            "rank": 1,
+            "doc_id": "sea-1",
+            "text": "Sea level rose by 20 centimetres between 1901 and 2018.",
+            "title": "Sea level",
+            "source": "Climate notes",
+            "url": None,
+            "date": "2021-08-09",
+            "fields": {},
+            "score": 0.93,
+            "truncated": False,
+            "stages": {
+                "bm25": {"rank": 3, "score": 17.2},
+                "dense": {"rank": 1, "score": 0.71},
+                "fused": {"rank": 1, "score": 0.98},
+                "rerank": {"rank": 1, "score": 0.93},
+            },
+            "stance": {
+                "label": "SUPPORTS",
+                "probabilities": {"SUPPORTS": 0.88, "REFUTES": 0.03, "NOT_ENOUGH_INFO": 0.09},
+                "truncated": False,
+            },
+            "n_copies": 0,
+            "copies": [],
+        }
+    ],
+    "summary": {"label": "NOT_ENOUGH_INFO", "supports": ["sea-1"], "refutes": []},
+    "nothing_relevant": False,
+    "notes": [],
+    "index": {"path": "news", "generation": 3, "n_docs": 925_657},
+    "models": {"encoder": "encoder", "reranker": "cross-encoder", "stance": "cross-encoder"},
+    "timings_ms": {"encode": 6.1, "bm25": 1.9, "dense": 5.2, "fuse": 0.2, "fetch": 1.0, "rerank": 140.3, "stance": 9.0},
+}
+_SEARCH = Operation(
+    "Evidence for a claim, or for many.",
+    [
+        Answer(
+            "For `claim` the answer as JSON, for `claims` one such object a line.",
+            [Content(ClaimAnswer, _ANSWER), Content(ClaimAnswer, _ANSWER, NDJSON)],
+        )
+    ],
+    body=Content(SearchRequest, {"claim": "The seas rise.", "k": 3, "before": "2022-01-01"}),
+    details="Lines come in the order of the claims, each when it is ready. If the server fails halfway, the last line "
+    "is an object with `error`.",
+)
+
+
+def search_routes(service: Service) -> list[DescribedRoute]:
     """Return the route of searches."""
 
     async def search(request: Request) -> Response:
@@ -39,7 +92,7 @@ def search_routes(service: Service) -> list[Route]:
         first = await while_connected(request, anext(answers))
         return StreamingResponse(_lines(first, answers), media_type=NDJSON)
 
-    return [Route("/v1/search", search, methods=["POST"])]
+    return [DescribedRoute("POST", "/v1/search", search, _SEARCH)]
 
 
 def _require_models(index: WarmIndex, wanted: SearchRequest) -> None:
