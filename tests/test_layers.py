@@ -40,6 +40,7 @@ HOMES = {
     "starlette": ("pipeline/server/",),
     "uvicorn": ("pipeline/server/",),
     "pydantic": ("pipeline/server/",),
+    "mcp": ("pipeline/server/mcp_tools.py",),
     "rich": ("pipeline/commands/", "pipeline/evaluation/reporting/tables.py"),
 }
 """The only files that may import a library, by the beginning of their paths."""

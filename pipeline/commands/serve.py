@@ -16,20 +16,14 @@ from claimhound.pipeline.commands.model_choice import (
     reranker_options,
     stance_options,
 )
+from claimhound.pipeline.commands.named_indexes import indexes_option, named_indexes
 from claimhound.pipeline.commands.options import path_option
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.commands.settings import chosen_config, settings_options
 
 
 @click.command(short_help="Answer claims in a browser and over HTTP.")
-@click.option(
-    "--index",
-    "indexes",
-    metavar="[NAME=]DIR",
-    multiple=True,
-    required=True,
-    help="Folder of an index, and the name that clients know it by; repeatable.  [default name: the folder's]",
-)
+@indexes_option
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 for a free one.")
 @path_option("--token-file", "token_path", "FILE", "File with the token that requests must carry.")
@@ -82,20 +76,8 @@ def serve(
     models.refuse_contradictions()
     access = read_access(host, allowed_hosts, token_path)
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
-    named = [_named(item) for item in indexes]
-    if len({name for name, _ in named}) < len(named):
-        raise click.UsageError("two indexes have the same name; name them with --index NAME=DIR")
+    named = named_indexes(indexes)
     # Before the models are loaded: a port that is taken is told at once.
     with listen(host, port) as socket:
         service = start_service(named, lambda folder: models.open(folder, config), models.compute, most_waiting)
         run(service, access, socket, say)
-
-
-def _named(item: str) -> tuple[str, Path]:
-    """Return name and folder; a folder whose own name has an equals sign is written NAME=DIR."""
-    name, equals, folder = item.partition("=")
-    if not equals:
-        return Path(item).absolute().name, Path(item)
-    if not name or not folder or "/" in name:
-        raise click.BadParameter(f"{item!r} is neither DIR nor NAME=DIR", param_hint="--index")
-    return name, Path(folder)

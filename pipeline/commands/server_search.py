@@ -41,7 +41,9 @@ def open_server(url: str, index: Path | None, token_path: Path | None) -> Remote
 
     _refuse_others(_SENT)
     token = None if token_path is None else read_token(token_path)
-    return RemoteSearch(url, token=token, index=None if index is None else str(index), notify=say)
+    remote = RemoteSearch(url, token=token, index=None if index is None else str(index), notify=say)
+    click.get_current_context().call_on_close(remote.close)
+    return remote
 
 
 def _refuse_others(sent: Collection[str]) -> None:

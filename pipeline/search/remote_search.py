@@ -56,6 +56,10 @@ class RemoteSearch:
         self._notify = notify
         self._wait = wait
 
+    def close(self) -> None:
+        """Close the connection; the next claim opens another."""
+        self._connection.close()
+
     def find_evidence(
         self,
         claims: Sequence[str],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from importlib.util import find_spec
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -27,11 +28,22 @@ LOG = logging.getLogger("claimhound.server")
 
 def make_app(service: Service, access: Access) -> ASGIApp:
     """Return the application over a service, behind its guard."""
+    spoken = _mcp(service)
     app = Starlette(
-        routes=api_routes(service),
+        routes=[*api_routes(service), *(spoken.routes if spoken else ())],
+        lifespan=spoken.router.lifespan_context if spoken else None,
         exception_handlers={RequestProblem: _refused, HTTPException: _no_route, Exception: _failed},
     )
     return Guard(app, access)
+
+
+def _mcp(service: Service) -> Starlette | None:
+    """Return /mcp, None without the extra."""
+    if find_spec("mcp") is None:
+        return None
+    from claimhound.pipeline.server.mcp_tools import mcp_app, mcp_server
+
+    return mcp_app(mcp_server(service), service.limits.body_bytes)
 
 
 def api_routes(service: Service) -> list[DescribedRoute]:

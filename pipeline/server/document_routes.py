@@ -14,6 +14,7 @@ from claimhound.pipeline.server.messages import DocumentQuery, parsed_query
 from claimhound.pipeline.server.operations import Answer, Content, DescribedRoute, Operation
 from claimhound.pipeline.server.problems import not_found
 from claimhound.pipeline.server.responses import json_response, while_connected
+from claimhound.pipeline.server.served_models import served_names
 from claimhound.pipeline.server.service import Limits, Service
 from claimhound.pipeline.server.warm_index import WarmIndex
 
@@ -68,15 +69,15 @@ def document_routes(service: Service) -> list[DescribedRoute]:
         wanted = parsed_query(DocumentQuery, request.query_params)
         index = service.index(wanted.index)
         doc_id = request.path_params["doc_id"]
-        work = service.queue.call(lambda: _with_neighbours(index, doc_id, wanted.context))
+        work = service.queue.call(lambda: with_neighbours(index, doc_id, wanted.context))
         found = await while_connected(request, work)
         if found is None:
             raise not_found(f"index {index.name!r} has no document of this id")
         return json_response(found)
 
     async def indexes(request: Request) -> Response:
-        described = await while_connected(request, service.queue.call(lambda: list(map(_described, service.indexes))))
-        return json_response({"indexes": described, "limits": asdict(service.limits)})
+        found = await while_connected(request, service.queue.call(lambda: list(map(described, service.indexes))))
+        return json_response({"indexes": found, "limits": asdict(service.limits)})
 
     return [
         DescribedRoute("GET", "/v1/documents/{doc_id:path}", document, _DOCUMENT),
@@ -84,7 +85,8 @@ def document_routes(service: Service) -> list[DescribedRoute]:
     ]
 
 
-def _with_neighbours(index: WarmIndex, doc_id: str, n: int) -> dict[str, Json] | None:
+def with_neighbours(index: WarmIndex, doc_id: str, n: int) -> dict[str, Json] | None:
+    """Return a document with n before it and n after it, None if the index has none of this id."""
     index.current()
     snapshot = index.snapshot
     if not snapshot.positions_of([doc_id]):
@@ -111,7 +113,8 @@ def _record(document: Document) -> dict[str, Json]:
     return record
 
 
-def _described(index: WarmIndex) -> dict[str, Json]:
+def described(index: WarmIndex) -> dict[str, Json]:
+    """Return what a client may know about an index."""
     pipeline = index.current()
     manifest = index.snapshot.manifest
     models = {"encoder": pipeline.encoder, "reranker": pipeline.reranker, "stance": pipeline.stance}
@@ -120,6 +123,6 @@ def _described(index: WarmIndex) -> dict[str, Json]:
         "generation": manifest.generation,
         "n_docs": manifest.n_docs,
         "n_dated": index.snapshot.n_dated,
-        "models": pipeline.origin()[1],
+        "models": served_names(pipeline.origin()[1]),
         "runtimes": {name: None if model is None else model.runtime_name for name, model in models.items()},
     }

@@ -25,7 +25,6 @@ from claimhound.pipeline.server.served_models import encoder_of, served_name
 from claimhound.pipeline.server.service import Service
 from claimhound.pipeline.server.slices import in_slices
 
-
 _EMBEDDINGS = Operation(
     "Vectors of texts, in the form of OpenAI.",
     [

@@ -96,7 +96,7 @@ _STANCE = Operation(
 class _Scored(NamedTuple):
     """A text's place in the request, its probability and logit, and whether the pair was cut."""
 
-    index: int
+    place: int
     probability: float
     logit: float
     truncated: bool
@@ -113,12 +113,12 @@ def pair_routes(service: Service) -> list[DescribedRoute]:
         results: list[Json] = []
         for scored in ranked[: wanted.top_n]:
             result: dict[str, Json] = {
-                "index": scored.index,
+                "index": scored.place,
                 "relevance_score": scored.probability,
                 "truncated": scored.truncated,
             }
             if wanted.return_documents:
-                document = wanted.documents[scored.index]
+                document = wanted.documents[scored.place]
                 result["document"] = (
                     {"text": document} if isinstance(document, str) else document.model_dump(exclude_unset=True)
                 )
@@ -134,9 +134,9 @@ def pair_routes(service: Service) -> list[DescribedRoute]:
         results: list[Json] = []
         for scored in ranked:
             score = scored.logit if wanted.raw_scores else scored.probability
-            result: dict[str, Json] = {"index": scored.index, "score": score, "truncated": scored.truncated}
+            result: dict[str, Json] = {"index": scored.place, "score": score, "truncated": scored.truncated}
             if wanted.return_text:
-                result["text"] = wanted.texts[scored.index]
+                result["text"] = wanted.texts[scored.place]
             results.append(result)
         return json_response(results)
 
@@ -146,7 +146,7 @@ def pair_routes(service: Service) -> list[DescribedRoute]:
         pairs = [(searched_text(pair.claim), _titled(pair.evidence, pair.title)) for pair in wanted.pairs]
         found = await while_connected(request, in_slices(service.queue, pairs, lambda some: _classified(model, some)))
         results: list[Json] = [
-            {"label": one.label, "probabilities": dict(one.probabilities), "truncated": one.truncated} for one in found
+            {"label": one.label, "probabilities": {**one.probabilities}, "truncated": one.truncated} for one in found
         ]
         return json_response({"model": served_name(model.name), "results": results})
 
@@ -174,8 +174,8 @@ async def _ranked(
     claim = searched_text(query)
     pairs = [(claim, text) for text in texts]
     found = await while_connected(request, in_slices(service.queue, pairs, lambda some: _scored(model, some)))
-    scored = [one._replace(index=index) for index, one in enumerate(found)]
-    return sorted(scored, key=lambda one: (-one.logit, one.index))
+    scored = [one._replace(place=place) for place, one in enumerate(found)]
+    return sorted(scored, key=lambda one: (-one.logit, one.place))
 
 
 def _scored(model: Reranker, pairs: Sequence[Pair]) -> list[_Scored]:
@@ -190,7 +190,7 @@ def _classified(model: StanceModel, pairs: Sequence[Pair]) -> list[EvidenceStanc
 
 
 def _require_uncut(ranked: Sequence[_Scored], max_length: int) -> None:
-    cut = sorted(scored.index for scored in ranked if scored.truncated)
+    cut = sorted(scored.place for scored in ranked if scored.truncated)
     if cut:
         which = ", ".join(map(str, cut[:_SHOWN_AT_MOST])) + (", …" if len(cut) > _SHOWN_AT_MOST else "")
         raise RequestProblem(

@@ -42,7 +42,7 @@ def run(service: Service, access: Access, opened: socket.socket, notify: Callabl
         access_log=False,  # a log of requests would hold claims in addresses
         server_header=False,
         date_header=True,
-        lifespan="off",
+        lifespan="on",
         ws="none",
         timeout_graceful_shutdown=_PATIENCE_S,
         h11_max_incomplete_event_size=64 * 1024,

@@ -19,6 +19,7 @@ from claimhound.pipeline.server.messages import SearchRequest, parsed
 from claimhound.pipeline.server.operations import Answer, Content, DescribedRoute, Operation
 from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.responses import as_problem, text_response, while_connected
+from claimhound.pipeline.server.served_models import served_names
 from claimhound.pipeline.server.service import Service
 from claimhound.pipeline.server.warm_index import WarmIndex
 
@@ -84,9 +85,9 @@ def search_routes(service: Service) -> list[DescribedRoute]:
     async def search(request: Request) -> Response:
         wanted = parsed(SearchRequest, await read_json(request, service.limits.body_bytes))
         index = service.index(wanted.index)
-        _require_models(index, wanted)
+        require_models(index, wanted)
         if wanted.claim is not None:
-            answer = await while_connected(request, _answer(service, index, wanted, wanted.claim))
+            answer = await while_connected(request, answer_to(service, index, wanted, wanted.claim))
             return text_response(as_json(answer) + "\n")
         answers = _answers(service, index, wanted, wanted.claims or [])
         first = await while_connected(request, anext(answers))
@@ -95,7 +96,7 @@ def search_routes(service: Service) -> list[DescribedRoute]:
     return [DescribedRoute("POST", "/v1/search", search, _SEARCH)]
 
 
-def _require_models(index: WarmIndex, wanted: SearchRequest) -> None:
+def require_models(index: WarmIndex, wanted: SearchRequest) -> None:
     """Raise RequestProblem 422 for a request that needs a model which the server was started without."""
     opened = index.opened
     for name, is_wanted, is_there in (
@@ -108,7 +109,8 @@ def _require_models(index: WarmIndex, wanted: SearchRequest) -> None:
             raise RequestProblem(422, "no_model", f"{name} needs a {model}, and the server has none")
 
 
-async def _answer(service: Service, index: WarmIndex, wanted: SearchRequest, claim: str) -> ClaimEvidence:
+async def answer_to(service: Service, index: WarmIndex, wanted: SearchRequest, claim: str) -> ClaimEvidence:
+    """Return the answer to a claim; the other fields of the request say how it is searched for."""
     # The claim apart, all that decides an answer: claims that agree in it are searched together.
     group = ("search", index.name, *(value for _, value in sorted(wanted.settings.items())))
     return await service.queue.do(group, claim, _search(index, wanted))
@@ -126,7 +128,10 @@ def _search(index: WarmIndex, wanted: SearchRequest) -> Callable[[list[str]], Se
             folding=wanted.fold,
             sides=wanted.sides,
         )
-        return [replace(answer, index=answer.index | {"path": index.name}) for answer in answers]
+        return [
+            replace(answer, index=answer.index | {"path": index.name}, models=served_names(answer.models))
+            for answer in answers
+        ]
 
     return run
 
@@ -138,7 +143,7 @@ async def _answers(
     waiting: list[asyncio.Task[ClaimEvidence]] = []
     try:
         for claim in claims:
-            waiting.append(asyncio.ensure_future(_answer(service, index, wanted, claim)))
+            waiting.append(asyncio.ensure_future(answer_to(service, index, wanted, claim)))
             if len(waiting) == _AHEAD:
                 yield await waiting.pop(0)
         while waiting:

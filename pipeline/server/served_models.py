@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TypeVar
 
+from claimhound.data.records import Json
 from claimhound.pipeline.models.cross_encoders import Reranker, StanceModel
 from claimhound.pipeline.models.encoders import Encoder
 from claimhound.pipeline.server.problems import RequestProblem, not_found
@@ -18,6 +20,11 @@ DEFAULT_NAME = "default"
 def served_name(name: str) -> str:
     """Return the name of a model for clients: of one that is a folder the folder's own name, without its path."""
     return PurePath(name).name if PurePath(name).is_absolute() else name
+
+
+def served_names(models: Mapping[str, Json]) -> dict[str, Json]:
+    """Return models by kind with the names that clients know."""
+    return {kind: served_name(name) if isinstance(name, str) else None for kind, name in models.items()}
 
 
 def reranker_of(service: Service, asked: str | None) -> Reranker:
