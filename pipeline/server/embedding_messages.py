@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
 
-from claimhound.pipeline.server.messages import Message, require_whole
+from claimhound.pipeline.server.messages import Message
 from claimhound.pipeline.server.pair_messages import ModelName
 from claimhound.pipeline.server.service import Limits
 
@@ -16,18 +16,22 @@ _LIMITS = Limits()
 def _require_text(text: str) -> str:
     if not text.strip():
         raise ValueError("is blank, and has no vector")
-    return require_whole(text)
+    return text
 
 
 Text = Annotated[str, Field(max_length=_LIMITS.passage_characters), AfterValidator(_require_text)]
 
 
+Texts = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[list[Text], Field(min_length=1, max_length=_LIMITS.passages), Tag("list")],
+    Discriminator(lambda given: "list" if isinstance(given, list) else "text"),
+]
+
+
 class EmbeddingsRequest(Message):
     """Texts to turn into vectors."""
 
-    input: Text | Annotated[list[Text], Field(min_length=1, max_length=_LIMITS.passages)] = Field(
-        description="A text, or several."
-    )
+    input: Texts = Field(description="A text, or several.")
     model: ModelName = None
     input_type: Literal["query", "document"] = Field(
         "document",

@@ -15,14 +15,9 @@ _LIMITS = Limits()
 
 
 def require_claim(text: str) -> str:
-    """Return a claim. Raises ValueError if it is blank, or as `require_whole` does."""
+    """Return a claim. Raises ValueError if it is blank."""
     if not text.strip():
         raise ValueError("is empty; give a sentence to find evidence for")
-    return require_whole(text)
-
-
-def require_whole(text: str) -> str:
-    """Return a text. Raises ValueError if it holds half a character, which no tokenizer reads."""
     try:
         text.encode()
     except UnicodeEncodeError as error:

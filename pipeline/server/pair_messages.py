@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
-from claimhound.pipeline.server.messages import Claim, Message, require_claim, require_whole
+from claimhound.pipeline.server.messages import Claim, Message, require_claim
 from claimhound.pipeline.server.service import Limits
 
 _LIMITS = Limits()
 
-Passage = Annotated[str, Field(max_length=_LIMITS.passage_characters), AfterValidator(require_whole)]
+Passage = Annotated[str, Field(max_length=_LIMITS.passage_characters)]
 """A text that a model reads; a blank one is read as it is."""
 Query = Annotated[Claim, AfterValidator(require_claim)]
 ModelName = Annotated[str | None, Field(description="Name of the server's model; may be left out, or be default.")]
@@ -26,12 +26,19 @@ class PassageRecord(Message):
     title: Passage | None = Field(None, description="Read before the text, as in a search.")
 
 
+# Told apart by a function, so that a refusal names what is wrong with the one that was given.
+TextOrRecord = Annotated[
+    Annotated[Passage, Tag("text")] | Annotated[PassageRecord, Tag("object")],
+    Discriminator(lambda given: "text" if isinstance(given, str) else "object"),
+]
+
+
 class RerankRequest(Message):
     """A query and documents to order by it, in the form of Cohere and Jina."""
 
     model: ModelName = None
     query: Query = Field(description="The claim or question.")
-    documents: list[Passage | PassageRecord] = Field(
+    documents: list[TextOrRecord] = Field(
         min_length=1, max_length=_LIMITS.passages, description="Texts, or objects with a text and perhaps a title."
     )
     top_n: int | None = Field(None, ge=1, description="Only so many results, the best; all if left out.")

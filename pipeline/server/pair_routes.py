@@ -145,9 +145,7 @@ def pair_routes(service: Service) -> list[DescribedRoute]:
         model = stance_of_server(service, wanted.model)
         pairs = [(searched_text(pair.claim), _titled(pair.evidence, pair.title)) for pair in wanted.pairs]
         found = await while_connected(request, in_slices(service.queue, pairs, lambda some: _classified(model, some)))
-        results: list[Json] = [
-            {"label": one.label, "probabilities": {**one.probabilities}, "truncated": one.truncated} for one in found
-        ]
+        results: list[Json] = [_stance_record(one) for one in found]
         return json_response({"model": served_name(model.name), "results": results})
 
     return [
@@ -187,6 +185,11 @@ def _scored(model: Reranker, pairs: Sequence[Pair]) -> list[_Scored]:
 def _classified(model: StanceModel, pairs: Sequence[Pair]) -> list[EvidenceStance]:
     found = model.classify(pairs)
     return [stance_of(*row) for row in zip(found.probabilities, found.truncated, strict=True)]
+
+
+def _stance_record(stance: EvidenceStance) -> dict[str, Json]:
+    probabilities: dict[str, Json] = {str(label): value for label, value in stance.probabilities.items()}
+    return {"label": stance.label, "probabilities": probabilities, "truncated": stance.truncated}
 
 
 def _require_uncut(ranked: Sequence[_Scored], max_length: int) -> None:

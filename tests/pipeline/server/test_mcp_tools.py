@@ -171,7 +171,6 @@ def test_the_command_answers_over_standard_input_and_output(index_dir: Path, tmp
 
 def test_standard_output_of_the_command_has_nothing_but_the_protocol(index_dir: Path) -> None:
     command = _command(index_dir)
-    finished = subprocess.run([command.command, *command.args], input=b"not json\n", capture_output=True, timeout=120)
-    assert finished.returncode == 0
+    finished = subprocess.run([command.command, *command.args], input=b"not json\n", capture_output=True, check=True)
     assert b"Traceback" not in finished.stderr
     assert all(line.startswith(b'{"jsonrpc":"2.0"') for line in finished.stdout.splitlines())
