@@ -17,7 +17,7 @@ from claimhound.pipeline.server.responses import json_response, while_connected
 from claimhound.pipeline.server.service import Limits, Service
 from claimhound.pipeline.server.warm_index import WarmIndex
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, Json] = {
     "doc_id": "sea-1",
     "text": "Sea level rose by 20 centimetres between 1901 and 2018.",
     "title": "Sea level",

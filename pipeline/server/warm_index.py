@@ -7,6 +7,7 @@ from claimhound.indexes.layout import latest_generation
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import open_beside
+from claimhound.pipeline.server.server_log import LOG
 from claimhound.pipeline.serving.compute import Compute
 
 
@@ -46,6 +47,8 @@ class WarmIndex:
                 self._failed = newest  # not tried again for every request
                 self._pipeline = open_beside(self._pipeline, held.path, self._compute)
                 self.problem = None
-        except ClaimhoundError as error:
+        except (ClaimhoundError, OSError) as error:
+            if self.problem != str(error):
+                LOG.error("index %s stays at generation %s: %s", self.name, held.manifest.generation, error)
             self.problem = str(error)
         return self._pipeline
