@@ -8,23 +8,24 @@ from collections import Counter
 from itertools import cycle
 
 import pytest
-from server_requests import client_of, post_all
+from server_requests import RERANK_K, client_of, post_all
 
 from claimhound.data.bundled import sample_dir
 from claimhound.pipeline.search.answer_json import as_json
 from claimhound.pipeline.server.answers import ClaimAnswer
 
-CLAIMS = [
-    json.loads(line)["text"] for line in (sample_dir() / "claims.jsonl").read_text(encoding="utf-8").splitlines()
-]
+CLAIMS = [json.loads(line)["text"] for line in (sample_dir() / "claims.jsonl").read_text(encoding="utf-8").splitlines()]
 # Each as options of the command and as fields of a request.
 SETTINGS = [
     ((), {}),
     (("-k", "2", "--context", "1"), {"k": 2, "context": 1}),
     (("--before", "2015", "--no-fold"), {"before": "2015", "fold": False}),
-    (("--where", "source=Climate notes", "--min-score", "0.1"), {"where": {"source": "Climate notes"}, "min_score": 0.1}),
+    (
+        ("--where", "source=Climate notes", "--min-score", "0.1"),
+        {"where": {"source": "Climate notes"}, "min_score": 0.1},
+    ),
     (("--adaptive-k", "-k", "8"), {"adaptive_k": True, "k": 8}),
-    (("--sides", "supports", "--sides", "refutes", "-k", "1"), {"sides": ["SUPPORTS", "REFUTES"], "k": 1}),
+    (("--side", "supports", "--side", "refutes", "-k", "1"), {"sides": ["SUPPORTS", "REFUTES"], "k": 1}),
 ]
 
 
@@ -44,7 +45,17 @@ def printed(sample_index_dir):
     from claimhound.cli import main
 
     def run(*options, claims=CLAIMS):
-        words = ["search", "-", "--index", str(sample_index_dir), "--device", "cpu", *options]
+        words = [
+            "search",
+            "-",
+            "--index",
+            str(sample_index_dir),
+            "--device",
+            "cpu",
+            "--rerank-k",
+            str(RERANK_K),
+            *options,
+        ]
         ran = CliRunner().invoke(main, words, input="\n".join(claims), catch_exceptions=False)
         assert ran.exit_code == 0, ran.stderr
         return ran.stdout

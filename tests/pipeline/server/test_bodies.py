@@ -65,8 +65,8 @@ def test_another_packing_is_refused_with_the_one_there_is(client, packing):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b'{"claim": NaN}', b'{"claim": "x", "min_score": Infinity}', b'{"claim": "\xff"}', b"[]", b'"x"', b"null",
-     BODY + BODY, b'{"claim": "a\nb"}', BODY.decode().encode("utf-16"), b'{"k": ' + b"1" * 5_000 + b"}",
+    [b"", b"{", b'{"claim": NaN}', b'{"claim": "x", "min_score": Infinity}', b'{"claim": "\xff"}', b"[]", b'"x"',
+     b"null", BODY + BODY, b'{"claim": "a\nb"}', BODY.decode().encode("utf-16"), b'{"k": ' + b"1" * 5_000 + b"}",
      b"[" * 100_000, b'{"a":' * 100_000, b'{"where": ' + b"[" * 60 + b"]" * 60 + b"}"],
 )  # fmt: skip
 def test_what_is_not_a_json_object_is_refused(client, content):
@@ -123,7 +123,7 @@ def test_a_refusal_never_repeats_a_claim_and_stays_short(client):
         assert secret not in post(client, json.dumps(body).encode()).text
     many = post(client, json.dumps({f"{secret} {n}" * 50: n for n in range(1_000)}).encode())
     assert problem(many) == (422, "invalid")
-    assert len(many.content) < 5_000 and "and 991 more" in many.json()["message"]
+    assert len(many.content) < 5_000 and "and 990 more" in many.json()["message"]
 
 
 def test_what_needs_a_missing_model_is_refused(make_service):
@@ -137,10 +137,8 @@ def test_what_needs_a_missing_model_is_refused(make_service):
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "news/../news", "NEWS", "", "news\0", "."])
 def test_an_index_is_found_by_its_name_alone(client, name):
-    for response in (
-        post(client, json.dumps({"claim": "x", "index": name}).encode()),
-        client.get("/v1/documents/g1", params={"index": name}),
-    ):
+    searched = post(client, json.dumps({"claim": "x", "index": name}).encode())
+    for response in (searched, client.get("/v1/documents/g1", params={"index": name})):
         assert problem(response) == (404, "not_found")
         assert "news" in response.json()["message"]
 
@@ -178,12 +176,10 @@ def test_a_wrong_parameter_is_named(client, query):
     assert "cont" in response.json()["message"]
 
 
-@pytest.mark.parametrize(
-    ("method", "status"), [("GET", 405), ("PUT", 405), ("TRACE", 405), ("HEAD", 405), ("OPTIONS", 405)]
-)
-def test_another_method_is_refused_with_those_there_are(client, method, status):
+@pytest.mark.parametrize("method", ["GET", "PUT", "TRACE", "HEAD", "OPTIONS"])
+def test_another_method_is_refused_with_those_there_are(client, method):
     response = client.request(method, "/v1/search")
-    assert (response.status_code, response.headers["allow"]) == (status, "POST")
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
 def test_a_slash_too_many_is_not_redirected(client):
