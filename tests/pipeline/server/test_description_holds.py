@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from server_requests import HERE
 
+from claimhound.pipeline.server.access import Access
 from claimhound.pipeline.server.app import api_routes, make_app
 from claimhound.pipeline.server.service import Service
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis, of the extra dev, is not installed")
 
+HOSTS = ("testserver", "localhost")  # as Starlette's client and schemathesis call themselves
 ROUTES = api_routes(Service((), None))  # type: ignore[arg-type]
-OPERATIONS = sorted((route.path_format, route.method) for route in ROUTES)
+# What takes nothing from a client cannot be asked wrongly.
+OPERATIONS = [
+    (route.path_format, route.method, kind)
+    for route in ROUTES
+    for kind in ("POSITIVE", "NEGATIVE")
+    if kind == "POSITIVE" or route.operation.body or route.operation.query or route.param_convertors
+]
 
 
-@pytest.mark.parametrize("kind", ["POSITIVE", "NEGATIVE"], ids=["fitting", "breaking"])
-@pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=" ".join)
+@pytest.mark.parametrize(("path", "method", "kind"), OPERATIONS)
 def test_each_drawn_request_gets_an_answer_that_is_described(make_service, path, method, kind):
     from schemathesis import checks
 
-    schema = schemathesis.openapi.from_asgi("/openapi.json", make_app(make_service(), HERE))
+    schema = schemathesis.openapi.from_asgi("/openapi.json", make_app(make_service(), Access(frozenset(HOSTS))))
     kept = [
         checks.not_a_server_error,
         schemathesis.specs.openapi.checks.status_code_conformance,

@@ -119,27 +119,10 @@ def test_a_thousand_malformed_searches_are_refused_with_a_reason(client):
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "BREW"])
 def test_malformed_addresses_are_refused_with_a_reason(client, method):
     draw = random.Random(18)
-    alphabet = [
-        "/",
-        "..",
-        ".",
-        "%",
-        "%2f",
-        "%00",
-        "%ff",
-        "%ed%a0%80",
-        "v1",
-        "search",
-        "documents",
-        ";",
-        "&",
-        "=",
-        "+",
-        "~",
-    ] + ["x" * 500]
+    words = ("/", "..", "%", "%2f", "%00", "%ff", "%ed%a0%80", "v1", "search", "documents", ";", "&", "=", "x" * 500)
     for _ in range(100):
-        path = "/" + "".join(draw.choice(alphabet) for _ in range(draw.randrange(1, 9)))
-        query = "".join(draw.choice(alphabet) for _ in range(draw.randrange(4)))
+        path = "/" + "".join(draw.choice(words) for _ in range(draw.randrange(1, 9)))
+        query = "".join(draw.choice(words) for _ in range(draw.randrange(4)))
         response = client.request(method, f"http://{HOST}{path}?{query}")
         assert 400 <= response.status_code < 500, (path, query, response.text)
         problem(response)
