@@ -40,13 +40,15 @@ HOMES = {
     "starlette": ("pipeline/server/",),
     "uvicorn": ("pipeline/server/",),
     "pydantic": ("pipeline/server/",),
+    "prometheus_client": ("pipeline/server/",),
     "rich": ("pipeline/commands/", "pipeline/evaluation/reporting/tables.py"),
 }
 """The only files that may import a library, by the beginning of their paths."""
 
 HEAVY = (
     "torch", "transformers", "datasets", "sentence_transformers", "openvino", "faiss", "tantivy", "numpy", "scipy",
-    "matplotlib", "jinja2", "starlette", "uvicorn", "pydantic", "mcp",
+    "matplotlib", "jinja2", "starlette", "uvicorn", "pydantic",
+    "prometheus_client", "mcp",
 )  # fmt: skip
 """Libraries that the command line and the package must not load until they are used."""
 
