@@ -41,13 +41,15 @@ HOMES = {
     "uvicorn": ("pipeline/server/",),
     "pydantic": ("pipeline/server/",),
     "mcp": ("pipeline/server/mcp_tools.py",),
+    "prometheus_client": ("pipeline/server/",),
     "rich": ("pipeline/commands/", "pipeline/evaluation/reporting/tables.py"),
 }
 """The only files that may import a library, by the beginning of their paths."""
 
 HEAVY = (
     "torch", "transformers", "datasets", "sentence_transformers", "openvino", "faiss", "tantivy", "numpy", "scipy",
-    "matplotlib", "jinja2", "starlette", "uvicorn", "pydantic", "mcp",
+    "matplotlib", "jinja2", "starlette", "uvicorn", "pydantic",
+    "prometheus_client", "mcp",
 )  # fmt: skip
 """Libraries that the command line and the package must not load until they are used."""
 

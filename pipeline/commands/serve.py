@@ -66,7 +66,7 @@ def serve(
     On this machine alone by default. With another --host, requests need the token of --token-file. Needs the extra
     `serve`. SIGTERM and Ctrl-C finish what is at hand.
     """
-    for module in ("starlette", "uvicorn", "pydantic"):
+    for module in ("starlette", "uvicorn", "pydantic", "prometheus_client"):
         require(module, "serve", "a server")
     from claimhound.pipeline.server.access import read_access
     from claimhound.pipeline.server.running import listen, run

@@ -18,7 +18,7 @@ from claimhound.pipeline.server.served_models import served_names
 from claimhound.pipeline.server.service import Limits, Service
 from claimhound.pipeline.server.warm_index import WarmIndex
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, Json] = {
     "doc_id": "sea-1",
     "text": "Sea level rose by 20 centimetres between 1901 and 2018.",
     "title": "Sea level",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from claimhound.data.records import Json
 from claimhound.pipeline.server.answers import Live, Ready
 from claimhound.pipeline.server.operations import Answer, Content, DescribedRoute, Operation
 from claimhound.pipeline.server.responses import json_response
 from claimhound.pipeline.server.service import Service
 
-_WAITING = {"waiting": 0, "indexes_at_an_old_generation": []}
+_WAITING: dict[str, Json] = {"waiting": 0, "indexes_at_an_old_generation": []}
 _LIVE = Operation("Whether the server runs; needs no token.", [Answer("It does.", [Content(Live, {"status": "live"})])])
 _READY = Operation(
     "Whether the server takes work.",

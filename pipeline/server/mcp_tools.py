@@ -24,6 +24,7 @@ from claimhound.pipeline.server.messages import DocumentQuery, SearchRequest, pa
 from claimhound.pipeline.server.problems import RequestProblem, not_found
 from claimhound.pipeline.server.responses import as_problem
 from claimhound.pipeline.server.search_routes import answer_to, require_models
+from claimhound.pipeline.server.server_log import log_failure
 from claimhound.pipeline.server.service import Service
 
 _READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
@@ -129,5 +130,5 @@ def _told() -> Iterator[None]:
     except RequestProblem as problem:
         raise ToolError(problem.message) from problem
     except Exception as error:
-        logging.getLogger("claimhound.server").exception("a tool failed")
+        log_failure("a tool", error)
         raise ToolError(as_problem(error).message) from error

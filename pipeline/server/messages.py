@@ -12,6 +12,10 @@ from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.service import Limits
 
 _LIMITS = Limits()
+_MOST_CONDITIONS = 50
+# A body can be at fault in a million places.
+_MOST_FAULTS = 10
+_SHOWN_OF_NAME = 100
 
 
 def require_claim(text: str) -> str:
@@ -31,6 +35,8 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+ConditionText = Annotated[str, Field(max_length=1_000)]
+Conditioned = Annotated[list[ConditionText], Field(min_length=1, max_length=_MOST_CONDITIONS)]
 Claim = Annotated[str, Field(min_length=1, max_length=_LIMITS.claim_characters)]
 
 
@@ -49,8 +55,9 @@ class SearchRequest(Message):
     adaptive_k: bool = Field(False, description="Fewer than k where probabilities fall far below the best.")
     min_score: float | None = Field(None, ge=0, le=1, description="Leave out evidence with a lower probability.")
     before: str | None = Field(None, description="Only documents from before this day (YYYY, YYYY-MM or YYYY-MM-DD).")
-    where: dict[str, str | Annotated[list[str], Field(min_length=1)]] = Field(
+    where: dict[ConditionText, ConditionText | Conditioned] = Field(
         default_factory=dict,
+        max_length=_MOST_CONDITIONS,
         description="Only documents with these values, as field and value; a list means that a field has all of them.",
     )
     context: int = Field(0, ge=0, le=_LIMITS.context, description="Sentences before and after each piece.")
@@ -136,10 +143,13 @@ def _validated(validate: Callable[[], Body]) -> Body:
     try:
         return validate()
     except ValidationError as error:
-        raise RequestProblem(422, "invalid", "; ".join(_fault(found) for found in error.errors())) from error
+        faults = error.errors(include_url=False, include_input=False)
+        more = [f"and {len(faults) - _MOST_FAULTS:,} more"] if len(faults) > _MOST_FAULTS else []
+        shown = [*map(_fault, faults[:_MOST_FAULTS]), *more]
+        raise RequestProblem(422, "invalid", "; ".join(shown)) from error
 
 
 def _fault(found: Any) -> str:
-    where = ".".join(map(str, found["loc"]))
+    where = ".".join(map(str, found["loc"]))[:_SHOWN_OF_NAME]
     message = found["msg"].removeprefix("Value error, ")
     return f"{where}: {message}" if where else message

@@ -32,7 +32,7 @@ def description(routes: Sequence[DescribedRoute], version: str) -> dict[str, Any
         (model, "validation") for model in sorted(models, key=lambda model: model.__name__)
     ]
     references, definitions = models_json_schema(ordered, ref_template=_REFERENCE)
-    schemas = {model: reference for (model, _), reference in references.items()}
+    schemas = {model: references[model, mode] for model, mode in ordered}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path_format, {})[route.method.lower()] = _operation(route, schemas)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,10 +21,11 @@ _VERSION = "1"
 class Description(BaseModel):
     """An OpenAPI document."""
 
-    model_config = ConfigDict(extra="allow")
-
     openapi: str
+    info: dict[str, Any]
+    security: list[dict[str, list[str]]]
     paths: dict[str, Any]
+    components: dict[str, Any]
 
 
 _OPERATION = Operation(
@@ -32,7 +33,7 @@ _OPERATION = Operation(
     [
         Answer(
             "An OpenAPI document.",
-            [Content(Description, {"openapi": "3.1.0", "info": {}, "paths": {}, "components": {}})],
+            [Content(Description, {"openapi": "3.1.0", "info": {}, "security": [], "paths": {}, "components": {}})],
         )
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,8 @@ import uvicorn
 
 from claimhound.data.errors import InputError
 from claimhound.pipeline.server.access import Access
-from claimhound.pipeline.server.app import LOG, make_app
+from claimhound.pipeline.server.app import make_app
+from claimhound.pipeline.server.server_log import LOG, Telling
 from claimhound.pipeline.server.service import Service
 
 _PATIENCE_S = 30
@@ -35,10 +36,12 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
 
 def run(service: Service, access: Access, opened: socket.socket, notify: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; requests at hand are finished, those that take longer than 30 s are not."""
-    LOG.addHandler(_Telling(notify))
+    LOG.addHandler(telling := Telling(notify))
+    LOG.propagate = False
     config = uvicorn.Config(
         make_app(service, access),
         log_config=None,
+        http="h11",  # whatever else is installed
         access_log=False,  # a log of requests would hold claims in addresses
         server_header=False,
         date_header=True,
@@ -50,19 +53,10 @@ def run(service: Service, access: Access, opened: socket.socket, notify: Callabl
     host, port = opened.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     notify(f"listening on http://{shown}:{port}" + (f" (token {access.fingerprint})" if access.token else ""))
+    # When it has finished, uvicorn raises the signal that it stopped for once more, which would end the process here.
+    signal.signal(signal.SIGTERM, lambda _, __: None)
     try:
         uvicorn.Server(config).run(sockets=[opened])
     finally:
         service.queue.close()
-
-
-class _Telling(logging.Handler):
-    """Passes the server's own log on, line by line."""
-
-    def __init__(self, notify: Callable[[str], None]) -> None:
-        super().__init__()
-        self._notify = notify
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Pass a record on."""
-        self._notify(self.format(record))
+        LOG.removeHandler(telling)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from claimhound.pipeline.server.operations import Answer, Content, DescribedRout
 from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.responses import as_problem, text_response, while_connected
 from claimhound.pipeline.server.served_models import served_names
+from claimhound.pipeline.server.server_log import log_failure
 from claimhound.pipeline.server.service import Service
 from claimhound.pipeline.server.warm_index import WarmIndex
 
@@ -88,7 +90,7 @@ def search_routes(service: Service) -> list[DescribedRoute]:
         require_models(index, wanted)
         if wanted.claim is not None:
             answer = await while_connected(request, answer_to(service, index, wanted, wanted.claim))
-            return text_response(as_json(answer) + "\n")
+            return text_response(await asyncio.to_thread(as_json, answer) + "\n")  # a second for k = 1,000
         answers = _answers(service, index, wanted, wanted.claims or [])
         first = await while_connected(request, anext(answers))
         return StreamingResponse(_lines(first, answers), media_type=NDJSON)
@@ -109,11 +111,15 @@ def require_models(index: WarmIndex, wanted: SearchRequest) -> None:
             raise RequestProblem(422, "no_model", f"{name} needs a {model}, and the server has none")
 
 
-async def answer_to(service: Service, index: WarmIndex, wanted: SearchRequest, claim: str) -> ClaimEvidence:
+async def answer_to(
+    service: Service, index: WarmIndex, wanted: SearchRequest, claim: str, *, is_admitted: bool = False
+) -> ClaimEvidence:
     """Return the answer to a claim; the other fields of the request say how it is searched for."""
     # The claim apart, all that decides an answer: claims that agree in it are searched together.
     group = ("search", index.name, *(value for _, value in sorted(wanted.settings.items())))
-    return await service.queue.do(group, claim, _search(index, wanted))
+    answer = await service.queue.do(group, claim, _search(index, wanted), is_admitted=is_admitted)
+    service.metrics.count_claim(answer.timings_ms)
+    return answer
 
 
 def _search(index: WarmIndex, wanted: SearchRequest) -> Callable[[list[str]], Sequence[ClaimEvidence]]:
@@ -138,12 +144,14 @@ def _search(index: WarmIndex, wanted: SearchRequest) -> Callable[[list[str]], Se
 
 async def _answers(
     service: Service, index: WarmIndex, wanted: SearchRequest, claims: Sequence[str]
-) -> AsyncIterator[ClaimEvidence]:
+) -> AsyncGenerator[ClaimEvidence]:
     """Yield the answers in order; a few claims wait at a time."""
     waiting: list[asyncio.Task[ClaimEvidence]] = []
     try:
-        for claim in claims:
-            waiting.append(asyncio.ensure_future(answer_to(service, index, wanted, claim)))
+        for number, claim in enumerate(claims):
+            # The first claim is let in or refused, and the others with it: a refusal halfway would come too late.
+            work = answer_to(service, index, wanted, claim, is_admitted=number > 0)
+            waiting.append(asyncio.ensure_future(work))
             if len(waiting) == _AHEAD:
                 yield await waiting.pop(0)
         while waiting:
@@ -153,16 +161,17 @@ async def _answers(
             task.cancel()
 
 
-async def _lines(first: ClaimEvidence, others: AsyncIterator[ClaimEvidence]) -> AsyncIterator[bytes]:
+async def _lines(first: ClaimEvidence, others: AsyncGenerator[ClaimEvidence]) -> AsyncGenerator[bytes]:
     """Yield the answers as JSON lines; an error, which comes too late for a status, is the last line."""
-    yield _line(as_json(first, indent=None))
-    try:
-        async for answer in others:
-            yield _line(as_json(answer, indent=None))
-    except Exception as error:
-        yield _line(json.dumps(as_problem(error).record(), ensure_ascii=False))
-        if not isinstance(error, RequestProblem):
-            raise
+    async with aclosing(others):  # claims that wait are given up with the response
+        try:
+            yield _line(await asyncio.to_thread(as_json, first, indent=None))
+            async for answer in others:
+                yield _line(await asyncio.to_thread(as_json, answer, indent=None))
+        except Exception as error:
+            if not isinstance(error, RequestProblem):
+                log_failure("POST /v1/search", error)
+            yield _line(json.dumps(as_problem(error).record(), ensure_ascii=False))
 
 
 def _line(text: str) -> bytes:

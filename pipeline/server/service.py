@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from claimhound.pipeline.server.metrics import Metrics
 from claimhound.pipeline.server.problems import not_found
 from claimhound.pipeline.server.warm_index import WarmIndex
 from claimhound.pipeline.server.work_queue import WorkQueue
@@ -35,6 +36,10 @@ class Service:
     indexes: Sequence[WarmIndex]
     queue: WorkQueue
     limits: Limits = Limits()
+    metrics: Metrics = field(default_factory=Metrics)
+
+    def __post_init__(self) -> None:
+        self.metrics.watch(self.indexes, self.queue)
 
     def index(self, name: str | None) -> WarmIndex:
         """Return the index of a name. Raises RequestProblem 404 naming those there are."""

@@ -18,8 +18,12 @@ AT_A_TIME = 32
 async def in_slices(
     queue: WorkQueue, items: Sequence[Item], work: Callable[[Sequence[Item]], Sequence[Result]]
 ) -> list[Result]:
-    """Return a result for each item, in order; raises what `WorkQueue.do` raises."""
+    """Return a result for each item, in order; raises what `WorkQueue.do` raises.
+
+    Only the first slice can find the queue full: a refusal halfway would waste the work before it.
+    """
     found: list[Result] = []
     for start in range(0, len(items), AT_A_TIME):
-        found += await queue.call(partial(work, items[start : start + AT_A_TIME]))
+        some = partial(work, items[start : start + AT_A_TIME])
+        found += await queue.do(object(), some, lambda given: [one() for one in given], is_admitted=start > 0)
     return found

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from pipeline_fakes import FakeEncoder, FakeReranker, FakeStance
-from server_requests import client_of
+from server_requests import RERANK_K, client_of
 
 from claimhound.api import build_index
 from claimhound.data.bundled import sample_dir
 from claimhound.data.records import Document
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.indexes.writer import IndexWriter
+from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import open_pipeline
 from claimhound.pipeline.server.service import Service
@@ -41,10 +42,16 @@ def sample_index_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sample_service(sample_index_dir: Path) -> Iterator[Service]:
-    """A service over the sample with the bundled models, as `claimhound serve` starts it."""
-    compute = Compute("cpu")
+    """A service over the sample with the bundled models, as `claimhound serve --rerank-k 5` starts it.
+
+    The reranker takes nearly all of a search's time, and five pieces are as many as an answer shows.
+    """
+    compute, config = Compute("cpu"), PipelineConfig(rerank_k=RERANK_K)
     service = start_service(
-        [("sample", sample_index_dir)], lambda folder: open_pipeline(folder, compute=compute), compute, 1_000
+        [("sample", sample_index_dir)],
+        lambda folder: open_pipeline(folder, config=config, compute=compute),
+        compute,
+        1_000,
     )
     yield service
     service.queue.close()

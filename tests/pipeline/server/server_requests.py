@@ -15,6 +15,7 @@ from claimhound.pipeline.server.service import Service
 
 HOST = "127.0.0.1:8765"
 TOKEN = "0123456789abcdef0123456789abcdef"
+RERANK_K = 5
 HERE = Access(frozenset(("127.0.0.1", "localhost", "::1")))
 WITH_TOKEN = Access(HERE.hosts, TOKEN)
 
