@@ -22,6 +22,7 @@ from claimhound.pipeline.commands.exit_codes import EXIT_INTERRUPTED, EXIT_OUTPU
 from claimhound.pipeline.commands.help_layout import CommandGroups
 from claimhound.pipeline.commands.index import index
 from claimhound.pipeline.commands.invocation import version
+from claimhound.pipeline.commands.mcp import mcp_command
 from claimhound.pipeline.commands.mine import mine
 from claimhound.pipeline.commands.output import give_up_output, print_help_alone, print_text, say
 from claimhound.pipeline.commands.search import search
@@ -61,7 +62,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, is_wanted: b
 @click.group(
     cls=_CommandLine,
     groups={
-        "Use": (demo, index, search, annotate, serve),
+        "Use": (demo, index, search, annotate, serve, mcp_command),
         "Measure": (
             evaluate,
             compare,

@@ -12,8 +12,9 @@ ClaimhoundError            every error that the user can fix; printed in one lin
 │   ├── IndexLockedError       another process is writing to it
 │   ├── EncoderMismatchError   its vectors come from another encoder
 │   └── VectorsMismatchError   its encoder no longer produces the same vectors
-└── ModelError             a model is missing or of the wrong kind
-    └── DeviceError            the requested device is not available
+├── ModelError             a model is missing or of the wrong kind
+│   └── DeviceError            the requested device is not available
+└── ServerError            a server cannot be reached, or does not answer what was asked
 """
 
 from __future__ import annotations
@@ -98,6 +99,10 @@ class ModelError(ClaimhoundError):
 
 class DeviceError(ModelError):
     """The requested device is not available."""
+
+
+class ServerError(ClaimhoundError):
+    """A server cannot be reached, or does not answer what was asked."""
 
 
 def first_line(error: BaseException) -> str:

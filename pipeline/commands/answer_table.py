@@ -12,9 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from claimhound.data.records import Document
-from claimhound.data.text.claim_text import searched_text
 from claimhound.data.text.terminal_text import printable
-from claimhound.indexes.analysis.terms import matching_spans, query_terms, tokenize
 from claimhound.pipeline.search.answer_json import finite
 from claimhound.pipeline.search.results import STAGES, ClaimEvidence, ClaimSummary, Evidence
 
@@ -34,11 +32,14 @@ def as_table(
     says what the claim is called, unless that is NOT_ENOUGH_INFO, which says nothing. Only a terminal gets colours and
     bold. `width` defaults to the terminal's, or 80 characters without one.
     """
+    page = io.StringIO()
+    console = Console(file=page, force_terminal=is_terminal or None, width=width, highlight=False)
     parts: list[RenderableType] = [Text.assemble(("Claim: ", "bold"), printable(answer.claim))]
     if answer.summary is not None and answer.summary.label != "NOT_ENOUGH_INFO":
         parts.append(Text.assemble(("Stance: ", "bold"), _summary(answer, answer.summary)))
     if answer.evidence:
-        terms = frozenset(query_terms(searched_text(answer.claim)))
+        # Without a terminal nothing is bold, and loading the analysis of words would take a tenth of the time.
+        terms = _claim_terms(answer) if console.is_terminal else None
         table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False, header_style="dim")
         table.add_column("#", justify="right", no_wrap=True)
         table.add_column("p" if answer.has_probabilities else "score", justify="right", no_wrap=True)
@@ -58,8 +59,6 @@ def as_table(
     parts.extend(Padding(Text(note, style="yellow"), (1, 0, 0, 0)) for note in answer.notes)
     if explain and answer.timings_ms:
         parts.append(Padding(Text(_time(answer), style="dim"), (1, 0, 0, 0)))
-    page = io.StringIO()
-    console = Console(file=page, force_terminal=is_terminal or None, width=width, highlight=False)
     # In a narrower terminal, its own wrapping shows more than a column of three letters would.
     console.width = max(console.width, _NARROWEST)
     console.print(Group(*parts))
@@ -87,13 +86,23 @@ def _probability(score: float) -> str:
     return {"0.00": "<.01", "1.00": ">.99"}.get(shown, shown)
 
 
-def _hit_text(answer: ClaimEvidence, hit: Evidence, terms: frozenset[str], *, explain: bool) -> Text:
+def _claim_terms(answer: ClaimEvidence) -> frozenset[str]:
+    from claimhound.data.text.claim_text import searched_text
+    from claimhound.indexes.analysis.terms import query_terms
+
+    return frozenset(query_terms(searched_text(answer.claim)))
+
+
+def _hit_text(answer: ClaimEvidence, hit: Evidence, terms: frozenset[str] | None, *, explain: bool) -> Text:
     lines: list[Text] = []
     if hit.before:
         lines.append(_context("before", hit.before))
     evidence = Text(printable(hit.document.text))
-    for start, end in matching_spans(evidence.plain, terms):
-        evidence.stylize("bold", start, end)
+    if terms is not None:
+        from claimhound.indexes.analysis.terms import matching_spans
+
+        for start, end in matching_spans(evidence.plain, terms):
+            evidence.stylize("bold", start, end)
     lines.append(evidence)
     if hit.after:
         lines.append(_context("after", hit.after))
@@ -126,9 +135,11 @@ def _context(label: str, documents: Sequence[Document]) -> Text:
 
 def _why(answer: ClaimEvidence, hit: Evidence) -> list[str]:
     """Return the claim's words that the evidence contains and lacks, each stage's rank and score, and other fields."""
+    from claimhound.indexes.analysis.terms import tokenize
+
     held = frozenset(tokenize(hit.document.text))
     words = [f"shares: {_words(answer.claim, held) or 'no word'}"]
-    if lacking := _words(answer.claim, frozenset(query_terms(searched_text(answer.claim))) - held):
+    if lacking := _words(answer.claim, _claim_terms(answer) - held):
         words.append(f"lacks: {lacking}")
     lines = ["; ".join(words), ", ".join(_stage(answer, hit, name) for name in STAGES)]
     if hit.stance is not None:
@@ -142,6 +153,8 @@ def _why(answer: ClaimEvidence, hit: Evidence) -> list[str]:
 
 def _words(text: str, terms: frozenset[str]) -> str:
     """Return the distinct words of the text, as written, whose term is one of the terms."""
+    from claimhound.indexes.analysis.terms import matching_spans
+
     found = [text[start:end] for start, end in matching_spans(text, terms)]
     return ", ".join(printable(word) for word in dict.fromkeys(found))
 

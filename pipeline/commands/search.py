@@ -30,6 +30,7 @@ from claimhound.pipeline.commands.options import (
 )
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.commands.reading_options import document_reading_options, say_notices
+from claimhound.pipeline.commands.server_search import open_server, server_options
 from claimhound.pipeline.commands.settings import chosen_config, settings_options
 from claimhound.pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_stdin, is_file, require_stdin
 
@@ -37,6 +38,7 @@ from claimhound.pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_
 @click.command(cls=ClaimCommand, short_help="Find evidence for a claim.")
 @click.argument("claim_words", metavar="CLAIM", nargs=-1, required=True)
 @path_option("--index", "index_dir", "DIR", "Folder of the index.")
+@server_options
 @click.option("--corpus", metavar="FILE", help="Search a file of up to 5,000 passages in memory, without an index.")
 @document_reading_options
 @count_option("-k", 5, "Number of pieces of evidence.")
@@ -69,6 +71,8 @@ from claimhound.pipeline.commands.typed_claims import STDIN, as_utf8, claims_on_
 def search(
     claim_words: tuple[str, ...],
     index_dir: Path | None,
+    server: str | None,
+    token_path: Path | None,
     corpus: str | None,
     reading: ReadOptions,
     k: int,
@@ -95,8 +99,11 @@ def search(
         if any(word in _OPTION_NAMES for word in claim_words):
             raise click.UsageError("put options before the -- and the claim after it")
         raise click.UsageError('put the claim in quotes: claimhound search "a claim of several words" --index DIR')
-    if (index_dir is None) == (corpus is None):
-        raise click.UsageError("give either --index DIR or --corpus FILE")
+    asked = open_server(server, index_dir, token_path) if server else None
+    if token_path is not None and asked is None:
+        raise click.UsageError("--token-file needs --server URL")
+    if (index_dir is None) == (corpus is None) and asked is None:
+        raise click.UsageError("give either --index DIR or --corpus FILE, or --server URL")
     if corpus is not None and (before or where or context):
         raise click.UsageError("--before, --where and --context need an index")
     if corpus is None and reading != ReadOptions():
@@ -116,10 +123,10 @@ def search(
     if is_file(claim):
         say(f"{claim} is a file; searching for its name. For the claims in it, use: claimhound annotate {claim}")
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
-    pipeline = models.open(index_dir, config, corpus=corpus, reading=reading, on_notices=say_notices)
+    found_by = asked or models.open(index_dir, config, corpus=corpus, reading=reading, on_notices=say_notices)
     claims = claims_on_stdin() if claim == STDIN else [claim]
     find = partial(
-        pipeline.find_evidence,
+        found_by.find_evidence,
         k=k,
         adaptive=adaptive_k,
         min_score=min_score,

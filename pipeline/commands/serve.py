@@ -18,6 +18,7 @@ from claimhound.pipeline.commands.model_choice import (
     reranker_options,
     stance_options,
 )
+from claimhound.pipeline.commands.named_indexes import indexes_option, named_indexes
 from claimhound.pipeline.commands.options import path_option
 from claimhound.pipeline.commands.output import say
 from claimhound.pipeline.commands.settings import chosen_config, settings_options
@@ -28,14 +29,7 @@ def _number(name: str, text: str, default: int) -> Callable[[Callable[..., None]
 
 
 @click.command(short_help="Answer claims in a browser and over HTTP.")
-@click.option(
-    "--index",
-    "indexes",
-    metavar="[NAME=]DIR",
-    multiple=True,
-    required=True,
-    help="Folder of an index, and the name that clients know it by; repeatable.  [default name: the folder's]",
-)
+@indexes_option
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 for a free one.")
 @path_option("--token-file", "token_path", "FILE", "File with the token that requests must carry.")
@@ -88,7 +82,7 @@ def serve(
     On this machine alone by default. With another --host, requests need the token of --token-file. Needs the extra
     `serve`. SIGTERM and Ctrl-C finish what is at hand; unfinished jobs of --jobs-dir go on when it is started again.
     """
-    for module in ("starlette", "uvicorn", "pydantic"):
+    for module in ("starlette", "uvicorn", "pydantic", "prometheus_client"):
         require(module, "serve", "a server")
     from claimhound.pipeline.server.access import read_access
     from claimhound.pipeline.server.jobs.limits import JobLimits
@@ -100,9 +94,7 @@ def serve(
     models.refuse_contradictions()
     access = read_access(host, allowed_hosts, token_path)
     config = chosen_config(config_path, first_stage_k=first_stage_k, rerank_k=rerank_k)
-    named = [_named(item) for item in indexes]
-    if len({name for name, _ in named}) < len(named):
-        raise click.UsageError("two indexes have the same name; name them with --index NAME=DIR")
+    named = named_indexes(indexes)
     # Before the models are loaded: a port or a folder that is taken is told at once.
     with listen(host, port) as socket, ExitStack() as opened:
         jobs = None
@@ -112,13 +104,3 @@ def serve(
             opened.callback(jobs.close)
         service = start_service(named, lambda folder: models.open(folder, config), models.compute, most_waiting, jobs)
         run(service, access, socket, say)
-
-
-def _named(item: str) -> tuple[str, Path]:
-    """Return name and folder; a folder whose own name has an equals sign is written NAME=DIR."""
-    name, equals, folder = item.partition("=")
-    if not equals:
-        return Path(item).absolute().name, Path(item)
-    if not name or not folder or "/" in name:
-        raise click.BadParameter(f"{item!r} is neither DIR nor NAME=DIR", param_hint="--index")
-    return name, Path(folder)

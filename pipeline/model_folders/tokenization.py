@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tokenizers import Tokenizer
 
@@ -11,6 +12,13 @@ from claimhound.data.errors import ModelError
 from claimhound.pipeline.model_folders.batching import TokenizedText
 
 TOKENIZER_FILE = "tokenizer.json"
+
+
+class TextLength(NamedTuple):
+    """Number of tokens read of a text, with those that a model adds, and whether the text has more."""
+
+    n_tokens: int
+    truncated: bool
 
 
 class TextTokenizer:

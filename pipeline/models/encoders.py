@@ -17,7 +17,7 @@ from claimhound.pipeline.model_folders.finding import BUNDLED, display_name, fin
 from claimhound.pipeline.model_folders.fingerprints import weights_sha256
 from claimhound.pipeline.model_folders.hub import revision_of
 from claimhound.pipeline.model_folders.layouts import EncoderLayout, read_encoder_layout
-from claimhound.pipeline.model_folders.tokenization import TextTokenizer
+from claimhound.pipeline.model_folders.tokenization import TextLength, TextTokenizer
 from claimhound.pipeline.serving.compute import Compute
 from claimhound.pipeline.serving.library_loading import library_identity, load_library_encoder, slow_line
 from claimhound.pipeline.serving.opening import open_runtime
@@ -44,6 +44,9 @@ class Encoder(Protocol):
         `as_query` is for claims: some models encode them with a prompt of their own.
         """
 
+    def lengths(self, texts: Sequence[str], *, as_query: bool = False) -> list[TextLength]:
+        """Return how many tokens `encode` reads of each text, and whether it has more."""
+
     def unknown_share(self, text: str) -> float:
         """Return the share of the text's tokens that the model does not know, in [0, 1]."""
 
@@ -68,8 +71,7 @@ class TransformerEncoder:
         """See `Encoder`. Raises ModelError if the model gives NaN."""
         vectors = np.zeros((len(texts), self.identity.dim), dtype=np.float32)
         filled = [row for row, text in enumerate(texts) if text.strip()]
-        prompt = (self.identity.query_prompt if as_query else self.identity.document_prompt) or ""
-        tokens = self._tokenizer.tokenize([prompt + texts[row] for row in filled])
+        tokens = self._tokenizer.tokenize(self._prompted([texts[row] for row in filled], as_query=as_query))
 
         def receive(batch: Batch, output: Output) -> None:
             pooled = self._pool(output, batch)  # (rows, dim)
@@ -83,9 +85,18 @@ class TransformerEncoder:
             raise ModelError(f"{self.identity.name}: gives NaN for some texts; its weights or its precision are broken")
         return vectors
 
+    def lengths(self, texts: Sequence[str], *, as_query: bool = False) -> list[TextLength]:
+        """See `Encoder`."""
+        tokens = self._tokenizer.tokenize(self._prompted(texts, as_query=as_query))
+        return [TextLength(len(read.ids), read.truncated) for read in tokens]
+
     def unknown_share(self, text: str) -> float:
         """See `Encoder`."""
         return self._tokenizer.unknown_share(text)
+
+    def _prompted(self, texts: Sequence[str], *, as_query: bool) -> list[str]:
+        prompt = (self.identity.query_prompt if as_query else self.identity.document_prompt) or ""
+        return [prompt + text for text in texts]
 
     def _pool(self, output: Output, batch: Batch) -> Output:
         """Return one vector per row of a (rows, tokens, dim) output."""

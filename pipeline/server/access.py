@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from claimhound.data.errors import InputError
+from claimhound.data.token_files import read_token
 from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.responses import problem_response
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-_SHORTEST_TOKEN = 16
+_HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{1,5})?")
 # The page loads its own files alone, and its own server is the only one that it talks to.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -61,7 +62,8 @@ def read_access(host: str, allowed_hosts: Sequence[str], token_path: Path | None
             "name a file with --token-file FILE (make one with: openssl rand -hex 32)"
         )
     names = {host, *allowed_hosts, *(_LOOPBACK_NAMES if is_loopback(host) or is_any(host) else ())}
-    return Access(frozenset(name.strip("[]").lower() for name in names), _read_token(token_path))
+    token = None if token_path is None else read_token(token_path)
+    return Access(frozenset(name.strip("[]").lower() for name in names), token)
 
 
 def is_loopback(host: str) -> bool:
@@ -78,20 +80,6 @@ def is_any(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_unspecified
     except ValueError:
         return False
-
-
-def _read_token(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        token = path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: a token consists of ASCII characters") from error
-    if len(token) < _SHORTEST_TOKEN or any(character.isspace() for character in token):
-        raise InputError(f"{path}: a token is one word of at least {_SHORTEST_TOKEN} characters")
-    return token
 
 
 class Guard:
@@ -123,15 +111,16 @@ class Guard:
         await self._app(scope, receive, send_with_headers)
 
     def _check(self, path: str, headers: Headers) -> None:
-        host = _host_of(f"//{headers.get('host', '')}")
+        host = _host_of(headers.get("host", ""))
         if host not in self._access.hosts:
             raise RequestProblem(
                 403, "foreign_host", "this server is not known by that host name; start it with --allowed-host NAME"
             )
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        if origin is not None and origin.lower() not in _own_origins(headers.get("host", "")):
             raise RequestProblem(403, "foreign_origin", "a page of another origin may not use this server")
-        if headers.get("sec-fetch-site") == "cross-site" and path not in OPEN_PATHS:
+        # Another port of this machine is the same site, but not ours.
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and path not in OPEN_PATHS:
             raise RequestProblem(403, "foreign_origin", "a page of another site may not use this server")
         if self._access.token is None or path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
             return
@@ -144,11 +133,15 @@ class Guard:
             )
 
 
-def _host_of(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+def _host_of(header: str) -> str | None:
+    """Return the name in a Host header, None if it is not a name with or without a port."""
+    found = _HOST.fullmatch(header.lower())
+    return None if found is None else found["address"] or found["name"]
+
+
+def _own_origins(host_header: str) -> tuple[str, str]:
+    # Behind a proxy that ends TLS the page is https, and the request arrives by http.
+    return f"http://{host_header.lower()}", f"https://{host_header.lower()}"
 
 
 def _token_in(headers: Headers) -> str:

@@ -61,6 +61,8 @@ async def read_bytes(request: Request, most_bytes: int) -> bytes:
         raise RequestProblem(400, "cut_short", "the body ended too early") from error
     if unpack is not None and not unpack.eof:
         raise RequestProblem(400, "not_gzip", "the packed body is cut short")
+    if unpack is not None and unpack.unused_data:
+        raise RequestProblem(400, "not_gzip", "the packed body goes on behind its end; send one gzip stream")
     return b"".join(parts)
 
 

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from claimhound.data.records import Json
+from claimhound.pipeline.server.answers import Live, Ready
+from claimhound.pipeline.server.operations import Answer, Content, DescribedRoute, Operation
 from claimhound.pipeline.server.responses import json_response
 from claimhound.pipeline.server.service import Service
 
+_WAITING: dict[str, Json] = {"waiting": 0, "indexes_at_an_old_generation": []}
+_LIVE = Operation("Whether the server runs; needs no token.", [Answer("It does.", [Content(Live, {"status": "live"})])])
+_READY = Operation(
+    "Whether the server takes work.",
+    [
+        Answer("It does.", [Content(Ready, {"status": "ready", **_WAITING})]),
+        Answer("As much waits as may wait.", [Content(Ready, {"status": "busy", **_WAITING, "waiting": 256})], 503),
+    ],
+)
 
-def health_routes(service: Service) -> list[Route]:
+
+def health_routes(service: Service) -> list[DescribedRoute]:
     """Return the routes."""
 
     async def live(_: Request) -> Response:
@@ -26,4 +38,4 @@ def health_routes(service: Service) -> list[Route]:
         }
         return json_response(record, 503 if is_full else 200)
 
-    return [Route("/health/live", live, methods=["GET"]), Route("/health/ready", ready, methods=["GET"])]
+    return [DescribedRoute("GET", "/health/live", live, _LIVE), DescribedRoute("GET", "/health/ready", ready, _READY)]

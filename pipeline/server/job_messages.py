@@ -58,6 +58,18 @@ class JobSettings(Message):
         )  # fmt: skip
 
 
+class OutputQuery(Message):
+    """Which output of a job: the format that it was started with, or the page beside JSON lines."""
+
+    format: OutputFormat | None = Field(None, description="The job's own if left out.")
+
+
+class JobForm(JobSettings):
+    """A form with a file of claims; every other field may be left out."""
+
+    file: bytes = Field(description="The claims, in any format that `claimhound annotate` reads but Parquet.")
+
+
 class JobRequest(JobSettings):
     """Claims to annotate, without a file."""
 

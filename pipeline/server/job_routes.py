@@ -6,24 +6,26 @@ import asyncio
 import io
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import wraps
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
 
+from claimhound.data.records import Json
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.annotation.folder import JobFiles
 from claimhound.pipeline.search.evidence import EvidencePipeline
+from claimhound.pipeline.server.answers import Job, Jobs
 from claimhound.pipeline.server.bodies import read_json
-from claimhound.pipeline.server.job_messages import JobRequest, JobSettings, form_record
+from claimhound.pipeline.server.job_messages import JobForm, JobRequest, JobSettings, OutputQuery, form_record
 from claimhound.pipeline.server.jobs.limits import JobRefused, Reason
 from claimhound.pipeline.server.jobs.record import JobRecord
 from claimhound.pipeline.server.jobs.runner import JobRunner
 from claimhound.pipeline.server.jobs.uploads import shown_name, too_large
-from claimhound.pipeline.server.messages import parsed
+from claimhound.pipeline.server.messages import parsed, parsed_query
+from claimhound.pipeline.server.operations import Answer, Content, DescribedRoute, Operation
 from claimhound.pipeline.server.problems import RequestProblem, not_found
 from claimhound.pipeline.server.responses import json_response
 from claimhound.pipeline.server.service import Service
@@ -51,14 +53,52 @@ _FORM_BYTES = 200_000  # of a form around its file
 _MOST_FIELDS = 20
 _PASTED = "claims.jsonl"
 
-Answer = Callable[[Request, JobRunner], Awaitable[Response]]
+_Answering: TypeAlias = Callable[[Request, JobRunner], Awaitable[Response]]
+
+_EXAMPLE: dict[str, Json] = {
+    "id": "q3vJm0cVt1o5wq9G2rJrXA",
+    "name": "claims.jsonl",
+    "state": "running",
+    "done": 12,
+    "total": 40,
+    "n_rejected": 0,
+    "message": None,
+    "created": "2026-03-04T05:06:07+00:00",
+    "expires": None,
+    "index": "news",
+    "generation": 3,
+    "format": "jsonl",
+}
+_ID = {"job_id": "q3vJm0cVt1o5wq9G2rJrXA"}
+_JOB = Content(Job, _EXAMPLE)
+_ADD = Operation(
+    "A file of claims to annotate, as a job.",
+    [Answer("The job, which waits for its turn.", [_JOB], status=202)],
+    body=Content(JobForm, {"file": '{"claim": "The sea rises."}', "k": 3}, _MULTIPART),
+    other_bodies=[Content(JobRequest, {"claims": ["The sea rises."], "k": 3})],
+    details="A job is answered from the generation of the index that is current now. It goes on after a restart.",
+)
+_LIST = Operation("All jobs.", [Answer("The jobs.", [Content(Jobs, {"jobs": [_EXAMPLE]})])])
+_ONE = Operation("A job, and how far it is.", [Answer("The job.", [_JOB])], path_examples=_ID)
+_DELETE = Operation("A job is cancelled and removed.", [Answer("The job as it was.", [_JOB])], path_examples=_ID)
+_OUTPUT = Operation(
+    "The output of a finished job.",
+    [Answer("The file.", [Content(None, "", media) for media in _MEDIA.values()])],
+    query=OutputQuery,
+    path_examples=_ID,
+)
+_REJECTED = Operation(
+    "The records of a finished job that are not claims, with line and reason.",
+    [Answer("JSON lines.", [Content(None, "", _MEDIA["jsonl"])])],
+    path_examples=_ID,
+)
 
 
-def job_routes(service: Service) -> list[Route]:
+def job_routes(service: Service) -> list[DescribedRoute]:
     """Return the routes of jobs; without a folder for jobs they all answer that there are none."""
     uploads = _Uploads()
 
-    def with_jobs(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    def with_jobs(answer: _Answering) -> Callable[[Request], Awaitable[Response]]:
         @wraps(answer)
         async def route(request: Request) -> Response:
             if service.jobs is None:
@@ -105,7 +145,7 @@ def job_routes(service: Service) -> list[Route]:
     @with_jobs
     async def output(request: Request, jobs: JobRunner) -> Response:
         record = _finished(await _found(request, jobs))
-        wanted = request.query_params.get("format", record.order.output_format)
+        wanted = parsed_query(OutputQuery, request.query_params).format or record.order.output_format
         names = {record.order.output_format: record.output_name} | ({"html": "page.html"} if record.page_name else {})
         if wanted not in names:
             raise not_found(f"this job has no output in that format; it has {' and '.join(names)}")
@@ -126,12 +166,12 @@ def job_routes(service: Service) -> list[Route]:
         return _shown(jobs, await asyncio.to_thread(jobs.store.cancel, request.path_params["job_id"]))
 
     return [
-        Route("/v1/jobs", add, methods=["POST"]),
-        Route("/v1/jobs", listed, methods=["GET"]),
-        Route("/v1/jobs/{job_id}", one, methods=["GET"]),
-        Route("/v1/jobs/{job_id}", delete, methods=["DELETE"]),
-        Route("/v1/jobs/{job_id}/output", output, methods=["GET"]),
-        Route("/v1/jobs/{job_id}/rejected", rejected, methods=["GET"]),
+        DescribedRoute("POST", "/v1/jobs", add, _ADD),
+        DescribedRoute("GET", "/v1/jobs", listed, _LIST),
+        DescribedRoute("GET", "/v1/jobs/{job_id}", one, _ONE),
+        DescribedRoute("DELETE", "/v1/jobs/{job_id}", delete, _DELETE),
+        DescribedRoute("GET", "/v1/jobs/{job_id}/output", output, _OUTPUT),
+        DescribedRoute("GET", "/v1/jobs/{job_id}/rejected", rejected, _REJECTED),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -12,9 +12,14 @@ from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.service import Limits
 
 _LIMITS = Limits()
+_MOST_CONDITIONS = 50
+# A body can be at fault in a million places.
+_MOST_FAULTS = 10
+_SHOWN_OF_NAME = 100
 
 
-def _require_claim(text: str) -> str:
+def require_claim(text: str) -> str:
+    """Return a claim. Raises ValueError if it is blank."""
     if not text.strip():
         raise ValueError("is empty; give a sentence to find evidence for")
     try:
@@ -30,6 +35,8 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+ConditionText = Annotated[str, Field(max_length=1_000)]
+Conditioned = Annotated[list[ConditionText], Field(min_length=1, max_length=_MOST_CONDITIONS)]
 Claim = Annotated[str, Field(min_length=1, max_length=_LIMITS.claim_characters)]
 
 
@@ -48,8 +55,10 @@ class SearchRequest(Message):
     adaptive_k: bool = Field(False, description="Fewer than k where probabilities fall far below the best.")
     min_score: float | None = Field(None, ge=0, le=1, description="Leave out evidence with a lower probability.")
     before: str | None = Field(None, description="Only documents from before this day (YYYY, YYYY-MM or YYYY-MM-DD).")
-    where: dict[str, str] = Field(
-        default_factory=dict, description="Only documents with these values, as field and value."
+    where: dict[ConditionText, ConditionText | Conditioned] = Field(
+        default_factory=dict,
+        max_length=_MOST_CONDITIONS,
+        description="Only documents with these values, as field and value; a list means that a field has all of them.",
     )
     context: int = Field(0, ge=0, le=_LIMITS.context, description="Sentences before and after each piece.")
     fold: bool = Field(True, description="Fold near-copies into one piece of evidence.")
@@ -60,14 +69,14 @@ class SearchRequest(Message):
     @field_validator("claim")
     @classmethod
     def _claim(cls, claim: str | None) -> str | None:
-        return None if claim is None else _require_claim(claim)
+        return None if claim is None else require_claim(claim)
 
     @field_validator("claims")
     @classmethod
     def _claims(cls, claims: list[str] | None) -> list[str] | None:
         for number, claim in enumerate(claims or [], start=1):
             try:
-                _require_claim(claim)
+                require_claim(claim)
             except ValueError as error:
                 raise ValueError(f"claim {number} {error}") from error
         return claims
@@ -90,14 +99,28 @@ class SearchRequest(Message):
     def settings(self) -> dict[str, Hashable]:
         """All that decides an answer beside the claim and the index."""
         plain = self.model_dump(exclude={"claim", "claims", "index", "where", "sides"})
-        return plain | {"where": tuple(self.where.items()), "sides": tuple(self.sides)}
+        return plain | {"where": self._where, "sides": tuple(self.sides)}
 
     @property
     def conditions(self) -> Conditions:
         """The conditions on documents."""
-        if self.before is None and not self.where:
+        if self.before is None and not self._where:
             return NO_CONDITIONS
-        return Conditions(self.before, tuple(self.where.items()))
+        return Conditions(self.before, self._where)
+
+    @property
+    def _where(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of field and value."""
+        return tuple(
+            (name, one) for name, value in self.where.items() for one in ([value] if isinstance(value, str) else value)
+        )
+
+
+class DocumentQuery(Message):
+    """The query string of a document's address."""
+
+    index: str | None = Field(None, description="Name of the index; the first of GET /v1/indexes if left out.")
+    context: int = Field(0, ge=0, le=_LIMITS.context, description="Number of documents before it and after it.")
 
 
 Body = TypeVar("Body", bound=Message)
@@ -108,13 +131,25 @@ def parsed(kind: type[Body], record: Any) -> Body:
 
     Raises RequestProblem 422 that names each field at fault and why; a value is not repeated, since it may be a claim.
     """
+    return _validated(lambda: kind.model_validate(record))
+
+
+def parsed_query(kind: type[Body], query: Mapping[str, str]) -> Body:
+    """Return a query string as a message of this kind, its texts as numbers where these are wanted; see `parsed`."""
+    return _validated(lambda: kind.model_validate_strings(dict(query), strict=False))
+
+
+def _validated(validate: Callable[[], Body]) -> Body:
     try:
-        return kind.model_validate(record)
+        return validate()
     except ValidationError as error:
-        raise RequestProblem(422, "invalid", "; ".join(_fault(found) for found in error.errors())) from error
+        faults = error.errors(include_url=False, include_input=False)
+        more = [f"and {len(faults) - _MOST_FAULTS:,} more"] if len(faults) > _MOST_FAULTS else []
+        shown = [*map(_fault, faults[:_MOST_FAULTS]), *more]
+        raise RequestProblem(422, "invalid", "; ".join(shown)) from error
 
 
 def _fault(found: Any) -> str:
-    where = ".".join(map(str, found["loc"]))
+    where = ".".join(map(str, found["loc"]))[:_SHOWN_OF_NAME]
     message = found["msg"].removeprefix("Value error, ")
     return f"{where}: {message}" if where else message

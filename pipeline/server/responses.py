@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from claimhound.data.errors import ClaimhoundError
@@ -50,14 +50,14 @@ def as_problem(error: Exception) -> RequestProblem:
 async def while_connected(request: Request, work: Awaitable[Result]) -> Result:
     """Return the result of work, which is cancelled when the client goes away.
 
-    Call it once the body has been read. Raises asyncio.CancelledError if the client went away.
+    Call it once the body has been read. Raises ClientDisconnect if the client went away.
     """
     doing = asyncio.ensure_future(work)
     watching = asyncio.ensure_future(_disconnected(request))
     try:
         await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
-            doing.cancel()
+            raise ClientDisconnect
         return await doing
     finally:
         watching.cancel()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 import uvicorn
 
 from claimhound.data.errors import InputError
 from claimhound.pipeline.server.access import Access
-from claimhound.pipeline.server.app import LOG, make_app
+from claimhound.pipeline.server.app import make_app
+from claimhound.pipeline.server.server_log import LOG, Telling
 from claimhound.pipeline.server.service import Service
 
 _PATIENCE_S = 30
@@ -40,14 +39,16 @@ def run(service: Service, access: Access, opened: socket.socket, notify: Callabl
 
     A running job stops at the end of its batch, and the next start goes on with it.
     """
-    LOG.addHandler(_Telling(notify))
+    LOG.addHandler(telling := Telling(notify))
+    LOG.propagate = False
     config = uvicorn.Config(
         make_app(service, access),
         log_config=None,
+        http="h11",  # whatever else is installed
         access_log=False,  # a log of requests would hold claims in addresses
         server_header=False,
         date_header=True,
-        lifespan="off",
+        lifespan="on",
         ws="none",
         timeout_graceful_shutdown=_PATIENCE_S,
         h11_max_incomplete_event_size=64 * 1024,
@@ -55,8 +56,8 @@ def run(service: Service, access: Access, opened: socket.socket, notify: Callabl
     host, port = opened.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     notify(f"listening on http://{shown}:{port}" + (f" (token {access.fingerprint})" if access.token else ""))
-    # uvicorn raises the signal that ended it once more, and SIGTERM's own handler would end the process there.
-    signal.signal(signal.SIGTERM, _leave)
+    # When it has finished, uvicorn raises the signal that it stopped for once more, which would end the process here.
+    signal.signal(signal.SIGTERM, lambda _, __: None)
     try:
         if service.jobs is not None:
             service.jobs.start()
@@ -65,19 +66,4 @@ def run(service: Service, access: Access, opened: socket.socket, notify: Callabl
         if service.jobs is not None:
             service.jobs.stop()
         service.queue.close()
-
-
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
-
-
-class _Telling(logging.Handler):
-    """Passes the server's own log on, line by line."""
-
-    def __init__(self, notify: Callable[[str], None]) -> None:
-        super().__init__()
-        self._notify = notify
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Pass a record on."""
-        self._notify(self.format(record))
+        LOG.removeHandler(telling)

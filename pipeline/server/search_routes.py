@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
+from claimhound.data.records import Json
 from claimhound.pipeline.search.answer_json import as_json
 from claimhound.pipeline.search.results import ClaimEvidence
+from claimhound.pipeline.server.answers import ClaimAnswer
 from claimhound.pipeline.server.bodies import read_json
 from claimhound.pipeline.server.messages import SearchRequest, parsed
+from claimhound.pipeline.server.operations import Answer, Content, DescribedRoute, Operation
 from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.responses import as_problem, text_response, while_connected
+from claimhound.pipeline.server.served_models import served_names
+from claimhound.pipeline.server.server_log import log_failure
 from claimhound.pipeline.server.service import Service
 from claimhound.pipeline.server.warm_index import WarmIndex
 
@@ -25,24 +30,75 @@ NDJSON = "application/x-ndjson"
 _AHEAD = 16
 
 
-def search_routes(service: Service) -> list[Route]:
+_ANSWER: dict[str, Json] = {
+    "schema": 1,
+    "claim": "The seas rise.",
+    "evidence": [
+        {
+            "rank": 1,
+            "doc_id": "sea-1",
+            "text": "Sea level rose by 20 centimetres between 1901 and 2018.",
+            "title": "Sea level",
+            "source": "Climate notes",
+            "url": None,
+            "date": "2021-08-09",
+            "fields": {},
+            "score": 0.93,
+            "truncated": False,
+            "stages": {
+                "bm25": {"rank": 3, "score": 17.2},
+                "dense": {"rank": 1, "score": 0.71},
+                "fused": {"rank": 1, "score": 0.98},
+                "rerank": {"rank": 1, "score": 0.93},
+            },
+            "stance": {
+                "label": "SUPPORTS",
+                "probabilities": {"SUPPORTS": 0.88, "REFUTES": 0.03, "NOT_ENOUGH_INFO": 0.09},
+                "truncated": False,
+            },
+            "n_copies": 0,
+            "copies": [],
+        }
+    ],
+    "summary": {"label": "NOT_ENOUGH_INFO", "supports": ["sea-1"], "refutes": []},
+    "nothing_relevant": False,
+    "notes": [],
+    "index": {"path": "news", "generation": 3, "n_docs": 925_657},
+    "models": {"encoder": "encoder", "reranker": "cross-encoder", "stance": "cross-encoder"},
+    "timings_ms": {"encode": 6.1, "bm25": 1.9, "dense": 5.2, "fuse": 0.2, "fetch": 1.0, "rerank": 140.3, "stance": 9.0},
+}
+_SEARCH = Operation(
+    "Evidence for a claim, or for many.",
+    [
+        Answer(
+            "For `claim` the answer as JSON, for `claims` one such object a line.",
+            [Content(ClaimAnswer, _ANSWER), Content(ClaimAnswer, _ANSWER, NDJSON)],
+        )
+    ],
+    body=Content(SearchRequest, {"claim": "The seas rise.", "k": 3, "before": "2022-01-01"}),
+    details="Lines come in the order of the claims, each when it is ready. If the server fails halfway, the last line "
+    "is an object with `error`.",
+)
+
+
+def search_routes(service: Service) -> list[DescribedRoute]:
     """Return the route of searches."""
 
     async def search(request: Request) -> Response:
         wanted = parsed(SearchRequest, await read_json(request, service.limits.body_bytes))
         index = service.index(wanted.index)
-        _require_models(index, wanted)
+        require_models(index, wanted)
         if wanted.claim is not None:
-            answer = await while_connected(request, _answer(service, index, wanted, wanted.claim))
-            return text_response(as_json(answer) + "\n")
+            answer = await while_connected(request, answer_to(service, index, wanted, wanted.claim))
+            return text_response(await asyncio.to_thread(as_json, answer) + "\n")  # a second for k = 1,000
         answers = _answers(service, index, wanted, wanted.claims or [])
         first = await while_connected(request, anext(answers))
         return StreamingResponse(_lines(first, answers), media_type=NDJSON)
 
-    return [Route("/v1/search", search, methods=["POST"])]
+    return [DescribedRoute("POST", "/v1/search", search, _SEARCH)]
 
 
-def _require_models(index: WarmIndex, wanted: SearchRequest) -> None:
+def require_models(index: WarmIndex, wanted: SearchRequest) -> None:
     """Raise RequestProblem 422 for a request that needs a model which the server was started without."""
     opened = index.opened
     for name, is_wanted, is_there in (
@@ -55,10 +111,15 @@ def _require_models(index: WarmIndex, wanted: SearchRequest) -> None:
             raise RequestProblem(422, "no_model", f"{name} needs a {model}, and the server has none")
 
 
-async def _answer(service: Service, index: WarmIndex, wanted: SearchRequest, claim: str) -> ClaimEvidence:
+async def answer_to(
+    service: Service, index: WarmIndex, wanted: SearchRequest, claim: str, *, is_admitted: bool = False
+) -> ClaimEvidence:
+    """Return the answer to a claim; the other fields of the request say how it is searched for."""
     # The claim apart, all that decides an answer: claims that agree in it are searched together.
     group = ("search", index.name, *(value for _, value in sorted(wanted.settings.items())))
-    return await service.queue.do(group, claim, _search(index, wanted))
+    answer = await service.queue.do(group, claim, _search(index, wanted), is_admitted=is_admitted)
+    service.metrics.count_claim(answer.timings_ms)
+    return answer
 
 
 def _search(index: WarmIndex, wanted: SearchRequest) -> Callable[[list[str]], Sequence[ClaimEvidence]]:
@@ -73,19 +134,24 @@ def _search(index: WarmIndex, wanted: SearchRequest) -> Callable[[list[str]], Se
             folding=wanted.fold,
             sides=wanted.sides,
         )
-        return [replace(answer, index=answer.index | {"path": index.name}) for answer in answers]
+        return [
+            replace(answer, index=answer.index | {"path": index.name}, models=served_names(answer.models))
+            for answer in answers
+        ]
 
     return run
 
 
 async def _answers(
     service: Service, index: WarmIndex, wanted: SearchRequest, claims: Sequence[str]
-) -> AsyncIterator[ClaimEvidence]:
+) -> AsyncGenerator[ClaimEvidence]:
     """Yield the answers in order; a few claims wait at a time."""
     waiting: list[asyncio.Task[ClaimEvidence]] = []
     try:
-        for claim in claims:
-            waiting.append(asyncio.ensure_future(_answer(service, index, wanted, claim)))
+        for number, claim in enumerate(claims):
+            # The first claim is let in or refused, and the others with it: a refusal halfway would come too late.
+            work = answer_to(service, index, wanted, claim, is_admitted=number > 0)
+            waiting.append(asyncio.ensure_future(work))
             if len(waiting) == _AHEAD:
                 yield await waiting.pop(0)
         while waiting:
@@ -95,16 +161,17 @@ async def _answers(
             task.cancel()
 
 
-async def _lines(first: ClaimEvidence, others: AsyncIterator[ClaimEvidence]) -> AsyncIterator[bytes]:
+async def _lines(first: ClaimEvidence, others: AsyncGenerator[ClaimEvidence]) -> AsyncGenerator[bytes]:
     """Yield the answers as JSON lines; an error, which comes too late for a status, is the last line."""
-    yield _line(as_json(first, indent=None))
-    try:
-        async for answer in others:
-            yield _line(as_json(answer, indent=None))
-    except Exception as error:
-        yield _line(json.dumps(as_problem(error).record(), ensure_ascii=False))
-        if not isinstance(error, RequestProblem):
-            raise
+    async with aclosing(others):  # claims that wait are given up with the response
+        try:
+            yield _line(await asyncio.to_thread(as_json, first, indent=None))
+            async for answer in others:
+                yield _line(await asyncio.to_thread(as_json, answer, indent=None))
+        except Exception as error:
+            if not isinstance(error, RequestProblem):
+                log_failure("POST /v1/search", error)
+            yield _line(json.dumps(as_problem(error).record(), ensure_ascii=False))
 
 
 def _line(text: str) -> bytes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from claimhound.pipeline.server.jobs.runner import JobRunner
+from claimhound.pipeline.server.metrics import Metrics
 from claimhound.pipeline.server.problems import not_found
 from claimhound.pipeline.server.warm_index import WarmIndex
 from claimhound.pipeline.server.work_queue import WorkQueue
@@ -17,7 +18,7 @@ class Limits:
 
     `body_bytes` counts before decompression and after. `claim_characters` is the longest claim, `claims` the most in
     one request, `k` the most evidence for each, `context` the most sentences around it, `passages` the most texts to
-    score or encode in one request.
+    score or encode in one request, `passage_characters` the longest of them; models read less, and say what they cut.
     """
 
     body_bytes: int = 4_000_000
@@ -26,6 +27,7 @@ class Limits:
     k: int = 1_000
     context: int = 20
     passages: int = 1_000
+    passage_characters: int = 50_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Service:
     queue: WorkQueue
     limits: Limits = Limits()
     jobs: JobRunner | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+
+    def __post_init__(self) -> None:
+        self.metrics.watch(self.indexes, self.queue)
 
     def index(self, name: str | None) -> WarmIndex:
         """Return the index of a name. Raises RequestProblem 404 naming those there are."""

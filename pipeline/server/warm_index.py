@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TypeAlias
+
 from claimhound.data.errors import ClaimhoundError
-from claimhound.indexes.layout import latest_generation
+from claimhound.indexes.layout import generation_dir, latest_generation
+from claimhound.indexes.manifest import MANIFEST_NAME
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.search.opening import open_beside
+from claimhound.pipeline.server.server_log import LOG
 from claimhound.pipeline.serving.compute import Compute
+
+_Mark: TypeAlias = tuple[int, int, int]
+"""A generation's number, and its manifest's inode and time: an index that was built anew may have the same number."""
 
 
 class WarmIndex:
@@ -21,7 +29,10 @@ class WarmIndex:
         """Why the newest generation could not be opened; the one before it goes on answering."""
         self._pipeline = pipeline
         self._compute = compute
-        self._failed: int | None = None
+        mark = _mark(pipeline.index.path)
+        # None if a writer has come between: the first request opens what it made.
+        self._held = mark if mark[0] == pipeline.index.manifest.generation else None
+        self._failed: _Mark | None = None
 
     @property
     def opened(self) -> EvidencePipeline:
@@ -39,13 +50,24 @@ class WarmIndex:
         """Return a pipeline over the newest generation that can be opened."""
         held = self.snapshot
         try:
-            newest = latest_generation(held.path)
-            if newest == held.manifest.generation:
-                self.problem = None
-            elif newest != self._failed:
+            newest = _mark(held.path)
+            if newest not in (self._held, self._failed):
                 self._failed = newest  # not tried again for every request
                 self._pipeline = open_beside(self._pipeline, held.path, self._compute)
-                self.problem = None
-        except ClaimhoundError as error:
+                self._held = newest
+            if newest == self._held:
+                self._failed = self.problem = None
+        except (ClaimhoundError, OSError) as error:
+            if self.problem != str(error):
+                LOG.error("index %s stays at generation %s: %s", self.name, held.manifest.generation, error)
             self.problem = str(error)
         return self._pipeline
+
+
+def _mark(index_dir: Path) -> _Mark:
+    generation = latest_generation(index_dir)
+    try:
+        found = (generation_dir(index_dir, generation) / MANIFEST_NAME).stat()
+    except FileNotFoundError:  # a writer has just removed it, or it is damaged; opening tells which
+        return generation, 0, 0
+    return generation, found.st_ino, found.st_mtime_ns

@@ -56,21 +56,34 @@ class WorkQueue:
         """Largest number of items that may wait."""
         return self._most_waiting
 
-    async def do(self, group: Hashable, item: Item, run: Callable[[list[Item]], Sequence[Result]]) -> Result:
+    async def do(
+        self,
+        group: Hashable,
+        item: Item,
+        run: Callable[[list[Item]], Sequence[Result]],
+        *,
+        is_admitted: bool = False,
+    ) -> Result:
         """Return the result for an item; `run` gets it with others of its group, and returns a result for each.
 
-        An item whose caller is cancelled before its turn is not worked on. Raises what `run` raises, RequestProblem 429
-        if the queue is full and 503 if the server is stopping.
+        If `run` fails for several, each is done alone, so that an item fails by itself. `is_admitted` is for what goes
+        on with a request that has been let in: it may wait beyond the bound, since it would be refused halfway. An item
+        whose caller is cancelled before its turn is not worked on. Raises what `run` raises, RequestProblem 429 if the
+        queue is full and 503 if the server is stopping.
         """
         task = _Task(group, item, run)
         with self._changed:
             if self._is_closed:
                 raise stopping()
-            if len(self._waiting) >= self._most_waiting:
+            if not is_admitted and len(self._waiting) >= self._most_waiting:
                 raise too_busy(len(self._waiting), _RETRY_AFTER_S)
             self._waiting.append(task)
             self._changed.notify()
-        result: Result = await asyncio.wrap_future(task.future)
+        try:
+            result: Result = await asyncio.wrap_future(task.future)
+        except asyncio.CancelledError:
+            self._forget(task)  # its place is free at once, not only when its turn comes
+            raise
         return result
 
     async def call(self, function: Callable[[], Result]) -> Result:
@@ -102,14 +115,22 @@ class WorkQueue:
         while (tasks := self._next()) is not None:
             if not tasks:
                 continue
-            try:
-                results = tasks[0].run([task.item for task in tasks])
-                for task, result in zip(tasks, results, strict=True):
-                    task.future.set_result(result)
-            except BaseException as error:
-                for task in tasks:
-                    if not task.future.done():
-                        task.future.set_exception(error)
+            if len(tasks) > 1:
+                try:
+                    results = list(zip(tasks, tasks[0].run([task.item for task in tasks]), strict=True))
+                except Exception:  # told below, by the item that is the cause
+                    pass
+                else:
+                    for task, result in results:
+                        task.future.set_result(result)
+                    continue
+            for task in tasks:
+                _do_alone(task)
+
+    def _forget(self, task: _Task) -> None:
+        with self._changed:
+            if task in self._waiting:
+                self._waiting.remove(task)
 
     def _next(self) -> list[_Task] | None:
         """Return the next tasks of one group, without those that nobody waits for; None when all is done."""
@@ -129,6 +150,19 @@ class WorkQueue:
             else:
                 taken = [self._background.popleft()]
         return [task for task in taken if task.future.set_running_or_notify_cancel()]
+
+
+def _do_alone(task: _Task) -> None:
+    try:
+        [result] = task.run([task.item])
+    except Exception as error:
+        task.future.set_exception(error)
+    except BaseException as error:  # a library's panic must end neither the thread nor the event loop
+        task.future.set_exception(
+            RuntimeError(f"the work ended with {type(error).__name__}").with_traceback(error.__traceback__)
+        )
+    else:
+        task.future.set_result(result)
 
 
 def stopping() -> RequestProblem:

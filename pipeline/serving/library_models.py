@@ -19,7 +19,7 @@ from claimhound.data.errors import ModelError, first_line
 from claimhound.indexes.manifest import EncoderIdentity
 from claimhound.indexes.vectors import Vectors, unit_vectors
 from claimhound.pipeline.model_folders.batching import TOKENS_PER_BATCH
-from claimhound.pipeline.model_folders.tokenization import share_unknown
+from claimhound.pipeline.model_folders.tokenization import TextLength, share_unknown
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
@@ -69,6 +69,20 @@ class LibraryEncoder:
         if not np.isfinite(vectors).all():
             raise ModelError(f"{self.identity.name}: gives NaN for some texts; its weights or its precision are broken")
         return vectors
+
+    def lengths(self, texts: Sequence[str], *, as_query: bool = False) -> list[TextLength]:
+        """See `Encoder`."""
+        prompt = self.identity.query_prompt if as_query else self.identity.document_prompt
+
+        def length(text: str, *, cut: bool) -> int:
+            settings = None if cut else {"text": {"truncation": False}}
+            return _n_tokens(self._model.preprocess([text], prompt=prompt, processing_kwargs=settings))
+
+        read = [length(text, cut=True) for text in texts]
+        most = self.identity.max_length
+        return [
+            TextLength(n, 0 < most <= n and length(text, cut=False) > n) for text, n in zip(texts, read, strict=True)
+        ]
 
     def unknown_share(self, text: str) -> float:
         """See `Encoder`."""

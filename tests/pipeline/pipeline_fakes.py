@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from claimhound.indexes.manifest import EncoderIdentity
+from claimhound.pipeline.model_folders.tokenization import TextLength
 from claimhound.pipeline.models.blending import Blend
 from claimhound.pipeline.models.cross_encoders import PairScores, StanceScores
 from claimhound.pipeline.models.stance_labels import OURS
@@ -43,6 +44,10 @@ class FakeEncoder:
         if self.identity.similarity == "dot":
             return vectors
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+    def lengths(self, texts, *, as_query=False):
+        n_words = [len(text.split()) for text in texts]
+        return [TextLength(min(n, self.identity.max_length), n > self.identity.max_length) for n in n_words]
 
     def unknown_share(self, text):
         return 1.0 if text in self._unreadable else 0.0
