@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from claimhound.pipeline.server.access import Access, Guard
 from claimhound.pipeline.server.document_routes import document_routes
 from claimhound.pipeline.server.health_routes import health_routes
+from claimhound.pipeline.server.page_routes import page_routes
 from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.responses import as_problem, problem_response
 from claimhound.pipeline.server.search_routes import search_routes
@@ -24,7 +25,7 @@ LOG = logging.getLogger("claimhound.server")
 def make_app(service: Service, access: Access) -> ASGIApp:
     """Return the application over a service, behind its guard."""
     app = Starlette(
-        routes=[*search_routes(service), *document_routes(service), *health_routes(service)],
+        routes=[*page_routes(), *search_routes(service), *document_routes(service), *health_routes(service)],
         exception_handlers={RequestProblem: _refused, HTTPException: _no_route, Exception: _failed},
     )
     return Guard(app, access)
