@@ -1,6 +1,6 @@
 // The form: a question is written into it and read from it.
 
-import { conditionOf, emptyQuestion, linesOf } from "./address.js";
+import { USUAL_K, conditionOf, emptyQuestion, linesOf } from "./address.js";
 import { byId, element } from "./elements.js";
 import { counted } from "./words.js";
 
@@ -75,7 +75,7 @@ export function tellFault(words) {
   fault.hidden = !words;
 }
 
-/** Listen to the form; `submit()` is called when it is sent, `changed()` when a filter is chosen or cleared. */
+/** Listen to the form; `submit()` is called when it is sent, and when its filters are cleared. */
 export function listenToForm(submit) {
   const claim = byId("claim");
   byId("ask").addEventListener("submit", (event) => {
@@ -87,8 +87,7 @@ export function listenToForm(submit) {
     event.preventDefault();
     submit();
   });
-  claim.addEventListener("input", fit);
-  byId("one-claim").addEventListener("change", fit);
+  byId("ask").addEventListener("input", fit);
   byId("clear").addEventListener("click", () => {
     const kept = byId("claim").value;
     write(emptyQuestion());
@@ -98,11 +97,12 @@ export function listenToForm(submit) {
   });
 }
 
-/** Let the field grow with its text, and say what several lines are taken for. */
+/** Let the field grow with its text, say what several lines are taken for, and offer to clear what is set. */
 function fit() {
   const claim = byId("claim");
   claim.style.height = "auto";
   claim.style.height = `${Math.min(claim.scrollHeight + 2, 320)}px`;
+  byId("clear").hidden = !["before", "where", "side"].some((id) => byId(id).value) && byId("k").value === String(USUAL_K);
   const n = linesOf(claim.value).length;
   byId("one-claim-control").hidden = n < 2;
   const isList = n > 1 && !byId("one-claim").checked;

@@ -1,6 +1,6 @@
 // The desk: what the address asks is answered, shown and worked with.
 
-import { USUAL_K, emptyQuestion, fragmentOf, questionOf, searchOf } from "./address.js";
+import { emptyQuestion, fragmentOf, questionOf, searchOf } from "./address.js";
 import { answerElements } from "./answer.js";
 import * as form from "./asking.js";
 import { citation, claimReview, plainText } from "./citing.js";
@@ -109,6 +109,7 @@ function follow({ focus = false } = {}) {
     remember(one);
   }
   current = one;
+  byId("welcome").hidden = true;
   form.write(one.question);
   if (!one.question.claims.length) {
     showNothing();
@@ -127,6 +128,8 @@ function showNothing() {
   document.title = "claimhound";
   byId("result").replaceChildren();
   byId("reading").hidden = true;
+  byId("copy-link").hidden = true;
+  byId("welcome").hidden = false;
   tellProblem(null);
   tell("");
   hideFindings();
@@ -187,21 +190,16 @@ function deskOf(one, answer, findings) {
   return desk;
 }
 
-/** The way back to the list, if the claim was opened from one, and the link that a colleague can be sent. */
+/** The way back to the list, and to its other claims, if the claim was opened from one. */
 function crumbsOf(one) {
-  const crumbs = element("p", { class: "crumbs" });
-  if (one.list !== null) {
-    const { from, number } = one.list;
-    const n = from.question.claims.length;
-    crumbs.append(element("a", { href: `#${from.fragment}` }, `← All ${counted(n, "claim")}`));
-    for (const [step, words] of [[-1, "Previous"], [1, "Next"]]) {
-      const href = hrefInList(from, number + step);
-      if (href !== null) crumbs.append(element("a", { href }, `${words} claim`));
-    }
+  if (one.list === null) return [];
+  const { from, number } = one.list;
+  const n = from.question.claims.length;
+  const crumbs = element("p", { class: "crumbs" }, element("a", { href: `#${from.fragment}` }, `← All ${counted(n, "claim")}`));
+  for (const [step, words] of [[-1, "Previous"], [1, "Next"]]) {
+    const href = hrefInList(from, number + step);
+    if (href !== null) crumbs.append(element("a", { href }, `${words} claim`));
   }
-  const copy = element("button", { type: "button", class: "plain copy-link" }, "Copy link");
-  copy.addEventListener("click", () => copied(location.href, "Link copied"));
-  crumbs.append(copy);
   return [crumbs];
 }
 
@@ -344,6 +342,7 @@ function tellProblem(words, again = null) {
 }
 
 function showReading(hasProbabilities, hasStance, isShown) {
+  byId("copy-link").hidden = location.hash.startsWith("#list=");
   byId("reading").hidden = !(isShown && hasProbabilities);
   byId("reading-stance").hidden = !hasStance;
 }
@@ -380,6 +379,7 @@ async function start() {
   form.listenToForm(submit);
   listenToFindings();
   readyByHand();
+  byId("copy-link").addEventListener("click", () => copied(location.href, "Link copied"));
   byId("stop").addEventListener("click", () => current?.stop.abort());
   byId("skip").addEventListener("click", () => (byId("answer-heading") ?? byId("result")).focus());
   addEventListener("popstate", () => follow());

@@ -11,9 +11,9 @@ const LEAST_ALIKE = 4;
 const LONGEST_ENDING = 4;
 const STOP_WORDS = new Set(
   (
-    "a an and are as at be been but by did do does for from had has have he her his i if in into is it its more most no " +
-    "not of on or our she so such than that the their them then there these they this to was we were what when which " +
-    "who will with would you your"
+    "a about all also an and any are around as at be been but by can could did do does for from had has have he her his " +
+    "i if in into is it its just may might more most no not of on only or our out over she since so some such than that " +
+    "the their them then there these they this to up very was we were what when which who will with would you your"
   ).split(" "),
 );
 

@@ -83,8 +83,9 @@ function placeOf(hit, side) {
     isProbability(hit) ? bar("relevance", hit.score) : null,
   );
   if (side !== null) {
-    const { mark, word } = SIDES[side];
-    place.append(element("p", { class: `side ${side}` }, element("span", { "aria-hidden": "true" }, `${mark} `), word));
+    const { mark, word, label } = SIDES[side];
+    const sure = side === "neither" || hit.stance === null ? "" : ` ${probability(hit.stance.probabilities[label])}`;
+    place.append(element("p", { class: `side ${side}` }, element("span", { "aria-hidden": "true" }, `${mark} `), `${word}${sure}`));
   }
   if (hit.stance !== null) place.append(stanceStrip(hit.stance.probabilities));
   return place;
@@ -161,7 +162,7 @@ async function toggleNeighbours(button, hit, desk) {
     const shown = (document) => element("p", { class: "neighbour", dir: "auto" }, printable(document.text));
     passage.prepend(...context.before.map(shown));
     passage.append(...context.after.map(shown));
-    if (!context.before.length && !context.after.length) passage.append(words("It stands alone in the corpus."));
+    if (!context.before.length && !context.after.length) passage.append(words("No neighbours: it is a text of its own."));
   } catch (error) {
     if (error.name === "AbortError") return;
     passage.append(words(error.message));
