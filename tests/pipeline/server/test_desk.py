@@ -242,7 +242,7 @@ def test_neighbours_reasons_and_copies_are_shown_on_demand(page: Page) -> None:
     expect(first.locator(".neighbour")).to_have_count(0)
     first.get_by_role("button", name="Why is this here").click()
     why = first.locator(".why")
-    expect(why).to_contain_text("by words (bm25)#1")
+    expect(why).to_contain_text("by words (bm25)#")
     expect(why).to_contain_text("read with the claim (rerank)#1")
     expect(why).to_contain_text("Sharessea, level")
     expect(why).to_contain_text("Lacksrisen")
