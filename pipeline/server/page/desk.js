@@ -110,6 +110,7 @@ function follow({ focus = false } = {}) {
   }
   current = one;
   byId("welcome").hidden = true;
+  showRunning(one.state === "running");
   form.write(one.question);
   if (!one.question.claims.length) {
     showNothing();
@@ -133,7 +134,7 @@ function showNothing() {
   tellProblem(null);
   tell("");
   hideFindings();
-  byId("stop").hidden = true;
+  showRunning(false);
 }
 
 /* One claim */
@@ -232,9 +233,8 @@ function showList(one, focus) {
   if (focus) byId("answer-heading").focus({ preventScroll: true });
   else requestAnimationFrame(() => scrollTo(0, one.scroll));
   if (one.state === "new") runList(one);
-  else if (one.state === "running") byId("stop").hidden = false;
-  else if (one.error !== null) showFailure(one);
-  else tell(`All ${counted(claims.length, "claim")} answered`);
+  else if (one.state !== "running" && one.error !== null) showFailure(one);
+  else if (one.state === "done") tell(`All ${counted(claims.length, "claim")} answered`);
 }
 
 async function runList(one) {
@@ -295,9 +295,7 @@ function refuse(one, number, words) {
 
 async function run(one, work) {
   one.state = "running";
-  const isShown = () => current === one;
-  byId("result").setAttribute("aria-busy", "true");
-  byId("stop").hidden = false;
+  showRunning(true);
   try {
     await work();
     one.state = "done";
@@ -305,11 +303,13 @@ async function run(one, work) {
     one.state = "stopped";
     one.error = error;
   } finally {
-    if (isShown()) {
-      byId("result").removeAttribute("aria-busy");
-      byId("stop").hidden = true;
-    }
+    if (current === one) showRunning(false);
   }
+}
+
+function showRunning(isRunning) {
+  byId("result").setAttribute("aria-busy", String(isRunning));
+  byId("stop").hidden = !isRunning;
 }
 
 function showFailure(one) {

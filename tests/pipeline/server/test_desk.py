@@ -529,6 +529,8 @@ def test_axe_finds_no_violation(opened: Callable[..., Page], service: Service, a
     pieces(page).nth(0).get_by_text("and 1 copy").click()
     expect(pieces(page).nth(0).locator(".neighbour").first).to_be_visible()
     assert violations(page) == []
+    if scheme == "dark":  # the same elements in other colours: one look is enough
+        return
     page.set_viewport_size({"width": 320, "height": 800})
     assert violations(page) == []
     page.get_by_role("button", name="Help").click()
