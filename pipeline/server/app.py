@@ -19,6 +19,7 @@ from claimhound.pipeline.server.metrics import Counted
 from claimhound.pipeline.server.metrics_route import metrics_routes
 from claimhound.pipeline.server.openapi_route import openapi_route
 from claimhound.pipeline.server.operations import DescribedRoute
+from claimhound.pipeline.server.page_routes import page_routes
 from claimhound.pipeline.server.pair_routes import pair_routes
 from claimhound.pipeline.server.problems import RequestProblem
 from claimhound.pipeline.server.responses import as_problem, problem_response
@@ -31,7 +32,7 @@ def make_app(service: Service, access: Access) -> ASGIApp:
     """Return the application over a service, behind its guard."""
     spoken = _mcp(service)
     app = Starlette(
-        routes=[*api_routes(service), *(spoken.routes if spoken else ())],
+        routes=[*page_routes(), *api_routes(service), *(spoken.routes if spoken else ())],
         lifespan=spoken.router.lifespan_context if spoken else None,
         exception_handlers={
             RequestProblem: _refused,

@@ -42,8 +42,8 @@ class Operation:
     """What the description says about a route.
 
     `other_bodies` are forms that the body may have instead. `query` is the model of its query string, `path_examples`
-    has an example for each parameter in its path, and `details` goes on from the summary in whole sentences. Refusals, which all
-    routes have in common, are left out.
+    has an example for each parameter in its path, and `details` goes on from the summary in whole sentences. Refusals,
+    which all routes have in common, are left out.
     """
 
     summary: str
