@@ -23,7 +23,7 @@ from claimhound.pipeline.server.operations import Content, DescribedRoute
 from claimhound.pipeline.server.service import Service
 
 # What is no part of the API: the desk's files, and the tool of language models, which describes itself.
-OTHER_PATHS = ("/", "/page", "/mcp")
+OTHER_PATHS = ("/", "/page/{name}", "/mcp")
 
 # Descriptions need no indexes.
 ROUTES = api_routes(Service((), None))  # type: ignore[arg-type]
