@@ -134,7 +134,7 @@ def test_the_server_may_be_named_by_the_environment(invoke: Invoke) -> None:
         (["--no-stance"], "--no-stance"),
         (["--stance", "bundled"], "--stance"),
         (["--threads", "2"], "--threads"),
-        (["--precision", "float32"], "--precision"),
+        (["--precision", "f32"], "--precision"),
         (["--max-length", "64"], "--max-length"),
     ],
 )
