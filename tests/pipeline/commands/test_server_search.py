@@ -29,8 +29,12 @@ def models(tiny_reranker_dir: Path, tiny_stance_dir: Path) -> tuple[object, ...]
 
 
 @pytest.fixture(scope="module")
-def server(child: Child, sample_index: Path, models: tuple[object, ...], token_path: Path) -> Iterator[str]:
+def server(
+    invoke: Invoke, child: Child, sample_index: Path, models: tuple[object, ...], token_path: Path
+) -> Iterator[str]:
     """The address of a `claimhound serve`, a process of its own."""
+    # Converts the models in this process, which the server would do in children that import torch.
+    assert invoke("search", CLAIM, "--index", sample_index, *models).exit_code == 0
     process = child("serve", "--index", f"sample={sample_index}", "--port", 0, "--token-file", token_path, *models)
     for line in process.stderr:
         if found := re.match(rb"listening on (\S+)", line):
@@ -130,7 +134,7 @@ def test_the_server_may_be_named_by_the_environment(invoke: Invoke) -> None:
         (["--no-stance"], "--no-stance"),
         (["--stance", "bundled"], "--stance"),
         (["--threads", "2"], "--threads"),
-        (["--precision", "float32"], "--precision"),
+        (["--precision", "f32"], "--precision"),
         (["--max-length", "64"], "--max-length"),
     ],
 )
