@@ -43,10 +43,7 @@ export function read() {
   const select = byId("index");
   question.index = select.selectedIndex > 0 ? select.value : null;
   question.before = byId("before").value.trim();
-  question.where = byId("where").value.split(";").map((part) => part.trim()).filter(Boolean).map(condition);
-  const fields = question.where.map(([field]) => field);
-  const twice = fields.find((field, at) => fields.indexOf(field) < at);
-  if (twice !== undefined) throw new Error(`Where: ${twice} can have one value; it is given twice.`);
+  question.where = conditions();
   question.sides = byId("side-control").hidden ? [] : byId("side").value.split(",").filter(Boolean);
   question.k = Number(byId("k").value);
   if (!Number.isInteger(question.k) || question.k < 1 || question.k > limits.k) {
@@ -110,11 +107,21 @@ function fit() {
   tellFault(isList ? null : tooLong(claim.value.trim()));
 }
 
-/** The filters that count for a file of claims. */
+/** The filters that count for a file of claims, as fields of a form. Throws Error as `read` does. */
 export function filters() {
   const record = { k: byId("k").value };
   const select = byId("index");
   if (select.selectedIndex > 0) record.index = select.value;
   if (byId("before").value.trim()) record.before = byId("before").value.trim();
+  const where = conditions();
+  if (where.length) record.where = JSON.stringify(Object.fromEntries(where));
   return record;
+}
+
+function conditions() {
+  const found = byId("where").value.split(";").map((part) => part.trim()).filter(Boolean).map(condition);
+  const fields = found.map(([field]) => field);
+  const twice = fields.find((field, at) => fields.indexOf(field) < at);
+  if (twice !== undefined) throw new Error(`Where: ${twice} can have one value; it is given twice.`);
+  return found;
 }

@@ -5,7 +5,7 @@ import { getJson, request } from "./server.js";
 import { counted, printable } from "./words.js";
 
 const EVERY_MS = 2000;
-const ENDED = ["finished", "failed", "cancelled", "stopped"];
+const ENDED = ["finished", "failed", "cancelled"];
 const FORMATS = [["html", "Page"], ["jsonl", "JSON Lines"]];
 
 /** Show the part for files if the server has jobs. `filters()` returns the fields that a job has in common with a search. */
@@ -32,10 +32,10 @@ async function send(input, filters) {
   const [file] = input.files;
   tellProblem(file ? null : "Choose a file first.");
   if (!file) return;
-  const body = new FormData();
-  for (const [name, value] of Object.entries(filters())) body.append(name, value);
-  body.append("file", file);
   try {
+    const body = new FormData();
+    for (const [name, value] of Object.entries(filters())) body.append(name, value);
+    body.append("file", file);
     const job = await (await request("v1/jobs", { method: "POST", body })).json();
     input.value = "";
     follow(job, file.name);

@@ -43,7 +43,8 @@ export async function request(path, options = {}) {
       if (given === null) throw new Refusal(401, "no_token", "This server answers nobody without its token.");
       continue;
     }
-    if (response.status === 429) {
+    // Without Retry-After, as for more jobs than a server keeps, waiting alone does not help.
+    if (response.status === 429 && response.headers.has("retry-after")) {
       await pause(Number(response.headers.get("retry-after")) || BUSY_S, options.signal);
       continue;
     }
