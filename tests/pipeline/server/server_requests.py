@@ -78,10 +78,11 @@ async def search_until_gone(
 
 
 def until(is_so: Callable[[], bool]) -> Awaitable[None]:
-    """Wait until something is so; a test that waits in vain is ended by the test run's own limit."""
+    """Wait until something is so; a test that waits in vain fails after a minute."""
 
     async def wait() -> None:
-        while not is_so():
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(60):
+            while not is_so():
+                await asyncio.sleep(0.001)
 
     return wait()

@@ -57,8 +57,10 @@ class Served:
         """Wait for the end; return the exit code and all that was said."""
         code = self.process.wait()
         self._reading.join()
-        assert self.process.stdout is not None
-        return code, "".join(self.lines) + self.process.stdout.read()
+        with self.process:  # closes its streams
+            assert self.process.stdout is not None
+            self.lines += self.process.stdout
+        return code, "".join(self.lines)
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +82,9 @@ def served(small_index_dir: Path, loopback: None):
         "--index", small_index_dir, "--no-rerank", "--no-stance", "--token-file", small_index_dir.with_name("token")
     )
     yield served
-    served.process.kill()
-    served.end()
+    if served.process.poll() is None:  # only after a failed test
+        served.process.kill()
+        served.end()
 
 
 @pytest.mark.slow
