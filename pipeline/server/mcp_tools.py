@@ -51,9 +51,9 @@ IndexName = Annotated[str | None, Field(description="Name of the index; the firs
 
 def mcp_server(service: Service) -> MCPServer[None]:
     """Return a server of the protocol with the tools over a service."""
-    # The SDK logs requests it refuses, which hold claims, and would set up the log of the whole process.
-    logging.getLogger("mcp").setLevel(logging.CRITICAL)
-    server: MCPServer[None] = MCPServer("claimhound", instructions=_ABOUT, log_level="CRITICAL")
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)  # it logs requests that it refuses, which hold claims
+    with _process_log_as_it_is():
+        server: MCPServer[None] = MCPServer("claimhound", instructions=_ABOUT)
 
     @server.tool(title="Search evidence", description=_SEARCH, annotations=_READS)
     async def search_evidence(
@@ -120,6 +120,18 @@ def mcp_app(server: MCPServer[None], most_bytes: int) -> Starlette:
         max_request_body_size=most_bytes,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
+
+
+@contextmanager
+def _process_log_as_it_is() -> Iterator[None]:
+    """Undo what the SDK does to the log of the whole process: a handler and a level for all libraries."""
+    root = logging.getLogger()
+    level, handlers = root.level, [*root.handlers]
+    yield
+    root.setLevel(level)
+    for handler in [*root.handlers]:
+        if handler not in handlers:
+            root.removeHandler(handler)
 
 
 @contextmanager

@@ -168,8 +168,8 @@ def test_an_empty_claim_is_an_error(search: Invoke, claim: str) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "give either --index DIR or --corpus FILE"),
-        (["--index", "a", "--corpus", "b"], "give either --index DIR or --corpus FILE"),
+        ([], "give either --index DIR or --corpus FILE, or --server URL"),
+        (["--index", "a", "--corpus", "b"], "give either --index DIR or --corpus FILE, or --server URL"),
         (["--corpus", "b", "--before", "2020"], "--before, --where and --context need an index"),
         (["--corpus", "b", "--context", "1"], "--before, --where and --context need an index"),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
@@ -116,6 +117,16 @@ def test_what_fails_inside_is_not_told_to_the_model(make_service, caplog) -> Non
     assert "the server failed; its log says why" in text(result)
     assert "/srv" not in text(result)
     assert CLAIM not in caplog.text
+
+
+def test_the_log_of_the_process_stays_as_it_is(make_service) -> None:
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []  # as in a process of its own, where the SDK would set up the log
+    try:
+        mcp_server(make_service())
+        assert (root.level, root.handlers) == (logging.WARNING, [])
+    finally:
+        root.handlers = before
 
 
 def test_the_tools_answer_over_http(make_service, loopback) -> None:
