@@ -52,6 +52,7 @@ _ROUND_S = 0.1
 _ROWS, _TOKENS = 16, 32
 # A precision below this share of the fastest is emulated: comparing it would take minutes, and it would never serve.
 _EMULATED = 0.05
+_FAREWELL_S = 0.1
 
 
 class _Exact(NamedTuple):
@@ -90,6 +91,9 @@ def main(what: Conversion, target: Path, texts: Texts) -> None:
     reason = "" if served is not None else "; ".join(f"{one.precision}: {_why_not(one)}" for one in candidates)
     measured = Measured(served and served.precision, reason, this_processor().name, tuple(candidates), files)
     _write(target, measured)
+    # A compiled model that goes waits for its threads and holds Python's lock, which a thread that has just called back
+    # into Python still wants: seen to hang for good on a busy machine. Let them end first.
+    time.sleep(_FAREWELL_S)
 
 
 def _write(target: Path, measured: Measured) -> None:

@@ -124,6 +124,8 @@ def test_malformed_addresses_are_refused_with_a_reason(client, method):
         path = "/" + "".join(draw.choice(words) for _ in range(draw.randrange(1, 9)))
         query = "".join(draw.choice(words) for _ in range(draw.randrange(4)))
         response = client.request(method, f"http://{HOST}{path}?{query}")
+        if response.url.path == "/" and method == "GET":  # what is left of /x/.. is the page
+            continue
         assert 400 <= response.status_code < 500, (path, query, response.text)
         problem(response)
 
