@@ -12,19 +12,12 @@ from claimhound.data.text.wording import counted
 from claimhound.pipeline.commands.conditions import chosen_conditions, condition_options
 from claimhound.pipeline.commands.exit_codes import EXIT_REJECTS
 from claimhound.pipeline.commands.long_jobs import if_interrupted
-from claimhound.pipeline.commands.model_choice import (
-    ModelChoice,
-    compute_options,
-    encoder_option,
-    no_encoder_option,
-    reranker_options,
-    stance_options,
-)
+from claimhound.pipeline.commands.model_choice import ModelChoice, pipeline_options
 from claimhound.pipeline.commands.options import adaptive_options, count_option, no_fold_option, path_option
 from claimhound.pipeline.commands.output import print_text, say
 from claimhound.pipeline.commands.progress_display import duration, pace_text, progress_display
 from claimhound.pipeline.commands.reading_options import LARGE_BAD_SHARE, claim_reading_options
-from claimhound.pipeline.commands.settings import chosen_config, settings_options
+from claimhound.pipeline.commands.settings import chosen_config
 from claimhound.pipeline.commands.typed_claims import STDIN, require_stdin
 
 
@@ -66,12 +59,7 @@ from claimhound.pipeline.commands.typed_claims import STDIN, require_stdin
     "--workers", metavar="N", type=click.IntRange(min=1),
     help="Batches to search at a time.  [default: the number of cores, at most 4]",
 )  # fmt: skip
-@stance_options
-@settings_options
-@reranker_options
-@encoder_option
-@no_encoder_option
-@compute_options
+@pipeline_options
 def annotate(
     claims: str | None,
     index_dir: Path | None,

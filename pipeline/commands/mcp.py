@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from claimhound.data.extras import require
-from claimhound.pipeline.commands.model_choice import (
-    ModelChoice,
-    compute_options,
-    encoder_option,
-    no_encoder_option,
-    reranker_options,
-    stance_options,
-)
+from claimhound.pipeline.commands.model_choice import ModelChoice, pipeline_options
 from claimhound.pipeline.commands.named_indexes import indexes_option, named_indexes
-from claimhound.pipeline.commands.settings import chosen_config, settings_options
+from claimhound.pipeline.commands.settings import chosen_config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,12 +19,7 @@ _MOST_WAITING = 64
 
 @click.command("mcp", short_help="Let a language model search, over standard input and output.")
 @indexes_option
-@stance_options
-@settings_options
-@reranker_options
-@encoder_option
-@no_encoder_option
-@compute_options
+@pipeline_options
 def mcp_command(
     indexes: tuple[str, ...],
     config_path: Path | None,

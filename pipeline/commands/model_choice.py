@@ -13,6 +13,7 @@ from claimhound.data.notices import Notices
 from claimhound.data.read_options import ReadOptions
 from claimhound.pipeline.commands.options import Decorator, bundled, combined
 from claimhound.pipeline.commands.output import say
+from claimhound.pipeline.commands.settings import settings_options
 from claimhound.pipeline.models.stance_labels import parse_labels
 from claimhound.pipeline.search.config import PipelineConfig
 from claimhound.pipeline.serving.compute import Compute, Precision
@@ -107,6 +108,12 @@ compute_options = bundled(
     ),
     notify=say,
 )
+
+
+pipeline_options = combined(
+    stance_options, settings_options, reranker_options, encoder_option, no_encoder_option, compute_options
+)
+"""All that decides how a command searches: its models, its settings and where models run."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,22 +9,14 @@ from typing import Any
 import click
 
 from claimhound.data.extras import require
-from claimhound.pipeline.commands.model_choice import (
-    ModelChoice,
-    compute_options,
-    encoder_option,
-    no_encoder_option,
-    reranker_options,
-    stance_options,
-)
+from claimhound.pipeline.commands.model_choice import ModelChoice, pipeline_options
 from claimhound.pipeline.commands.named_indexes import indexes_option, named_indexes
-from claimhound.pipeline.commands.options import path_option
+from claimhound.pipeline.commands.options import count_option, path_option
 from claimhound.pipeline.commands.output import say
-from claimhound.pipeline.commands.settings import chosen_config, settings_options
+from claimhound.pipeline.commands.settings import chosen_config
+from claimhound.pipeline.server.jobs.limits import JobLimits
 
-
-def _number(name: str, text: str, default: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    return click.option(name, default=default, show_default=True, metavar="N", type=click.IntRange(min=1), help=text)
+_JOBS = JobLimits()
 
 
 @click.command(short_help="Answer claims in a browser and over HTTP.")
@@ -50,16 +41,11 @@ def _number(name: str, text: str, default: int) -> Callable[[Callable[..., None]
     help="Claims that may wait; more are refused with status 429.",
 )
 @path_option("--jobs-dir", "jobs_dir", "DIR", "Folder for jobs, files of claims to annotate.  [default: no jobs]")
-@_number("--job-bytes", "Bytes that the file of a job may have, packed and unpacked.", 20_000_000)
-@_number("--most-jobs", "Jobs that may be kept at a time, finished ones included.", 100)
-@_number("--job-days", "Days after which a job that is over is removed.", 7)
-@_number("--jobs-disk", "Bytes that all jobs together may take.", 10_000_000_000)
-@stance_options
-@settings_options
-@reranker_options
-@encoder_option
-@no_encoder_option
-@compute_options
+@count_option("--job-bytes", _JOBS.upload_bytes, "Bytes that the file of a job may have, packed and unpacked.")
+@count_option("--most-jobs", _JOBS.kept, "Jobs that may be kept at a time, finished ones included.")
+@count_option("--job-days", _JOBS.days, "Days after which a job that is over is removed.")
+@count_option("--jobs-disk", _JOBS.disk_bytes, "Bytes that all jobs together may take.")
+@pipeline_options
 def serve(
     indexes: tuple[str, ...],
     host: str,
@@ -85,7 +71,6 @@ def serve(
     for module in ("starlette", "uvicorn", "pydantic", "prometheus_client"):
         require(module, "serve", "a server")
     from claimhound.pipeline.server.access import read_access
-    from claimhound.pipeline.server.jobs.limits import JobLimits
     from claimhound.pipeline.server.jobs.store import JobStore
     from claimhound.pipeline.server.running import listen, run
     from claimhound.pipeline.server.starting import start_service

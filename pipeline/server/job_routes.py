@@ -16,7 +16,6 @@ from starlette.responses import FileResponse, Response
 from claimhound.data.records import Json
 from claimhound.indexes.snapshot import IndexSnapshot
 from claimhound.pipeline.annotation.folder import JobFiles
-from claimhound.pipeline.search.evidence import EvidencePipeline
 from claimhound.pipeline.server.answers import Job, Jobs
 from claimhound.pipeline.server.bodies import read_json
 from claimhound.pipeline.server.job_messages import JobForm, JobRequest, JobSettings, OutputQuery, form_record
@@ -28,8 +27,8 @@ from claimhound.pipeline.server.messages import parsed, parsed_query
 from claimhound.pipeline.server.operations import Answer, Content, DescribedRoute, Operation
 from claimhound.pipeline.server.problems import RequestProblem, not_found
 from claimhound.pipeline.server.responses import json_response
+from claimhound.pipeline.server.search_routes import require_models
 from claimhound.pipeline.server.service import Service
-from claimhound.pipeline.server.warm_index import WarmIndex
 
 _STATUS: dict[Reason, int] = {
     "unknown": 404,
@@ -117,7 +116,7 @@ def job_routes(service: Service) -> list[DescribedRoute]:
             settings, name, file, n_bytes = await _upload(request, service, jobs.store.limits.upload_bytes)
             try:
                 index = service.index(settings.index)
-                _require_models(index, settings)
+                require_models(index, adaptive_k=settings.adaptive_k, min_score=settings.min_score)
                 loop = asyncio.get_running_loop()
 
                 def current() -> IndexSnapshot:
@@ -204,13 +203,6 @@ def _finished(record: JobRecord) -> JobRecord:
     if record.state != "finished":
         raise JobRefused("not_finished", f"the job is {record.state}; its output is there when it is finished")
     return record
-
-
-def _require_models(index: WarmIndex, settings: JobSettings) -> None:
-    opened: EvidencePipeline = index.opened
-    for name, is_wanted in (("adaptive_k", settings.adaptive_k), ("min_score", settings.min_score is not None)):
-        if is_wanted and opened.reranker is None:
-            raise RequestProblem(422, "no_model", f"{name} needs a reranker, and the server has none")
 
 
 async def _upload(request: Request, service: Service, most_bytes: int) -> tuple[JobSettings, str, BinaryIO, int]:

@@ -85,7 +85,7 @@ def mcp_server(service: Service) -> MCPServer[None]:
                 },
             )
             searched = service.index(wanted.index)
-            require_models(searched, wanted)
+            require_models(searched, adaptive_k=wanted.adaptive_k, min_score=wanted.min_score, sides=wanted.sides)
             return found_evidence(await answer_to(service, searched, wanted, claim), searched.name)
 
     @server.tool(title="Read a document", description=_DOCUMENT, annotations=_READS)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from claimhound.data.labelled_sets.stances import Side
 from claimhound.data.records import Json
 from claimhound.pipeline.search.answer_json import as_json
 from claimhound.pipeline.search.results import ClaimEvidence
@@ -87,7 +88,7 @@ def search_routes(service: Service) -> list[DescribedRoute]:
     async def search(request: Request) -> Response:
         wanted = parsed(SearchRequest, await read_json(request, service.limits.body_bytes))
         index = service.index(wanted.index)
-        require_models(index, wanted)
+        require_models(index, adaptive_k=wanted.adaptive_k, min_score=wanted.min_score, sides=wanted.sides)
         if wanted.claim is not None:
             answer = await while_connected(request, answer_to(service, index, wanted, wanted.claim))
             return text_response(await asyncio.to_thread(as_json, answer) + "\n")  # a second for k = 1,000
@@ -98,13 +99,15 @@ def search_routes(service: Service) -> list[DescribedRoute]:
     return [DescribedRoute("POST", "/v1/search", search, _SEARCH)]
 
 
-def require_models(index: WarmIndex, wanted: SearchRequest) -> None:
+def require_models(
+    index: WarmIndex, *, adaptive_k: bool, min_score: float | None, sides: Collection[Side] = ()
+) -> None:
     """Raise RequestProblem 422 for a request that needs a model which the server was started without."""
     opened = index.opened
     for name, is_wanted, is_there in (
-        ("adaptive_k", wanted.adaptive_k, opened.reranker),
-        ("min_score", wanted.min_score is not None, opened.reranker),
-        ("sides", bool(wanted.sides), opened.stance),
+        ("adaptive_k", adaptive_k, opened.reranker),
+        ("min_score", min_score is not None, opened.reranker),
+        ("sides", bool(sides), opened.stance),
     ):
         if is_wanted and is_there is None:
             model = "stance model" if name == "sides" else "reranker"
